@@ -1,0 +1,1 @@
+//! REST, webhooks, sign-in, Socket.IO, OpenAPI. Never calls an engine.

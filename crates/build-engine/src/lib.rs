@@ -1,0 +1,1 @@
+//! A commit becomes an artifact: source, detection, plan, build, log pipeline.

@@ -1,0 +1,1 @@
+//! An artifact becomes a live site: publish, activate, roll back, prune.

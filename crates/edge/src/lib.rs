@@ -1,0 +1,1 @@
+//! Host → site → static file: the web server of every site, over plain http types.

@@ -1,0 +1,114 @@
+//! Why a build failed, in the words that its owner reads.
+
+use serde::{Deserialize, Serialize};
+
+/// A stable code for clients; the words are in [`Failure`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureCode {
+    /// The repository, branch or commit could not be fetched.
+    SourceUnavailable,
+    /// The host's address may not be fetched from.
+    SourceForbidden,
+    /// The clone is larger than its limit.
+    SourceTooLarge,
+    /// A setting of the project does not fit the repository (a root directory that does not exist, …).
+    BadSettings,
+    /// The repository cannot be built as it is (unreadable `package.json`, …).
+    BadRepository,
+    /// A server application; Berth publishes static output for now.
+    ServerApplication,
+    /// Lockfile and `package.json` disagree.
+    LockfileOutOfStep,
+    /// A script that the build command names is missing.
+    MissingScript,
+    /// Installing dependencies failed otherwise.
+    InstallFailed,
+    /// The build command ended with a non-zero exit code.
+    CommandFailed,
+    /// Stopped at the memory limit.
+    OutOfMemory,
+    /// Stopped at the time limit.
+    TimedOut,
+    /// The disk or its inodes ran out.
+    NoSpace,
+    /// The output directory does not exist, is empty, or is not a directory.
+    MissingOutput,
+    /// The output is larger than its limit.
+    OutputTooLarge,
+    /// The output holds something that cannot be published.
+    BadOutput,
+    /// The output contains a secret.
+    SecretInOutput,
+    /// Somebody canceled the build.
+    Canceled,
+    /// Berth's own fault, or Docker's: nothing in the repository caused it.
+    Internal,
+}
+
+impl FailureCode {
+    /// The code as clients and the database see it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SourceUnavailable => "source_unavailable",
+            Self::SourceForbidden => "source_forbidden",
+            Self::SourceTooLarge => "source_too_large",
+            Self::BadSettings => "bad_settings",
+            Self::BadRepository => "bad_repository",
+            Self::ServerApplication => "server_application",
+            Self::LockfileOutOfStep => "lockfile_out_of_step",
+            Self::MissingScript => "missing_script",
+            Self::InstallFailed => "install_failed",
+            Self::CommandFailed => "command_failed",
+            Self::OutOfMemory => "out_of_memory",
+            Self::TimedOut => "timed_out",
+            Self::NoSpace => "no_space",
+            Self::MissingOutput => "missing_output",
+            Self::OutputTooLarge => "output_too_large",
+            Self::BadOutput => "bad_output",
+            Self::SecretInOutput => "secret_in_output",
+            Self::Canceled => "canceled",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// A failure as it is kept with the build and shown on top of its log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// For programs.
+    pub code: FailureCode,
+    /// One line: what happened.
+    pub title: String,
+    /// Why, with the value, and what to do.
+    pub detail: String,
+    /// The log line that shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<i64>,
+    /// The setting that would change it: a field of the project (`outputDirectory`) or a variable (`BERTH_BUILD_MEMORY`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setting: Option<String>,
+}
+
+impl Failure {
+    /// A failure without log line and setting; add them with [`Failure::at_line`] and [`Failure::with_setting`].
+    #[must_use]
+    pub fn new(code: FailureCode, title: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { code, title: title.into(), detail: detail.into(), line: None, setting: None }
+    }
+
+    /// Points at the log line that shows it.
+    #[must_use]
+    pub fn at_line(mut self, line: i64) -> Self {
+        self.line = Some(line);
+        self
+    }
+
+    /// Names the setting that would change it.
+    #[must_use]
+    pub fn with_setting(mut self, setting: impl Into<String>) -> Self {
+        self.setting = Some(setting.into());
+        self
+    }
+}

@@ -1,0 +1,39 @@
+//! The words of Berth as types: ids, names, statuses and their legal transitions, events, plans, the clock.
+//!
+//! Nothing here does IO: no file, no socket, no database, no Docker. Input from users is parsed once into one of
+//! these types ([`ProjectName`], [`BranchName`], [`RepoUrl`], [`OutputDir`], …); everything behind takes only the type.
+
+mod access;
+mod artifact;
+mod clock;
+mod commit;
+mod event;
+mod failure;
+mod ids;
+mod limits;
+mod log;
+mod names;
+mod paths;
+mod plan;
+mod repo_url;
+mod status;
+mod variable;
+
+pub use access::{Access, Role};
+pub use artifact::Artifact;
+pub use clock::{Clock, Timestamp};
+pub use commit::{Commit, CommitHash};
+pub use event::{Event, EventPayload};
+pub use failure::{Failure, FailureCode};
+pub use ids::{
+    ActivationId, BuildId, DeliveryId, DeploymentId, EventId, InstanceId, ProjectId, SessionId, ShortId, UserId,
+    VariableId,
+};
+pub use limits::BuildLimits;
+pub use log::{LogLine, LogPhase, LogStream};
+pub use names::{BranchName, InvalidInput, ProjectName, RESERVED_NAMES, host_label};
+pub use paths::{OutputDir, RootDir};
+pub use plan::{Decision, PackageManager, Plan, PlanService, ServiceKind, Step, StepName, StepState, Toolchain};
+pub use repo_url::{RepoKey, RepoUrl};
+pub use status::{BuildStatus, DeploymentStatus, Environment, IllegalTransition, Trigger};
+pub use variable::{Variable, VariableKey, VariableKind};

@@ -1,0 +1,231 @@
+//! Names that users choose: of projects (their subdomain) and of branches.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Input that cannot become its type: which field, and what would be accepted. Safe to show.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct InvalidInput {
+    /// The field, in the spelling of the API (`name`, `repoUrl`, …).
+    pub field: &'static str,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl InvalidInput {
+    /// An error about `field`.
+    #[must_use]
+    pub fn new(field: &'static str, message: impl Into<String>) -> Self {
+        Self { field, message: message.into() }
+    }
+}
+
+/// Labels that no project may take; the operator can add to them.
+pub const RESERVED_NAMES: &[&str] = &[
+    "admin",
+    "api",
+    "app",
+    "assets",
+    "auth",
+    "berth",
+    "cdn",
+    "console",
+    "dashboard",
+    "demo",
+    "deploy",
+    "ftp",
+    "localhost",
+    "mail",
+    "ns1",
+    "ns2",
+    "portal",
+    "root",
+    "smtp",
+    "static",
+    "status",
+    "system",
+    "test",
+    "webmail",
+    "ws",
+    "www",
+];
+
+/// A project's name: a DNS label of its own, `^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`, without `--` in the third and
+/// fourth place (RFC 5891 reserves those for internationalised names), and not reserved.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct ProjectName(String);
+
+impl ProjectName {
+    /// Parses a name that a user chose; `reserved` are the operator's additions to [`RESERVED_NAMES`].
+    ///
+    /// # Errors
+    /// Names the rule that is broken; a reserved name says `reserved`.
+    pub fn parse(text: &str, reserved: &[String]) -> Result<Self, InvalidInput> {
+        let name = Self::stored(text)?;
+        if RESERVED_NAMES.contains(&text) || reserved.iter().any(|r| r == text) {
+            return Err(invalid_name(format!("the name {text} is reserved; choose another")));
+        }
+        Ok(name)
+    }
+
+    /// Parses a name without asking whether it is reserved: names already taken stay valid when the list grows.
+    ///
+    /// # Errors
+    /// Names the rule that is broken.
+    pub fn stored(text: &str) -> Result<Self, InvalidInput> {
+        let problem = if text.is_empty() {
+            Some("a name is needed")
+        } else if text.len() > 63 {
+            Some("a name has at most 63 characters")
+        } else if !text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-')) {
+            Some("a name is made of lower-case letters a-z, digits and hyphens")
+        } else if text.starts_with('-') || text.ends_with('-') {
+            Some("a name starts and ends with a letter or digit")
+        } else if text.get(2..4) == Some("--") {
+            Some("a name has no -- in the third and fourth place (reserved for internationalised names)")
+        } else {
+            None
+        };
+        match problem {
+            Some(problem) => Err(invalid_name(problem)),
+            None => Ok(Self(text.to_owned())),
+        }
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn invalid_name(message: impl Into<String>) -> InvalidInput {
+    InvalidInput::new("name", message)
+}
+
+impl fmt::Display for ProjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Makes one DNS label of parts joined by `-`. Over 63 characters it is cut and ends in 8 hex digits of a hash
+/// (FNV-1a) of the whole, so that two long names stay apart.
+#[must_use]
+pub fn host_label(parts: &[&str]) -> String {
+    let whole: String =
+        parts.join("-").to_ascii_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let whole = whole.trim_matches('-');
+    if whole.len() <= 63 {
+        return whole.to_owned();
+    }
+    let hash = whole.bytes().fold(0x811c_9dc5_u32, |hash, b| (hash ^ u32::from(b)).wrapping_mul(0x0100_0193));
+    format!("{}-{hash:08x}", whole[..54].trim_end_matches('-'))
+}
+
+/// A branch, by the rules of `git check-ref-format --branch`, and never something that reads as an option.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct BranchName(String);
+
+impl BranchName {
+    /// Parses a branch's short name (`main`, `feature/login`).
+    ///
+    /// # Errors
+    /// Names the rule that is broken.
+    pub fn parse(text: &str) -> Result<Self, InvalidInput> {
+        const FORBIDDEN: &[char] = &[' ', '~', '^', ':', '?', '*', '[', '\\', '\u{7f}'];
+        let problem = if text.is_empty() {
+            Some("a branch is needed")
+        } else if text.len() > 244 {
+            Some("a branch name has at most 244 bytes")
+        } else if text.starts_with('-') {
+            Some("a branch name does not start with a hyphen")
+        } else if text.chars().any(|c| c.is_control() || FORBIDDEN.contains(&c)) {
+            Some("a branch name has no spaces, control characters or any of ~ ^ : ? * [ \\")
+        } else if text.contains("..") || text.contains("@{") || text == "@" || text.ends_with('.') {
+            Some("a branch name has no '..' or '@{', is not '@' and does not end in a dot")
+        } else if text.split('/').any(|part| part.is_empty() || part.starts_with('.') || part.ends_with(".lock")) {
+            Some("the parts of a branch name are not empty, do not start with a dot and do not end in .lock")
+        } else {
+            None
+        };
+        match problem {
+            Some(problem) => Err(InvalidInput::new("branch", problem)),
+            None => Ok(Self(text.to_owned())),
+        }
+    }
+
+    /// The short name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for BranchName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+macro_rules! deserialize_by {
+    ($name:ident, $parse:expr) => {
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                ($parse)(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+deserialize_by!(ProjectName, ProjectName::stored);
+deserialize_by!(BranchName, BranchName::parse);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Result<ProjectName, InvalidInput> {
+        ProjectName::parse(text, &["control".to_owned()])
+    }
+
+    #[test]
+    fn names_are_labels() {
+        for good in ["a", "shop", "shop-2", "0", &"a".repeat(63)] {
+            assert!(name(good).is_ok(), "{good}");
+        }
+        for bad in ["", "-a", "a-", "A", "a_b", "a.b", "..", "%2e%2e", "a/b", "a\0b", "a b", "é", "xn--a", "ab--c"] {
+            assert!(name(bad).is_err(), "{bad:?}");
+        }
+        assert!(name(&"a".repeat(64)).unwrap_err().message.contains("63"));
+        for reserved in ["www", "api", "control"] {
+            assert!(name(reserved).unwrap_err().message.contains("reserved"));
+        }
+        assert!(ProjectName::stored("www").is_ok());
+    }
+
+    #[test]
+    fn long_labels_are_cut_and_stay_apart() {
+        let one = host_label(&["shop", &"x".repeat(70), "one"]);
+        let two = host_label(&["shop", &"x".repeat(70), "two"]);
+        assert!(one.len() <= 63 && two.len() <= 63);
+        assert_ne!(one, two);
+        assert_eq!(host_label(&["shop", "git", "feature/Login_2"]), "shop-git-feature-login-2");
+    }
+
+    #[test]
+    fn branches_follow_git() {
+        for good in ["main", "feature/login", "release-1.2", "übung", "a@b"] {
+            assert!(BranchName::parse(good).is_ok(), "{good}");
+        }
+        for bad in
+            ["", "-u", "a b", "a..b", "a~1", "a:b", "/a", "a/", "a//b", ".a", "a/.b", "a.lock", "@", "a@{1}", "a\n"]
+        {
+            assert!(BranchName::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Statuses and the only ways they change.
+
+use serde::{Deserialize, Serialize};
+
+/// A status cannot follow another: a bug of ours, or two requests that met.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a {thing} that is {from} cannot become {to}")]
+pub struct IllegalTransition {
+    /// `build` or `deployment`.
+    pub thing: &'static str,
+    /// The status it has.
+    pub from: &'static str,
+    /// The status that was asked for.
+    pub to: &'static str,
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant),+
+        }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The word in SQL, JSON and the interface.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word),+
+                }
+            }
+
+            /// Reads what [`Self::as_str`] wrote.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.as_str() == text)
+            }
+        }
+    };
+}
+
+words! {
+    /// Where a build stands.
+    BuildStatus {
+        /// Waits for a worker.
+        Queued = "queued",
+        /// A worker holds its lease.
+        Running = "running",
+        /// The artifact is complete.
+        Passed = "passed",
+        /// Ended without an artifact; the reason is kept.
+        Failed = "failed",
+        /// Stopped by a person.
+        Canceled = "canceled",
+        /// A newer push to the same branch came before it started.
+        Superseded = "superseded",
+    }
+}
+
+impl BuildStatus {
+    /// The status after moving to `next`. `running → queued` is a lease that expired.
+    ///
+    /// # Errors
+    /// When no rule leads there.
+    pub fn become_next(self, next: Self) -> Result<Self, IllegalTransition> {
+        use BuildStatus::{Canceled, Failed, Passed, Queued, Running, Superseded};
+        match (self, next) {
+            (Queued, Running | Canceled | Superseded | Failed) | (Running, Passed | Failed | Canceled | Queued) => {
+                Ok(next)
+            }
+            _ => Err(IllegalTransition { thing: "build", from: self.as_str(), to: next.as_str() }),
+        }
+    }
+
+    /// Whether nothing more will happen to it.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+words! {
+    /// Where a deployment stands.
+    DeploymentStatus {
+        /// Published, at its own host; not (yet) at the project's.
+        Ready = "ready",
+        /// The edge answers the project's host with it.
+        Live = "live",
+        /// Was live; a newer one took its place.
+        Retired = "retired",
+        /// Was live; a person went back to an earlier one.
+        RolledBack = "rolled_back",
+        /// Published, but could not be put live.
+        Failed = "failed",
+    }
+}
+
+impl DeploymentStatus {
+    /// The status after moving to `next`.
+    ///
+    /// # Errors
+    /// When no rule leads there.
+    pub fn become_next(self, next: Self) -> Result<Self, IllegalTransition> {
+        use DeploymentStatus::{Failed, Live, Ready, Retired, RolledBack};
+        match (self, next) {
+            (Ready, Live | Retired | Failed) | (Live, Retired | RolledBack) | (Retired | RolledBack, Live) => Ok(next),
+            _ => Err(IllegalTransition { thing: "deployment", from: self.as_str(), to: next.as_str() }),
+        }
+    }
+}
+
+words! {
+    /// What a deployment is for.
+    Environment {
+        /// The project's own branch, at the project's own host.
+        Production = "production",
+        /// Any other branch or a pull request.
+        Preview = "preview",
+    }
+}
+
+words! {
+    /// Why a build exists.
+    Trigger {
+        /// The project was created.
+        Created = "created",
+        /// A signed push arrived.
+        Push = "push",
+        /// Somebody asked for the same commit again.
+        Rebuild = "rebuild",
+        /// The branch's head was found to differ from its newest build.
+        Reconcile = "reconcile",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_table_of_build_transitions() {
+        let mut table = String::new();
+        for from in BuildStatus::ALL {
+            let next: Vec<_> =
+                BuildStatus::ALL.iter().filter(|to| from.become_next(**to).is_ok()).map(|to| to.as_str()).collect();
+            table += &format!("{} -> {}\n", from.as_str(), next.join(" "));
+            assert_eq!(from.is_final(), next.is_empty());
+        }
+        insta::assert_snapshot!(table, @r"
+        queued -> running failed canceled superseded
+        running -> queued passed failed canceled
+        passed -> 
+        failed -> 
+        canceled -> 
+        superseded -> 
+        ");
+    }
+
+    #[test]
+    fn the_whole_table_of_deployment_transitions() {
+        let mut table = String::new();
+        for from in DeploymentStatus::ALL {
+            let next: Vec<_> = DeploymentStatus::ALL
+                .iter()
+                .filter(|to| from.become_next(**to).is_ok())
+                .map(|to| to.as_str())
+                .collect();
+            table += &format!("{} -> {}\n", from.as_str(), next.join(" "));
+        }
+        insta::assert_snapshot!(table, @r"
+        ready -> live retired failed
+        live -> retired rolled_back
+        retired -> live
+        rolled_back -> live
+        failed -> 
+        ");
+    }
+}

@@ -1,0 +1,1 @@
+//! The berth binary: configuration, wiring, the worker loop, lifecycle.

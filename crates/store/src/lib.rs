@@ -1,0 +1,1 @@
+//! All SQL, for SQLite and PostgreSQL: the build queue with leases, the event log, the routes.
