@@ -16,6 +16,7 @@ mod names;
 mod paths;
 mod plan;
 mod repo_url;
+mod source_allow;
 mod status;
 mod variable;
 
@@ -35,5 +36,6 @@ pub use names::{BranchName, InvalidInput, ProjectName, RESERVED_NAMES, host_labe
 pub use paths::{OutputDir, RootDir};
 pub use plan::{Decision, PackageManager, Plan, PlanService, ServiceKind, Step, StepName, StepState, Toolchain};
 pub use repo_url::{RepoKey, RepoUrl};
+pub use source_allow::SourceAllow;
 pub use status::{BuildStatus, DeploymentStatus, Environment, IllegalTransition, Trigger};
 pub use variable::{Variable, VariableKey, VariableKind};
