@@ -67,8 +67,9 @@ pub enum EventPayload {
         project: ProjectId,
         /// The new status.
         status: DeploymentStatus,
-        /// Its address: the project's when it went live.
-        url: String,
+        /// The full host name that answers with it: the project's when it went live, else its own. Scheme and port
+        /// are the operator's configuration, so the address is made where it is shown.
+        host: String,
     },
     /// An activation that was asked for ended.
     ActivationFinished {
