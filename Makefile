@@ -1,0 +1,37 @@
+# Two commands do everything, their own set-up included: `make run` and `make test`.
+.DEFAULT_GOAL := help
+.PHONY: help run test test-unit lint set-up set-up-tests
+
+# dev compiles faster, release runs faster.
+PROFILE ?= release
+TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+BINARY := $(TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/berth
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: set-up ## build Berth, start it with an example project live, until Ctrl-C
+	@cargo build --quiet --profile $(PROFILE) -p berth-server
+	@exec node scripts/run.mjs $(BINARY)
+
+test: set-up-tests lint ## run every check and test
+	cargo test --workspace --quiet
+
+test-unit: ## run the tests that need neither Docker nor PostgreSQL
+	cargo test --quiet -p berth-model -p berth-secrets -p berth-edge
+
+lint: ## check formatting, lints and scripts
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	scripts/check-scripts
+
+set-up:
+	@scripts/check-prerequisites
+	@scripts/ensure-command gcc build-essential
+	@scripts/ensure-command git git
+	@scripts/ensure-docker
+	@scripts/ensure-base-images
+
+set-up-tests: set-up
+	@scripts/ensure-postgres
+	@scripts/ensure-test-tools
