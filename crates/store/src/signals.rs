@@ -1,0 +1,86 @@
+//! What the parts of one process tell each other besides the database. Nothing here is needed to be correct: who
+//! misses a signal finds the truth in the database, a little later.
+
+use std::sync::Arc;
+
+use berth_model::{BuildId, EventId, LogLine, ProjectId, UserId};
+use tokio::sync::{Notify, broadcast, watch};
+
+/// Lines that were just written, for whoever watches.
+#[derive(Clone, Debug)]
+pub struct LogBatch {
+    /// Whose room hears it.
+    pub user: UserId,
+    /// Of which project.
+    pub project: ProjectId,
+    /// Of which build.
+    pub build: BuildId,
+    /// In order.
+    pub lines: Arc<[LogLine]>,
+}
+
+/// The signals of one store.
+#[derive(Debug)]
+pub struct Signals {
+    work: Notify,
+    events: watch::Sender<EventId>,
+    logs: broadcast::Sender<LogBatch>,
+    cancellations: broadcast::Sender<BuildId>,
+}
+
+impl Signals {
+    pub(crate) fn starting_at(newest: EventId) -> Self {
+        Self {
+            work: Notify::new(),
+            events: watch::Sender::new(newest),
+            logs: broadcast::Sender::new(1_024),
+            cancellations: broadcast::Sender::new(256),
+        }
+    }
+
+    /// Tells the worker that there is something to do. A wake before it waits is kept.
+    pub fn wake_worker(&self) {
+        self.work.notify_one();
+    }
+
+    /// Waits for the next wake. There is one worker.
+    pub async fn worker_woken(&self) {
+        self.work.notified().await;
+    }
+
+    /// The newest committed event, as it grows.
+    #[must_use]
+    pub fn subscribe_events(&self) -> watch::Receiver<EventId> {
+        self.events.subscribe()
+    }
+
+    /// Hands lines to whoever watches now; they are stored separately.
+    pub fn publish_log(&self, batch: LogBatch) {
+        // Nobody watching is no error.
+        let _ = self.logs.send(batch);
+    }
+
+    /// Lines of all builds. A receiver that falls 1,024 batches behind is told how many it missed.
+    #[must_use]
+    pub fn subscribe_logs(&self) -> broadcast::Receiver<LogBatch> {
+        self.logs.subscribe()
+    }
+
+    /// Running builds that somebody asked to cancel, as it happens.
+    #[must_use]
+    pub fn cancellations(&self) -> broadcast::Receiver<BuildId> {
+        self.cancellations.subscribe()
+    }
+
+    pub(crate) fn cancel(&self, build: BuildId) {
+        let _ = self.cancellations.send(build);
+    }
+
+    pub(crate) fn event_committed(&self, id: EventId) {
+        self.events.send_if_modified(|newest| {
+            let newer = id > *newest;
+            *newest = id.max(*newest);
+            newer
+        });
+    }
+}

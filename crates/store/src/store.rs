@@ -1,0 +1,159 @@
+//! The store itself: opening it, and the one way to write.
+
+use std::sync::Arc;
+
+use berth_model::{BuildId, Clock, EventId, EventPayload, ProjectId, Timestamp, UserId};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::database::{Backend, Database, Writing, turn};
+use crate::sql::{FromRow, Sql, json_text, sql};
+use crate::{Signals, StoreError};
+
+/// The database of this Berth. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    database: Database,
+    clock: Clock,
+    signals: Signals,
+    /// Whose turn it is to write: see [`crate::database`].
+    writer: Mutex<()>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Store").field(&self.backend()).finish()
+    }
+}
+
+impl Store {
+    /// Connects to `sqlite:///path/to/file` or `postgres://…` and brings the tables up to date, all or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] within a few seconds if the database does not answer, [`StoreError::Misconfigured`]
+    /// if it refuses us, [`StoreError::Migration`] if its tables are not ours; in each case nothing has changed.
+    pub async fn open(url: &str, clock: Clock) -> Result<Self, StoreError> {
+        let database = Database::open(url).await?;
+        let newest = database.one(sql("SELECT COALESCE(MAX(id), 0) FROM event")).await?.unwrap_or(EventId(0));
+        let signals = Signals::starting_at(newest);
+        Ok(Self(Arc::new(Inner { database, clock, signals, writer: Mutex::new(()) })))
+    }
+
+    /// Which database it is.
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        self.0.database.backend()
+    }
+
+    /// The clock that every row is stamped by.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// What the parts of this process tell each other.
+    #[must_use]
+    pub fn signals(&self) -> &Signals {
+        &self.0.signals
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if there is none.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.one::<i64>(sql("SELECT COUNT(*) FROM setting")).await.map(drop)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub(crate) async fn all<T: FromRow>(&self, sql: Sql) -> Result<Vec<T>, StoreError> {
+        self.0.database.all(sql).await
+    }
+
+    pub(crate) async fn one<T: FromRow>(&self, sql: Sql) -> Result<Option<T>, StoreError> {
+        self.0.database.one(sql).await
+    }
+
+    /// Begins the one writing transaction of the moment.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
+        let turn = turn(self.0.writer.lock()).await?;
+        let writing = self.0.database.begin().await?;
+        let after = After { event: None, work: false, canceled: None };
+        Ok(Transaction { writing, store: self, now: self.now(), after, _turn: turn })
+    }
+}
+
+/// A change in the making, with what is to be told once it is committed.
+pub(crate) struct Transaction<'s> {
+    writing: Writing,
+    store: &'s Store,
+    after: After,
+    /// The time of everything in it.
+    pub(crate) now: Timestamp,
+    _turn: MutexGuard<'s, ()>,
+}
+
+struct After {
+    event: Option<EventId>,
+    work: bool,
+    canceled: Option<BuildId>,
+}
+
+impl Transaction<'_> {
+    /// Runs a statement; returns how many rows it touched.
+    pub(crate) async fn run(&mut self, sql: Sql) -> Result<u64, StoreError> {
+        self.writing.run(sql).await
+    }
+
+    pub(crate) async fn all<T: FromRow>(&mut self, sql: Sql) -> Result<Vec<T>, StoreError> {
+        self.writing.all(sql).await
+    }
+
+    pub(crate) async fn one<T: FromRow>(&mut self, sql: Sql) -> Result<Option<T>, StoreError> {
+        self.writing.one(sql).await
+    }
+
+    /// Writes down what happened.
+    pub(crate) async fn event(
+        &mut self,
+        user: UserId,
+        project: Option<ProjectId>,
+        payload: &EventPayload,
+    ) -> Result<(), StoreError> {
+        let insert =
+            sql("INSERT INTO event (user_id, project_id, payload, created_at) VALUES ($1, $2, $3, $4) RETURNING id");
+        let insert = insert.bind(user).bind(project).bind(json_text(payload)).bind(self.now);
+        self.after.event = self.one(insert).await?;
+        Ok(())
+    }
+
+    /// Wakes the worker once this is committed.
+    pub(crate) fn then_wake_worker(&mut self) {
+        self.after.work = true;
+    }
+
+    /// Tells the worker to stop a build once this is committed.
+    pub(crate) fn then_cancel(&mut self, build: BuildId) {
+        self.after.canceled = Some(build);
+    }
+
+    /// Makes it so, and tells.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        self.writing.commit().await?;
+        let signals = self.store.signals();
+        if let Some(event) = self.after.event {
+            signals.event_committed(event);
+        }
+        if let Some(build) = self.after.canceled {
+            signals.cancel(build);
+        }
+        if self.after.work {
+            signals.wake_worker();
+        }
+        Ok(())
+    }
+}
