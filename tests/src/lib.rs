@@ -1,1 +1,30 @@
-//! Shared ground of the end-to-end tests.
+//! Shared ground of the end-to-end tests: the world around Berth, made of real parts.
+//!
+//! [`Berth`] is the real binary in a process of its own; [`GitServer`] serves real repositories over smart HTTP;
+//! [`FakeGithub`] is the only part that is not real, because the real one cannot be asked to misbehave; [`SocketClient`]
+//! is the real `socket.io-client`; [`Database`] is SQLite or a real PostgreSQL. Everything listens on a free port, lives
+//! in a temporary directory and is gone after the test. A missing part is a failure that names it, never a skip.
+//!
+//! What is deliberately not here: anything that looks inside Berth. Tests see what its users see, and Docker's own list.
+
+mod berth;
+mod database;
+mod docker;
+mod fake_github;
+mod git_server;
+mod session;
+mod site;
+mod socket_client;
+mod wait;
+mod webhook;
+
+pub use berth::{Berth, WEBHOOK_SECRET};
+pub use database::Database;
+pub use docker::Docker;
+pub use fake_github::{FakeGithub, Hook};
+pub use git_server::{GitServer, Repo};
+pub use session::{Answer, Session};
+pub use site::{Page, Site};
+pub use socket_client::{SocketClient, SocketEvent};
+pub use wait::eventually;
+pub use webhook::{Delivery, push_payload};

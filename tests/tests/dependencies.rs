@@ -81,7 +81,7 @@ fn environment_and_time_are_inputs() {
     let mut wrong = Vec::new();
     for package in crates() {
         let name = short(&package.name);
-        let sources = rust_files(&package.manifest_path.parent().expect("a manifest lies in a directory").join("src"));
+        let sources = rust_files(package.manifest_path.parent().expect("a manifest lies in a directory").join("src"));
         assert!(!sources.is_empty(), "{name} has no sources where they are looked for");
         for file in sources {
             let source = std::fs::read_to_string(&file).expect("a readable source file");

@@ -1,0 +1,95 @@
+//! Docker's own list of what belongs to an instance: the truth that Berth's claims are held against.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+/// What one instance owns in Docker.
+#[derive(Clone, Debug)]
+pub struct Docker {
+    filter: String,
+}
+
+impl Docker {
+    /// Looks at what carries the label of `instance`.
+    #[must_use]
+    pub fn of(instance: &str) -> Self {
+        Self { filter: format!("label=berth.instance={instance}") }
+    }
+
+    /// The ids of its containers, stopped ones included.
+    ///
+    /// # Errors
+    /// When Docker does not answer.
+    pub fn containers(&self) -> Result<Vec<String>> {
+        docker(&["ps", "--all", "--quiet", "--no-trunc", "--filter", &self.filter])
+    }
+
+    /// The ids of its images.
+    ///
+    /// # Errors
+    /// When Docker does not answer.
+    pub fn images(&self) -> Result<Vec<String>> {
+        docker(&["images", "--quiet", "--no-trunc", "--filter", &self.filter])
+    }
+
+    /// The names of its volumes.
+    ///
+    /// # Errors
+    /// When Docker does not answer.
+    pub fn volumes(&self) -> Result<Vec<String>> {
+        docker(&["volume", "ls", "--quiet", "--filter", &self.filter])
+    }
+
+    /// The ids of its networks.
+    ///
+    /// # Errors
+    /// When Docker does not answer.
+    pub fn networks(&self) -> Result<Vec<String>> {
+        docker(&["network", "ls", "--quiet", "--no-trunc", "--filter", &self.filter])
+    }
+
+    /// Every layer command and configured environment of its images: where a secret must not be.
+    ///
+    /// # Errors
+    /// When Docker does not answer.
+    pub fn image_texts(&self) -> Result<String> {
+        let mut text = String::new();
+        for image in self.images()? {
+            text += &docker(&["history", "--no-trunc", &image])?.join("\n");
+            text += &docker(&["image", "inspect", &image])?.join("\n");
+        }
+        Ok(text)
+    }
+
+    /// Removes all of it.
+    ///
+    /// # Errors
+    /// When something stays.
+    pub fn remove_everything(&self) -> Result<()> {
+        for container in self.containers()? {
+            docker(&["rm", "--force", "--volumes", &container])?;
+        }
+        for volume in self.volumes()? {
+            docker(&["volume", "rm", "--force", &volume])?;
+        }
+        for network in self.networks()? {
+            docker(&["network", "rm", &network])?;
+        }
+        // Images build on each other, so some go only after others.
+        for _ in 0..3 {
+            for image in self.images()? {
+                let _ = docker(&["rmi", "--force", &image]);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn docker(arguments: &[&str]) -> Result<Vec<String>> {
+    let output =
+        Command::new("docker").args(arguments).output().context("the docker command is missing: install it")?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success() || errors.contains("No such"), "docker {}: {errors}", arguments.join(" "));
+    Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+}

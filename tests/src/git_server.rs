@@ -1,0 +1,289 @@
+//! Real repositories, served over git's smart HTTP by git's own `http-backend`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail, ensure};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+
+/// A git host on a free port of 127.0.0.1. Its repositories vanish with it.
+pub struct GitServer {
+    files: Arc<TempDir>,
+    base: String,
+}
+
+#[derive(Clone)]
+struct Backend {
+    root: PathBuf,
+    token: Option<String>,
+}
+
+impl GitServer {
+    /// Starts a host; with a token, only Basic credentials that carry it as password may read.
+    ///
+    /// # Errors
+    /// When no port or directory can be had.
+    pub async fn start(token: Option<&str>) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let (server, router) = Self::behind(&format!("http://{}", listener.local_addr()?), token)?;
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Ok(server)
+    }
+
+    /// The same for a listener of somebody else at `base` (the fake GitHub serves pages and repositories at one address).
+    pub(crate) fn behind(base: &str, token: Option<&str>) -> Result<(Self, Router)> {
+        let files = Arc::new(TempDir::with_prefix("berth-test-git-")?);
+        let backend = Backend { root: files.path().join("bare"), token: token.map(str::to_owned) };
+        let router = Router::new().fallback(http_backend).with_state(backend);
+        Ok((Self { files, base: base.to_owned() }, router))
+    }
+
+    /// A new empty repository `owner/name` whose branch is `main`.
+    ///
+    /// # Errors
+    /// When git refuses.
+    pub fn repo(&self, full_name: &str) -> Result<Repo> {
+        let bare = self.files.path().join("bare").join(format!("{full_name}.git"));
+        let work = self.files.path().join("work").join(full_name);
+        std::fs::create_dir_all(&bare)?;
+        std::fs::create_dir_all(&work)?;
+        git(&bare, &["init", "--quiet", "--bare", "--initial-branch=main"])?;
+        // As GitHub does: any commit may be asked for by its id.
+        git(&bare, &["config", "uploadpack.allowAnySHA1InWant", "true"])?;
+        git(&work, &["init", "--quiet", "--initial-branch=main"])?;
+        git(&work, &["remote", "add", "origin", bare.to_str().context("a path in UTF-8")?])?;
+        Ok(Repo {
+            _files: Arc::clone(&self.files),
+            work,
+            url: format!("{}/{full_name}.git", self.base),
+            full_name: full_name.to_owned(),
+        })
+    }
+}
+
+/// A repository with its author's checkout.
+#[derive(Clone)]
+pub struct Repo {
+    _files: Arc<TempDir>,
+    work: PathBuf,
+    /// Where it is cloned from.
+    pub url: String,
+    /// `owner/name`.
+    pub full_name: String,
+}
+
+impl Repo {
+    /// Writes the files and commits everything; the commit's id.
+    ///
+    /// # Errors
+    /// When git refuses (nothing changed, for one).
+    pub fn commit(&self, message: &str, files: &[(&str, &str)]) -> Result<String> {
+        for (path, content) in files {
+            let path = self.work.join(path);
+            std::fs::create_dir_all(path.parent().context("a file has a directory")?)?;
+            std::fs::write(path, content)?;
+        }
+        git(&self.work, &["add", "--all"])?;
+        git(&self.work, &["commit", "--quiet", "--message", message])?;
+        self.head()
+    }
+
+    /// Copies a directory into the checkout (`node_modules` and `dist` apart); commit it with [`Repo::commit`].
+    ///
+    /// # Errors
+    /// When a file cannot be copied.
+    pub fn copy_in(&self, directory: &Path) -> Result<()> {
+        copy(directory, &self.work).with_context(|| format!("copying {}", directory.display()))
+    }
+
+    /// Pushes `main`.
+    ///
+    /// # Errors
+    /// When git refuses.
+    pub fn push(&self) -> Result<()> {
+        git(&self.work, &["push", "--quiet", "origin", "main"]).map(drop)
+    }
+
+    /// Pushes `main` over whatever is there.
+    ///
+    /// # Errors
+    /// When git refuses.
+    pub fn force_push(&self) -> Result<()> {
+        git(&self.work, &["push", "--quiet", "--force", "origin", "main"]).map(drop)
+    }
+
+    /// Commits and pushes in one go; the commit's id.
+    ///
+    /// # Errors
+    /// When git refuses.
+    pub fn publish(&self, message: &str, files: &[(&str, &str)]) -> Result<String> {
+        let commit = self.commit(message, files)?;
+        self.push()?;
+        Ok(commit)
+    }
+
+    /// Goes back to an earlier commit, so that the next push must be forced.
+    ///
+    /// # Errors
+    /// When there is no such commit.
+    pub fn reset_to(&self, commit: &str) -> Result<()> {
+        git(&self.work, &["reset", "--quiet", "--hard", commit]).map(drop)
+    }
+
+    /// The id of the newest commit of the checkout.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn head(&self) -> Result<String> {
+        git(&self.work, &["rev-parse", "HEAD"])
+    }
+
+    /// The first line of the newest commit's message.
+    ///
+    /// # Errors
+    /// When there is no commit.
+    pub fn head_message(&self) -> Result<String> {
+        git(&self.work, &["log", "-1", "--format=%s"])
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.file_name() == "node_modules" || entry.file_name() == "dist" {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to.join(entry.file_name()))?;
+        } else {
+            std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs git in `directory`, untouched by the configuration of whoever runs the tests; its output.
+fn git(directory: &Path, arguments: &[&str]) -> Result<String> {
+    let output = Command::new("git")
+        .current_dir(directory)
+        .args(["-c", "user.name=Ada Lovelace", "-c", "user.email=ada@example.org", "-c", "commit.gpgsign=false"])
+        .args(arguments)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .output()
+        .context("git is missing: install it")?;
+    ensure!(output.status.success(), "git {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+async fn http_backend(
+    State(backend): State<Backend>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if !backend.admits(&headers) {
+        let challenge = [(header::WWW_AUTHENTICATE, "Basic realm=\"git\"")];
+        return (StatusCode::UNAUTHORIZED, challenge, "authentication needed\n").into_response();
+    }
+    match backend.answer(&method, &uri, &headers, &body).await {
+        Ok(response) => response,
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}\n")).into_response(),
+    }
+}
+
+impl Backend {
+    fn admits(&self, headers: &HeaderMap) -> bool {
+        let Some(token) = &self.token else { return true };
+        let given = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok()?.strip_prefix("Basic "))
+            .and_then(|text| base64::prelude::BASE64_STANDARD.decode(text).ok())
+            .and_then(|bytes| String::from_utf8(bytes).ok());
+        given.is_some_and(|given| given.split_once(':').is_some_and(|(_, password)| password == token))
+    }
+
+    async fn answer(&self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Result<Response> {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        // git accepts a repository's address without `.git`; http-backend does not.
+        let path = match uri.path().split_once("/info/refs").or_else(|| uri.path().split_once("/git-upload-pack")) {
+            Some((repository, _)) if !repository.ends_with(".git") => {
+                uri.path().replacen(repository, &format!("{repository}.git"), 1)
+            }
+            _ => uri.path().to_owned(),
+        };
+        let mut child = tokio::process::Command::new("git")
+            .arg("http-backend")
+            .env("GIT_PROJECT_ROOT", &self.root)
+            .env("GIT_HTTP_EXPORT_ALL", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("REQUEST_METHOD", method.as_str())
+            .env("PATH_INFO", path)
+            .env("QUERY_STRING", uri.query().unwrap_or_default())
+            .env("CONTENT_TYPE", text("content-type"))
+            .env("CONTENT_LENGTH", body.len().to_string())
+            .env("HTTP_CONTENT_ENCODING", text("content-encoding"))
+            .env("GIT_PROTOCOL", text("git-protocol"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .context("git http-backend is missing: install git")?;
+        let mut stdin = child.stdin.take().context("a pipe to git")?;
+        let body = body.clone();
+        // Fed from beside, because git answers before it has read everything. It may also hang up early: not our matter.
+        tokio::spawn(async move { stdin.write_all(&body).await });
+        let output = child.wait_with_output().await?.stdout;
+        cgi_response(&output)
+    }
+}
+
+/// A CGI answer: headers (`Status:` among them), an empty line, the body.
+fn cgi_response(output: &[u8]) -> Result<Response> {
+    let Some(end) = output.windows(4).position(|window| window == b"\r\n\r\n") else {
+        bail!("git http-backend gave no answer");
+    };
+    let mut response = Response::builder();
+    for line in std::str::from_utf8(&output[..end])?.lines() {
+        let (name, value) = line.split_once(':').context("a header line")?;
+        response = match name {
+            "Status" => response.status(value.split_whitespace().next().context("a status")?.parse::<u16>()?),
+            name => response.header(name, value.trim()),
+        };
+    }
+    Ok(response.body(axum::body::Body::from(output[end + 4..].to_vec()))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_commit_can_be_fetched_by_its_id_with_the_token_only() -> Result<()> {
+        let server = GitServer::start(Some("s3cret")).await?;
+        let repo = server.repo("ada/shop")?;
+        let first = repo.publish("First", &[("index.html", "one")])?;
+        repo.publish("Second", &[("index.html", "two")])?;
+
+        let elsewhere = TempDir::new()?;
+        git(elsewhere.path(), &["init", "--quiet"])?;
+        let fetch = |url: &str| git(elsewhere.path(), &["-c", "credential.helper=", "fetch", "--depth=1", url, &first]);
+        let url = repo.url.replace("http://", "http://x:wrong@");
+        assert!(fetch(&url).is_err());
+        fetch(&url.replace("wrong", "s3cret"))?;
+        assert_eq!(git(elsewhere.path(), &["show", "FETCH_HEAD:index.html"])?, "one");
+        Ok(())
+    }
+}
