@@ -15,6 +15,7 @@ run: set-up ## build Berth, start it with an example project live, until Ctrl-C
 	@exec node scripts/run.mjs $(BINARY)
 
 test: set-up-tests lint ## run every check and test
+	cargo build --quiet -p berth-server
 	cargo test --workspace --quiet
 
 test-unit: ## run the tests that need neither Docker nor PostgreSQL
