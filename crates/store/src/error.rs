@@ -75,6 +75,9 @@ impl From<sqlx::Error> for StoreError {
                 if refusal.is_unique_violation() {
                     return Self::Conflict(EXISTS);
                 }
+                if refusal.is_foreign_key_violation() {
+                    return Self::NotFound;
+                }
                 match Answer::of(refusal.as_ref()) {
                     Answer::NotNow => Self::Unavailable(error.into()),
                     Answer::NotUs => Self::Misconfigured(error.into()),

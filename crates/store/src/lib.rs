@@ -9,21 +9,34 @@
 //! (values arrive as [`berth_secrets::Sealed`], tokens and passwords as hashes); no transaction that outlives a call.
 //! No other crate names sqlx.
 
+mod builds;
 mod database;
 mod error;
 mod events;
+mod logs;
 mod oauth;
+mod owned;
+mod projects;
+mod queue;
+mod routes;
 mod sessions;
 mod settings;
 mod signals;
 mod sql;
 mod store;
 mod users;
+mod variables;
 
+pub use builds::{Build, BuildEnd};
 pub use database::Backend;
 pub use error::{Source, StoreError};
+pub use logs::LogChunk;
 pub use oauth::OauthAttempt;
+pub use projects::{DeletedProject, NewProject, Project, ProjectChange};
+pub use queue::{CancelOutcome, Claimed, Lease, LeaseState, NewBuild};
+pub use routes::{Route, RouteKind};
 pub use sessions::Session;
 pub use signals::{LogBatch, Signals};
 pub use store::Store;
 pub use users::{GithubProfile, User};
+pub use variables::SealedVariable;

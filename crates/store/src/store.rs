@@ -82,7 +82,7 @@ impl Store {
     pub(crate) async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
         let turn = turn(self.0.writer.lock()).await?;
         let writing = self.0.database.begin().await?;
-        let after = After { event: None, work: false, canceled: None };
+        let after = After { event: None, work: false, canceled: Vec::new() };
         Ok(Transaction { writing, store: self, now: self.now(), after, _turn: turn })
     }
 }
@@ -100,7 +100,7 @@ pub(crate) struct Transaction<'s> {
 struct After {
     event: Option<EventId>,
     work: bool,
-    canceled: Option<BuildId>,
+    canceled: Vec<BuildId>,
 }
 
 impl Transaction<'_> {
@@ -138,7 +138,7 @@ impl Transaction<'_> {
 
     /// Tells the worker to stop a build once this is committed.
     pub(crate) fn then_cancel(&mut self, build: BuildId) {
-        self.after.canceled = Some(build);
+        self.after.canceled.push(build);
     }
 
     /// Makes it so, and tells.
@@ -148,7 +148,7 @@ impl Transaction<'_> {
         if let Some(event) = self.after.event {
             signals.event_committed(event);
         }
-        if let Some(build) = self.after.canceled {
+        for build in self.after.canceled {
             signals.cancel(build);
         }
         if self.after.work {

@@ -1,0 +1,257 @@
+//! Builds: reading them, and what their run writes down. How they wait and are handed out is in `queue.rs`.
+
+use berth_model::{
+    Access, BranchName, BuildId, BuildStatus, Commit, CommitHash, Environment, EventPayload, Failure, Plan, ProjectId,
+    Step, Timestamp, Trigger,
+};
+
+use crate::owned::{Owned, SeenBy};
+use crate::queue::Lease;
+use crate::sql::{FromRow, Row, json_text, sql};
+use crate::store::Transaction;
+use crate::{Store, StoreError};
+
+/// One run of the pipeline for one commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// The row; a higher number is a later wish.
+    pub id: BuildId,
+    /// Of which project.
+    pub project: ProjectId,
+    /// Where it stands.
+    pub status: BuildStatus,
+    /// Why it exists.
+    pub trigger: Trigger,
+    /// What it is for.
+    pub environment: Environment,
+    /// Of which branch.
+    pub branch: BranchName,
+    /// The commit, once it is known: a first build asks for the branch's head.
+    pub commit_hash: Option<CommitHash>,
+    /// The commit's message.
+    pub commit_message: Option<String>,
+    /// The commit's author.
+    pub commit_author: Option<String>,
+    /// How the build command ended.
+    pub exit_code: Option<i64>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// What it did, or will do.
+    pub plan: Option<Plan>,
+    /// Its steps so far.
+    pub steps: Vec<Step>,
+    /// How often it was started.
+    pub attempts: i64,
+    /// Whether somebody asked for its end.
+    pub cancel_requested: bool,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it was (last) started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// How a build ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildEnd {
+    /// A final status.
+    pub status: BuildStatus,
+    /// How the build command ended, if it ran.
+    pub exit_code: Option<i64>,
+    /// Why it failed, if it did.
+    pub failure: Option<Failure>,
+}
+
+macro_rules! select_build {
+    ($rest:literal) => {
+        concat!(
+            "SELECT b.id, b.project_id, b.status, b.trigger, b.environment, b.branch, b.commit_hash, b.commit_message, \
+             b.commit_author, b.exit_code, b.failure, b.plan, b.steps, b.attempts, b.cancel_requested, b.created_at, \
+             b.started_at, b.finished_at, p.user_id AS owner FROM build b JOIN project p ON p.id = b.project_id ",
+            $rest
+        )
+    };
+}
+pub(crate) use select_build;
+
+impl FromRow for Build {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: BuildId(row.get("id")?),
+            project: ProjectId(row.get("project_id")?),
+            status: row.parsed("status", BuildStatus::parse)?,
+            trigger: row.parsed("trigger", Trigger::parse)?,
+            environment: row.parsed("environment", Environment::parse)?,
+            branch: row.parsed("branch", |text| BranchName::parse(text).ok())?,
+            commit_hash: row.parsed_or_none("commit_hash", |text| CommitHash::parse(text).ok())?,
+            commit_message: row.get("commit_message")?,
+            commit_author: row.get("commit_author")?,
+            exit_code: row.get("exit_code")?,
+            failure: row.json_or_none("failure")?,
+            plan: row.json_or_none("plan")?,
+            steps: row.json("steps")?,
+            attempts: row.get("attempts")?,
+            cancel_requested: row.get("cancel_requested")?,
+            created_at: row.time("created_at")?,
+            started_at: row.time_or_none("started_at")?,
+            finished_at: row.time_or_none("finished_at")?,
+        })
+    }
+}
+
+impl Build {
+    /// The commit with what is shown of it, once it is known.
+    #[must_use]
+    pub fn commit(&self) -> Option<Commit> {
+        Some(Commit {
+            hash: self.commit_hash.clone()?,
+            message: self.commit_message.clone().unwrap_or_default(),
+            author: self.commit_author.clone().unwrap_or_default(),
+        })
+    }
+}
+
+impl Transaction<'_> {
+    /// The build that a lease is for.
+    pub(crate) async fn leased(&mut self, lease: &Lease) -> Result<Owned<Build>, StoreError> {
+        let select = sql(select_build!("WHERE b.id = $1 AND b.lease_token = $2 AND b.status = 'running'"));
+        self.one(select.bind(lease.build).bind(&lease.token)).await?.ok_or(StoreError::LeaseLost)
+    }
+
+    /// The only way a build's status changes, but for the claim. Leaving `running` ends the lease.
+    pub(crate) async fn move_build(&mut self, build: &mut Owned<Build>, next: BuildStatus) -> Result<(), StoreError> {
+        let status = build.row.status.become_next(next)?;
+        let finished_at = status.is_final().then_some(self.now.0);
+        let update =
+            sql("UPDATE build SET status = $2, finished_at = $3, lease_token = NULL, lease_expires_at = NULL \
+                          WHERE id = $1");
+        self.run(update.bind(build.row.id).bind(status.as_str()).bind(finished_at)).await?;
+        build.row.status = status;
+        build.row.finished_at = finished_at.map(Timestamp);
+        self.build_event(build).await
+    }
+
+    /// Tells where a build stands now.
+    pub(crate) async fn build_event(&mut self, build: &Owned<Build>) -> Result<(), StoreError> {
+        let Build { id, project, status, .. } = build.row;
+        self.event(build.owner, Some(project), &EventPayload::BuildStatus { build: id, project, status }).await
+    }
+
+    /// Ends a running build.
+    pub(crate) async fn end_build(&mut self, build: &mut Owned<Build>, end: &BuildEnd) -> Result<(), StoreError> {
+        let failure = end.failure.as_ref().map(json_text);
+        let update = sql("UPDATE build SET exit_code = $2, failure = $3 WHERE id = $1");
+        self.run(update.bind(build.row.id).bind(end.exit_code).bind(failure.as_deref())).await?;
+        self.move_build(build, end.status).await
+    }
+
+    async fn build_progressed(&mut self, build: &Owned<Build>) -> Result<(), StoreError> {
+        let Build { id, project, .. } = build.row;
+        self.event(build.owner, Some(project), &EventPayload::BuildProgress { build: id, project }).await
+    }
+}
+
+impl Store {
+    /// One of the user's builds.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
+    pub async fn build(&self, access: Access, id: BuildId) -> Result<Build, StoreError> {
+        let select = sql(select_build!("WHERE b.id = $1 AND p.deleted_at IS NULL")).bind(id);
+        Ok(self.one(select).await?.seen_by(access)?.row)
+    }
+
+    /// A build, for the worker; those of deleted projects too, until they are forgotten.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn build_unscoped(&self, id: BuildId) -> Result<Option<Build>, StoreError> {
+        self.one(sql(select_build!("WHERE b.id = $1")).bind(id)).await
+    }
+
+    /// At most `limit` builds of a project, newest first; those older than `before`, if given.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
+    pub async fn builds_of(
+        &self,
+        access: Access,
+        project: ProjectId,
+        limit: u32,
+        before: Option<BuildId>,
+    ) -> Result<Vec<Build>, StoreError> {
+        self.project(access, project).await?;
+        let before = before.unwrap_or(BuildId(i64::MAX));
+        let select = sql(select_build!("WHERE b.project_id = $1 AND b.id < $2 ORDER BY b.id DESC LIMIT $3"));
+        self.all(select.bind(project).bind(before).bind(i64::from(limit))).await
+    }
+
+    /// The newest build of a branch, whatever became of it.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn newest_build(&self, project: ProjectId, branch: &BranchName) -> Result<Option<Build>, StoreError> {
+        let select = sql(select_build!("WHERE b.project_id = $1 AND b.branch = $2 ORDER BY b.id DESC LIMIT 1"));
+        self.one(select.bind(project).bind(branch.as_str())).await
+    }
+
+    /// The builds that are running: whose containers the sweep leaves alone.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn running_builds(&self) -> Result<Vec<Build>, StoreError> {
+        self.all(sql(select_build!("WHERE b.status = 'running' ORDER BY b.id"))).await
+    }
+
+    /// Writes down which commit is being built.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`].
+    pub async fn record_commit(&self, lease: &Lease, commit: &Commit) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        let build = tx.leased(lease).await?;
+        let update = sql("UPDATE build SET commit_hash = $2, commit_message = $3, commit_author = $4 WHERE id = $1");
+        let update = update.bind(lease.build).bind(commit.hash.as_str()).bind(&commit.message).bind(&commit.author);
+        tx.run(update).await?;
+        tx.build_progressed(&build).await?;
+        tx.commit().await
+    }
+
+    /// Writes down what the build will do.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`].
+    pub async fn record_plan(&self, lease: &Lease, plan: &Plan) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        let build = tx.leased(lease).await?;
+        tx.run(sql("UPDATE build SET plan = $2 WHERE id = $1").bind(lease.build).bind(json_text(plan))).await?;
+        tx.build_progressed(&build).await?;
+        tx.commit().await
+    }
+
+    /// Writes down how far the build is: all its steps, each time.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`].
+    pub async fn record_steps(&self, lease: &Lease, steps: &[Step]) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        let build = tx.leased(lease).await?;
+        tx.run(sql("UPDATE build SET steps = $2 WHERE id = $1").bind(lease.build).bind(json_text(&steps))).await?;
+        tx.build_progressed(&build).await?;
+        tx.commit().await
+    }
+
+    /// Ends a build that published nothing; one that did ends with [`Store::publish_deployment`].
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`]; [`StoreError::Illegal`] if the status cannot follow `running`.
+    pub async fn finish_build(&self, lease: &Lease, end: &BuildEnd) -> Result<Build, StoreError> {
+        let mut tx = self.begin().await?;
+        let mut build = tx.leased(lease).await?;
+        tx.end_build(&mut build, end).await?;
+        tx.then_wake_worker();
+        tx.commit().await?;
+        Ok(Build { exit_code: end.exit_code, failure: end.failure.clone(), ..build.row })
+    }
+}

@@ -1,0 +1,371 @@
+//! Projects: a connected repository with its settings. Deleting one takes two steps: it disappears at once with its
+//! name and hosts, and is forgotten when its files, images and last build are gone.
+
+use berth_model::{
+    Access, BranchName, BuildStatus, Environment, EventPayload, OutputDir, ProjectId, ProjectName, RepoKey, RepoUrl,
+    RootDir, Timestamp, UserId,
+};
+
+use crate::builds::{Build, select_build};
+use crate::owned::{Owned, SeenBy};
+use crate::sql::{FromRow, Row, Sql, sql};
+use crate::store::Transaction;
+use crate::{RouteKind, SealedVariable, Store, StoreError};
+
+/// A connected repository with its settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Project {
+    /// The row.
+    pub id: ProjectId,
+    /// Whose it is.
+    pub user: UserId,
+    /// Its name: the label of its host.
+    pub name: ProjectName,
+    /// The branch that goes live.
+    pub branch: BranchName,
+    /// Where its source is.
+    pub repo_url: RepoUrl,
+    /// The command that installs dependencies; `None`: detect.
+    pub install_command: Option<String>,
+    /// The command that builds; `None`: detect, empty: nothing is built, the files are published as they are.
+    pub build_command: Option<String>,
+    /// Where a build leaves its files; `None`: detect.
+    pub output_directory: Option<OutputDir>,
+    /// Its directory in the repository; `None`: the top.
+    pub root_directory: Option<RootDir>,
+    /// The version of Node; `None`: detect.
+    pub node_version: Option<String>,
+    /// Whether unknown paths answer with the start page; `None`: decided by the files.
+    pub spa_fallback: Option<bool>,
+    /// The repository's hook at GitHub, which projects of one repository share.
+    pub webhook_id: Option<i64>,
+    /// When it was connected.
+    pub created_at: Timestamp,
+    /// When its settings last changed.
+    pub updated_at: Timestamp,
+}
+
+/// The settings of a project that is to be connected; see [`Project`] for what `None` means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewProject {
+    /// Its name.
+    pub name: ProjectName,
+    /// The branch that goes live.
+    pub branch: BranchName,
+    /// Where its source is.
+    pub repo_url: RepoUrl,
+    /// The command that installs dependencies.
+    pub install_command: Option<String>,
+    /// The command that builds.
+    pub build_command: Option<String>,
+    /// Where a build leaves its files.
+    pub output_directory: Option<OutputDir>,
+    /// Its directory in the repository.
+    pub root_directory: Option<RootDir>,
+    /// The version of Node.
+    pub node_version: Option<String>,
+    /// Whether unknown paths answer with the start page.
+    pub spa_fallback: Option<bool>,
+}
+
+/// What is to change; an outer `None` leaves a setting as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProjectChange {
+    /// A new name, and with it a new host.
+    pub name: Option<ProjectName>,
+    /// Another branch.
+    pub branch: Option<BranchName>,
+    /// Set or cleared.
+    pub install_command: Option<Option<String>>,
+    /// Set or cleared.
+    pub build_command: Option<Option<String>>,
+    /// Set or cleared.
+    pub output_directory: Option<Option<OutputDir>>,
+    /// Set or cleared.
+    pub root_directory: Option<Option<RootDir>>,
+    /// Set or cleared.
+    pub node_version: Option<Option<String>>,
+    /// Set or cleared.
+    pub spa_fallback: Option<Option<bool>>,
+}
+
+/// A deleted project whose files and images are to be removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeletedProject {
+    /// The row; its directory and labels carry this number.
+    pub id: ProjectId,
+    /// The name it had; somebody else may have it by now.
+    pub name: ProjectName,
+    /// Whose it was.
+    pub user: UserId,
+}
+
+macro_rules! select_project {
+    ($rest:literal) => {
+        concat!(
+            "SELECT p.id, p.user_id, p.user_id AS owner, p.name, p.branch, p.repo_url, p.install_command, \
+             p.build_command, p.output_directory, p.root_directory, p.node_version, p.spa_fallback, p.webhook_id, \
+             p.created_at, p.updated_at FROM project p ",
+            $rest
+        )
+    };
+}
+
+impl FromRow for Project {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: ProjectId(row.get("id")?),
+            user: UserId(row.get("user_id")?),
+            name: row.parsed("name", |text| ProjectName::stored(text).ok())?,
+            branch: row.parsed("branch", |text| BranchName::parse(text).ok())?,
+            repo_url: row.parsed("repo_url", |text| RepoUrl::parse(text).ok())?,
+            install_command: row.get("install_command")?,
+            build_command: row.get("build_command")?,
+            output_directory: row.parsed_or_none("output_directory", |text| OutputDir::parse(text).ok())?,
+            root_directory: row.parsed_or_none("root_directory", |text| RootDir::parse(text).ok())?,
+            node_version: row.get("node_version")?,
+            spa_fallback: row.get("spa_fallback")?,
+            webhook_id: row.get("webhook_id")?,
+            created_at: row.time("created_at")?,
+            updated_at: row.time("updated_at")?,
+        })
+    }
+}
+
+impl FromRow for DeletedProject {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: ProjectId(row.get("id")?),
+            name: row.parsed("name", |text| ProjectName::stored(text).ok())?,
+            user: UserId(row.get("user_id")?),
+        })
+    }
+}
+
+impl Project {
+    fn take(&mut self, change: ProjectChange) {
+        fn set<T>(setting: &mut T, change: Option<T>) {
+            if let Some(value) = change {
+                *setting = value;
+            }
+        }
+        set(&mut self.name, change.name);
+        set(&mut self.branch, change.branch);
+        set(&mut self.install_command, change.install_command);
+        set(&mut self.build_command, change.build_command);
+        set(&mut self.output_directory, change.output_directory);
+        set(&mut self.root_directory, change.root_directory);
+        set(&mut self.node_version, change.node_version);
+        set(&mut self.spa_fallback, change.spa_fallback);
+    }
+}
+
+/// The query behind [`Store::project`], for transactions too.
+fn one_project(id: ProjectId) -> Sql {
+    sql(select_project!("WHERE p.id = $1 AND p.deleted_at IS NULL")).bind(id)
+}
+
+impl Transaction<'_> {
+    pub(crate) async fn project(&mut self, access: Access, id: ProjectId) -> Result<Project, StoreError> {
+        Ok(self.one(one_project(id)).await?.seen_by(access)?.row)
+    }
+
+    pub(crate) async fn project_unscoped(&mut self, id: ProjectId) -> Result<Project, StoreError> {
+        self.one(one_project(id)).await?.ok_or(StoreError::NotFound)
+    }
+}
+
+impl Store {
+    /// Connects a project: its row, its host, its variables and the event in one step. `host` is its full host name
+    /// without a port; `seal` seals the variables once the project has its number. Of several at once under one name
+    /// exactly one succeeds.
+    ///
+    /// # Errors
+    /// [`StoreError::NameTaken`] if the name or the host is somebody's.
+    pub async fn create_project(
+        &self,
+        access: Access,
+        new: NewProject,
+        host: &str,
+        seal: impl FnOnce(ProjectId) -> Vec<SealedVariable> + Send,
+    ) -> Result<Project, StoreError> {
+        let mut tx = self.begin().await?;
+        let insert =
+            sql("INSERT INTO project (user_id, name, branch, repo_url, repo_key, install_command, build_command, \
+                          output_directory, root_directory, node_version, spa_fallback, created_at, updated_at) \
+                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12) RETURNING id")
+            .bind(access.user())
+            .bind(new.name.as_str())
+            .bind(new.branch.as_str())
+            .bind(new.repo_url.as_str())
+            .bind(new.repo_url.key().as_str())
+            .bind(&new.install_command)
+            .bind(&new.build_command)
+            .bind(new.output_directory.as_ref().map(OutputDir::as_str))
+            .bind(new.root_directory.as_ref().map(RootDir::as_str))
+            .bind(&new.node_version)
+            .bind(new.spa_fallback)
+            .bind(tx.now);
+        let id: ProjectId = tx.one(insert).await.map_err(StoreError::as_name_taken)?.ok_or(StoreError::NotFound)?;
+        tx.add_route(host, RouteKind::Branch, id, Environment::Production, &new.branch, None).await?;
+        tx.put_variables(id, seal(id)).await?;
+        tx.event(access.user(), Some(id), &EventPayload::ProjectCreated { project: id }).await?;
+        let project = tx.project(access, id).await?;
+        tx.commit().await?;
+        Ok(project)
+    }
+
+    /// One of the user's projects.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
+    pub async fn project(&self, access: Access, id: ProjectId) -> Result<Project, StoreError> {
+        Ok(self.one(one_project(id)).await?.seen_by(access)?.row)
+    }
+
+    /// The user's projects, newest first.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn projects(&self, access: Access) -> Result<Vec<Project>, StoreError> {
+        let select = sql(select_project!("WHERE p.user_id = $1 AND p.deleted_at IS NULL ORDER BY p.id DESC"));
+        self.all(select.bind(access.user())).await
+    }
+
+    /// A project, for the worker; `None` if it was deleted.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn project_unscoped(&self, id: ProjectId) -> Result<Option<Project>, StoreError> {
+        self.one(one_project(id)).await
+    }
+
+    /// All projects, for the worker: whose branch heads are compared, whose releases are pruned.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn all_projects(&self) -> Result<Vec<Project>, StoreError> {
+        self.all(sql(select_project!("WHERE p.deleted_at IS NULL ORDER BY p.id"))).await
+    }
+
+    /// Every user's projects of a repository, oldest first: whom a push concerns.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn projects_of_repo(&self, repo: &RepoKey) -> Result<Vec<Project>, StoreError> {
+        let select = sql(select_project!("WHERE p.repo_key = $1 AND p.deleted_at IS NULL ORDER BY p.id"));
+        self.all(select.bind(repo.as_str())).await
+    }
+
+    /// How many projects of a repository count on its hook.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn projects_sharing_webhook(&self, repo: &RepoKey) -> Result<i64, StoreError> {
+        let count =
+            sql("SELECT COUNT(*) FROM project WHERE repo_key = $1 AND webhook_id IS NOT NULL AND deleted_at IS NULL");
+        Ok(self.one(count.bind(repo.as_str())).await?.unwrap_or(0))
+    }
+
+    /// Notes which hook at GitHub serves a project.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn set_webhook(&self, id: ProjectId, webhook: Option<i64>) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        tx.run(sql("UPDATE project SET webhook_id = $2 WHERE id = $1").bind(id).bind(webhook)).await?;
+        tx.commit().await
+    }
+
+    /// Changes settings and adds or replaces variables, in one step. `host` is the full host name under the name the
+    /// project has afterwards; a new name moves the site there.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`], [`StoreError::NameTaken`].
+    pub async fn update_project(
+        &self,
+        access: Access,
+        id: ProjectId,
+        change: ProjectChange,
+        host: &str,
+        variables: Vec<SealedVariable>,
+    ) -> Result<Project, StoreError> {
+        let mut tx = self.begin().await?;
+        let mut project = tx.project(access, id).await?;
+        project.take(change);
+        project.updated_at = tx.now;
+        let update = sql("UPDATE project SET name = $2, branch = $3, install_command = $4, build_command = $5, \
+                          output_directory = $6, root_directory = $7, node_version = $8, spa_fallback = $9, \
+                          updated_at = $10 WHERE id = $1")
+        .bind(id)
+        .bind(project.name.as_str())
+        .bind(project.branch.as_str())
+        .bind(&project.install_command)
+        .bind(&project.build_command)
+        .bind(project.output_directory.as_ref().map(OutputDir::as_str))
+        .bind(project.root_directory.as_ref().map(RootDir::as_str))
+        .bind(&project.node_version)
+        .bind(project.spa_fallback)
+        .bind(tx.now);
+        tx.run(update).await.map_err(StoreError::as_name_taken)?;
+        let route = sql("UPDATE route SET host = $2, branch = $3 \
+                         WHERE project_id = $1 AND kind = 'branch' AND environment = 'production'");
+        tx.run(route.bind(id).bind(host).bind(project.branch.as_str())).await.map_err(StoreError::as_name_taken)?;
+        tx.put_variables(id, variables).await?;
+        tx.event(access.user(), Some(id), &EventPayload::ProjectUpdated { project: id }).await?;
+        tx.then_wake_worker();
+        tx.commit().await?;
+        Ok(project)
+    }
+
+    /// Deletes a project: from here on it is not found, its name and hosts are free, what was queued is canceled and
+    /// what runs is asked to stop. The worker, woken, removes the rest and calls [`Store::forget_project`].
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
+    pub async fn delete_project(&self, access: Access, id: ProjectId) -> Result<Project, StoreError> {
+        let mut tx = self.begin().await?;
+        let project = tx.project(access, id).await?;
+        tx.run(sql("UPDATE project SET deleted_at = $2 WHERE id = $1").bind(id).bind(tx.now)).await?;
+        tx.run(sql("DELETE FROM route WHERE project_id = $1").bind(id)).await?;
+        let open = sql(select_build!("WHERE b.project_id = $1 AND b.status IN ('queued', 'running')"));
+        let open: Vec<Owned<Build>> = tx.all(open.bind(id)).await?;
+        for mut build in open {
+            if build.row.status == BuildStatus::Queued {
+                tx.move_build(&mut build, BuildStatus::Canceled).await?;
+            } else {
+                tx.ask_to_cancel(build.row.id).await?;
+            }
+        }
+        let refuse = sql(
+            "UPDATE activation SET state = 'refused', refusal = 'the project was deleted', finished_at = $2 \
+                          WHERE state = 'pending' AND deployment_id IN (SELECT id FROM deployment WHERE project_id = $1)",
+        );
+        tx.run(refuse.bind(id).bind(tx.now)).await?;
+        tx.event(access.user(), Some(id), &EventPayload::ProjectDeleted { project: id }).await?;
+        tx.then_wake_worker();
+        tx.commit().await?;
+        Ok(project)
+    }
+
+    /// Deleted projects whose last build has ended: their files and images can go.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn deleted_projects(&self) -> Result<Vec<DeletedProject>, StoreError> {
+        let select =
+            sql("SELECT p.id, p.name, p.user_id FROM project p WHERE p.deleted_at IS NOT NULL AND NOT EXISTS \
+                          (SELECT 1 FROM build b WHERE b.project_id = p.id AND b.status = 'running') ORDER BY p.id");
+        self.all(select).await
+    }
+
+    /// Removes what is left of a deleted project, once nothing of it is left elsewhere. Idempotent.
+    ///
+    /// # Errors
+    /// Only the database's own; a project that was not deleted is left alone.
+    pub async fn forget_project(&self, id: ProjectId) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        tx.run(sql("DELETE FROM project WHERE id = $1 AND deleted_at IS NOT NULL").bind(id)).await?;
+        tx.commit().await
+    }
+}

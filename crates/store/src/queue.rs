@@ -1,0 +1,291 @@
+//! The build queue. A build waits as a row, is handed out with a lease that its holder renews, and comes back by
+//! itself when the holder stops doing so. No transaction spans the work.
+//!
+//! - A newer build of a branch supersedes those that still wait; one that runs is left to finish.
+//! - The user with the fewest running builds comes first, then who waited longest; nobody exceeds the limit per user.
+//! - Never two builds of one project's branch run at once (an index sees to it as well).
+
+use std::time::Duration;
+
+use berth_model::{
+    Access, BranchName, BuildId, BuildStatus, Commit, Environment, Failure, FailureCode, ProjectId, Trigger, UserId,
+};
+
+use crate::builds::{Build, BuildEnd, select_build};
+use crate::owned::{Owned, SeenBy};
+use crate::projects::Project;
+use crate::sql::sql;
+use crate::store::Transaction;
+use crate::{Store, StoreError};
+
+/// After this many starts without an end a build is given up.
+const MAX_ATTEMPTS: i64 = 3;
+
+/// A build that is to be queued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewBuild {
+    /// Of which project.
+    pub project: ProjectId,
+    /// Why.
+    pub trigger: Trigger,
+    /// What it is for.
+    pub environment: Environment,
+    /// Of which branch.
+    pub branch: BranchName,
+    /// The commit; `None`: the branch's head when the build starts.
+    pub commit: Option<Commit>,
+}
+
+/// The right to work on a build, until it expires.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Which build.
+    pub build: BuildId,
+    /// Tells this holder from an earlier one.
+    pub(crate) token: String,
+}
+
+impl std::fmt::Debug for Lease {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lease").field("build", &self.build).finish_non_exhaustive()
+    }
+}
+
+/// A build that was handed out.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The build, running.
+    pub build: Build,
+    /// Its project at that moment.
+    pub project: Project,
+    /// The right to work on it.
+    pub lease: Lease,
+}
+
+/// What a holder learns when renewing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaseState {
+    /// Go on.
+    Held,
+    /// The lease is renewed, but somebody wants the build to stop.
+    CancelRequested,
+    /// Stop at once: the build is somebody else's or has ended.
+    Lost,
+}
+
+/// What asking for a build's end led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelOutcome {
+    /// It had not started, and will not.
+    Canceled,
+    /// It runs; the worker was told and stops its container.
+    Requested,
+    /// It has ended already.
+    AlreadyFinished(BuildStatus),
+}
+
+impl Transaction<'_> {
+    /// Queues a build and supersedes those of the branch that still wait.
+    pub(crate) async fn enqueue(&mut self, owner: UserId, new: &NewBuild) -> Result<Build, StoreError> {
+        let insert = sql("INSERT INTO build (project_id, status, trigger, environment, branch, commit_hash, \
+                          commit_message, commit_author, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+                          RETURNING id")
+        .bind(new.project)
+        .bind(BuildStatus::Queued.as_str())
+        .bind(new.trigger.as_str())
+        .bind(new.environment.as_str())
+        .bind(new.branch.as_str())
+        .bind(new.commit.as_ref().map(|commit| commit.hash.as_str()))
+        .bind(new.commit.as_ref().map(|commit| commit.message.as_str()))
+        .bind(new.commit.as_ref().map(|commit| commit.author.as_str()))
+        .bind(self.now);
+        let id: BuildId = self.one(insert).await?.ok_or(StoreError::NotFound)?;
+        let older =
+            sql(select_build!("WHERE b.project_id = $1 AND b.branch = $2 AND b.status = 'queued' AND b.id < $3"));
+        let older: Vec<Owned<Build>> = self.all(older.bind(new.project).bind(new.branch.as_str()).bind(id)).await?;
+        for mut build in older {
+            self.move_build(&mut build, BuildStatus::Superseded).await?;
+        }
+        let build = self.one(sql(select_build!("WHERE b.id = $1")).bind(id)).await?.ok_or(StoreError::NotFound)?;
+        self.build_event(&Owned { row: Build::clone(&build), owner }).await?;
+        self.then_wake_worker();
+        Ok(build)
+    }
+
+    /// Puts a running build back in line, unless a newer one of its branch waits there already.
+    async fn put_back(&mut self, mut build: Owned<Build>) -> Result<(), StoreError> {
+        self.move_build(&mut build, BuildStatus::Queued).await?;
+        self.run(sql("UPDATE build SET started_at = NULL WHERE id = $1").bind(build.row.id)).await?;
+        let newer =
+            sql("SELECT EXISTS (SELECT 1 FROM build WHERE project_id = $1 AND branch = $2 AND status = 'queued' \
+                         AND id > $3)");
+        let newer = newer.bind(build.row.project).bind(build.row.branch.as_str()).bind(build.row.id);
+        if self.one(newer).await?.unwrap_or(false) {
+            self.move_build(&mut build, BuildStatus::Superseded).await?;
+        }
+        self.then_wake_worker();
+        Ok(())
+    }
+
+    /// Notes that a running build should stop; the worker hears of it after the commit.
+    pub(crate) async fn ask_to_cancel(&mut self, build: BuildId) -> Result<(), StoreError> {
+        self.run(sql("UPDATE build SET cancel_requested = TRUE WHERE id = $1").bind(build)).await?;
+        self.then_cancel(build);
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Queues a build, supersedes those of the branch that still wait, and wakes the worker.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the project is gone.
+    pub async fn enqueue(&self, new: NewBuild) -> Result<Build, StoreError> {
+        let mut tx = self.begin().await?;
+        let project = tx.project_unscoped(new.project).await?;
+        let build = tx.enqueue(project.user, &new).await?;
+        tx.commit().await?;
+        Ok(build)
+    }
+
+    /// Queues the commit of an earlier build again.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
+    pub async fn rebuild(&self, access: Access, id: BuildId) -> Result<Build, StoreError> {
+        let earlier = self.build(access, id).await?;
+        let commit = earlier.commit();
+        let Build { project, environment, branch, .. } = earlier;
+        self.enqueue(NewBuild { project, trigger: Trigger::Rebuild, environment, branch, commit }).await
+    }
+
+    /// Hands out the build whose turn it is, if there is one, for `lease`. Of several claims at once no two get the
+    /// same build.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn claim(&self, lease: Duration, per_user_limit: u32) -> Result<Option<Claimed>, StoreError> {
+        let waiting = "SELECT EXISTS (SELECT 1 FROM build WHERE status = 'queued')";
+        if !self.one(sql(waiting)).await?.unwrap_or(false) {
+            return Ok(None);
+        }
+        let mut tx = self.begin().await?;
+        let token = berth_secrets::token().expose().to_owned();
+        let claim = sql("UPDATE build SET status = $1, attempts = attempts + 1, started_at = $2, lease_token = $3, \
+                         lease_expires_at = $4 WHERE id = ( \
+                           SELECT b.id FROM build b JOIN project p ON p.id = b.project_id \
+                           WHERE b.status = 'queued' AND p.deleted_at IS NULL \
+                           AND NOT EXISTS (SELECT 1 FROM build r WHERE r.status = 'running' \
+                                           AND r.project_id = b.project_id AND r.branch = b.branch) \
+                           AND (SELECT COUNT(*) FROM build r JOIN project q ON q.id = r.project_id \
+                                WHERE r.status = 'running' AND q.user_id = p.user_id) < $5 \
+                           ORDER BY (SELECT COUNT(*) FROM build r JOIN project q ON q.id = r.project_id \
+                                     WHERE r.status = 'running' AND q.user_id = p.user_id), b.id LIMIT 1) \
+                         RETURNING id")
+        .bind(BuildStatus::Queued.become_next(BuildStatus::Running)?.as_str())
+        .bind(tx.now)
+        .bind(&token)
+        .bind(tx.now.after(lease))
+        .bind(i64::from(per_user_limit));
+        let Some(id) = tx.one::<BuildId>(claim).await? else { return Ok(None) };
+        let lease = Lease { build: id, token };
+        let build = tx.leased(&lease).await?;
+        let project = tx.project_unscoped(build.row.project).await?;
+        tx.build_event(&build).await?;
+        tx.commit().await?;
+        Ok(Some(Claimed { build: build.row, project, lease }))
+    }
+
+    /// Keeps a build for another `lease` from now on, and hears whether it should stop.
+    ///
+    /// # Errors
+    /// Only the database's own; a lost lease is a [`LeaseState`].
+    pub async fn renew(&self, held: &Lease, lease: Duration) -> Result<LeaseState, StoreError> {
+        let mut tx = self.begin().await?;
+        let renew =
+            sql("UPDATE build SET lease_expires_at = $3 WHERE id = $1 AND lease_token = $2 AND status = 'running' \
+                         RETURNING cancel_requested");
+        let renew = renew.bind(held.build).bind(&held.token).bind(tx.now.after(lease));
+        let state = match tx.one(renew).await? {
+            None => LeaseState::Lost,
+            Some(true) => LeaseState::CancelRequested,
+            Some(false) => LeaseState::Held,
+        };
+        tx.commit().await?;
+        Ok(state)
+    }
+
+    /// Gives a build back unharmed, as at shutdown: it waits again and the attempt does not count.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`].
+    pub async fn give_back(&self, lease: &Lease) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        let mut build = tx.leased(lease).await?;
+        if build.row.cancel_requested {
+            tx.move_build(&mut build, BuildStatus::Canceled).await?;
+        } else {
+            tx.run(sql("UPDATE build SET attempts = attempts - 1 WHERE id = $1").bind(lease.build)).await?;
+            tx.put_back(build).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Takes builds back whose holders have not been heard of: they wait again, are canceled if that was asked for, or
+    /// fail after the third attempt. Returns which.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn requeue_expired(&self) -> Result<Vec<BuildId>, StoreError> {
+        let expired = || sql(select_build!("WHERE b.status = 'running' AND b.lease_expires_at <= $1 ORDER BY b.id"));
+        if self.all::<Build>(expired().bind(self.now())).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.begin().await?;
+        let builds: Vec<Owned<Build>> = tx.all(expired().bind(tx.now)).await?;
+        let ids = builds.iter().map(|build| build.row.id).collect();
+        for mut build in builds {
+            if build.row.cancel_requested {
+                tx.move_build(&mut build, BuildStatus::Canceled).await?;
+            } else if build.row.attempts >= MAX_ATTEMPTS {
+                let failure = Failure::new(
+                    FailureCode::Internal,
+                    "the build was interrupted again and again",
+                    format!(
+                        "Berth stopped while it ran, {MAX_ATTEMPTS} times; nothing in the repository is known to cause this. \
+                         Rebuild it, and tell the administrator if it happens again."
+                    ),
+                );
+                let end = BuildEnd { status: BuildStatus::Failed, exit_code: None, failure: Some(failure) };
+                tx.end_build(&mut build, &end).await?;
+            } else {
+                tx.put_back(build).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(ids)
+    }
+
+    /// Asks for a build's end: one that waits is canceled at once, one that runs is stopped by the worker.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
+    pub async fn request_cancel(&self, access: Access, id: BuildId) -> Result<CancelOutcome, StoreError> {
+        let mut tx = self.begin().await?;
+        let select = sql(select_build!("WHERE b.id = $1 AND p.deleted_at IS NULL")).bind(id);
+        let mut build: Owned<Build> = tx.one(select).await?.seen_by(access)?;
+        let outcome = match build.row.status {
+            BuildStatus::Queued => {
+                tx.move_build(&mut build, BuildStatus::Canceled).await?;
+                CancelOutcome::Canceled
+            }
+            BuildStatus::Running => {
+                tx.ask_to_cancel(id).await?;
+                CancelOutcome::Requested
+            }
+            ended => return Ok(CancelOutcome::AlreadyFinished(ended)),
+        };
+        tx.commit().await?;
+        Ok(outcome)
+    }
+}
