@@ -17,9 +17,10 @@ mod site;
 mod socket_client;
 mod wait;
 mod webhook;
+mod world;
 
 pub use berth::{Berth, WEBHOOK_SECRET};
-pub use database::Database;
+pub use database::{Database, Postgres};
 pub use docker::Docker;
 pub use fake_github::{FakeGithub, Hook};
 pub use git_server::{GitServer, Repo};
@@ -28,3 +29,4 @@ pub use site::{Page, Site};
 pub use socket_client::{SocketClient, SocketEvent};
 pub use wait::eventually;
 pub use webhook::{Delivery, push_payload};
+pub use world::{Project, Shop, World};

@@ -42,15 +42,19 @@ impl Delivery {
     /// # Errors
     /// When no answer came.
     pub async fn send(&self, berth: &Berth) -> Result<Answer> {
-        let request = berth
+        Answer::of(self.request(berth)).await
+    }
+
+    /// The request that [`Delivery::send`] sends, for those who send it from elsewhere.
+    pub fn request(&self, berth: &Berth) -> reqwest::RequestBuilder {
+        berth
             .request("POST", "/api/webhook")
             .header("content-type", "application/json")
             .header("user-agent", "GitHub-Hookshot/044aadd")
             .header("x-github-event", self.event)
             .header("x-github-delivery", &self.id)
             .header("x-hub-signature-256", &self.signature)
-            .body(self.body.clone());
-        Answer::of(request).await
+            .body(self.body.clone())
     }
 }
 
