@@ -1,1 +1,35 @@
-//! Host → site → static file: the web server of every site, over plain http types.
+//! Host → site → static file: the web server of every site, over plain `http` types.
+//!
+//! The server decides the host of each request with [`Edge::decide`] before any router sees it, and lets
+//! [`Edge::respond`] answer what is a site's. A request's path is looked up in the [`index`] of a [`Release`], which was
+//! written when the release was published; nothing a visitor sends ever becomes a path on disk. Publishing, activating
+//! and the table on disk are the deploy engine's; TLS, connections and their time limits the server's.
+//!
+//! This crate never names axum, never reads the database, and never walks a directory.
+
+mod body;
+mod cache;
+mod conditional;
+mod edge;
+mod error;
+mod hashed;
+mod host;
+pub mod index;
+pub mod mime;
+mod negotiate;
+mod pages;
+mod path;
+mod range;
+mod release;
+mod rules;
+mod serve;
+mod site;
+
+pub use body::EdgeBody;
+pub use edge::{Edge, EdgeConfig, HostDecision};
+pub use error::EdgeError;
+pub use host::BadHost;
+pub use release::Release;
+pub use rules::RuleProblem;
+pub use serve::Served;
+pub use site::{Site, Target};

@@ -1,0 +1,142 @@
+//! The table of hosts, and the way of a request through it.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::task::{Context, Poll};
+
+use berth_model::Clock;
+use http::{Request, Response};
+
+use crate::body::EdgeBody;
+use crate::cache::SmallContents;
+use crate::host::{BadHost, Host, host_of};
+use crate::site::Site;
+use crate::{pages, serve};
+
+/// Settings of the edge.
+#[derive(Clone, Debug)]
+pub struct EdgeConfig {
+    /// Memory for small contents of all sites together, in bytes.
+    pub cache_bytes: usize,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+impl Default for EdgeConfig {
+    fn default() -> Self {
+        Self { cache_bytes: 16 << 20, clock: Clock::System }
+    }
+}
+
+/// The web server of all sites. Clones share the table.
+#[derive(Clone, Debug)]
+pub struct Edge(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    /// Full host names, lower case. Requests hold the lock for one lookup, an installation for one insertion.
+    sites: RwLock<HashMap<Box<str>, Arc<Site>>>,
+    contents: SmallContents,
+    clock: Clock,
+}
+
+/// Whom a request is for.
+#[derive(Clone, Debug)]
+pub enum HostDecision {
+    /// A site, and the host under which it was asked.
+    Site(Arc<Site>, String),
+    /// A host that is no site: the control plane's, or nobody's.
+    Unknown(String),
+    /// An address instead of a name: never a site.
+    Address(IpAddr),
+    /// No host: 400.
+    Bad(BadHost),
+}
+
+impl Edge {
+    /// An edge without sites.
+    #[must_use]
+    pub fn new(config: EdgeConfig) -> Self {
+        let contents = SmallContents::new(config.cache_bytes);
+        Self(Arc::new(Shared { sites: RwLock::default(), contents, clock: config.clock }))
+    }
+
+    /// Puts a site on a host (lower case, without port) at once for all requests that come; running ones end with what
+    /// they began with. The hashed assets of the release that it replaces stay reachable. Returns what was there.
+    pub fn install(&self, host: &str, mut site: Site) -> Option<Arc<Site>> {
+        let now = self.0.clock.now();
+        let mut sites = self.0.sites.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(replaced) = sites.get(host) {
+            site.succeed(replaced, now);
+        }
+        sites.insert(host.into(), Arc::new(site))
+    }
+
+    /// Undoes an [`Edge::install`] with what it returned.
+    pub fn put_back(&self, host: &str, site: Option<Arc<Site>>) {
+        let mut sites = self.0.sites.write().unwrap_or_else(PoisonError::into_inner);
+        match site {
+            Some(site) => drop(sites.insert(host.into(), site)),
+            None => drop(sites.remove(host)),
+        }
+    }
+
+    /// Takes a host out of service; it is nobody's from now on.
+    pub fn remove(&self, host: &str) -> Option<Arc<Site>> {
+        self.0.sites.write().unwrap_or_else(PoisonError::into_inner).remove(host)
+    }
+
+    /// What a host leads to.
+    #[must_use]
+    pub fn site(&self, host: &str) -> Option<Arc<Site>> {
+        self.0.sites.read().unwrap_or_else(PoisonError::into_inner).get(host).cloned()
+    }
+
+    /// All hosts, in no order.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<String> {
+        let sites = self.0.sites.read().unwrap_or_else(PoisonError::into_inner);
+        sites.keys().map(|host| String::from(&**host)).collect()
+    }
+
+    /// Whom a request is for. This is asked before any router sees it.
+    pub fn decide<B>(&self, request: &Request<B>) -> HostDecision {
+        match host_of(request) {
+            Ok(Host::Name(name)) => match self.site(&name) {
+                Some(site) => HostDecision::Site(site, name.into_owned()),
+                None => HostDecision::Unknown(name.into_owned()),
+            },
+            Ok(Host::Address(address)) => HostDecision::Address(address),
+            Err(bad) => HostDecision::Bad(bad),
+        }
+    }
+
+    /// Answers a request as it was decided. A host that is not a site gets a page that says so.
+    pub fn respond<B>(&self, decision: &HostDecision, request: &Request<B>) -> Response<EdgeBody> {
+        let response = match decision {
+            HostDecision::Site(site, host) => serve::answer(&self.0.contents, site, host, request),
+            HostDecision::Unknown(_) | HostDecision::Address(_) => pages::unknown_host(),
+            HostDecision::Bad(bad) => pages::bad_request(&bad.to_string()),
+        };
+        serve::finish(request.method(), response)
+    }
+}
+
+/// The edge alone as a service: what is no site is answered with a page.
+impl<B> tower::Service<Request<B>> for Edge {
+    type Response = Response<EdgeBody>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let decision = self.decide(&request);
+        ready(Ok(self.respond(&decision, &request)))
+    }
+}

@@ -1,0 +1,111 @@
+//! Content types by file name, with their charset, and which of them are worth compressing.
+
+/// The `Content-Type` of a file, by its name.
+#[must_use]
+pub fn content_type(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    if path.ends_with(".well-known/apple-app-site-association") || name == "apple-app-site-association" {
+        return "application/json; charset=utf-8".to_owned();
+    }
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
+    // Where mime_guess is older than the registrations in use.
+    let essence = match extension.as_str() {
+        "js" | "mjs" | "cjs" => "text/javascript",
+        "map" => "application/json",
+        "webmanifest" => "application/manifest+json",
+        "xml" => "application/xml",
+        "rss" => "application/rss+xml",
+        "atom" => "application/atom+xml",
+        "md" | "markdown" => "text/markdown",
+        "wasm" => "application/wasm",
+        "avif" => "image/avif",
+        "ico" => "image/x-icon",
+        "woff" => "font/woff",
+        "woff2" => "font/woff2",
+        "ttf" => "font/ttf",
+        "otf" => "font/otf",
+        "yml" | "yaml" => "application/yaml",
+        "toml" => "application/toml",
+        "glb" => "model/gltf-binary",
+        _ => mime_guess::from_ext(&extension).first_raw().unwrap_or("application/octet-stream"),
+    };
+    if is_text(essence) { format!("{essence}; charset=utf-8") } else { essence.to_owned() }
+}
+
+/// Text whose charset browsers would guess otherwise.
+fn is_text(essence: &str) -> bool {
+    essence.starts_with("text/")
+        || matches!(
+            essence,
+            "application/json"
+                | "application/manifest+json"
+                | "application/ld+json"
+                | "application/xml"
+                | "application/rss+xml"
+                | "application/atom+xml"
+                | "application/xhtml+xml"
+                | "application/yaml"
+                | "application/toml"
+        )
+}
+
+/// Whether content of this type usually gets smaller. Images, films, fonts in woff and archives are packed already.
+#[must_use]
+pub fn is_compressible(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default();
+    is_text(essence)
+        || essence.ends_with("+json")
+        || essence.ends_with("+xml")
+        || matches!(
+            essence,
+            "application/wasm"
+                | "application/javascript"
+                | "application/geo+json"
+                | "application/vnd.ms-fontobject"
+                | "font/ttf"
+                | "font/otf"
+                | "image/x-icon"
+                | "image/bmp"
+                | "model/gltf-binary"
+                | "model/gltf+json"
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s6_types_carry_their_charset() {
+        for (path, expected) in [
+            ("index.html", "text/html; charset=utf-8"),
+            ("a/app.JS", "text/javascript; charset=utf-8"),
+            ("a.mjs", "text/javascript; charset=utf-8"),
+            ("a.css", "text/css; charset=utf-8"),
+            ("a.json", "application/json; charset=utf-8"),
+            ("a.js.map", "application/json; charset=utf-8"),
+            ("a.txt", "text/plain; charset=utf-8"),
+            ("a.svg", "image/svg+xml"),
+            ("a.png", "image/png"),
+            ("a.webp", "image/webp"),
+            ("a.woff2", "font/woff2"),
+            ("a.wasm", "application/wasm"),
+            ("site.webmanifest", "application/manifest+json; charset=utf-8"),
+            (".well-known/apple-app-site-association", "application/json; charset=utf-8"),
+            ("LICENSE", "application/octet-stream"),
+            ("a.unheard-of", "application/octet-stream"),
+        ] {
+            assert_eq!(content_type(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn only_what_gets_smaller_is_compressed() {
+        for path in ["a.html", "a.svg", "a.wasm", "a.json", "a.ttf", "a.xml"] {
+            assert!(is_compressible(&content_type(path)), "{path}");
+        }
+        for path in ["a.png", "a.jpg", "a.woff2", "a.mp4", "a.zip", "a"] {
+            assert!(!is_compressible(&content_type(path)), "{path}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Patterns of paths: literal segments, `:placeholders`, and a `*` that takes the rest.
+
+use serde::{Deserialize, Serialize};
+
+/// A pattern as its author wrote it, split into segments. A trailing slash makes no difference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pattern {
+    segments: Vec<Segment>,
+    /// The pattern ended in `*`: what stands before it in the last segment.
+    rest: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Segment {
+    Literal(String),
+    /// `:name`: any one segment.
+    Placeholder(String),
+    /// `before*after` within one segment.
+    Wildcard(String, String),
+}
+
+/// What placeholders and splat took, by name; the splat's is `splat`.
+pub(crate) type Captures = Vec<(String, String)>;
+
+impl Pattern {
+    /// Reads a path pattern; escapes in it are decoded, because requests are too.
+    pub(crate) fn parse(path: &str) -> Self {
+        let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+        let mut segments: Vec<&str> = decoded.trim_start_matches('/').split('/').collect();
+        if segments.last() == Some(&"") {
+            segments.pop();
+        }
+        let rest = segments.last().and_then(|last| last.strip_suffix('*')).map(str::to_owned);
+        if rest.is_some() {
+            segments.pop();
+        }
+        let segments = segments.into_iter().map(|segment| match (segment.strip_prefix(':'), segment.split_once('*')) {
+            (Some(name), _) if is_placeholder_name(name) => Segment::Placeholder(name.to_owned()),
+            (_, Some((before, after))) => Segment::Wildcard(before.to_owned(), after.to_owned()),
+            _ => Segment::Literal(segment.to_owned()),
+        });
+        Self { segments: segments.collect(), rest }
+    }
+
+    /// What the pattern takes of a decoded path, or `None` where it does not match.
+    pub(crate) fn captures(&self, path: &str) -> Option<Captures> {
+        let mut left = path.strip_prefix('/')?;
+        let mut captures = Captures::new();
+        let mut ended = left.is_empty();
+        for segment in &self.segments {
+            if ended {
+                return None;
+            }
+            let (given, after) = left.split_once('/').unwrap_or((left, ""));
+            ended = !left.contains('/') || after.is_empty();
+            left = after;
+            match segment {
+                Segment::Literal(literal) if literal == given => {}
+                Segment::Placeholder(name) if !given.is_empty() => captures.push((name.clone(), given.to_owned())),
+                Segment::Wildcard(before, end)
+                    if given.len() >= before.len() + end.len() && given.starts_with(before) && given.ends_with(end) => {
+                }
+                _ => return None,
+            }
+        }
+        match &self.rest {
+            Some(before) => {
+                captures.push(("splat".to_owned(), left.strip_prefix(before.as_str())?.to_owned()));
+                Some(captures)
+            }
+            None => left.is_empty().then_some(captures),
+        }
+    }
+}
+
+/// `:year`, but not `:8080`.
+fn is_placeholder_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// Puts captures into the places of `template` that name them (`:name`, `:splat`); `encode` is told whether the place
+/// is in the query. Names that nothing was captured for stay as they are.
+pub(crate) fn fill(template: &str, captures: &Captures, encode: impl Fn(&str, bool) -> String) -> String {
+    let mut filled = String::with_capacity(template.len());
+    let mut left = template;
+    while let Some(at) = left.find(':') {
+        let after = &left[at + 1..];
+        let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
+        let value = captures.iter().find(|(name, _)| *name == after[..end]);
+        filled.push_str(&left[..at]);
+        match value {
+            Some((_, value)) => filled += &encode(value, filled.contains('?')),
+            None => filled += &left[at..=at + end],
+        }
+        left = &after[end..];
+    }
+    filled + left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(pattern: &str, path: &str) -> Option<String> {
+        let captures = Pattern::parse(pattern).captures(path)?;
+        Some(captures.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn patterns_take_segments_and_the_rest() {
+        for (pattern, path, taken) in [
+            ("/", "/", Some("")),
+            ("/", "/a", None),
+            ("/a", "/a", Some("")),
+            ("/a", "/a/", Some("")),
+            ("/a/", "/a", Some("")),
+            ("/a", "/ab", None),
+            ("/a", "/A", None),
+            ("/a b", "/a b", Some("")),
+            ("/a%20b", "/a b", Some("")),
+            ("/*", "/", Some("splat=")),
+            ("/*", "/a/b", Some("splat=a/b")),
+            ("/news/*", "/news", Some("splat=")),
+            ("/news/*", "/news/", Some("splat=")),
+            ("/news/*", "/news/a/b.html", Some("splat=a/b.html")),
+            ("/news/*", "/newsletter", None),
+            ("/old-*", "/old-a/b", Some("splat=a/b")),
+            ("/:year/:slug", "/2024/x", Some("year=2024 slug=x")),
+            ("/:year/:slug", "/2024", None),
+            ("/:year/:slug", "/2024/x/y", None),
+            ("/:year/*", "/2024/x/y", Some("year=2024 splat=x/y")),
+            ("/*.css", "/a.css", Some("")),
+            ("/*.css", "/a.js", None),
+            ("/a/*/c", "/a/b/c", Some("")),
+        ] {
+            assert_eq!(take(pattern, path).as_deref(), taken, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn captures_fill_templates() {
+        let captures = vec![("id".to_owned(), "1 2".to_owned()), ("splat".to_owned(), "a/b".to_owned())];
+        let mark = |value: &str, query: bool| if query { format!("<{value}>") } else { value.to_owned() };
+        assert_eq!(fill("/x/:id/:splat", &captures, mark), "/x/1 2/a/b");
+        assert_eq!(fill("/x?id=:id", &captures, mark), "/x?id=<1 2>");
+        assert_eq!(fill("https://h:8080/:splat/:none", &captures, mark), "https://h:8080/a/b/:none");
+        assert_eq!(fill("/:ids:id", &captures, mark), "/:ids1 2");
+    }
+}

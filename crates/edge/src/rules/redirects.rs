@@ -1,0 +1,293 @@
+//! `_redirects`: one rule a line, `from [query=value …] [to] [status[!]] [Condition=value …]`.
+
+use std::collections::BTreeMap;
+
+use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
+
+use super::RuleProblem;
+use super::pattern::{Captures, Pattern, fill};
+use crate::path;
+
+/// A line as its author meant it, before it is asked whether Berth can do it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) number: usize,
+    pub(super) from: String,
+    pub(super) query: BTreeMap<String, String>,
+    pub(super) to: String,
+    pub(super) status: Option<u16>,
+    pub(super) force: bool,
+    pub(super) conditions: BTreeMap<String, Vec<String>>,
+    pub(super) signed: Option<String>,
+}
+
+/// A rule that can be applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Redirect {
+    /// Only for this host, where the rule began with an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
+    from: Pattern,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    query: BTreeMap<String, String>,
+    to: String,
+    status: u16,
+    /// Applies even where there is a file.
+    #[serde(default)]
+    pub(crate) force: bool,
+}
+
+/// What a rule that applies asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Answer with another file of the release, by its decoded path, and this status.
+    Rewrite {
+        /// Starts with `/`.
+        path: String,
+        /// 200, 404, …
+        status: u16,
+    },
+    /// Send the visitor elsewhere.
+    Redirect {
+        /// Encoded.
+        location: String,
+        /// 301, 302, 303, 307 or 308.
+        status: u16,
+    },
+}
+
+impl Redirect {
+    /// What the rule asks for a request, if it matches.
+    pub(crate) fn action(&self, host: &str, path: &str, query: Option<&str>) -> Option<Action> {
+        if self.host.as_deref().is_some_and(|only| only != host) {
+            return None;
+        }
+        let mut captures = self.from.captures(path)?;
+        self.take_query(query, &mut captures)?;
+        if !matches!(self.status, 301 | 302 | 303 | 307 | 308) {
+            let target = self.to.split(['?', '#']).next().unwrap_or_default();
+            let target = percent_decode_str(target).decode_utf8().ok()?;
+            return Some(Action::Rewrite {
+                path: fill(&target, &captures, |value, _| value.to_owned()),
+                status: self.status,
+            });
+        }
+        let filled =
+            fill(
+                &self.to,
+                &captures,
+                |value, in_query| {
+                    if in_query { path::encode_in_query(value) } else { path::encode(value) }
+                },
+            );
+        let mut location = path::encode_address(&filled);
+        // The visitor's own query goes along unless the rule has or has used one.
+        if let Some(query) = query.filter(|query| !query.is_empty() && self.query.is_empty() && !self.to.contains('?'))
+        {
+            let at = location.find('#').unwrap_or(location.len());
+            location.insert_str(at, &format!("?{query}"));
+        }
+        Some(Action::Redirect { location, status: self.status })
+    }
+
+    /// Each parameter of the rule must be there, with its value or, for `name=:place`, with any.
+    fn take_query(&self, query: Option<&str>, captures: &mut Captures) -> Option<()> {
+        for (name, expected) in &self.query {
+            let given = parameter(query.unwrap_or_default(), name)?;
+            match expected.strip_prefix(':') {
+                Some(place) => captures.push((place.to_owned(), given)),
+                None if *expected == given => {}
+                None => return None,
+            }
+        }
+        Some(())
+    }
+}
+
+fn parameter(query: &str, name: &str) -> Option<String> {
+    let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    query
+        .split('&')
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .find(|(key, _)| decode(key) == name)
+        .map(|(_, value)| decode(value))
+}
+
+/// Reads `_redirects`; lines that are not rules, or rules that Berth cannot apply, are told and left out.
+pub(crate) fn compile(text: &str) -> (Vec<Redirect>, Vec<RuleProblem>) {
+    let (lines, mut problems) = parse(text);
+    let mut redirects = Vec::new();
+    for line in lines {
+        let number = line.number;
+        match compile_line(line) {
+            Ok(redirect) => redirects.push(redirect),
+            Err(message) => problems.push(RuleProblem { line: number, message }),
+        }
+    }
+    problems.sort_by_key(|problem| problem.line);
+    (redirects, problems)
+}
+
+fn compile_line(line: Line) -> Result<Redirect, String> {
+    if let Some(condition) = line.conditions.keys().next() {
+        return Err(format!("conditions ({condition}) are not supported, so the rule is left out"));
+    }
+    if line.signed.is_some() {
+        return Err("signed rules are not supported, so the rule is left out".to_owned());
+    }
+    let status = line.status.unwrap_or(301);
+    let elsewhere = is_address(&line.to);
+    match status {
+        301 | 302 | 303 | 307 | 308 => {}
+        200 | 404 | 410 if elsewhere => {
+            return Err("proxying to another server is not supported, so the rule is left out".to_owned());
+        }
+        200 | 404 | 410 => {}
+        _ => return Err(format!("a rule's status is 200, 301, 302, 303, 307, 308, 404 or 410, not {status}")),
+    }
+    let (host, from) = match line.from.split_once("://") {
+        Some((_, rest)) => {
+            let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+            let host = host.split(':').next().unwrap_or(host);
+            (Some(host.to_ascii_lowercase()), path.to_owned())
+        }
+        None => (None, line.from),
+    };
+    Ok(Redirect { host, from: Pattern::parse(&from), query: line.query, to: line.to, status, force: line.force })
+}
+
+/// The lines that are rules, and the ones that are not.
+pub(super) fn parse(text: &str) -> (Vec<Line>, Vec<RuleProblem>) {
+    let (mut lines, mut problems) = (Vec::new(), Vec::new());
+    for (index, text) in text.lines().enumerate() {
+        let parts: Vec<&str> = text.split_whitespace().take_while(|part| !part.starts_with('#')).collect();
+        let number = index + 1;
+        match parts.split_first() {
+            None => {}
+            Some((from, parts)) => match parse_line(number, from, parts) {
+                Ok(line) => lines.push(line),
+                Err(message) => problems.push(RuleProblem { line: number, message: message.to_owned() }),
+            },
+        }
+    }
+    (lines, problems)
+}
+
+fn parse_line(number: usize, from: &str, parts: &[&str]) -> Result<Line, &'static str> {
+    const FROM: &str = "a rule starts with a path (/…) or an address (https://…)";
+    if !from.starts_with('/') && !is_address(from) {
+        return Err(FROM);
+    }
+    let path = match from.split_once("://") {
+        Some((_, rest)) if rest.is_empty() || rest.starts_with('/') => return Err(FROM),
+        Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
+        None => from,
+    };
+    if path.starts_with("/.netlify") {
+        return Err("paths under /.netlify are reserved");
+    }
+    let is_target = |part: &&str| part.starts_with('/') || is_address(part);
+    let is_status = |part: &&str| part.strip_suffix('!').unwrap_or(part).parse::<u16>().is_ok();
+    let (query, to, after) = match parts.iter().position(|part| is_target(&part)) {
+        Some(at) => (&parts[..at], parts[at].to_owned(), &parts[at + 1..]),
+        // `/admin/* 200` forwards to the same path.
+        None => match parts.iter().position(|part| is_status(&part)) {
+            Some(at) if from.ends_with("/*") => {
+                (&parts[..at], format!("{}:splat", from.trim_end_matches('*')), &parts[at..])
+            }
+            _ => return Err("a rule needs a target: a path (/…) or an address (https://…)"),
+        },
+    };
+    let (status, force, conditions) = match after.split_first() {
+        None => (None, false, after),
+        Some((first, rest)) => {
+            let digits = first.strip_suffix('!').unwrap_or(first);
+            let status = digits.parse().map_err(|_| "after the target comes a status like 301 or 200!")?;
+            (Some(status), first.ends_with('!'), rest)
+        }
+    };
+    let mut line = Line {
+        number,
+        from: from.to_owned(),
+        query: pairs(query).collect(),
+        to,
+        status,
+        force,
+        conditions: BTreeMap::new(),
+        signed: None,
+    };
+    for (name, value) in pairs(conditions) {
+        match name.to_ascii_lowercase().as_str() {
+            "sign" | "signed" => line.signed = Some(value),
+            "country" | "language" | "role" => {
+                let name = name[..1].to_ascii_uppercase() + &name[1..].to_ascii_lowercase();
+                line.conditions.insert(name, value.split(',').map(str::to_owned).collect());
+            }
+            _ => {
+                line.conditions.insert(name, value.split(',').map(str::to_owned).collect());
+            }
+        }
+    }
+    Ok(line)
+}
+
+fn pairs<'a>(parts: &'a [&str]) -> impl Iterator<Item = (String, String)> + use<'a> {
+    parts.iter().filter_map(|part| part.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned()))
+}
+
+fn is_address(text: &str) -> bool {
+    text.starts_with("http://") || text.starts_with("https://")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn apply(rule: &str, path: &str, query: Option<&str>) -> Option<Action> {
+        let (rules, problems) = compile(rule);
+        assert_eq!(problems, [], "{rule}");
+        rules[0].action("site.example.org", path, query)
+    }
+
+    fn location(rule: &str, path: &str, query: Option<&str>) -> Option<String> {
+        match apply(rule, path, query)? {
+            Action::Redirect { location, .. } => Some(location),
+            Action::Rewrite { path, .. } => Some(format!("rewrite {path}")),
+        }
+    }
+
+    #[test]
+    fn redirects_take_captures_and_query_along() {
+        for (rule, path, query, expected) in [
+            ("/a /b", "/a", None, Some("/b")),
+            ("/a /b", "/c", None, None),
+            ("/a /b", "/a", Some("x=1&y"), Some("/b?x=1&y")),
+            ("/a /b?z=1", "/a", Some("x=1"), Some("/b?z=1")),
+            ("/a /b#part", "/a", Some("x=1"), Some("/b?x=1#part")),
+            ("/n/* /blog/:splat", "/n/a/ü b", None, Some("/blog/a/%C3%BC%20b")),
+            ("/:y/:m /:m?y=:y", "/20&24/x", None, Some("/x?y=20%2624")),
+            ("/s id=:id /t/:id", "/s", Some("id=4%205"), Some("/t/4%205")),
+            ("/s id=:id /t/:id", "/s", None, None),
+            ("/s id=7 /seven", "/s", Some("id=7"), Some("/seven")),
+            ("/s id=7 /seven", "/s", Some("id=8"), None),
+            ("/* https://new.example.org/:splat 302", "/a/b", None, Some("https://new.example.org/a/b")),
+            ("https://site.example.org/x /y", "/x", None, Some("/y")),
+            ("https://other.example.org/x /y", "/x", None, None),
+            ("/app/* /index.html 200", "/app/x", Some("q"), Some("rewrite /index.html")),
+            ("/app/* /:splat 200", "/app/x y", None, Some("rewrite /x y")),
+            ("/a%20b /c", "/a b", None, Some("/c")),
+        ] {
+            assert_eq!(location(rule, path, query).as_deref(), expected, "{rule} {path} {query:?}");
+        }
+    }
+
+    #[test]
+    fn what_berth_cannot_do_is_told_by_line() {
+        let text = "/a /b\n/x /y 302 Country=ch\n/p/* https://other.example.org/:splat 200\n/q /r 299\nnonsense\n/s /t 200 Role=admin\n";
+        let (rules, problems) = compile(text);
+        assert_eq!(rules.len(), 1);
+        assert_eq!(problems.iter().map(|problem| problem.line).collect::<Vec<_>>(), [2, 3, 4, 5, 6]);
+        assert!(problems[0].message.contains("Country"));
+    }
+}

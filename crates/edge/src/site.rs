@@ -1,0 +1,93 @@
+//! What a host leads to.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use berth_model::Timestamp;
+
+use crate::release::Release;
+
+/// How long the hashed assets of a replaced release stay reachable; as long as its files exist, at least.
+const GRACE: Duration = Duration::from_secs(15 * 60);
+
+/// What a host leads to: path prefixes and their targets, the longest prefix first.
+#[derive(Debug)]
+pub struct Site {
+    mounts: Vec<Mount>,
+    /// Replaced releases with the time of their replacement, newest first. Weak: a pruned release is gone.
+    predecessors: Vec<(Weak<Release>, Timestamp)>,
+}
+
+#[derive(Debug)]
+struct Mount {
+    /// `/`, or `/api` for everything at and below it.
+    prefix: String,
+    target: Target,
+}
+
+/// What answers.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// The files of a release.
+    Release(Arc<Release>),
+    /// A page that says that nothing was published yet: 404.
+    NothingYet,
+    /// A page that says that the release cannot be read: 503.
+    Unavailable,
+}
+
+impl Site {
+    /// A site with one target for every path.
+    #[must_use]
+    pub fn of(target: Target) -> Self {
+        Self { mounts: vec![Mount { prefix: "/".to_owned(), target }], predecessors: Vec::new() }
+    }
+
+    /// The target for a path.
+    pub(crate) fn target(&self, path: &str) -> Option<&Target> {
+        let below = |prefix: &str| {
+            path.strip_prefix(prefix.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.mounts.iter().find(|mount| below(&mount.prefix)).map(|mount| &mount.target)
+    }
+
+    /// The release that answers `/`.
+    #[must_use]
+    pub fn release(&self) -> Option<&Arc<Release>> {
+        match self.target("/")? {
+            Target::Release(release) => Some(release),
+            Target::NothingYet | Target::Unavailable => None,
+        }
+    }
+
+    /// Releases that this host served shortly before, newest first.
+    pub(crate) fn predecessors(&self) -> impl Iterator<Item = Arc<Release>> {
+        self.predecessors.iter().filter_map(|(release, _)| release.upgrade())
+    }
+
+    /// Remembers what this site replaces: the release that was served until `now`, and those before it that are still
+    /// within their grace. A release that comes back is no predecessor of itself.
+    pub(crate) fn succeed(&mut self, replaced: &Site, now: Timestamp) {
+        let current = self.release().map(|release| release.deployment());
+        let replaced_release = replaced.release().map(|release| (Arc::downgrade(release), now));
+        let older = replaced.predecessors.iter().filter(|(_, since)| now.since(*since) < GRACE).cloned();
+        let mut known: Vec<i64> = current.into_iter().collect();
+        self.predecessors = replaced_release
+            .into_iter()
+            .chain(older)
+            .filter(|(release, _)| {
+                let deployment = release.upgrade().map(|release| release.deployment());
+                let is_new = deployment.is_some_and(|deployment| !known.contains(&deployment));
+                known.extend(deployment);
+                is_new
+            })
+            .collect();
+    }
+
+    /// Links a release that this host served until `since`, after a restart.
+    #[must_use]
+    pub fn after(mut self, replaced: &Arc<Release>, since: Timestamp) -> Self {
+        self.predecessors.push((Arc::downgrade(replaced), since));
+        self
+    }
+}

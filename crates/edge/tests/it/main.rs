@@ -1,0 +1,8 @@
+//! The edge from outside: releases on a real disk, requests through its service.
+
+mod fixture;
+mod hosts;
+mod paths;
+mod representations;
+mod rules;
+mod switching;

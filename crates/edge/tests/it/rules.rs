@@ -1,0 +1,69 @@
+use crate::fixture::Fixture;
+
+#[test]
+fn redirects_stand_where_there_is_no_file_unless_forced() {
+    let fixture = Fixture::serving(&[
+        ("index.html", "home"),
+        ("old.html", "old"),
+        ("forced.html", "hidden"),
+        ("app.html", "app"),
+        ("gone.html", "gone"),
+        (
+            "_redirects",
+            "/old /new\n/forced /new 302!\n/news/* /blog/:splat 301\n/app/* /app 200\n/removed /gone.html 410\n/s q=:term /find/:term 302\n",
+        ),
+    ]);
+    assert_eq!(fixture.get("/old").text(), "old");
+    for (path, status, location) in
+        [("/forced", 302, "/new"), ("/news/2024/x?p=1", 301, "/blog/2024/x?p=1"), ("/s?q=a%2Fb", 302, "/find/a/b")]
+    {
+        let answer = fixture.get(path);
+        assert_eq!((answer.status, answer.header("location")), (status, Some(location)), "{path}");
+    }
+    let rewritten = fixture.get("/app/deep/link");
+    assert_eq!((rewritten.status, rewritten.text()), (200, "app"));
+    let removed = fixture.get("/removed");
+    assert_eq!((removed.status, removed.text(), removed.header("etag")), (410, "gone", None));
+    assert_eq!(fixture.get("/s").status, 404);
+}
+
+#[test]
+fn redirects_never_lead_to_another_host_by_a_visitors_doing() {
+    let fixture = Fixture::serving(&[("a.html", "a"), ("b.html", "b"), ("_redirects", "/go/* /:splat 302\n")]);
+    assert_eq!(fixture.get("/go/evil.example.net").header("location"), Some("/evil.example.net"));
+    for path in
+        ["/go//evil.example.net", "/go/%2fevil.example.net", "/go/%5cevil.example.net", "/go/x%0d%0aSet-Cookie:a=b"]
+    {
+        assert_eq!(fixture.get(path).header("location"), None, "{path}");
+    }
+}
+
+#[test]
+fn a_catch_all_rewrite_does_not_hide_files() {
+    let fixture =
+        Fixture::serving(&[("index.html", "app"), ("app.js", "script"), ("_redirects", "/* /index.html 200\n")]);
+    assert_eq!(fixture.get("/app.js").text(), "script");
+    assert_eq!(fixture.get_with("/any/where", &[("accept", "application/json")]).text(), "app");
+    assert_eq!(fixture.get("/../x").status, 400);
+}
+
+#[test]
+fn headers_have_the_last_word_but_not_on_the_message() {
+    let fixture = Fixture::serving(&[
+        ("index.html", "home"),
+        ("data.bin", "{}"),
+        (
+            "_headers",
+            "/*\n  X-Frame-Options: DENY\n  Set-Cookie: a=1\n  Set-Cookie: b=2\n/data.bin\n  Content-Type: application/json\n  Cache-Control: public, max-age=60\n",
+        ),
+    ]);
+    let page = fixture.get("/");
+    assert_eq!(page.header("x-frame-options"), Some("DENY"));
+    assert_eq!(page.response.headers().get_all("set-cookie").iter().count(), 2);
+    let data = fixture.get("/data.bin");
+    assert_eq!(
+        (data.header("content-type"), data.header("cache-control")),
+        (Some("application/json"), Some("public, max-age=60"))
+    );
+    assert_eq!((data.header("x-frame-options"), data.header("content-length")), (Some("DENY"), Some("2")));
+}
