@@ -1,1 +1,36 @@
 //! The only crate that talks to Docker: sandbox settings, networks, labels, sweep.
+//!
+//! - [`Engine`] is one Docker daemon as one Berth instance sees it. It is cheap to clone, and constructing it works
+//!   while Docker is down. Engines from 20.10 (API 1.41) up are spoken to in the version they know.
+//! - [`Container`] is a sandbox that runs nothing by itself: commands are run in it one by one ([`Container::exec`]),
+//!   files go in and out as tar streams, and its files can be kept as an image.
+//! - `sandbox` holds the one function that makes a container's `HostConfig`; `network` keeps containers away from the
+//!   host and its private networks, and proves it; `sweep` removes what earlier processes of this instance left.
+//!
+//! Everything made here carries the labels of [`Labels`], and nothing without this instance's label is ever removed.
+//! There is no bind mount, no privileged container and no shell in this crate; it knows no repository, no database and
+//! no setting of its own: what it is told is in [`EngineConfig`].
+
+mod container;
+mod docker_build;
+mod engine;
+mod error;
+mod exec;
+mod image;
+mod labels;
+mod network;
+mod sandbox;
+mod sweep;
+mod tar_stream;
+mod volume;
+
+pub use container::{Container, PathStat};
+pub use docker_build::BuildImage;
+pub use engine::{DiskSpace, Egress, Engine, EngineConfig, EngineInfo, SandboxLimits};
+pub use error::RuntimeError;
+pub use exec::{EnvVar, Exec, ExecEnd};
+pub use labels::{Kind, Labels};
+pub use network::NetworkState;
+pub use sandbox::Sandbox;
+pub use tar_stream::{TarStream, tar_from_bytes, tar_from_reader};
+pub use volume::{VolumeMount, VolumeName};

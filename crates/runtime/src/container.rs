@@ -1,0 +1,220 @@
+//! One sandbox: files in and out, keeping it as an image, and its end. What runs in it is in `exec`.
+
+use std::collections::HashMap;
+use std::io;
+use std::time::{Duration, Instant};
+
+use bollard::models::ContainerConfig;
+use bollard::query_parameters::{
+    CommitContainerOptions, ContainerArchiveInfoOptions, DownloadFromContainerOptions, InspectContainerOptions,
+    ListContainersOptions, RemoveContainerOptions, UploadToContainerOptions,
+};
+use futures_util::{StreamExt, TryStreamExt};
+
+use crate::error::{in_container, is_status};
+use crate::tar_stream::plainly;
+use crate::{Engine, Labels, RuntimeError, TarStream};
+
+/// How long a container may take to be gone (acceptance B3).
+const GONE_WITHIN: Duration = Duration::from_secs(15);
+
+/// A container of ours. End it with [`Container::stop_and_remove`]; one that is dropped is removed in the background,
+/// and one whose process was killed is found by the next process's sweep.
+#[derive(Debug)]
+pub struct Container {
+    engine: Option<Engine>,
+    id: String,
+}
+
+/// What a path in a container leads to. Links are not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathStat {
+    /// A directory.
+    Directory,
+    /// A regular file of so many bytes.
+    File(u64),
+    /// A symbolic link.
+    Link,
+    /// A device, pipe or socket.
+    Other,
+}
+
+impl Container {
+    pub(crate) fn new(engine: Engine, id: String) -> Self {
+        Self { engine: Some(engine), id }
+    }
+
+    /// The daemon's id of it, 64 hex digits.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Only the end of a container takes its engine away.
+    pub(crate) fn engine(&self) -> Result<&Engine, RuntimeError> {
+        self.engine.as_ref().ok_or(RuntimeError::Gone)
+    }
+
+    /// Unpacks an uncompressed tar archive into `directory`, which must exist (a [`crate::Sandbox::workdir`] does).
+    /// The directory itself becomes root's, 0755.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NoSuchPath`], [`RuntimeError::Gone`], or what Docker said about the archive.
+    pub async fn upload(&self, directory: &str, archive: TarStream) -> Result<(), RuntimeError> {
+        let options = UploadToContainerOptions { path: directory.to_owned(), ..UploadToContainerOptions::default() };
+        let body = bollard::body_try_stream(plainly(archive));
+        let docker = self.engine()?.docker_for_files().await?;
+        let sent = docker.upload_to_container(&self.id, Some(options), body).await;
+        sent.map_err(|error| no_such_path(directory, in_container("unpack files in a container")(error)))
+    }
+
+    /// What is at `path`.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NoSuchPath`], [`RuntimeError::Gone`], or what Docker said.
+    pub async fn stat(&self, path: &str) -> Result<PathStat, RuntimeError> {
+        // as Go's os.FileMode has them
+        const DIRECTORY: u32 = 1 << 31;
+        const LINK: u32 = 1 << 27;
+        const NOT_REGULAR: u32 = DIRECTORY | LINK | (1 << 26) | (1 << 25) | (1 << 24) | (1 << 21) | (1 << 19);
+        let options = ContainerArchiveInfoOptions { path: path.to_owned() };
+        let docker = self.engine()?.docker().await?;
+        let asked = docker.get_container_archive_info(&self.id, Some(options)).await;
+        let found = match asked {
+            Ok(found) => found,
+            // a HEAD has no body to tell a missing path from a missing container
+            Err(error) if is_status(&error, 404) => {
+                self.engine()?.is_running(&self.id).await?;
+                return Err(RuntimeError::NoSuchPath { path: path.to_owned() });
+            }
+            Err(error) => return Err(in_container("look at a path in a container")(error)),
+        };
+        Ok(match found.file_mode {
+            mode if mode & DIRECTORY != 0 => PathStat::Directory,
+            mode if mode & LINK != 0 => PathStat::Link,
+            mode if mode & NOT_REGULAR != 0 => PathStat::Other,
+            _ => PathStat::File(u64::try_from(found.size).unwrap_or(0)),
+        })
+    }
+
+    /// What is at `path` as a tar archive whose entries begin with the path's last segment. Read it with suspicion:
+    /// it holds whatever the container's programs made, links and devices included.
+    ///
+    /// # Errors
+    /// As [`Container::stat`]; an archive that breaks off is an error of the stream.
+    pub async fn download(&self, path: &str) -> Result<TarStream, RuntimeError> {
+        self.stat(path).await?;
+        let options = DownloadFromContainerOptions { path: path.to_owned() };
+        let docker = self.engine()?.docker_for_files().await?;
+        Ok(docker.download_from_container(&self.id, Some(options)).map_err(io::Error::other).boxed())
+    }
+
+    /// Bytes that the container has written to its own layer (volumes not counted). The daemon walks the layer for it.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Gone`], or what Docker said.
+    pub async fn written_bytes(&self) -> Result<u64, RuntimeError> {
+        let docker = self.engine()?.docker_for_files().await?;
+        let inspected = docker.inspect_container(&self.id, Some(InspectContainerOptions { size: true })).await;
+        let size = inspected.map_err(in_container("measure a container"))?.size_rw;
+        Ok(size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0))
+    }
+
+    /// Keeps the container's files (not its volumes) as the image `tag` (`name:tag`), and returns the image's id.
+    /// Of the environment the image has only what its base had.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Gone`], or what Docker said.
+    pub async fn commit(&self, tag: &str, labels: &Labels) -> Result<String, RuntimeError> {
+        let (repo, tag) = tag.rsplit_once(':').unwrap_or((tag, "latest"));
+        let engine = self.engine()?;
+        let options = CommitContainerOptions {
+            container: Some(self.id.clone()),
+            repo: Some(repo.to_owned()),
+            tag: Some(tag.to_owned()),
+            pause: true,
+            ..CommitContainerOptions::default()
+        };
+        let config = ContainerConfig { labels: Some(engine.write_labels(labels)), ..ContainerConfig::default() };
+        let committed = engine.docker_for_files().await?.commit_container(options, config).await;
+        Ok(committed.map_err(in_container("keep a container as an image"))?.id)
+    }
+
+    /// Kills whatever runs in it and removes it with its anonymous volumes; returns once the daemon no longer lists it.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NotRemoved`] after 15 seconds; the sweep tries again later.
+    pub async fn stop_and_remove(mut self) -> Result<(), RuntimeError> {
+        let Some(engine) = self.engine.take() else { return Ok(()) };
+        let id = std::mem::take(&mut self.id);
+        // In a task of its own: a caller who gives up does not leave it half removed.
+        let removed = tokio::spawn(async move { engine.remove_container(&id).await }).await;
+        removed.unwrap_or(Err(RuntimeError::Gone))
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let Some(engine) = self.engine.take() else { return };
+        let id = std::mem::take(&mut self.id);
+        // Noted first: if the removal never gets to run, the sweep knows of it.
+        engine.orphans().insert(id.clone());
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                if let Err(error) = engine.remove_container(&id).await {
+                    tracing::warn!(container = id, %error, "a dropped container could not be removed");
+                }
+            });
+        }
+    }
+}
+
+impl Engine {
+    /// Removes by force until the daemon's own list agrees.
+    pub(crate) async fn remove_container(&self, id: &str) -> Result<(), RuntimeError> {
+        let started = Instant::now();
+        self.orphans().insert(id.to_owned());
+        let until_gone = async {
+            loop {
+                match self.remove_once(id).await {
+                    Ok(true) => return,
+                    Ok(false) => {}
+                    Err(error) => tracing::debug!(container = id, %error, "removing a container, again"),
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        match tokio::time::timeout(GONE_WITHIN, until_gone).await {
+            Ok(()) => {
+                self.orphans().remove(id);
+                tracing::debug!(container = id, took = ?started.elapsed(), "container removed");
+                Ok(())
+            }
+            Err(_) => Err(RuntimeError::NotRemoved { id: id.chars().take(12).collect() }),
+        }
+    }
+
+    /// Asks for the removal; whether the daemon's list is without the container afterwards.
+    async fn remove_once(&self, id: &str) -> Result<bool, RuntimeError> {
+        let docker = self.docker().await?;
+        let options = RemoveContainerOptions { force: true, v: true, link: false };
+        match docker.remove_container(id, Some(options)).await {
+            Ok(()) => {}
+            // 404: gone already; 409: somebody else's removal is under way
+            Err(error) if is_status(&error, 404) || is_status(&error, 409) => {}
+            Err(error) => return Err(in_container("remove a container")(error)),
+        }
+        let filters = Some(HashMap::from([("id".to_owned(), vec![id.to_owned()])]));
+        let options = ListContainersOptions { all: true, filters, ..ListContainersOptions::default() };
+        let listed = docker.list_containers(Some(options)).await;
+        Ok(listed.map_err(crate::error::while_doing("list containers"))?.is_empty())
+    }
+}
+
+/// A 404 of the archive routes that is about the path, not the container.
+fn no_such_path(path: &str, error: RuntimeError) -> RuntimeError {
+    match error {
+        RuntimeError::Gone => RuntimeError::NoSuchPath { path: path.to_owned() },
+        other => other,
+    }
+}

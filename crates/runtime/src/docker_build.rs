@@ -1,0 +1,194 @@
+//! Building a Dockerfile with the daemon's classic builder: the one that keeps to memory and processor limits and to
+//! our network. (BuildKit silently ignores all three.)
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use berth_model::{LogStream, ShortId};
+use bollard::models::BuildInfo;
+use bollard::query_parameters::{BuildImageOptions, BuilderVersion, InspectContainerOptions, ListContainersOptions};
+use futures_util::StreamExt;
+
+use crate::error::while_doing;
+use crate::labels::INSTANCE;
+use crate::tar_stream::plainly;
+use crate::{Engine, Labels, RuntimeError, TarStream};
+
+/// The period in microseconds over which a processor quota counts.
+const CPU_PERIOD: i32 = 100_000;
+
+/// How the classic builder marks what a `RUN` wrote to standard error.
+const RED: &str = "\x1b[91m";
+const PLAIN: &str = "\x1b[0m";
+
+/// A Dockerfile to build.
+pub struct BuildImage {
+    /// The image's name: `name:tag`.
+    pub tag: String,
+    /// The build context.
+    pub context: TarStream,
+    /// The Dockerfile's path in the context.
+    pub dockerfile: String,
+    /// Whose it is.
+    pub labels: Labels,
+}
+
+impl Engine {
+    /// Builds an image; `log` gets what the steps print, line by line or in larger pieces. Returns the image's id.
+    /// Dropping the future cancels the build: the daemon stops it, and that it did is verified in the background.
+    ///
+    /// # Errors
+    /// [`RuntimeError::DockerfileFailed`] is the Dockerfile's; [`RuntimeError::NetworkOpen`] and the others are ours.
+    pub async fn build_image(
+        &self,
+        build: BuildImage,
+        log: &mut (dyn FnMut(LogStream, &str) + Send),
+    ) -> Result<String, RuntimeError> {
+        self.require_network(None).await?;
+        let steps = Steps::new(self);
+        let limits = self.config().limits;
+        let quota = self.nano_cpus().await? / (1_000_000_000 / i64::from(CPU_PERIOD));
+        let options = BuildImageOptions {
+            dockerfile: build.dockerfile,
+            t: Some(build.tag.clone()),
+            rm: true,
+            forcerm: true,
+            cpuperiod: Some(CPU_PERIOD),
+            cpuquota: Some(i32::try_from(quota).unwrap_or(i32::MAX)),
+            networkmode: Some(self.network().name().to_owned()),
+            labels: Some(self.write_labels(&build.labels)),
+            extrahosts: Some(format!("{}:127.0.0.1", steps.mark)),
+            version: BuilderVersion::BuilderV1,
+            ..BuildImageOptions::default()
+        };
+        // The client's own fields for these are 32 bits wide, which 2 GiB is one too many for.
+        let memory = limits.memory;
+        let docker = self.docker_for_files().await?.with_request_modifier(move |mut request| {
+            if let Ok(uri) = format!("{}&memory={memory}&memswap={memory}", request.uri()).parse() {
+                *request.uri_mut() = uri;
+            }
+            request
+        });
+        let context = bollard::body_try_stream(plainly(build.context));
+        let mut output = docker.build_image(options, None, Some(context));
+        while let Some(info) = output.next().await {
+            match info {
+                Ok(info) => relay(&info, log),
+                Err(bollard::errors::Error::DockerStreamError { error }) => {
+                    steps.over();
+                    return Err(failed(error));
+                }
+                // Refused before the first step: a Dockerfile that does not parse, or is not there.
+                Err(error)
+                    if matches!(&error, bollard::errors::Error::DockerResponseServerError { status_code: 400, .. }) =>
+                {
+                    steps.over();
+                    return Err(failed(error.to_string()));
+                }
+                Err(error) => return Err(while_doing("build an image")(error)),
+            }
+        }
+        steps.over();
+        self.image_id(&build.tag).await?.ok_or_else(|| failed("it ended without an image".to_owned()))
+    }
+
+    /// Removes containers that `RUN` steps left: those on our network that carry a mark of ours which `is_over`.
+    /// The classic builder puts no label on them; the mark is a host name that no Dockerfile can set.
+    pub(crate) async fn remove_steps(&self, is_over: impl Fn(&str) -> bool) -> Result<(), RuntimeError> {
+        let docker = self.docker().await?;
+        let filters = Some(HashMap::from([("network".to_owned(), vec![self.network().name().to_owned()])]));
+        let options = ListContainersOptions { all: true, filters, ..ListContainersOptions::default() };
+        for container in docker.list_containers(Some(options)).await.map_err(while_doing("list containers"))? {
+            let is_ours = container
+                .labels
+                .unwrap_or_default()
+                .get(INSTANCE)
+                .is_some_and(|it| *it == self.config().instance.to_string());
+            let Some(id) = container.id.filter(|_| !is_ours) else { continue };
+            let Ok(inspected) = docker.inspect_container(&id, None::<InspectContainerOptions>).await else { continue };
+            let hosts = inspected.host_config.and_then(|config| config.extra_hosts).unwrap_or_default();
+            if hosts.iter().filter_map(|host| host.split_once(':')).any(|(mark, _)| is_over(mark)) {
+                self.remove_container(&id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the marks of this instance's builds begin with.
+    pub(crate) fn instance_mark(&self) -> String {
+        format!("berth-{}-", self.config().instance)
+    }
+
+    /// What the marks of this process's builds begin with.
+    pub(crate) fn process_mark(&self) -> String {
+        format!("{}{}-", self.instance_mark(), self.process())
+    }
+}
+
+/// The steps of one build. Unless told that they are over, they are looked for and removed when this is dropped.
+struct Steps {
+    engine: Option<Engine>,
+    mark: String,
+}
+
+impl Steps {
+    fn new(engine: &Engine) -> Self {
+        Self { mark: format!("{}{}", engine.process_mark(), ShortId::random()), engine: Some(engine.clone()) }
+    }
+
+    /// The daemon said that the build ended; it removes its containers itself (`forcerm`).
+    fn over(mut self) {
+        self.engine = None;
+    }
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
+        let Some(engine) = self.engine.take() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let mark = std::mem::take(&mut self.mark);
+        runtime.spawn(async move {
+            // The daemon notices the closed connection within a tenth of a second, and removes the container itself.
+            for wait in [500, 2_000, 5_000] {
+                tokio::time::sleep(Duration::from_millis(wait)).await;
+                if let Err(error) = engine.remove_steps(|found| found == mark).await {
+                    tracing::warn!(%error, "a canceled image build may have left a container; the sweep will look again");
+                }
+            }
+        });
+    }
+}
+
+fn relay(info: &BuildInfo, log: &mut (dyn FnMut(LogStream, &str) + Send)) {
+    if let Some(text) = &info.stream {
+        match text.strip_prefix(RED) {
+            Some(text) => log(LogStream::Stderr, text.strip_suffix(PLAIN).unwrap_or(text)),
+            None => log(LogStream::Stdout, text),
+        }
+    } else if let (Some(layer), Some(status @ ("Pull complete" | "Already exists"))) =
+        (&info.id, info.status.as_deref())
+    {
+        log(LogStream::Stdout, &format!("{layer}: {status}\n"));
+    }
+}
+
+/// The daemon's last words, and the exit code that they end in: `… returned a non-zero code: 2`.
+fn failed(reason: String) -> RuntimeError {
+    let exit_code = reason.rsplit_once("non-zero code: ").and_then(|(_, code)| code.trim().parse().ok());
+    RuntimeError::DockerfileFailed { reason, exit_code }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_is_read_from_the_last_words() {
+        let code = |text: &str| match failed(text.to_owned()) {
+            RuntimeError::DockerfileFailed { exit_code, .. } => exit_code,
+            _ => None,
+        };
+        assert_eq!(code("The command '/bin/sh -c false' returned a non-zero code: 1"), Some(1));
+        assert_eq!(code("dockerfile parse error line 3: unknown instruction: RUNN"), None);
+    }
+}

@@ -1,0 +1,103 @@
+//! Images: the base images that others publish, and those that we made of containers.
+
+use bollard::query_parameters::{CreateImageOptions, ListImagesOptions, RemoveImageOptions};
+use futures_util::StreamExt;
+
+use crate::error::{is_status, while_doing};
+use crate::labels::{self, KIND};
+use crate::{Engine, Kind, RuntimeError};
+
+impl Engine {
+    /// Makes sure that `image` is on this machine; pulls it if it is not, telling `log` how far it is.
+    ///
+    /// # Errors
+    /// [`RuntimeError::MissingImage`] names the image and what to do.
+    pub async fn ensure_base_image(&self, image: &str, log: &mut (dyn FnMut(&str) + Send)) -> Result<(), RuntimeError> {
+        if self.image_id(image).await?.is_some() {
+            self.network().remember_image(image);
+            return Ok(());
+        }
+        log(&format!("pulling {image}"));
+        let options = CreateImageOptions { from_image: Some(image.to_owned()), ..CreateImageOptions::default() };
+        let docker = self.docker_for_files().await?;
+        let mut progress = docker.create_image(Some(options), None, None);
+        let missing = |reason: String| RuntimeError::MissingImage { image: image.to_owned(), reason };
+        while let Some(step) = progress.next().await {
+            let step = step.map_err(|error| match while_doing("pull an image")(error) {
+                RuntimeError::Refused { reason, .. } => missing(reason),
+                other => other,
+            })?;
+            // One line for each layer that is done; its bars and percentages are for terminals.
+            if let (Some(layer), Some(status @ ("Pull complete" | "Already exists"))) =
+                (&step.id, step.status.as_deref())
+            {
+                log(&format!("{layer}: {status}"));
+            }
+        }
+        if self.image_id(image).await?.is_none() {
+            return Err(missing("the pull ended without it".to_owned()));
+        }
+        self.network().remember_image(image);
+        Ok(())
+    }
+
+    /// The id of a local image, or `None`.
+    ///
+    /// # Errors
+    /// What Docker said.
+    pub async fn image_id(&self, tag: &str) -> Result<Option<String>, RuntimeError> {
+        match self.docker().await?.inspect_image(tag).await {
+            Ok(image) => Ok(image.id),
+            Err(error) if is_status(&error, 404) => Ok(None),
+            Err(error) => Err(while_doing("describe an image")(error)),
+        }
+    }
+
+    /// Removes a tag, and the image with its last tag. An image that is gone already, or that a container still uses,
+    /// is not an error.
+    ///
+    /// # Errors
+    /// What Docker said otherwise.
+    pub async fn remove_image(&self, tag: &str) -> Result<(), RuntimeError> {
+        let options = RemoveImageOptions { force: false, ..RemoveImageOptions::default() };
+        match self.docker_for_files().await?.remove_image(tag, Some(options), None).await {
+            Ok(_) => Ok(()),
+            Err(error) if is_status(&error, 404) => Ok(()),
+            Err(error) if is_status(&error, 409) => {
+                tracing::debug!(image = tag, %error, "an image is still in use");
+                Ok(())
+            }
+            Err(error) => Err(while_doing("remove an image")(error)),
+        }
+    }
+
+    /// Removes images of dependencies, oldest first, until at most `keep` are left. Returns how many went.
+    ///
+    /// # Errors
+    /// What Docker said.
+    pub async fn prune_dependency_images(&self, keep: usize) -> Result<usize, RuntimeError> {
+        let filters = labels::filter(&self.config().instance, &[(KIND, Kind::Dependencies.as_str())]);
+        let options = ListImagesOptions { filters: Some(filters), ..ListImagesOptions::default() };
+        let listed = self.docker().await?.list_images(Some(options)).await;
+        let mut images = listed.map_err(while_doing("list images"))?;
+        images.sort_by_key(|image| std::cmp::Reverse(image.created));
+        let mut removed = 0;
+        for image in images.iter().skip(keep) {
+            self.remove_image_by(&image.id, &image.repo_tags).await?;
+            removed += 1;
+        }
+        Ok(removed)
+    }
+
+    /// Removes an image by each of its tags, or by its id if it has none.
+    pub(crate) async fn remove_image_by(&self, id: &str, tags: &[String]) -> Result<(), RuntimeError> {
+        let tags: Vec<&str> = tags.iter().map(String::as_str).filter(|tag| !tag.contains("<none>")).collect();
+        if tags.is_empty() {
+            return self.remove_image(id).await;
+        }
+        for tag in tags {
+            self.remove_image(tag).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! The labels on everything that Berth makes in Docker: whose it is, and what may be removed with it.
+
+use std::collections::HashMap;
+
+use berth_model::{BuildId, InstanceId, ProjectId, UserId};
+
+/// The instance that owns the thing. Nothing without it is ever touched.
+pub(crate) const INSTANCE: &str = "berth.instance";
+/// Which run of the server made it: a sweep leaves alone what its own process made.
+pub(crate) const PROCESS: &str = "berth.process";
+/// The project it belongs to.
+pub(crate) const PROJECT: &str = "berth.project";
+/// The build it was made by.
+pub(crate) const BUILD: &str = "berth.build";
+/// The user who owns the project.
+pub(crate) const OWNER: &str = "berth.owner";
+/// What it is: see [`Kind`].
+pub(crate) const KIND: &str = "berth.kind";
+
+/// What a container, image or volume is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An image with Node and a package manager, shared by all projects.
+    Toolchain,
+    /// The container that installs dependencies, and the image made of it.
+    Dependencies,
+    /// The container that runs the build command.
+    Build,
+    /// The image of a repository's own Dockerfile; lives as long as its build.
+    Dockerfile,
+    /// A volume that keeps a cache between builds.
+    Cache,
+    /// The container that tries to reach the host.
+    Probe,
+}
+
+impl Kind {
+    /// The label's value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Toolchain => "toolchain",
+            Self::Dependencies => "dependencies",
+            Self::Build => "build",
+            Self::Dockerfile => "dockerfile",
+            Self::Cache => "cache",
+            Self::Probe => "probe",
+        }
+    }
+}
+
+/// Whose a thing is. The instance is added by the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Labels {
+    /// What it is for.
+    pub kind: Kind,
+    /// Removed with this project.
+    pub project: Option<ProjectId>,
+    /// Made by this build.
+    pub build: Option<BuildId>,
+    /// Never shared with another user's builds.
+    pub owner: Option<UserId>,
+}
+
+impl Labels {
+    /// Labels of a thing that belongs to no project.
+    #[must_use]
+    pub fn shared(kind: Kind) -> Self {
+        Self { kind, project: None, build: None, owner: None }
+    }
+
+    /// Every label is always written, empty where there is nothing to say: a container inherits its image's labels
+    /// and an image its Dockerfile's, and neither may speak for us.
+    pub(crate) fn write(&self, instance: &InstanceId, process: &str) -> HashMap<String, String> {
+        let id = |id: Option<i64>| id.map(|id| id.to_string()).unwrap_or_default();
+        HashMap::from([
+            (INSTANCE.to_owned(), instance.to_string()),
+            (PROCESS.to_owned(), process.to_owned()),
+            (KIND.to_owned(), self.kind.as_str().to_owned()),
+            (PROJECT.to_owned(), id(self.project.map(|project| project.0))),
+            (BUILD.to_owned(), id(self.build.map(|build| build.0))),
+            (OWNER.to_owned(), id(self.owner.map(|owner| owner.0))),
+        ])
+    }
+}
+
+/// The build that a thing was made by, read back from its labels.
+pub(crate) fn build_of(labels: &HashMap<String, String>) -> Option<BuildId> {
+    labels.get(BUILD)?.parse().ok().map(BuildId)
+}
+
+/// A filter for the daemon's lists: things of this instance that carry `also`.
+pub(crate) fn filter(instance: &InstanceId, also: &[(&str, &str)]) -> HashMap<String, Vec<String>> {
+    let mut labels = vec![format!("{INSTANCE}={instance}")];
+    labels.extend(also.iter().map(|(label, value)| format!("{label}={value}")));
+    HashMap::from([("label".to_owned(), labels)])
+}

@@ -1,0 +1,118 @@
+//! The proof that the rules hold: a container tries to connect to a listener of ours at the bridge's address.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use bollard::query_parameters::ListImagesOptions;
+use bytes::Bytes;
+use tokio::net::TcpListener;
+
+use crate::error::while_doing;
+use crate::{Engine, Exec, Kind, Labels, RuntimeError, Sandbox};
+
+/// What the container found.
+pub(super) enum Verdict {
+    /// It tried, and nothing arrived.
+    Unreachable,
+    /// It got through, or could have.
+    Reachable(String),
+    /// Nothing could be tried in this image: why.
+    CannotTell(String),
+}
+
+/// What the script prints when it has tried without success; not printed if there was nothing to try with.
+const TRIED: &str = "tried";
+
+/// Runs in the container with the address and port as `$0` and `$1`. The connection has half a second: on a bridge
+/// it takes less than one millisecond.
+const SCRIPT: &str = r#"
+cat /proc/net/if_inet6 2>/dev/null
+if command -v node >/dev/null; then
+  node -e '
+    const socket = require("net").connect(+process.argv[2], process.argv[1]);
+    socket.on("connect", () => { console.log("connected"); process.exit() });
+    socket.on("error", () => { console.log("tried"); process.exit() });
+    setTimeout(() => { console.log("tried"); process.exit() }, 500);' "$0" "$1"
+elif command -v bash >/dev/null && command -v timeout >/dev/null; then
+  timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$0" "$1" 2>/dev/null && echo connected || echo tried
+elif command -v nc >/dev/null; then
+  nc -w 1 "$0" "$1" </dev/null >/dev/null 2>&1 && echo connected || echo tried
+fi
+"#;
+
+impl Engine {
+    /// Tries to reach `gateway`, an address of the host, from a container of `image`.
+    pub(super) async fn probe(&self, image: &str, gateway: Ipv4Addr) -> Result<Verdict, RuntimeError> {
+        let listener = match TcpListener::bind((gateway, 0)).await {
+            Ok(listener) => listener,
+            Err(error) => {
+                return Ok(Verdict::Reachable(format!(
+                    "the bridge's address {gateway} cannot be listened on ({error})"
+                )));
+            }
+        };
+        let port = listener.local_addr().map_err(RuntimeError::Stream)?.port();
+        let sandbox = Sandbox {
+            image: image.to_owned(),
+            labels: Labels::shared(Kind::Probe),
+            volumes: Vec::new(),
+            workdir: None,
+        };
+        let container = match self.start_sandbox(&sandbox).await {
+            Ok(container) => container,
+            Err(error @ (RuntimeError::MissingImage { .. } | RuntimeError::Refused { .. })) => {
+                return Ok(Verdict::CannotTell(error.to_string()));
+            }
+            Err(error) => return Err(error),
+        };
+        let mut said = Vec::new();
+        let exec = Exec::new(["sh", "-c", SCRIPT, &gateway.to_string(), &port.to_string()]);
+        let tried = container.exec(&exec, |_, bytes: Bytes| said.extend_from_slice(&bytes)).await;
+        container.stop_and_remove().await?;
+        tried?;
+        let arrived = tokio::time::timeout(Duration::from_millis(1), listener.accept()).await.is_ok();
+        Ok(verdict(&String::from_utf8_lossy(&said), arrived, gateway))
+    }
+
+    /// Images of ours and Node's own, which have what the probe needs.
+    pub(super) async fn local_images_to_probe_with(&self) -> Result<Vec<String>, RuntimeError> {
+        let filters = Some([("reference".to_owned(), vec!["node".to_owned()])].into());
+        let options = ListImagesOptions { filters, ..ListImagesOptions::default() };
+        let mut images = self.docker().await?.list_images(Some(options)).await.map_err(while_doing("list images"))?;
+        images.extend(self.images(&[]).await?);
+        Ok(images.into_iter().map(|image| image.id).take(3).collect())
+    }
+}
+
+fn verdict(said: &str, arrived: bool, gateway: Ipv4Addr) -> Verdict {
+    let has_ipv6 = said.lines().any(|line| line.split_whitespace().count() == 6 && !line.trim_end().ends_with(" lo"));
+    if arrived || said.contains("connected") {
+        Verdict::Reachable(format!(
+            "a container reached this machine at {gateway} in spite of the packet filter's rules"
+        ))
+    } else if has_ipv6 {
+        Verdict::Reachable("containers have an IPv6 address, which the packet filter's rules do not cover".to_owned())
+    } else if said.lines().any(|line| line == TRIED) {
+        Verdict::Unreachable
+    } else {
+        Verdict::CannotTell("the image has no program to try it with (node, bash or nc)".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_failed_attempt_proves_anything() {
+        let gateway = Ipv4Addr::new(172, 18, 0, 1);
+        assert!(matches!(verdict("tried\n", false, gateway), Verdict::Unreachable));
+        assert!(matches!(verdict("", false, gateway), Verdict::CannotTell(_)));
+        assert!(matches!(verdict("tried\n", true, gateway), Verdict::Reachable(_)));
+        assert!(matches!(verdict("connected\n", false, gateway), Verdict::Reachable(_)));
+        let lo = "00000000000000000000000000000001 01 80 10 80       lo\ntried\n";
+        assert!(matches!(verdict(lo, false, gateway), Verdict::Unreachable));
+        let eth = "fe800000000000000042acfffe120002 0a 40 20 80     eth0\ntried\n";
+        assert!(matches!(verdict(eth, false, gateway), Verdict::Reachable(_)));
+    }
+}

@@ -1,0 +1,264 @@
+//! The packet filter's rules for one bridge: two chains of ours, which two of the system's chains enter first.
+//!
+//! `INPUT` sees packets for the host itself, `DOCKER-USER` (where Docker has it, else `FORWARD`) those that pass
+//! through. The whole set goes in as one `iptables-restore`, so that there is no moment with half of it, and setting it
+//! again changes nothing. Docker leaves both places alone when it restarts.
+//!
+//! Answers to connections from outside are not let through, for there are none: builds publish no port.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
+use std::process::Stdio;
+
+use berth_model::InstanceId;
+use ipnet::Ipv4Net;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+use crate::EngineConfig;
+
+/// Addresses that do not belong to the public internet: this network, private, carrier's, loopback, link-local (where
+/// clouds keep their metadata), protocol assignments, benchmarks, multicast, reserved and broadcast.
+const PRIVATE: [&str; 11] = [
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "224.0.0.0/4",
+    "240.0.0.0/4",
+];
+
+/// The rules that are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Rules {
+    bridge: String,
+    /// For packets that pass through the host.
+    forward_chain: String,
+    /// For packets to the host.
+    input_chain: String,
+    name_servers: Vec<Ipv4Addr>,
+    allowed: Vec<Ipv4Net>,
+}
+
+/// What the filter holds of ours, as `iptables-save` prints it; two equal ones are two equal filters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Snapshot(Vec<String>);
+
+impl Rules {
+    /// The rules for a bridge, with the name servers that the host uses now.
+    pub(super) async fn new(config: &EngineConfig, bridge: &str) -> Self {
+        Self {
+            name_servers: name_servers().await,
+            allowed: config.egress_allow.clone(),
+            ..Self::empty(&config.instance, bridge)
+        }
+    }
+
+    fn empty(instance: &InstanceId, bridge: &str) -> Self {
+        Self {
+            bridge: bridge.to_owned(),
+            forward_chain: format!("BERTH-{instance}"),
+            input_chain: format!("BERTH-{instance}-IN"),
+            name_servers: Vec::new(),
+            allowed: Vec::new(),
+        }
+    }
+
+    /// Puts the rules in force, whatever was there before. An error is a reason for the administrator.
+    pub(super) async fn install(&self) -> Result<Snapshot, String> {
+        let saved = save().await?;
+        restore(&self.script(&saved)).await?;
+        Snapshot::read(self).await
+    }
+
+    /// Takes the rules of an instance away.
+    pub(super) async fn remove(instance: &InstanceId, bridge: &str) -> Result<(), String> {
+        let rules = Self::empty(instance, bridge);
+        let saved = save().await?;
+        let mut script = "*filter\n".to_owned();
+        for jump in rules.jumps_in(&saved) {
+            let _ = writeln!(script, "-D {jump}");
+        }
+        for chain in [&rules.forward_chain, &rules.input_chain] {
+            if saved.lines().any(|line| line.starts_with(&format!(":{chain} "))) {
+                let _ = writeln!(script, "-F {chain}\n-X {chain}");
+            }
+        }
+        restore(&(script + "COMMIT\n")).await
+    }
+
+    /// What `iptables-restore --noflush` is given: naming a chain empties it, the rest is in order.
+    fn script(&self, saved: &str) -> String {
+        let Self { bridge, forward_chain, input_chain, .. } = self;
+        let mut script = format!("*filter\n:{forward_chain} - [0:0]\n:{input_chain} - [0:0]\n");
+        for jump in self.jumps_in(saved) {
+            let _ = writeln!(script, "-D {jump}");
+        }
+        let _ = writeln!(script, "-I {} 1 -i {bridge} -j {forward_chain}", forward_parent(saved));
+        let _ = writeln!(script, "-I INPUT 1 -i {bridge} -j {input_chain}");
+        for chain in [forward_chain, input_chain] {
+            for server in &self.name_servers {
+                for protocol in ["udp", "tcp"] {
+                    let _ = writeln!(script, "-A {chain} -d {server}/32 -p {protocol} --dport 53 -j RETURN");
+                }
+            }
+            for network in &self.allowed {
+                let _ = writeln!(script, "-A {chain} -d {network} -j RETURN");
+            }
+        }
+        for network in PRIVATE {
+            let _ = writeln!(script, "-A {forward_chain} -d {network} -j DROP");
+        }
+        let _ = writeln!(script, "-A {input_chain} -j DROP");
+        script + "COMMIT\n"
+    }
+
+    /// The rules of the system's chains that lead to ours, without their `-A`.
+    fn jumps_in<'a>(&self, saved: &'a str) -> Vec<&'a str> {
+        let ours = [format!("-j {}", self.forward_chain), format!("-j {}", self.input_chain)];
+        saved
+            .lines()
+            .filter(|line| ours.iter().any(|jump| line.ends_with(jump.as_str())))
+            .filter_map(|line| line.strip_prefix("-A "))
+            .collect()
+    }
+}
+
+impl Snapshot {
+    /// Reads what is in force; an error if our chains are not entered before anything else could let a packet pass.
+    pub(super) async fn read(rules: &Rules) -> Result<Self, String> {
+        Self::of(rules, &save().await?)
+    }
+
+    fn of(rules: &Rules, saved: &str) -> Result<Self, String> {
+        for (parent, chain) in [(forward_parent(saved), &rules.forward_chain), ("INPUT", &rules.input_chain)] {
+            let wanted = format!("-A {parent} -i {} -j {chain}", rules.bridge);
+            let in_parent = format!("-A {parent} ");
+            // Other instances of Berth on this machine may come before us; their rules are for their own bridges.
+            let first = saved
+                .lines()
+                .filter(|line| line.starts_with(&in_parent))
+                .find(|line| !(line.contains(" -i bt-") && line.contains(" -j BERTH-")) || **line == wanted);
+            if first != Some(wanted.as_str()) {
+                return Err(format!("the rule for {} is not the first of the chain {parent}", rules.bridge));
+            }
+        }
+        let own = [format!("-A {} ", rules.forward_chain), format!("-A {} ", rules.input_chain)];
+        let lines = saved.lines().filter(|line| own.iter().any(|chain| line.starts_with(chain.as_str())));
+        Ok(Self(lines.map(str::to_owned).collect()))
+    }
+}
+
+/// Docker enters `DOCKER-USER` before any rule of its own and never changes it.
+fn forward_parent(saved: &str) -> &'static str {
+    if saved.lines().any(|line| line.starts_with(":DOCKER-USER ")) { "DOCKER-USER" } else { "FORWARD" }
+}
+
+/// The name servers that Docker hands to containers: the host's own, or what systemd's local one asks.
+async fn name_servers() -> Vec<Ipv4Addr> {
+    for path in ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"] {
+        let servers = parse_name_servers(&tokio::fs::read_to_string(path).await.unwrap_or_default());
+        if !servers.is_empty() {
+            return servers;
+        }
+    }
+    Vec::new()
+}
+
+/// The IPv4 servers of a `resolv.conf`, without those that only the host itself can ask.
+fn parse_name_servers(text: &str) -> Vec<Ipv4Addr> {
+    text.lines()
+        .filter_map(|line| line.trim().strip_prefix("nameserver")?.trim().parse().ok())
+        .filter_map(|server: IpAddr| match server {
+            IpAddr::V4(server) if !server.is_loopback() => Some(server),
+            _ => None,
+        })
+        .collect()
+}
+
+async fn save() -> Result<String, String> {
+    run(Command::new("iptables-save").args(["-t", "filter"]), "").await
+}
+
+async fn restore(script: &str) -> Result<(), String> {
+    run(Command::new("iptables-restore").args(["--wait", "5", "--noflush"]), script).await.map(drop)
+}
+
+/// Runs a program of the packet filter without a shell; an error is a reason for the administrator.
+async fn run(command: &mut Command, input: &str) -> Result<String, String> {
+    let program = command.as_std().get_program().to_string_lossy().into_owned();
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => format!("{program} is not installed"),
+        _ => format!("{program} could not be started ({error})"),
+    })?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that ends without reading says why on its standard error.
+        let _ = stdin.write_all(input.as_bytes()).await;
+    }
+    let output = child.wait_with_output().await.map_err(|error| format!("{program} could not be run ({error})"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let first = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("it gave no reason").trim();
+    Err(format!("{program} failed: {first} (Berth needs CAP_NET_ADMIN, as root has it)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules() -> Rules {
+        Rules {
+            name_servers: vec![Ipv4Addr::new(10, 0, 0, 53)],
+            allowed: vec!["192.168.7.0/24".parse().unwrap()],
+            ..Rules::empty(&InstanceId::parse("0123456789ab").unwrap(), "bt-0123456789ab")
+        }
+    }
+
+    #[test]
+    fn exceptions_come_before_the_ranges() {
+        let script = rules().script(":DOCKER-USER - [0:0]\n");
+        let at = |text: &str| script.find(text).unwrap_or_else(|| panic!("{text} is missing in\n{script}"));
+        assert!(at("-d 10.0.0.53/32 -p udp --dport 53 -j RETURN") < at("-d 10.0.0.0/8 -j DROP"));
+        assert!(at("-d 192.168.7.0/24 -j RETURN") < at("-d 192.168.0.0/16 -j DROP"));
+        assert!(script.contains("-I DOCKER-USER 1 -i bt-0123456789ab -j BERTH-0123456789ab\n"));
+        assert!(script.ends_with("-A BERTH-0123456789ab-IN -j DROP\nCOMMIT\n"));
+    }
+
+    #[test]
+    fn without_docker_user_the_rules_stand_in_forward() {
+        assert!(rules().script("").contains("-I FORWARD 1 -i bt-0123456789ab -j BERTH-0123456789ab\n"));
+    }
+
+    #[test]
+    fn setting_them_again_first_takes_the_old_jumps_away() {
+        let saved = "-A INPUT -i bt-0123456789ab -j BERTH-0123456789ab-IN\n-A INPUT -i bt-other -j BERTH-other-IN\n";
+        let script = rules().script(saved);
+        assert_eq!(script.matches("\n-D ").count(), 1);
+        assert!(script.contains("-D INPUT -i bt-0123456789ab -j BERTH-0123456789ab-IN\n"));
+    }
+
+    #[test]
+    fn a_rule_before_ours_is_noticed() {
+        let ours = "-A FORWARD -i bt-0123456789ab -j BERTH-0123456789ab\n\
+                    -A INPUT -i bt-zzz -j BERTH-zzz-IN\n-A INPUT -i bt-0123456789ab -j BERTH-0123456789ab-IN\n";
+        assert!(Snapshot::of(&rules(), ours).is_ok());
+        assert!(Snapshot::of(&rules(), &format!("-A INPUT -j ACCEPT\n{ours}")).is_err());
+        assert!(Snapshot::of(&rules(), "").is_err());
+        let changed = format!("{ours}-A BERTH-0123456789ab -j ACCEPT\n");
+        assert_ne!(Snapshot::of(&rules(), ours), Snapshot::of(&rules(), &changed));
+    }
+
+    #[test]
+    fn name_servers_that_containers_can_ask() {
+        let text = "# c\nnameserver 127.0.0.53\nnameserver 10.1.2.3\n nameserver\t::1\nsearch x\noptions edns0\n";
+        assert_eq!(parse_name_servers(text), [Ipv4Addr::new(10, 1, 2, 3)]);
+    }
+}

@@ -1,0 +1,114 @@
+//! Removing what earlier processes of this instance left behind, and what belongs to a project that is gone.
+//!
+//! Whatever this process made it also removes itself; the sweep only takes over what failed. Volumes hold caches and
+//! go with their project alone.
+
+use std::collections::HashMap;
+
+use berth_model::{BuildId, ProjectId};
+use bollard::models::ContainerSummary;
+use bollard::query_parameters::{
+    ListContainersOptions, ListImagesOptions, ListVolumesOptions, PruneImagesOptions, RemoveVolumeOptions,
+};
+
+use crate::error::{is_status, while_doing};
+use crate::labels::{self, KIND, PROCESS, PROJECT, build_of};
+use crate::{Engine, Kind, RuntimeError};
+
+/// Untagged images younger than this may be in the making.
+const UNTAGGED_FOR: &str = "10m";
+
+impl Engine {
+    /// Removes containers and images that earlier processes of this instance left, except those of the builds to keep,
+    /// and containers of this process whose removal failed before.
+    ///
+    /// # Errors
+    /// What Docker said; what could be removed is.
+    pub async fn sweep(&self, keep: &[BuildId]) -> Result<(), RuntimeError> {
+        let is_stale = |found: &HashMap<String, String>| {
+            found.get(PROCESS).is_none_or(|process| process != self.process())
+                && build_of(found).is_none_or(|build| !keep.contains(&build))
+        };
+        let mut outcome = Ok(());
+        for container in self.containers(&[]).await? {
+            let Some(id) = container.id else { continue };
+            let is_orphan = self.orphans().contains(&id);
+            if is_orphan || is_stale(&container.labels.unwrap_or_default()) {
+                outcome = self.remove_container(&id).await.and(outcome);
+            }
+        }
+        // Steps of image builds that earlier processes ran.
+        let (ours, all) = (self.process_mark(), self.instance_mark());
+        outcome = self.remove_steps(|mark| mark.starts_with(&all) && !mark.starts_with(&ours)).await.and(outcome);
+
+        for image in self.images(&[(KIND, Kind::Dockerfile.as_str())]).await? {
+            if is_stale(&image.labels) {
+                outcome = self.remove_image_by(&image.id, &image.repo_tags).await.and(outcome);
+            }
+        }
+        let mut untagged = labels::filter(&self.config().instance, &[]);
+        untagged.insert("dangling".to_owned(), vec!["true".to_owned()]);
+        untagged.insert("until".to_owned(), vec![UNTAGGED_FOR.to_owned()]);
+        let options = PruneImagesOptions { filters: Some(untagged) };
+        let pruned = self.docker_for_files().await?.prune_images(Some(options)).await;
+        pruned.map(drop).map_err(while_doing("remove untagged images")).and(outcome)
+    }
+
+    /// Removes everything that carries the project's label: containers, images, then volumes.
+    ///
+    /// # Errors
+    /// What Docker said; what could be removed is.
+    pub async fn remove_project(&self, project: ProjectId) -> Result<(), RuntimeError> {
+        self.remove_labelled(&[(PROJECT, project.to_string().as_str())]).await
+    }
+
+    /// Removes everything that this instance has in Docker, and its packet filter's rules: for taking Berth off a
+    /// machine.
+    ///
+    /// # Errors
+    /// What Docker said; what could be removed is.
+    pub async fn remove_instance(&self) -> Result<(), RuntimeError> {
+        let outcome = self.remove_labelled(&[]).await;
+        let outcome = self.remove_steps(|mark| mark.starts_with(&self.instance_mark())).await.and(outcome);
+        self.remove_network().await.and(outcome)
+    }
+
+    async fn remove_labelled(&self, also: &[(&str, &str)]) -> Result<(), RuntimeError> {
+        let mut outcome = Ok(());
+        for container in self.containers(also).await? {
+            if let Some(id) = container.id {
+                outcome = self.remove_container(&id).await.and(outcome);
+            }
+        }
+        for image in self.images(also).await? {
+            outcome = self.remove_image_by(&image.id, &image.repo_tags).await.and(outcome);
+        }
+        let filters = Some(labels::filter(&self.config().instance, also));
+        let docker = self.docker_for_files().await?;
+        let listed = docker.list_volumes(Some(ListVolumesOptions { filters })).await;
+        for volume in listed.map_err(while_doing("list volumes"))?.volumes.unwrap_or_default() {
+            let removed = docker.remove_volume(&volume.name, Some(RemoveVolumeOptions { force: true })).await;
+            if let Err(error) = removed
+                && !is_status(&error, 404)
+            {
+                outcome = outcome.and(Err(while_doing("remove a volume")(error)));
+            }
+        }
+        outcome
+    }
+
+    async fn containers(&self, also: &[(&str, &str)]) -> Result<Vec<ContainerSummary>, RuntimeError> {
+        let filters = Some(labels::filter(&self.config().instance, also));
+        let options = ListContainersOptions { all: true, filters, ..ListContainersOptions::default() };
+        self.docker().await?.list_containers(Some(options)).await.map_err(while_doing("list containers"))
+    }
+
+    pub(crate) async fn images(
+        &self,
+        also: &[(&str, &str)],
+    ) -> Result<Vec<bollard::models::ImageSummary>, RuntimeError> {
+        let filters = Some(labels::filter(&self.config().instance, also));
+        let options = ListImagesOptions { filters, ..ListImagesOptions::default() };
+        self.docker().await?.list_images(Some(options)).await.map_err(while_doing("list images"))
+    }
+}

@@ -1,0 +1,130 @@
+//! Sandboxes: their limits, their commands, their files, their end.
+
+use std::time::{Duration, Instant};
+
+use berth_runtime::{EnvVar, Exec, Kind, PathStat, RuntimeError, tar_from_bytes};
+use futures_util::TryStreamExt;
+
+use crate::harness::{docker, labels, run, sandbox, sh, sh_with, with_engine};
+
+#[tokio::test]
+async fn commands_run_with_separate_streams_and_their_exit_code() {
+    with_engine(
+        |_| (),
+        |engine| async move {
+            let container = engine.create(&sandbox()).await.unwrap();
+            let ran = sh(&container, "echo out; echo err >&2; pwd; exit 7").await;
+            assert_eq!((ran.stdout.as_str(), ran.stderr.as_str(), ran.end.exit_code), ("out\n/app\n", "err\n", 7));
+            assert!(!ran.end.oom_killed);
+            let missing = run(&container, Exec::new(["no-such-program"])).await;
+            assert_eq!(missing.end.exit_code, 126, "{missing:?}");
+            container.stop_and_remove().await.unwrap();
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_committed_image_has_neither_the_environment_of_a_command_nor_foreign_labels() {
+    with_engine(
+        |_| (),
+        |engine| async move {
+            let container = engine.create(&sandbox()).await.unwrap();
+            let value = "s3cret \"with\" 'quotes' $HOME #=\\\nand a line";
+            let ran =
+                sh_with(&container, vec![EnvVar::new("TOKEN", value)], "printf %s \"$TOKEN\"; env > /app/used").await;
+            assert_eq!(ran.stdout, value, "the value arrives byte for byte");
+            let tag = format!("berth-dependencies:{}", engine.config().instance);
+            let id = container.commit(&tag, &labels(Kind::Dependencies)).await.unwrap();
+            container.stop_and_remove().await.unwrap();
+            assert_eq!(engine.image_id(&tag).await.unwrap(), Some(id));
+            let config = docker(&["image", "inspect", "--format", "{{json .}}", &tag]);
+            assert!(!config.contains("s3cret") && !config.contains("TOKEN"), "{config}");
+            let kind = docker(&["image", "inspect", "--format", "{{index .Config.Labels \"berth.kind\"}}", &tag]);
+            assert_eq!(kind, "dependencies");
+            engine.prune_dependency_images(0).await.unwrap();
+            assert_eq!(engine.image_id(&tag).await.unwrap(), None);
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_command_that_uses_too_much_memory_is_named() {
+    with_engine(
+        |config| config.limits.memory = 96 << 20,
+        |engine| async move {
+            let container = engine.create(&sandbox()).await.unwrap();
+            let hog = "const kept = []; for (;;) kept.push(Buffer.alloc(8 << 20, 1))";
+            let ran = run(&container, Exec::new(["node", "-e", hog])).await;
+            assert!(ran.end.oom_killed, "{ran:?}");
+            assert_eq!(ran.end.exit_code, 137);
+            // a child of the command, whose own exit code is another
+            let ran = sh(&container, &format!("node -e '{hog}' || exit 3")).await;
+            assert!(ran.end.oom_killed && ran.end.exit_code == 3, "{ran:?}");
+            // and the next failure is not blamed on memory
+            tokio::time::sleep(Duration::from_millis(1_200)).await;
+            let ran = sh(&container, "exit 1").await;
+            assert!(!ran.end.oom_killed, "{ran:?}");
+            let ran = sh(&container, "kill -9 $$").await;
+            assert!(!ran.end.oom_killed && ran.end.exit_code == 137, "{ran:?}");
+            container.stop_and_remove().await.unwrap();
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_ignores_signals_is_gone_within_fifteen_seconds() {
+    with_engine(|_| (), |engine| async move {
+        let container = engine.create(&sandbox()).await.unwrap();
+        let id = container.id().to_owned();
+        let stubborn = Exec::new(["sh", "-c", "trap '' TERM INT HUP; echo here; while :; do sleep 1; done"]);
+        let (said, mut hears) = tokio::sync::mpsc::unbounded_channel();
+        tokio::select! {
+            ended = container.exec(&stubborn, |_, bytes| said.send(bytes).unwrap()) => panic!("it ended: {ended:?}"),
+            _ = hears.recv() => {}
+        }
+        let started = Instant::now();
+        container.stop_and_remove().await.unwrap();
+        assert!(started.elapsed() < Duration::from_secs(15));
+        assert_eq!(docker(&["ps", "--all", "--quiet", "--no-trunc", "--filter", &format!("id={id}")]), "");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_thousand_files_go_in_and_come_out() {
+    with_engine(
+        |_| (),
+        |engine| async move {
+            let container = engine.create(&sandbox()).await.unwrap();
+            let mut archive = tar::Builder::new(Vec::new());
+            for number in 0..2_000 {
+                let content = format!("content of {number}\n");
+                let mut header = tar::Header::new_gnu();
+                header.set_size(content.len() as u64);
+                header.set_mode(0o644);
+                // the first name is what gzip's first bytes would be
+                let name = if number == 0 { "BZh91AY".to_owned() } else { format!("d{}/f{number}.txt", number % 50) };
+                archive.append_data(&mut header, name, content.as_bytes()).unwrap();
+            }
+            container.upload("/app", tar_from_bytes(archive.into_inner().unwrap())).await.unwrap();
+            assert_eq!(sh(&container, "find . -type f | wc -l; cat BZh91AY").await.stdout, "2000\ncontent of 0\n");
+
+            assert_eq!(container.stat("/app").await.unwrap(), PathStat::Directory);
+            assert_eq!(container.stat("/app/BZh91AY").await.unwrap(), PathStat::File(13));
+            let chunks: Vec<bytes::Bytes> = container.download("/app").await.unwrap().try_collect().await.unwrap();
+            let mut back = tar::Archive::new(std::io::Cursor::new(chunks.concat()));
+            let files = back.entries().unwrap().filter(|entry| entry.as_ref().unwrap().header().entry_type().is_file());
+            assert_eq!(files.count(), 2_000);
+
+            let missing = container.download("/app/dist").await.err().expect("there is no such directory");
+            assert!(matches!(&missing, RuntimeError::NoSuchPath { path } if path == "/app/dist"), "{missing}");
+            assert!(missing.is_theirs());
+            assert!(container.written_bytes().await.unwrap() > 2_000);
+            container.stop_and_remove().await.unwrap();
+        },
+    )
+    .await;
+}

@@ -1,0 +1,80 @@
+//! An engine for one test, and its end.
+
+use std::process::Command;
+
+use berth_model::{BuildId, InstanceId, LogStream, ProjectId, UserId};
+use berth_runtime::{Container, Engine, EngineConfig, EnvVar, Exec, ExecEnd, Kind, Labels, Sandbox};
+
+/// An image that every machine of the project has (or pulls).
+pub(crate) const NODE: &str = "node:20-bookworm-slim";
+
+/// Runs `test` with an engine of its own and removes everything of that instance afterwards.
+pub(crate) async fn with_engine<Test>(change: impl FnOnce(&mut EngineConfig), test: impl FnOnce(Engine) -> Test)
+where
+    Test: Future<Output = ()> + Send + 'static,
+{
+    let mut config = EngineConfig::new(InstanceId::random());
+    change(&mut config);
+    let engine = Engine::connect(config.clone());
+    engine.ping().await.expect("these tests need a running Docker daemon");
+    engine.ensure_base_image(NODE, &mut |_| ()).await.expect("the base image is here or can be pulled");
+    let ended = tokio::spawn(test(engine)).await;
+    // As a later process would find it.
+    Engine::connect(config).remove_instance().await.expect("everything of the instance can be removed");
+    if let Err(failed) = ended {
+        std::panic::resume_unwind(failed.into_panic());
+    }
+}
+
+/// The labels of a build container of project 1.
+pub(crate) fn labels(kind: Kind) -> Labels {
+    Labels { kind, project: Some(ProjectId(1)), build: Some(BuildId(7)), owner: Some(UserId(3)) }
+}
+
+/// A plain sandbox of the Node image.
+pub(crate) fn sandbox() -> Sandbox {
+    Sandbox {
+        image: NODE.to_owned(),
+        labels: labels(Kind::Build),
+        volumes: Vec::new(),
+        workdir: Some("/app".to_owned()),
+    }
+}
+
+/// What a command printed and how it ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) end: ExecEnd,
+}
+
+/// Runs a shell command in a container.
+pub(crate) async fn sh(container: &Container, script: &str) -> Ran {
+    run(container, Exec::new(["sh", "-c", script])).await
+}
+
+/// Runs a shell command with variables.
+pub(crate) async fn sh_with(container: &Container, env: Vec<EnvVar>, script: &str) -> Ran {
+    run(container, Exec { env, ..Exec::new(["sh", "-c", script]) }).await
+}
+
+/// Runs a command in a container.
+pub(crate) async fn run(container: &Container, exec: Exec) -> Ran {
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let end = container
+        .exec(&exec, |stream, bytes| match stream {
+            LogStream::Stdout => stdout.extend_from_slice(&bytes),
+            LogStream::Stderr => stderr.extend_from_slice(&bytes),
+        })
+        .await
+        .expect("the command runs");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Ran { stdout: text(stdout), stderr: text(stderr), end }
+}
+
+/// The daemon's own word, by its command line: this crate's view is not asked about itself.
+pub(crate) fn docker(arguments: &[&str]) -> String {
+    let output = Command::new("docker").args(arguments).output().expect("the docker command is installed");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}

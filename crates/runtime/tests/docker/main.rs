@@ -1,0 +1,5 @@
+//! The crate against a real daemon. Every test has an instance id of its own and takes away what it made, also when
+//! it fails. Without Docker they fail and say so.
+
+mod containers;
+mod harness;
