@@ -58,11 +58,6 @@ impl StoreError {
             other => other,
         }
     }
-
-    /// Whether a unique index said no.
-    pub(crate) fn is_duplicate(&self) -> bool {
-        matches!(self, Self::Conflict(EXISTS))
-    }
 }
 
 /// What a unique index says, until a caller knows better.

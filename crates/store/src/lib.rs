@@ -9,8 +9,11 @@
 //! (values arrive as [`berth_secrets::Sealed`], tokens and passwords as hashes); no transaction that outlives a call.
 //! No other crate names sqlx.
 
+mod activations;
 mod builds;
 mod database;
+mod deliveries;
+mod deployments;
 mod error;
 mod events;
 mod logs;
@@ -27,8 +30,11 @@ mod store;
 mod users;
 mod variables;
 
+pub use activations::{Activation, ActivationDecision, ActivationReason, ActivationState};
 pub use builds::{Build, BuildEnd};
 pub use database::Backend;
+pub use deliveries::{Accepted, Delivery, NewDelivery, Verdict};
+pub use deployments::{Deployment, NewDeployment};
 pub use error::{Source, StoreError};
 pub use logs::LogChunk;
 pub use oauth::OauthAttempt;

@@ -1,0 +1,287 @@
+//! Deployments: the immutable results of builds. The row outlives the files, so that history stays readable.
+
+use std::time::Duration;
+
+use berth_model::{
+    Access, BranchName, BuildId, BuildStatus, DeploymentId, DeploymentStatus, Environment, EventPayload, ProjectId,
+    ShortId, Timestamp,
+};
+
+use crate::builds::BuildEnd;
+use crate::owned::{Owned, SeenBy};
+use crate::queue::Lease;
+use crate::sql::{FromRow, Row, sql};
+use crate::store::Transaction;
+use crate::{ActivationReason, RouteKind, Store, StoreError};
+
+/// For so long after a deployment stopped being live its files stay, whatever the retention: pages that are open in
+/// somebody's browser still ask for them.
+const AFTERGLOW: Duration = Duration::from_secs(10 * 60);
+
+/// One immutable published result of a build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// The row, and the name of its release directory.
+    pub id: DeploymentId,
+    /// The random part of its own host.
+    pub short_id: ShortId,
+    /// Of which project.
+    pub project: ProjectId,
+    /// Of which build.
+    pub build: BuildId,
+    /// What it is for.
+    pub environment: Environment,
+    /// Of which branch.
+    pub branch: BranchName,
+    /// Where it stands.
+    pub status: DeploymentStatus,
+    /// Its own full host name.
+    pub host: String,
+    /// How many files it has.
+    pub files: i64,
+    /// Their sizes added up.
+    pub bytes: i64,
+    /// Whether its files are kept: only then can it be put live again.
+    pub released: bool,
+    /// When it was published.
+    pub created_at: Timestamp,
+    /// When it last went live.
+    pub activated_at: Option<Timestamp>,
+}
+
+/// A release that lies complete on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDeployment {
+    /// Handed out by [`Store::reserve_deployment`].
+    pub id: DeploymentId,
+    /// Handed out with it.
+    pub short_id: ShortId,
+    /// Its own full host name, without a port.
+    pub host: String,
+    /// How many files it has.
+    pub files: u64,
+    /// Their sizes added up.
+    pub bytes: u64,
+}
+
+macro_rules! select_deployment {
+    ($rest:literal) => {
+        concat!(
+            "SELECT d.id, d.short_id, d.project_id, d.build_id, d.environment, d.branch, d.status, d.host, d.files, \
+             d.bytes, d.released, d.created_at, d.activated_at, p.user_id AS owner \
+             FROM deployment d JOIN project p ON p.id = d.project_id AND p.deleted_at IS NULL ",
+            $rest
+        )
+    };
+}
+pub(crate) use select_deployment;
+
+impl FromRow for Deployment {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: DeploymentId(row.get("id")?),
+            short_id: ShortId(row.get("short_id")?),
+            project: ProjectId(row.get("project_id")?),
+            build: BuildId(row.get("build_id")?),
+            environment: row.parsed("environment", Environment::parse)?,
+            branch: row.parsed("branch", |text| BranchName::parse(text).ok())?,
+            status: row.parsed("status", DeploymentStatus::parse)?,
+            host: row.get("host")?,
+            files: row.get("files")?,
+            bytes: row.get("bytes")?,
+            released: row.get("released")?,
+            created_at: row.time("created_at")?,
+            activated_at: row.time_or_none("activated_at")?,
+        })
+    }
+}
+
+impl Transaction<'_> {
+    /// A deployment, unless its project was deleted.
+    pub(crate) async fn deployment(&mut self, id: DeploymentId) -> Result<Owned<Deployment>, StoreError> {
+        self.one(sql(select_deployment!("WHERE d.id = $1")).bind(id)).await?.ok_or(StoreError::NotFound)
+    }
+
+    /// The only way a deployment's status changes. `host` is where it answers, for those who are told.
+    pub(crate) async fn move_deployment(
+        &mut self,
+        deployment: &mut Owned<Deployment>,
+        next: DeploymentStatus,
+        host: &str,
+    ) -> Result<(), StoreError> {
+        let status = deployment.row.status.become_next(next)?;
+        let column = if status == DeploymentStatus::Live {
+            deployment.row.activated_at = Some(self.now);
+            sql("UPDATE deployment SET status = $2, activated_at = $3 WHERE id = $1")
+        } else {
+            sql("UPDATE deployment SET status = $2, retired_at = $3 WHERE id = $1")
+        };
+        self.run(column.bind(deployment.row.id).bind(status.as_str()).bind(self.now)).await?;
+        deployment.row.status = status;
+        self.deployment_event(deployment, host).await
+    }
+
+    async fn deployment_event(&mut self, deployment: &Owned<Deployment>, host: &str) -> Result<(), StoreError> {
+        let Deployment { id, build, project, status, .. } = deployment.row;
+        let payload = EventPayload::DeploymentStatus { deployment: id, build, project, status, host: host.to_owned() };
+        self.event(deployment.owner, Some(project), &payload).await
+    }
+}
+
+impl Store {
+    /// Hands out the id and the short id of a deployment to be: its directory is made under them before it exists.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`].
+    pub async fn reserve_deployment(&self, lease: &Lease) -> Result<(DeploymentId, ShortId), StoreError> {
+        let mut tx = self.begin().await?;
+        tx.leased(lease).await?;
+        let short_id = ShortId::random();
+        let insert = sql("INSERT INTO reservation (build_id, short_id, created_at) VALUES ($1, $2, $3) RETURNING id");
+        let insert = insert.bind(lease.build).bind(&short_id.0).bind(tx.now);
+        let id = tx.one(insert).await?.ok_or(StoreError::NotFound)?;
+        tx.commit().await?;
+        Ok((id, short_id))
+    }
+
+    /// Publishes what a build made: the deployment is `ready` at its own host, the build has passed, and the wish to
+    /// put it live is noted, all in one step, so that a crash afterwards loses none of it.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`]; [`StoreError::NotFound`] if the project was deleted; [`StoreError::Conflict`] if
+    /// somebody asked to cancel the build meanwhile; [`StoreError::NameTaken`] if the host is another's.
+    pub async fn publish_deployment(
+        &self,
+        lease: &Lease,
+        new: NewDeployment,
+        exit_code: Option<i64>,
+    ) -> Result<Deployment, StoreError> {
+        let mut tx = self.begin().await?;
+        let mut build = tx.leased(lease).await?;
+        if build.row.cancel_requested {
+            return Err(StoreError::Conflict("the build was canceled"));
+        }
+        let reserved = sql("DELETE FROM reservation WHERE id = $1 AND build_id = $2 AND short_id = $3");
+        if tx.run(reserved.bind(new.id).bind(lease.build).bind(&new.short_id.0)).await? == 0 {
+            return Err(StoreError::Conflict("the deployment's id was not reserved for this build"));
+        }
+        let insert = sql("INSERT INTO deployment (id, short_id, project_id, build_id, environment, branch, status, host, \
+                          files, bytes, released, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, TRUE, $11)")
+            .bind(new.id)
+            .bind(&new.short_id.0)
+            .bind(build.row.project)
+            .bind(lease.build)
+            .bind(build.row.environment.as_str())
+            .bind(build.row.branch.as_str())
+            .bind(DeploymentStatus::Ready.as_str())
+            .bind(&new.host)
+            .bind(i64::try_from(new.files).unwrap_or(i64::MAX))
+            .bind(i64::try_from(new.bytes).unwrap_or(i64::MAX))
+            .bind(tx.now);
+        tx.run(insert).await?;
+        let (project, environment) = (build.row.project, build.row.environment);
+        tx.add_route(&new.host, RouteKind::Deployment, project, environment, &build.row.branch, Some(new.id)).await?;
+        let deployment = tx.deployment(new.id).await?;
+        let end = BuildEnd { status: BuildStatus::Passed, exit_code, failure: None };
+        tx.end_build(&mut build, &end).await?;
+        tx.deployment_event(&deployment, &new.host).await?;
+        tx.add_activation(new.id, ActivationReason::Build, None).await?;
+        tx.commit().await?;
+        Ok(deployment.row)
+    }
+
+    /// One of the user's deployments.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
+    pub async fn deployment(&self, access: Access, id: DeploymentId) -> Result<Deployment, StoreError> {
+        Ok(self.one(sql(select_deployment!("WHERE d.id = $1")).bind(id)).await?.seen_by(access)?.row)
+    }
+
+    /// A deployment, for the worker; `None` if its project was deleted.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn deployment_unscoped(&self, id: DeploymentId) -> Result<Option<Deployment>, StoreError> {
+        self.one(sql(select_deployment!("WHERE d.id = $1")).bind(id)).await
+    }
+
+    /// At most `limit` deployments of a project, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
+    pub async fn deployments_of(
+        &self,
+        access: Access,
+        project: ProjectId,
+        limit: u32,
+    ) -> Result<Vec<Deployment>, StoreError> {
+        self.project(access, project).await?;
+        let select = sql(select_deployment!("WHERE d.project_id = $1 ORDER BY d.id DESC LIMIT $2"));
+        self.all(select.bind(project).bind(i64::from(limit))).await
+    }
+
+    /// What a build published, if it did.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
+    pub async fn deployment_of_build(&self, access: Access, build: BuildId) -> Result<Option<Deployment>, StoreError> {
+        self.build(access, build).await?;
+        self.one(sql(select_deployment!("WHERE d.build_id = $1 ORDER BY d.id DESC LIMIT 1")).bind(build)).await
+    }
+
+    /// What a project's own host serves.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn live_deployment(&self, project: ProjectId) -> Result<Option<Deployment>, StoreError> {
+        let select = sql(select_deployment!(
+            "WHERE d.project_id = $1 AND d.environment = 'production' AND d.status = 'live' \
+             ORDER BY d.activated_at DESC LIMIT 1"
+        ));
+        self.one(select.bind(project)).await
+    }
+
+    /// Every deployment whose files are kept: what the deployments directory should hold.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn released_deployments(&self) -> Result<Vec<Deployment>, StoreError> {
+        self.all(sql(select_deployment!("WHERE d.released = TRUE ORDER BY d.id"))).await
+    }
+
+    /// Deployments whose files can go: all but the live one, the newest `keep` others, those that stopped being live
+    /// less than ten minutes ago, and those that somebody just asked to put live.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn releases_to_prune(&self, project: ProjectId, keep: usize) -> Result<Vec<Deployment>, StoreError> {
+        // Counting comes first: a release in its afterglow still takes one of the places.
+        let idle = sql(select_deployment!(
+            "WHERE d.project_id = $1 AND d.released = TRUE AND d.status <> 'live' ORDER BY d.id DESC"
+        ));
+        let idle: Vec<Deployment> = self.all(idle.bind(project)).await?;
+        let free = sql(
+            "SELECT d.id FROM deployment d WHERE d.project_id = $1 AND COALESCE(d.retired_at, d.created_at) <= $2 \
+                        AND NOT EXISTS (SELECT 1 FROM activation a WHERE a.deployment_id = d.id AND a.state = 'pending')",
+        );
+        let free: Vec<DeploymentId> = self.all(free.bind(project).bind(self.now().before(AFTERGLOW))).await?;
+        Ok(idle.into_iter().skip(keep).filter(|deployment| free.contains(&deployment.id)).collect())
+    }
+
+    /// Notes that a deployment's files go now, and takes its own host away. Called *before* they are removed: from here
+    /// on nobody can ask to put it live.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if it is live or about to be.
+    pub async fn release_pruned(&self, id: DeploymentId) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        let update = sql("UPDATE deployment SET released = FALSE WHERE id = $1 AND status <> 'live' AND NOT EXISTS \
+                          (SELECT 1 FROM activation a WHERE a.deployment_id = $1 AND a.state = 'pending')");
+        if tx.run(update.bind(id)).await? == 0 {
+            return Err(StoreError::Conflict("the deployment is live or about to be"));
+        }
+        tx.run(sql("DELETE FROM route WHERE deployment_id = $1 AND kind = 'deployment'").bind(id)).await?;
+        tx.commit().await
+    }
+}
