@@ -62,7 +62,13 @@ pub(crate) fn answer<B>(contents: &SmallContents, site: &Site, host: &str, reque
     match site.target(&path) {
         Some(Target::Release(release)) => {
             let visit = Visit { contents, method: request.method(), headers: request.headers(), path: &path };
-            visit.answer(site, release, host, request.uri().query())
+            let mut response = visit.answer(site, release, host, request.uri().query());
+            // A redirect and our own 404 page are this release's answers, too.
+            let extensions = response.extensions_mut();
+            if extensions.get::<Served>().is_none() {
+                extensions.insert(Served { deployment: release.deployment() });
+            }
+            response
         }
         Some(Target::NothingYet) | None => pages::nothing_yet(),
         Some(Target::Unavailable) => pages::unavailable(),

@@ -189,10 +189,10 @@ fn parse_line(number: usize, from: &str, parts: &[&str]) -> Result<Line, &'stati
     }
     let is_target = |part: &&str| part.starts_with('/') || is_address(part);
     let is_status = |part: &&str| part.strip_suffix('!').unwrap_or(part).parse::<u16>().is_ok();
-    let (query, to, after) = match parts.iter().position(|part| is_target(&part)) {
+    let (query, to, after) = match parts.iter().position(is_target) {
         Some(at) => (&parts[..at], parts[at].to_owned(), &parts[at + 1..]),
         // `/admin/* 200` forwards to the same path.
-        None => match parts.iter().position(|part| is_status(&part)) {
+        None => match parts.iter().position(is_status) {
             Some(at) if from.ends_with("/*") => {
                 (&parts[..at], format!("{}:splat", from.trim_end_matches('*')), &parts[at..])
             }
