@@ -1,1 +1,11 @@
-//! A commit becomes an artifact: source, detection, plan, build, log pipeline.
+//! A commit becomes an artifact: source → detect → plan → build.
+
+mod checkout;
+pub mod detect;
+mod error;
+mod files;
+pub mod source;
+mod words;
+
+pub use checkout::Checkout;
+pub use error::BuildError;

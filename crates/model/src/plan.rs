@@ -26,8 +26,11 @@ pub struct PlanService {
     pub framework: Decision<String>,
     /// What installs and builds; `None` for plain files.
     pub toolchain: Option<Toolchain>,
-    /// The command that installs dependencies.
+    /// The command that installs dependencies; `None` if there are none.
     pub install_command: Option<Decision<String>>,
+    /// Where it runs: the root directory, or the top of the workspace that it is part of.
+    #[serde(default)]
+    pub install_directory: RootDir,
     /// The command that builds.
     pub build_command: Option<Decision<String>>,
     /// Where the files are afterwards, relative to the root directory.

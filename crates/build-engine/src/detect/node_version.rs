@@ -1,0 +1,152 @@
+//! Which Node a project wants: the setting, `.nvmrc`, `.node-version`, `engines`, and what that means as an image.
+
+use berth_model::{Decision, Failure, FailureCode};
+
+/// What a project gets that names no version.
+const DEFAULT_MAJOR: u32 = 22;
+/// In the order in which they are tried against a range.
+const MAJORS: [u32; 4] = [22, 24, 20, 18];
+
+/// Where a version can be written, in the order in which they win.
+pub(super) struct Wishes<'a> {
+    pub(super) setting: Option<&'a str>,
+    pub(super) nvmrc: Option<&'a str>,
+    pub(super) node_version_file: Option<&'a str>,
+    pub(super) engines: Option<&'a str>,
+}
+
+/// The image, and a warning if the wish could not be read.
+pub(super) fn image(wishes: &Wishes<'_>) -> Result<(Decision<String>, Option<String>), Failure> {
+    let image = |major: u32| format!("node:{major}-slim");
+    if let Some(text) = wishes.setting.map(str::trim).filter(|text| !text.is_empty()) {
+        let major = major_of(text).ok_or_else(|| {
+            Failure::new(
+                FailureCode::BadSettings,
+                format!("`{text}` is not a version of Node"),
+                "Set the Node version to a number like 22, or leave it empty.",
+            )
+            .with_setting("nodeVersion")
+        })?;
+        return Ok((Decision::new(image(major), "settings", format!("the project is set to Node {text}")), None));
+    }
+    let mut warning = None;
+    let files = [(".nvmrc", wishes.nvmrc), (".node-version", wishes.node_version_file)];
+    for (file, text) in files {
+        let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else { continue };
+        match major_of(text) {
+            Some(major) => return Ok((Decision::new(image(major), file, format!("{file} says {text}")), warning)),
+            None => warning = Some(format!("{file} says `{text}`, which is not a version of Node")),
+        }
+    }
+    if let Some(range) = wishes.engines {
+        if let Some(major) = MAJORS.into_iter().find(|major| admits(range, *major)) {
+            let reason = format!("package.json asks for Node {range}");
+            return Ok((Decision::new(image(major), "package.json", reason), warning));
+        }
+        warning = Some(format!("package.json asks for Node {range}, which is none of {MAJORS:?}"));
+    }
+    let reason = format!("no version is asked for; Node {DEFAULT_MAJOR} is the default");
+    Ok((Decision::new(image(DEFAULT_MAJOR), "default", reason), warning))
+}
+
+/// The major version that `v20.11.1`, `20`, `lts/iron`, `lts/*` or `node` mean.
+fn major_of(text: &str) -> Option<u32> {
+    let text = text.lines().next()?.trim().to_ascii_lowercase();
+    match text.strip_prefix("lts/").unwrap_or(&text) {
+        "*" | "lts" | "node" | "stable" | "latest" | "jod" => Some(22),
+        "krypton" => Some(24),
+        "iron" => Some(20),
+        "hydrogen" => Some(18),
+        version => {
+            let version = version.strip_prefix('v').unwrap_or(version).trim_start_matches(['^', '~', '=']);
+            let major: u32 = version.split('.').next()?.parse().ok()?;
+            (1..=99).contains(&major).then_some(major)
+        }
+    }
+}
+
+/// Whether a range of versions admits the newest release of a major version. Minor versions are not weighed: images
+/// carry the newest.
+fn admits(range: &str, major: u32) -> bool {
+    range.split("||").any(|alternative| {
+        let spaced = alternative.replace(',', " ");
+        // `>= 18` and `>=18` are one comparator; `18 - 20` is two.
+        let mut words: Vec<String> = Vec::new();
+        for word in spaced.split_whitespace() {
+            match words.last_mut() {
+                Some(last) if last.ends_with(['>', '<', '=', '^', '~']) => last.push_str(word),
+                _ => words.push(word.to_owned()),
+            }
+        }
+        if let [from, dash, to] = words.as_slice()
+            && dash == "-"
+        {
+            return comparator(&format!(">={from}"), major) && comparator(&format!("<={to}"), major);
+        }
+        words.iter().all(|word| comparator(word, major))
+    })
+}
+
+fn comparator(text: &str, major: u32) -> bool {
+    let at = text.find(|c: char| !matches!(c, '>' | '<' | '=' | '^' | '~')).unwrap_or(text.len());
+    let (operator, version) = text.split_at(at);
+    let version = version.trim_start_matches('v');
+    let mut parts = version.split('.');
+    let first = parts.next().unwrap_or_default();
+    if matches!(first, "" | "*" | "x" | "X") {
+        return true;
+    }
+    let Ok(wanted) = first.parse::<u32>() else { return false };
+    let rest_is_zero = parts.all(|part| matches!(part, "0" | "x" | "X" | "*"));
+    match operator {
+        ">=" => major >= wanted,
+        ">" => major > wanted || major == wanted && version.contains('.'),
+        "<" => major < wanted || major == wanted && !rest_is_zero,
+        "<=" => major <= wanted,
+        _ => major == wanted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_choose_a_major() {
+        for (range, image_wanted) in [
+            (">=18", "node:22-slim"),
+            (">= 20.0.0 <21", "node:20-slim"),
+            ("20.x", "node:20-slim"),
+            ("^20.19.0 || >=22.12.0", "node:22-slim"),
+            ("18 - 20", "node:20-slim"),
+            ("~18.3", "node:18-slim"),
+            ("<22.0.0", "node:20-slim"),
+            ("*", "node:22-slim"),
+            (">=24", "node:24-slim"),
+            ("6", "node:22-slim"),
+        ] {
+            let wishes = Wishes { setting: None, nvmrc: None, node_version_file: None, engines: Some(range) };
+            assert_eq!(image(&wishes).unwrap().0.value, image_wanted, "{range}");
+        }
+    }
+
+    #[test]
+    fn the_setting_wins_then_the_files() {
+        let mut wishes = Wishes {
+            setting: Some("20"),
+            nvmrc: Some("v18.1.0\n"),
+            node_version_file: Some("22"),
+            engines: Some("24"),
+        };
+        assert_eq!(image(&wishes).unwrap().0.source, "settings");
+        wishes.setting = None;
+        assert_eq!(image(&wishes).unwrap().0.value, "node:18-slim");
+        wishes.nvmrc = Some("lts/iron");
+        assert_eq!(image(&wishes).unwrap().0.value, "node:20-slim");
+        wishes.nvmrc = Some("whatever");
+        let (decision, warning) = image(&wishes).unwrap();
+        assert_eq!((decision.source.as_str(), warning.is_some()), (".node-version", true));
+        wishes.setting = Some("twenty");
+        assert_eq!(image(&wishes).unwrap_err().setting.as_deref(), Some("nodeVersion"));
+    }
+}

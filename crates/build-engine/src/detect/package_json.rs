@@ -1,0 +1,112 @@
+//! `package.json`, as far as a plan depends on it. Fields of an unexpected shape are taken as absent: npm forgives
+//! them too.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+/// A parsed `package.json`.
+#[derive(Debug, Default)]
+pub(super) struct PackageJson {
+    scripts: BTreeMap<String, String>,
+    dependencies: BTreeMap<String, String>,
+    /// `pnpm@10.2.0`.
+    pub(super) package_manager: Option<String>,
+    /// The range of Node versions.
+    pub(super) node_engine: Option<String>,
+    /// Directories of its workspaces, as globs.
+    pub(super) workspaces: Vec<String>,
+}
+
+impl PackageJson {
+    /// Parses the text.
+    ///
+    /// # Errors
+    /// In words, with the place.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let value: Map<String, Value> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let object = |key: &str| value.get(key).and_then(Value::as_object);
+        let texts = |key: &str| -> BTreeMap<String, String> {
+            let pairs = object(key).into_iter().flatten();
+            pairs.filter_map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned()))).collect()
+        };
+        let mut dependencies = texts("optionalDependencies");
+        dependencies.extend(texts("devDependencies"));
+        dependencies.extend(texts("dependencies"));
+        let workspaces = match value.get("workspaces") {
+            Some(Value::Object(inner)) => inner.get("packages"),
+            other => other,
+        };
+        let globs = workspaces.and_then(Value::as_array).into_iter().flatten();
+        Ok(Self {
+            scripts: texts("scripts"),
+            dependencies,
+            package_manager: value.get("packageManager").and_then(Value::as_str).map(str::to_owned),
+            node_engine: object("engines")
+                .and_then(|engines| engines.get("node"))
+                .and_then(Value::as_str)
+                .map(str::to_owned),
+            workspaces: globs.filter_map(Value::as_str).map(str::to_owned).collect(),
+        })
+    }
+
+    pub(super) fn script(&self, name: &str) -> Option<&str> {
+        self.scripts.get(name).map(String::as_str).filter(|script| !script.trim().is_empty())
+    }
+
+    pub(super) fn depends_on(&self, name: &str) -> bool {
+        self.dependencies.contains_key(name)
+    }
+
+    pub(super) fn has_dependencies(&self) -> bool {
+        !self.dependencies.is_empty()
+    }
+
+    /// Whether installing runs something that may look at files which are not part of the dependencies' key: scripts
+    /// of its own, or packages that lie in the repository.
+    pub(super) fn install_needs_sources(&self) -> Option<String> {
+        let script = ["preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare"]
+            .into_iter()
+            .find(|name| self.script(name).is_some_and(|script| !is_harmless(script)));
+        if let Some(name) = script {
+            return Some(format!("the script `{name}` runs at install"));
+        }
+        let local = |version: &str| version.starts_with("file:") || version.starts_with("link:");
+        let (name, _) = self.dependencies.iter().find(|(_, version)| local(version))?;
+        Some(format!("the dependency {name} lies in the repository"))
+    }
+}
+
+/// Scripts that look at no source: hooks for git, patches (which are part of the key), a guard.
+fn is_harmless(script: &str) -> bool {
+    const HARMLESS: &[&str] =
+        &["husky", "husky install", "patch-package", "simple-git-hooks", "lefthook install", "is-ci", "exit 0", "true"];
+    let mut parts = script.split(['&', '|', ';']).map(str::trim).filter(|part| !part.is_empty());
+    parts.all(|part| HARMLESS.contains(&part) || part.starts_with("npx only-allow ") || part.starts_with("echo "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_shapes_are_taken_as_absent() {
+        let package =
+            PackageJson::parse(r#"{"scripts":{"build":1},"dependencies":[],"workspaces":{"packages":["a/*",2]}}"#);
+        let package = package.unwrap();
+        assert!(package.script("build").is_none() && !package.has_dependencies());
+        assert_eq!(package.workspaces, ["a/*"]);
+        assert!(PackageJson::parse("[]").is_err() && PackageJson::parse("{,}").unwrap_err().contains("line 1"));
+    }
+
+    #[test]
+    fn install_scripts_that_need_sources() {
+        let needs =
+            |scripts: &str| PackageJson::parse(&format!("{{\"scripts\":{scripts}}}")).unwrap().install_needs_sources();
+        assert!(needs(r#"{"prepare":"husky || true"}"#).is_none());
+        assert!(needs(r#"{"postinstall":"patch-package"}"#).is_none());
+        assert!(needs(r#"{"postinstall":"node scripts/setup.js"}"#).unwrap().contains("`postinstall`"));
+        let local = PackageJson::parse(r#"{"dependencies":{"ui":"file:../ui"}}"#).unwrap();
+        assert!(local.install_needs_sources().unwrap().contains("ui"));
+    }
+}

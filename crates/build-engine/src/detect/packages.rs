@@ -1,0 +1,139 @@
+//! What installs a project's packages: which manager, at which version, in which directory, with which command.
+
+use berth_model::{Decision, Failure, FailureCode, PackageManager, RootDir};
+
+use super::catalog::{ManagerEntry, catalog};
+use super::folder::{Folder, join, package_json};
+
+/// The package manager and what follows from it.
+pub(super) struct Packages {
+    pub(super) manager: Decision<PackageManager>,
+    /// The exact version that `packageManager` names.
+    pub(super) version: Option<String>,
+    /// Where it installs: the project's directory, or its workspace's.
+    pub(super) directory: RootDir,
+    /// `None` if there is nothing to install.
+    pub(super) install: Option<Decision<String>>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Packages {
+    pub(super) fn of(folder: &Folder<'_>) -> Result<Self, Failure> {
+        let directory = install_directory(folder)?;
+        let top = package_json(folder.checkout, directory)?.unwrap_or_default();
+        let lockfiles: Vec<(&ManagerEntry, &str)> = catalog()
+            .package_managers
+            .iter()
+            .flat_map(|entry| entry.lockfiles().map(move |lockfile| (entry, lockfile)))
+            .filter(|(_, lockfile)| folder.checkout.has_file(&join(directory, lockfile)))
+            .collect();
+        let named = folder.package.package_manager.as_deref().or(top.package_manager.as_deref());
+        let named = named.map(named_manager).transpose()?;
+
+        let is_berry = || {
+            let lockfile = folder.checkout.text(&join(directory, "yarn.lock"));
+            lockfile.is_some_and(|text| text.lines().any(|line| line.starts_with("__metadata:")))
+        };
+        let by_lockfile = lockfiles.first().map(|(entry, lockfile)| {
+            Decision::new(manager(&entry.name, is_berry()), *lockfile, format!("there is a {lockfile}"))
+        });
+        let (manager, version) = match named {
+            Some((manager, version)) => {
+                let reason = format!("packageManager is {}@{version}", program(manager));
+                (Decision::new(manager, "package.json", reason), Some(version))
+            }
+            None => match by_lockfile {
+                Some(manager) => (manager, None),
+                None => (Decision::new(PackageManager::Npm, "default", "there is no lockfile"), None),
+            },
+        };
+        let lockfile = lockfiles.iter().find(|(entry, _)| entry.name == program(manager.value));
+        let mut warnings = Vec::new();
+        for (_, other) in lockfiles.iter().filter(|(entry, _)| entry.name != program(manager.value)) {
+            warnings.push(format!("{other} is not used: packages are installed with {}", program(manager.value)));
+        }
+        let installs = folder.package.has_dependencies()
+            || top.has_dependencies()
+            || !top.workspaces.is_empty()
+            || folder.checkout.has_file(&join(directory, "pnpm-workspace.yaml"))
+            || top.install_needs_sources().is_some();
+        let install = installs.then(|| match lockfile {
+            Some((entry, lockfile)) => {
+                let command = if manager.value == PackageManager::YarnBerry {
+                    "yarn install --immutable".to_owned()
+                } else {
+                    entry.install.clone()
+                };
+                Decision::new(command, *lockfile, format!("installs exactly what {lockfile} names"))
+            }
+            None => {
+                warnings.push("there is no lockfile: versions can change between builds".to_owned());
+                let command = format!("{} install", program(manager.value));
+                Decision::new(command, "default", "there is no lockfile")
+            }
+        });
+        let directory = RootDir::parse(directory).unwrap_or_default();
+        Ok(Self { manager, version, directory, install, warnings })
+    }
+}
+
+/// The nearest directory, upwards from the project, that has a lockfile or is the top of a workspace; else the
+/// project's own.
+fn install_directory<'a>(folder: &Folder<'a>) -> Result<&'a str, Failure> {
+    for directory in folder.upwards() {
+        let has = |name: &str| folder.checkout.has_file(&join(directory, name));
+        let locked = catalog().package_managers.iter().flat_map(ManagerEntry::lockfiles).any(has);
+        if locked && directory == folder.root {
+            return Ok(directory);
+        }
+        let workspace = has("pnpm-workspace.yaml")
+            || package_json(folder.checkout, directory)?.is_some_and(|package| !package.workspaces.is_empty());
+        if workspace {
+            return Ok(directory);
+        }
+    }
+    Ok(folder.root)
+}
+
+/// `pnpm@10.2.0+sha512.…` as manager and version. The version ends up in an image's name and build, so nothing but a
+/// version may come through.
+fn named_manager(text: &str) -> Result<(PackageManager, String), Failure> {
+    let parsed = text.split_once('@').and_then(|(name, version)| {
+        let version = version.split('+').next().unwrap_or_default();
+        let numbers = version.split('-').next().unwrap_or_default();
+        let is_version = numbers.split('.').count() == 3
+            && numbers.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+            && version.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+            && version.len() <= 64;
+        let berry = !numbers.starts_with("0.") && !numbers.starts_with("1.");
+        let known = matches!(name, "npm" | "pnpm" | "yarn" | "bun");
+        (is_version && known).then(|| (manager(name, berry), version.to_owned()))
+    });
+    parsed.ok_or_else(|| {
+        let shown: String = text.chars().take(80).collect();
+        Failure::new(
+            FailureCode::BadRepository,
+            format!("packageManager in package.json is `{shown}`"),
+            "It names npm, pnpm, yarn or bun with an exact version, like pnpm@10.2.0.",
+        )
+    })
+}
+
+fn manager(name: &str, berry: bool) -> PackageManager {
+    match name {
+        "pnpm" => PackageManager::Pnpm,
+        "yarn" if berry => PackageManager::YarnBerry,
+        "yarn" => PackageManager::Yarn,
+        "bun" => PackageManager::Bun,
+        _ => PackageManager::Npm,
+    }
+}
+
+fn program(manager: PackageManager) -> &'static str {
+    match manager {
+        PackageManager::Npm => "npm",
+        PackageManager::Pnpm => "pnpm",
+        PackageManager::Yarn | PackageManager::YarnBerry => "yarn",
+        PackageManager::Bun => "bun",
+    }
+}

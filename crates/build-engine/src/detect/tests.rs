@@ -1,0 +1,264 @@
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::*;
+
+/// A folder of files, given as path and text.
+fn folder_of(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn plan(files: &[(&str, &str)], settings: &ProjectSettings) -> Result<Plan, Failure> {
+    folder(folder_of(files).path(), settings)
+}
+
+fn detected(files: &[(&str, &str)]) -> PlanService {
+    plan(files, &ProjectSettings::default()).unwrap().services.remove(0)
+}
+
+fn refused(files: &[(&str, &str)]) -> Failure {
+    plan(files, &ProjectSettings::default()).unwrap_err()
+}
+
+/// A plan on a few lines: what was decided, and why.
+fn print(outcome: Result<Plan, Failure>) -> String {
+    let service = match outcome {
+        Ok(mut plan) => plan.services.remove(0),
+        Err(failure) => return format!("{}: {}\n{}", failure.code.as_str(), failure.title, failure.detail),
+    };
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str, source: &str, reason: &str| {
+        writeln!(text, "{name}: {value} ({source}: {reason})").unwrap();
+    };
+    let framework = &service.framework;
+    line("framework", &framework.value, &framework.source, &framework.reason);
+    if let Some(toolchain) = &service.toolchain {
+        line("image", &toolchain.image.value, &toolchain.image.source, &toolchain.image.reason);
+        let manager = &toolchain.package_manager;
+        let version = toolchain.package_manager_version.as_deref().unwrap_or("any");
+        line("packages", &format!("{:?} {version}", manager.value), &manager.source, &manager.reason);
+    }
+    if let Some(command) = &service.install_command {
+        let place = format!("{} in /{}", command.value, service.install_directory.as_str());
+        line("install", &place, &command.source, &command.reason);
+    }
+    if let Some(command) = &service.build_command {
+        line("build", &command.value, &command.source, &command.reason);
+    }
+    let output = &service.output_directory;
+    line("output", &format!("/{}", output.value.as_str()), &output.source, &output.reason);
+    for warning in &service.warnings {
+        writeln!(text, "warning: {warning}").unwrap();
+    }
+    text
+}
+
+const VITE: &str = r#"{"scripts":{"build":"tsc -b && vite build"},"devDependencies":{"vite":"^8.0.0"}}"#;
+
+#[test]
+fn a_vite_project() {
+    let files = [("package.json", VITE), ("package-lock.json", "{}"), ("index.html", ""), (".nvmrc", "20\n")];
+    insta::assert_snapshot!(print(plan(&files, &ProjectSettings::default())), @"
+    framework: vite (package.json: package.json depends on vite)
+    image: node:20-slim (.nvmrc: .nvmrc says 20)
+    packages: Npm any (package-lock.json: there is a package-lock.json)
+    install: npm ci in / (package-lock.json: installs exactly what package-lock.json names)
+    build: npm run build (package.json: package.json has a build script)
+    output: /dist (framework: the usual output of vite)
+    ");
+}
+
+#[test]
+fn settings_override_each_decision() {
+    let settings = ProjectSettings {
+        install_command: Some("npm ci --ignore-scripts".to_owned()),
+        build_command: Some("vite build --mode staging".to_owned()),
+        output_directory: Some(OutputDir::parse("./out/").unwrap()),
+        root_directory: Some(RootDir::parse("site").unwrap()),
+        node_version: Some("20".to_owned()),
+    };
+    let files = [("site/package.json", VITE), ("site/package-lock.json", "{}"), ("site/Dockerfile", "FROM x")];
+    insta::assert_snapshot!(print(plan(&files, &settings)), @"
+    framework: vite (package.json: package.json depends on vite)
+    image: node:20-slim (settings: the project is set to Node 20)
+    packages: Npm any (package-lock.json: there is a package-lock.json)
+    install: npm ci --ignore-scripts in /site (settings: the project is set to it)
+    build: vite build --mode staging (settings: the project is set to it)
+    output: /out (settings: the project is set to it)
+    ");
+}
+
+#[test]
+fn no_build_publishes_the_files() {
+    let settings = ProjectSettings { build_command: Some(" ".to_owned()), ..ProjectSettings::default() };
+    let service = plan(&[("package.json", VITE), ("index.html", "")], &settings).unwrap().services.remove(0);
+    assert_eq!((service.framework.value.as_str(), service.build_command), ("static-html", None));
+    assert!(service.toolchain.is_none());
+}
+
+#[test]
+fn plain_files_are_found_where_their_start_page_is() {
+    let output = |files: &[(&str, &str)]| detected(files).output_directory.value.as_str().to_owned();
+    assert_eq!(output(&[("index.html", ""), ("about.html", "")]), "");
+    assert_eq!(output(&[("public/index.html", ""), ("README.md", "")]), "public");
+    let lint_only = r#"{"scripts":{"lint":"prettier"},"devDependencies":{"prettier":"3"}}"#;
+    assert_eq!(output(&[("index.html", ""), ("package.json", lint_only)]), "");
+}
+
+#[test]
+fn package_managers_by_field_and_lockfile() {
+    let with = |field: &str, lockfiles: &[(&'static str, &'static str)]| {
+        let package = format!(r#"{{"packageManager":"{field}","scripts":{{"build":"x"}},"dependencies":{{"a":"1"}}}}"#);
+        let mut files = vec![("package.json", package.as_str())];
+        files.extend(lockfiles);
+        plan(&files, &ProjectSettings::default()).map(|mut plan| plan.services.remove(0))
+    };
+    let install = |service: &PlanService| service.install_command.as_ref().unwrap().value.clone();
+    let pnpm = with("pnpm@10.2.0+sha512.abc", &[("pnpm-lock.yaml", ""), ("package-lock.json", "{}")]).unwrap();
+    assert_eq!(install(&pnpm), "pnpm install --frozen-lockfile");
+    assert_eq!(pnpm.toolchain.as_ref().unwrap().package_manager_version.as_deref(), Some("10.2.0"));
+    assert_eq!(pnpm.warnings, ["package-lock.json is not used: packages are installed with pnpm"]);
+    let berry = with("yarn@4.5.0", &[("yarn.lock", "__metadata:\n  version: 8\n")]).unwrap();
+    assert_eq!(install(&berry), "yarn install --immutable");
+    let without_lockfile = with("bun@1.2.3", &[]).unwrap();
+    assert_eq!(install(&without_lockfile), "bun install");
+    assert!(without_lockfile.warnings[0].contains("no lockfile"));
+    for bad in ["pnpm", "pnpm@latest", "pnpm@10.0.0;reboot", "cargo@1.0.0", "pnpm@1.2.3 && x", "pnpm@../../x"] {
+        assert_eq!(with(bad, &[]).unwrap_err().code, FailureCode::BadRepository, "{bad}");
+    }
+    let package = ("package.json", r#"{"scripts":{"build":"x"},"dependencies":{"a":"1"}}"#);
+    for (lockfile, text, command) in [
+        ("bun.lockb", "", "bun install --frozen-lockfile"),
+        ("yarn.lock", "# yarn lockfile v1\n", "yarn install --frozen-lockfile"),
+        ("yarn.lock", "__metadata:\n", "yarn install --immutable"),
+        ("npm-shrinkwrap.json", "{}", "npm ci"),
+    ] {
+        assert_eq!(install(&detected(&[package, (lockfile, text)])), command);
+    }
+    assert!(detected(&[("package.json", r#"{"scripts":{"build":"x"}}"#)]).install_command.is_none());
+}
+
+#[test]
+fn a_workspace_is_installed_at_its_top() {
+    let settings =
+        ProjectSettings { root_directory: Some(RootDir::parse("apps/web").unwrap()), ..ProjectSettings::default() };
+    let files = [
+        ("package.json", r#"{"workspaces":["apps/*"],"scripts":{"build":"npm run build --workspaces"}}"#),
+        ("package-lock.json", "{}"),
+        ("apps/web/package.json", VITE),
+        ("apps/web/index.html", ""),
+        ("apps/web/src/main.ts", ""),
+    ];
+    let folder = folder_of(&files);
+    let service = super::folder(folder.path(), &settings).unwrap().services.remove(0);
+    assert_eq!(service.install_directory.as_str(), "");
+    assert_eq!(service.install_command.as_ref().unwrap().value, "npm ci");
+}
+
+#[test]
+fn hybrids_are_static_when_they_say_so() {
+    let next = |config: &'static str| {
+        let package = r#"{"scripts":{"build":"next build"},"dependencies":{"next":"15"}}"#;
+        plan(&[("package.json", package), ("next.config.ts", config)], &ProjectSettings::default())
+    };
+    let exported = next("export default { output: 'export' }").unwrap().services.remove(0);
+    assert_eq!(exported.output_directory.value.as_str(), "out");
+    let failure = next("export default {}").unwrap_err();
+    assert_eq!(failure.code, FailureCode::ServerApplication);
+    assert_eq!(failure.title, "this is a server application (next start); Berth publishes static output for now");
+    let astro = |dependencies: &str| {
+        let package = format!(r#"{{"scripts":{{"build":"astro build"}},"dependencies":{dependencies}}}"#);
+        plan(&[("package.json", &package)], &ProjectSettings::default())
+    };
+    assert_eq!(astro(r#"{"astro":"5"}"#).unwrap().services[0].output_directory.value.as_str(), "dist");
+    assert!(astro(r#"{"astro":"5","@astrojs/node":"9"}"#).is_err());
+}
+
+#[test]
+fn output_directories_from_configuration() {
+    let vite = detected(&[
+        ("package.json", VITE),
+        ("vite.config.ts", "export default {\n  // outDir: 'no'\n  build: { outDir: 'theoutput' } }"),
+    ]);
+    assert_eq!(
+        (vite.output_directory.value.as_str(), vite.output_directory.source.as_str()),
+        ("theoutput", "vite.config.ts")
+    );
+    let outside = detected(&[("package.json", VITE), ("vite.config.ts", "build: { outDir: '../out' }")]);
+    assert_eq!(outside.output_directory.value.as_str(), "dist");
+    let angular = detected(&[
+        ("package.json", r#"{"scripts":{"build":"ng build"},"devDependencies":{"@angular/cli":"20"}}"#),
+        (
+            "angular.json",
+            r#"{"projects":{"shop":{"projectType":"application","architect":{"build":{"builder":"@angular/build:application"}}}}}"#,
+        ),
+    ]);
+    assert_eq!(angular.output_directory.value.as_str(), "dist/shop/browser");
+    let docs = detected(&[(
+        "package.json",
+        r#"{"scripts":{"docs:build":"vitepress build guide"},"devDependencies":{"vitepress":"1"}}"#,
+    )]);
+    assert_eq!(docs.output_directory.value.as_str(), "guide/.vitepress/dist");
+    assert_eq!(docs.build_command.unwrap().value, "npm run docs:build");
+}
+
+#[test]
+fn what_cannot_be_published_is_said_in_words() {
+    let titles = [
+        refused(&[("package.json", r#"{"scripts":{"start":"node index.js"},"dependencies":{"ws":"8"}}"#)]),
+        refused(&[("Procfile", "web: uvicorn main:app"), ("main.py", "")]),
+        refused(&[("go.mod", ""), ("Dockerfile", "FROM scratch")]),
+        refused(&[("package.json", "{,}")]),
+        refused(&[("README.md", ""), ("apps/web/package.json", VITE)]),
+        refused(&[("hugo.toml", "")]),
+    ]
+    .map(|failure| format!("{}: {}", failure.code.as_str(), failure.title))
+    .join("\n");
+    insta::assert_snapshot!(titles, @"
+    server_application: this is a server application (npm start: node index.js); Berth publishes static output for now
+    server_application: this is a server application (Procfile: uvicorn main:app); Berth publishes static output for now
+    server_application: this is a server application (Go, by its go.mod); Berth publishes static output for now
+    bad_repository: package.json cannot be read
+    bad_repository: nothing to build or publish was found
+    bad_repository: hugo sites are not built yet
+    ");
+    let settings =
+        ProjectSettings { root_directory: Some(RootDir::parse("web").unwrap()), ..ProjectSettings::default() };
+    let failure = plan(&[("apps/web/package.json", VITE)], &settings).unwrap_err();
+    assert_eq!((failure.code, failure.setting.as_deref()), (FailureCode::BadSettings, Some("rootDirectory")));
+    assert!(failure.detail.contains("apps/web"));
+}
+
+#[test]
+fn a_dockerfile_beside_a_static_framework_is_left_aside_and_said() {
+    let service = detected(&[("package.json", VITE), ("Dockerfile", "FROM node:20")]);
+    assert_eq!(service.framework.value, "vite");
+    assert!(service.warnings[0].starts_with("the Dockerfile is not used"));
+}
+
+/// Where the real applications are at hand, each is detected as its manifest says.
+#[test]
+fn real_applications() {
+    let apps = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/apps");
+    let Ok(manifest) = std::fs::read_to_string(apps.join("manifest.json")) else { return };
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    for app in manifest["apps"].as_array().unwrap().iter().filter(|app| app["kind"] == "static") {
+        let name = app["directory"].as_str().unwrap();
+        if name == "mkdocs" {
+            continue; // not Node
+        }
+        let root = app["root_directory"].as_str().unwrap_or_default();
+        let settings =
+            ProjectSettings { root_directory: Some(RootDir::parse(root).unwrap()), ..ProjectSettings::default() };
+        let service = folder(&apps.join(name), &settings).unwrap().services.remove(0);
+        assert_eq!(app["framework"], service.framework.value, "{name}");
+        let output = super::folder::join(root, service.output_directory.value.as_str());
+        assert_eq!(OutputDir::parse(app["output_directory"].as_str().unwrap()).unwrap().as_str(), output, "{name}");
+    }
+}

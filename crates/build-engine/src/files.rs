@@ -1,0 +1,15 @@
+//! Directories that a build owns.
+
+use std::io;
+use std::path::Path;
+
+/// Removes a directory of ours with everything in it; links in it are removed, not followed. What cannot be removed
+/// is swept at the next start.
+pub(crate) fn remove_directory(path: &Path) {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(path = %path.display(), %error, "a build's directory could not be removed");
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,187 @@
+//! The exact commit, as shallow as the server allows.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use berth_model::{BranchName, BuildLimits, Commit, CommitHash};
+use git2::{AutotagOption, Direction, FetchOptions, Oid, RemoteCallbacks, Repository, RepositoryInitOptions};
+use tokio_util::sync::CancellationToken;
+
+use super::transport::{Address, Connection};
+use super::{Fetched, failures, tree};
+use crate::BuildError;
+
+/// How many commits behind the head are looked at before the whole branch is.
+const SOME_COMMITS: i32 = 50;
+/// libgit2's word for no limit.
+const ALL_COMMITS: i32 = 0;
+
+/// A fetch, as it is handed to its thread.
+pub(super) struct Work {
+    pub(super) connection: Arc<Connection>,
+    pub(super) branch: BranchName,
+    pub(super) commit: Option<CommitHash>,
+    pub(super) limits: BuildLimits,
+    pub(super) directory: PathBuf,
+    pub(super) cancel: CancellationToken,
+}
+
+impl Work {
+    /// Fetches and lists; leaves nothing behind when it fails.
+    pub(super) fn run(self) -> Result<Fetched, BuildError> {
+        let outcome = self.fetch_and_list();
+        if outcome.is_err() {
+            crate::files::remove_directory(&self.directory);
+        }
+        if self.cancel.is_cancelled() { outcome.and(Err(BuildError::Canceled)) } else { outcome }
+    }
+
+    fn fetch_and_list(&self) -> Result<Fetched, BuildError> {
+        let (repository, id) = self.fetch()?;
+        let commit = describe(&repository, id)?;
+        let listing = tree::list(&repository, id, &self.limits, &self.cancel)?;
+        let (checkout, notes) = listing.into_checkout(repository, self.directory.clone());
+        Ok(Fetched { commit, checkout, notes })
+    }
+
+    /// The commit's objects in a bare repository: the wanted commit alone where the server gives it out, else as much
+    /// of the branch as it takes to find it.
+    fn fetch(&self) -> Result<(Repository, Oid), BuildError> {
+        let repository = self.bare_repository("repository")?;
+        let head = self.head(&repository)?;
+        let wanted = match &self.commit {
+            Some(commit) => Oid::from_str(commit.as_str()).map_err(BuildError::ours_for_good)?,
+            None => match &head {
+                Head::At(id) => *id,
+                Head::Missing(existing) => return Err(self.branch_missing(existing)),
+            },
+        };
+        if matches!(head, Head::At(id) if id == wanted) {
+            self.download(&repository, &self.branch_spec(), 1)?;
+            return self.found(repository, wanted);
+        }
+        if self.gives_out(&repository, wanted)? {
+            return self.found(repository, wanted);
+        }
+        let Head::At(_) = head else { return Err(self.commit_gone()) };
+        for (name, depth) in [("recent", SOME_COMMITS), ("whole", ALL_COMMITS)] {
+            let deeper = self.bare_repository(name)?;
+            self.download(&deeper, &self.branch_spec(), depth)?;
+            if deeper.find_commit(wanted).is_ok() {
+                return Ok((deeper, wanted));
+            }
+        }
+        Err(self.commit_gone())
+    }
+
+    fn bare_repository(&self, name: &str) -> Result<Repository, BuildError> {
+        let mut options = RepositoryInitOptions::new();
+        options.bare(true).mkpath(true).external_template(false);
+        Repository::init_opts(self.directory.join(name), &options).map_err(BuildError::ours)
+    }
+
+    fn branch_spec(&self) -> String {
+        format!("refs/heads/{branch}:refs/heads/{branch}", branch = self.branch)
+    }
+
+    /// Asks where the branch's head is.
+    fn head(&self, repository: &Repository) -> Result<Head, BuildError> {
+        let address = Address::of(self.connection.clone())?;
+        let mut remote = repository.remote_anonymous(&address.url()).map_err(BuildError::ours)?;
+        let connected = remote.connect_auth(Direction::Fetch, None, None).map_err(|error| self.explain(&error))?;
+        let heads = connected.list().map_err(|error| self.explain(&error))?;
+        let wanted = format!("refs/heads/{}", self.branch);
+        let mut existing = Vec::new();
+        for head in heads {
+            if head.name() == wanted {
+                return Ok(Head::At(head.oid()));
+            }
+            existing.extend(head.name().strip_prefix("refs/heads/").map(str::to_owned));
+        }
+        Ok(Head::Missing(existing))
+    }
+
+    /// Whether the server gives out the commit by its id; most large hosts do, a bare `git http-backend` does not.
+    fn gives_out(&self, repository: &Repository, wanted: Oid) -> Result<bool, BuildError> {
+        match self.download(repository, &format!("{wanted}:refs/heads/wanted"), 1) {
+            Ok(()) => Ok(repository.find_commit(wanted).is_ok()),
+            Err(BuildError::Ours { .. }) => Ok(false),
+            // A refusal by status rather than in the protocol: the branch may still have it.
+            Err(BuildError::Theirs(failure, _)) if failure.code == berth_model::FailureCode::SourceUnavailable => {
+                Ok(false)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    fn download(&self, repository: &Repository, spec: &str, depth: i32) -> Result<(), BuildError> {
+        let address = Address::of(self.connection.clone())?;
+        let mut remote = repository.remote_anonymous(&address.url()).map_err(BuildError::ours)?;
+        let mut callbacks = RemoteCallbacks::new();
+        callbacks.transfer_progress(|_| !self.cancel.is_cancelled());
+        callbacks.sideband_progress(|_| !self.cancel.is_cancelled());
+        let mut options = FetchOptions::new();
+        options.remote_callbacks(callbacks).download_tags(AutotagOption::None).update_fetchhead(false);
+        if depth != ALL_COMMITS {
+            options.depth(depth);
+        }
+        remote.download(&[spec], Some(&mut options)).map_err(|error| self.explain(&error))
+    }
+
+    fn found(&self, repository: Repository, wanted: Oid) -> Result<(Repository, Oid), BuildError> {
+        if repository.find_commit(wanted).is_ok() {
+            Ok((repository, wanted))
+        } else {
+            Err(failures::cut_off(&self.connection.host()))
+        }
+    }
+
+    fn branch_missing(&self, existing: &[String]) -> BuildError {
+        if existing.is_empty() {
+            failures::empty(&self.connection.host())
+        } else {
+            failures::branch_missing(&self.branch, existing)
+        }
+    }
+
+    fn commit_gone(&self) -> BuildError {
+        match &self.commit {
+            Some(commit) => failures::commit_gone(commit, &self.branch),
+            None => failures::empty(&self.connection.host()),
+        }
+    }
+
+    /// The reason behind an error of libgit2: cancellation, what our transport met, or what the server sent.
+    fn explain(&self, error: &git2::Error) -> BuildError {
+        use git2::ErrorClass::{Indexer, Net, Odb, Os, Zlib};
+        if self.cancel.is_cancelled() {
+            return BuildError::Canceled;
+        }
+        if let Some(problem) = self.connection.take_problem() {
+            return problem;
+        }
+        match error.class() {
+            Net | Indexer | Zlib | Odb => failures::cut_off(&self.connection.host()),
+            Os => BuildError::ours(std::io::Error::other(error.message().to_owned())),
+            _ => BuildError::ours(git2::Error::new(error.code(), error.class(), error.message())),
+        }
+    }
+}
+
+enum Head {
+    At(Oid),
+    /// With the branches that there are.
+    Missing(Vec<String>),
+}
+
+fn describe(repository: &Repository, id: Oid) -> Result<Commit, BuildError> {
+    let commit = repository.find_commit(id).map_err(|_| failures::malformed("the commit cannot be read"))?;
+    let text = |bytes: &[u8], most: usize| -> String {
+        String::from_utf8_lossy(bytes).chars().filter(|c| *c != '\0').take(most).collect()
+    };
+    Ok(Commit {
+        hash: CommitHash::parse(&id.to_string()).map_err(BuildError::ours_for_good)?,
+        message: text(commit.message_bytes(), 1_000).trim_end().to_owned(),
+        author: text(commit.author().name_bytes(), 200),
+    })
+}

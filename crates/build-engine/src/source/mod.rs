@@ -1,0 +1,114 @@
+//! A commit becomes a checkout: over smart HTTP, within limits, from addresses that were judged.
+//!
+//! 1. [`client`]: one HTTP client whose resolver refuses names that lead to addresses the operator has not allowed,
+//!    so that the address that was judged is the one connected to;
+//! 2. [`transport`]: libgit2 speaks the git protocol over that client and nothing else;
+//! 3. [`fetch`]: the exact commit, as shallow as the server allows;
+//! 4. [`tree`]: its files are listed with their sizes and judged before any of them is read.
+//!
+//! No ssh, local or `git://` transport, no credential helper, no submodules, no work tree: files are read from the
+//! object database, so a malformed tree has nothing outside the checkout to reach.
+
+mod client;
+mod failures;
+mod fetch;
+mod transport;
+mod tree;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use berth_model::{BranchName, BuildLimits, Commit, CommitHash, RepoUrl, SourceAllow};
+use berth_secrets::SecretString;
+use tokio_util::sync::CancellationToken;
+
+use crate::{BuildError, Checkout};
+use client::SourceClient;
+
+/// How patient the client is with a git host.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceTimeouts {
+    /// Until a connection stands, name and TLS included.
+    pub connect: Duration,
+    /// Between two arrivals of bytes.
+    pub silence: Duration,
+}
+
+impl Default for SourceTimeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), silence: Duration::from_secs(30) }
+    }
+}
+
+/// Fetches sources; made once, keeps its connections.
+#[derive(Clone, Debug)]
+pub struct Source {
+    client: SourceClient,
+}
+
+/// What is wanted of a repository.
+#[derive(Clone, Debug)]
+pub struct FetchRequest<'a> {
+    /// The stored address, never one from a payload.
+    pub url: &'a RepoUrl,
+    /// Where the commit is, or was.
+    pub branch: &'a BranchName,
+    /// The exact commit; `None`: the branch's head.
+    pub commit: Option<&'a CommitHash>,
+    /// Sent to the repository's own host only.
+    pub token: Option<&'a SecretString>,
+}
+
+/// A commit and its files.
+#[derive(Debug)]
+pub struct Fetched {
+    /// Which commit it became.
+    pub commit: Commit,
+    /// Its files.
+    pub checkout: Checkout,
+    /// What was left out, for the log.
+    pub notes: Vec<String>,
+}
+
+impl Source {
+    /// A client that connects to public addresses and to what `allow` lists.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up on this machine.
+    pub fn new(allow: SourceAllow, timeouts: SourceTimeouts) -> Result<Self, BuildError> {
+        Ok(Self { client: SourceClient::new(allow, timeouts)? })
+    }
+
+    /// Fetches a commit into `directory` (made here, removed with the checkout and on every failure).
+    ///
+    /// # Errors
+    /// Theirs for everything that the address, the host, the branch or the files cause; canceled with `cancel`.
+    pub async fn fetch(
+        &self,
+        request: FetchRequest<'_>,
+        limits: &BuildLimits,
+        directory: &Path,
+        cancel: &CancellationToken,
+    ) -> Result<Fetched, BuildError> {
+        // Dropping this future must end the thread that works for it too.
+        let cancel = cancel.child_token();
+        let _stop = cancel.clone().drop_guard();
+        let connection = transport::Connection::new(
+            self.client.clone(),
+            request.url,
+            request.token,
+            limits.source_bytes,
+            cancel.clone(),
+        )?;
+        let work = fetch::Work {
+            connection: Arc::new(connection),
+            branch: request.branch.clone(),
+            commit: request.commit.cloned(),
+            limits: limits.clone(),
+            directory: directory.to_owned(),
+            cancel,
+        };
+        tokio::task::spawn_blocking(move || work.run()).await.map_err(BuildError::ours)?
+    }
+}

@@ -1,0 +1,353 @@
+//! Sources from a real `git http-backend`, and from hosts that mean harm.
+
+mod support;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use berth_build_engine::BuildError;
+use berth_build_engine::source::{FetchRequest, Fetched, Source, SourceTimeouts};
+use berth_model::{BranchName, BuildLimits, CommitHash, FailureCode, RepoUrl, SourceAllow};
+use berth_secrets::SecretString;
+use support::git_host::{GitHost, Rules, answer, listen};
+use support::{commit, git, install_tls, write};
+use tokio::io::AsyncWriteExt as _;
+use tokio_util::sync::CancellationToken;
+
+fn source(allow: &str) -> Source {
+    install_tls();
+    let timeouts = SourceTimeouts { connect: Duration::from_secs(2), silence: Duration::from_secs(2) };
+    Source::new(SourceAllow::parse(allow).unwrap(), timeouts).unwrap()
+}
+
+struct Asked<'a> {
+    allow: &'a str,
+    url: String,
+    commit: Option<&'a str>,
+    token: Option<&'a str>,
+    limits: BuildLimits,
+}
+
+impl<'a> Asked<'a> {
+    fn of(url: String) -> Self {
+        Self { allow: "127.0.0.1", url, commit: None, token: None, limits: BuildLimits::default() }
+    }
+
+    async fn fetch(self, directory: &Path) -> Result<Fetched, BuildError> {
+        let url = RepoUrl::parse(&self.url).unwrap();
+        let branch = BranchName::parse("main").unwrap();
+        let commit = self.commit.map(|hash| CommitHash::parse(hash).unwrap());
+        let token = self.token.map(SecretString::from);
+        let request = FetchRequest { url: &url, branch: &branch, commit: commit.as_ref(), token: token.as_ref() };
+        source(self.allow).fetch(request, &self.limits, directory, &CancellationToken::new()).await
+    }
+
+    /// The failure's code and words; nothing is left on disk.
+    async fn fails(self) -> (FailureCode, String) {
+        let scratch = tempfile::tempdir().unwrap();
+        let directory = scratch.path().join("source");
+        let error = self.fetch(&directory).await.unwrap_err();
+        assert!(!directory.exists(), "the directory is removed");
+        match error {
+            BuildError::Theirs(failure, None) => (failure.code, format!("{}: {}", failure.title, failure.detail)),
+            other => panic!("not theirs: {other:?}"),
+        }
+    }
+}
+
+/// A host with one repository, `site`, holding one page.
+async fn host_with_site(rules: Rules) -> (tempfile::TempDir, GitHost, String) {
+    let root = tempfile::tempdir().unwrap();
+    let site = root.path().join("site");
+    write(&site, &[("index.html", "<h1>one</h1>"), ("docs/a.txt", "a")]);
+    let hash = commit(&site, "First\n\nwith a body");
+    let host = GitHost::start(root.path().to_owned(), rules).await;
+    (root, host, hash)
+}
+
+#[tokio::test]
+async fn the_head_of_a_branch_and_an_exact_commit() {
+    let (root, host, first) = host_with_site(Rules::default()).await;
+    let site = root.path().join("site");
+    write(&site, &[("index.html", "<h1>two</h1>")]);
+    let second = commit(&site, "Second");
+    let scratch = tempfile::tempdir().unwrap();
+
+    let head = Asked::of(host.url("site/.git")).fetch(&scratch.path().join("a")).await.unwrap();
+    assert_eq!(head.commit.hash.as_str(), second);
+    assert_eq!((head.commit.message.as_str(), head.commit.author.as_str()), ("Second", "Ada"));
+    assert!(head.checkout.has_file("index.html") && head.checkout.has_directory("docs"));
+    assert!(!head.checkout.has_directory(".git"));
+
+    // The server does not give out commits by id, so the branch is searched.
+    let mut asked = Asked::of(host.url("site/.git"));
+    asked.commit = Some(&first);
+    let old = asked.fetch(&scratch.path().join("b")).await.unwrap();
+    assert_eq!(old.commit.message, "First\n\nwith a body");
+
+    // Where it does, the commit comes alone, even when no branch holds it any more.
+    git(&site, &["config", "uploadpack.allowAnySHA1InWant", "true"]);
+    write(&site, &[("index.html", "<h1>three</h1>")]);
+    git(&site, &["add", "-A"]);
+    git(&site, &["commit", "-q", "--amend", "-m", "Instead of the second"]);
+    let mut asked = Asked::of(host.url("site/.git"));
+    asked.commit = Some(&second);
+    assert_eq!(asked.fetch(&scratch.path().join("c")).await.unwrap().commit.message, "Second");
+
+    drop((head, old));
+    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0, "a dropped checkout leaves nothing");
+}
+
+#[tokio::test]
+async fn a_commit_that_was_pushed_over_is_named() {
+    let (root, host, first) = host_with_site(Rules::default()).await;
+    let site = root.path().join("site");
+    git(&site, &["commit", "-q", "--amend", "-m", "Rewritten"]);
+    let mut asked = Asked::of(host.url("site/.git"));
+    asked.commit = Some(&first);
+    let (code, words) = asked.fails().await;
+    assert_eq!(code, FailureCode::SourceUnavailable);
+    assert!(
+        words.starts_with(&format!("commit {} is no longer on branch main (force-pushed?)", &first[..7])),
+        "{words}"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_branch_repository_or_access_is_said() {
+    let (root, host, _) = host_with_site(Rules { token: Some("s3cret-token"), ..Rules::default() }).await;
+    git(&root.path().join("site"), &["branch", "-m", "main", "trunk"]);
+
+    let (_, words) = Asked::of(host.url("site/.git")).fails().await;
+    assert!(words.contains("private or does not exist"), "{words}");
+
+    let mut asked = Asked::of(host.url("site/.git"));
+    asked.token = Some("wrong");
+    let (_, words) = asked.fails().await;
+    assert!(words.contains("no access to site/.git") && !words.contains("wrong"), "{words}");
+
+    let mut asked = Asked::of(host.url("site/.git"));
+    asked.token = Some("s3cret-token");
+    let (_, words) = asked.fails().await;
+    assert!(words.contains("no branch main") && words.contains("trunk"), "{words}");
+
+    let mut asked = Asked::of(host.url("nowhere/.git"));
+    asked.token = Some("s3cret-token");
+    assert!(asked.fails().await.1.contains("nowhere/.git was not found"));
+
+    git(root.path(), &["init", "-q", "--bare", "empty.git"]);
+    let mut asked = Asked::of(host.url("empty.git"));
+    asked.token = Some("s3cret-token");
+    assert!(asked.fails().await.1.contains("the repository is empty"));
+}
+
+#[tokio::test]
+async fn a_renamed_repository_is_followed_on_its_own_host_only() {
+    let (_root, host, hash) =
+        host_with_site(Rules { renamed: Some(("/old", "/site/.git".to_owned())), ..Rules::default() }).await;
+    let scratch = tempfile::tempdir().unwrap();
+    let fetched = Asked::of(host.url("old")).fetch(&scratch.path().join("a")).await.unwrap();
+    assert_eq!(fetched.commit.hash.as_str(), hash);
+
+    // Another port is another host: nothing reaches it, least of all the token.
+    let elsewhere = Rules { renamed: Some(("/site", format!("http://{}/site", host.address))), ..Rules::default() };
+    let before = host.seen.lock().unwrap().len();
+    let (_root, other, _) = host_with_site(elsewhere).await;
+    let mut asked = Asked::of(other.url("site/.git"));
+    asked.token = Some("s3cret-token");
+    let (code, words) = asked.fails().await;
+    assert_eq!(code, FailureCode::SourceForbidden);
+    assert!(words.contains("leads to another host") && !words.contains("s3cret"), "{words}");
+    assert!(other.seen.lock().unwrap().iter().all(|request| request.headers.contains_key("authorization")));
+    assert_eq!(host.seen.lock().unwrap().len(), before);
+}
+
+#[tokio::test]
+async fn private_addresses_get_no_packet() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = connections.clone();
+    let address = listen(move |_, _| {
+        count.fetch_add(1, Ordering::SeqCst);
+        async {}
+    })
+    .await;
+    let port = address.port();
+    for (allow, host) in [("", "127.0.0.1"), ("", "localhost"), ("git.lan", "127.1"), ("10.0.0.0/8", "[::1]")] {
+        for scheme in ["http", "https"] {
+            let mut asked = Asked::of(format!("{scheme}://{host}:{port}/a/b"));
+            asked.allow = allow;
+            let (code, words) = asked.fails().await;
+            assert_eq!(code, FailureCode::SourceForbidden, "{words}");
+        }
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 0);
+    let (code, _) = Asked::of(format!("http://127.0.0.1:{port}/a/b")).fails().await;
+    assert_eq!((code, connections.load(Ordering::SeqCst)), (FailureCode::SourceUnavailable, 1));
+}
+
+const ADVERTISEMENT: &str = "content-type: application/x-git-upload-pack-advertisement\r\n";
+
+#[tokio::test]
+async fn a_host_that_hangs_or_lies_ends_in_words() {
+    let silent = listen(|_, stream| async move {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        drop(stream);
+    })
+    .await;
+    let began = Instant::now();
+    let (_, words) = Asked::of(format!("http://{silent}/a/b")).fails().await;
+    assert!(words.contains("stopped answering") && began.elapsed() < Duration::from_secs(10), "{words}");
+
+    let page = listen(|_, mut stream| async move {
+        let _ = stream.write_all(&answer("200 OK", "content-type: text/html\r\n", b"<h1>hello</h1>")).await;
+    })
+    .await;
+    assert!(Asked::of(format!("http://{page}/a/b")).fails().await.1.contains("no git repository at this address"));
+
+    let cut = listen(|_, mut stream| async move {
+        let head = format!("HTTP/1.1 200 OK\r\n{ADVERTISEMENT}content-length: 1000\r\n\r\n001e# service=git-upload");
+        let _ = stream.write_all(head.as_bytes()).await;
+    })
+    .await;
+    assert!(Asked::of(format!("http://{cut}/a/b")).fails().await.1.contains("too early"));
+
+    let nonsense = listen(|_, mut stream| async move {
+        let _ = stream.write_all(&answer("200 OK", ADVERTISEMENT, &[b'z'; 4_000])).await;
+    })
+    .await;
+    assert!(Asked::of(format!("http://{nonsense}/a/b")).fails().await.1.contains("too early"));
+
+    let circle = listen(|request, mut stream| async move {
+        let location = format!("location: {}\r\n", request.target);
+        let _ = stream.write_all(&answer("302 Found", &location, b"")).await;
+    })
+    .await;
+    assert!(Asked::of(format!("http://{circle}/a/b")).fails().await.1.contains("in circles"));
+}
+
+#[tokio::test]
+async fn an_endless_answer_stops_at_its_limit() {
+    let endless = listen(|_, mut stream| async move {
+        let head =
+            format!("HTTP/1.1 200 OK\r\n{ADVERTISEMENT}connection: close\r\n\r\n001e# service=git-upload-pack\n0000");
+        let _ = stream.write_all(head.as_bytes()).await;
+        let hash = "1".repeat(40);
+        let reference = format!("{hash} refs/heads/{}\n", "x".repeat(900));
+        let line = format!("{:04x}{reference}", reference.len() + 4).repeat(100);
+        while stream.write_all(line.as_bytes()).await.is_ok() {}
+    })
+    .await;
+    let (code, words) = Asked::of(format!("http://{endless}/a/b")).fails().await;
+    assert_eq!((code, words.contains("16 MiB")), (FailureCode::SourceTooLarge, true), "{words}");
+
+    let (root, host, _) = host_with_site(Rules::default()).await;
+    let noise: String = (0..200_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_string()).collect();
+    write(&root.path().join("site"), &[("noise.txt", &noise)]);
+    commit(&root.path().join("site"), "Noise");
+    let mut asked = Asked::of(host.url("site/.git"));
+    asked.limits.source_bytes = 100_000;
+    let (code, words) = asked.fails().await;
+    assert_eq!((code, words.contains("larger than 97.6 KiB")), (FailureCode::SourceTooLarge, true), "{words}");
+}
+
+#[tokio::test]
+async fn tree_bombs_and_malformed_trees_fail_early() {
+    let (root, host, _) = host_with_site(Rules::default()).await;
+    let site = root.path().join("site");
+
+    // Ten directories of ten directories …, all the same objects: a few hundred bytes, ten billion files.
+    let blob = git(&site, &["hash-object", "-w", "index.html"]);
+    let mut tree = make_tree(&site, &format!("100644 blob {blob}\tx\n"));
+    for _ in 0..10 {
+        let level: String = (0..10).map(|n| format!("040000 tree {tree}\td{n}\n")).collect();
+        tree = make_tree(&site, &level);
+    }
+    let bomb = git(&site, &["commit-tree", &tree, "-m", "Bomb"]);
+    git(&site, &["update-ref", "refs/heads/main", &bomb]);
+    let mut asked = Asked::of(host.url("site/.git"));
+    asked.limits.source_files = 5_000;
+    let (code, words) = asked.fails().await;
+    assert_eq!(code, FailureCode::SourceTooLarge);
+    assert!(words.contains("more than 5000 files"), "{words}");
+
+    for name in ["..", ".git", ".GIT", "."] {
+        let hash = raw_tree(&site, &[("100644", name, &blob)]);
+        let malformed = git(&site, &["commit-tree", &hash, "-m", "Malformed"]);
+        git(&site, &["update-ref", "refs/heads/main", &malformed]);
+        let (code, words) = Asked::of(host.url("site/.git")).fails().await;
+        assert!(matches!(code, FailureCode::BadRepository | FailureCode::SourceUnavailable), "{name}: {words}");
+    }
+}
+
+#[tokio::test]
+async fn submodules_and_lfs_files_are_noted() {
+    let (root, host, hash) = host_with_site(Rules::default()).await;
+    let site = root.path().join("site");
+    let pointer =
+        "version https://git-lfs.github.com/spec/v1\noid sha256:".to_owned() + &"0".repeat(64) + "\nsize 12345\n";
+    write(&site, &[(".gitattributes", "*.mp4 filter=lfs diff=lfs\n"), ("film.mp4", &pointer)]);
+    git(&site, &["update-index", "--add", "--cacheinfo", &format!("160000,{hash},theme")]);
+    git(&site, &["add", ".gitattributes", "film.mp4"]);
+    git(&site, &["commit", "-q", "-m", "Links elsewhere"]);
+    let scratch = tempfile::tempdir().unwrap();
+    let fetched = Asked::of(host.url("site/.git")).fetch(&scratch.path().join("a")).await.unwrap();
+    assert!(fetched.notes[0].starts_with("theme is a submodule"), "{:?}", fetched.notes);
+    assert!(fetched.notes[1].starts_with("film.mp4 is kept in git LFS"), "{:?}", fetched.notes);
+    assert!(!fetched.checkout.has_directory("theme"));
+}
+
+#[tokio::test]
+async fn canceling_ends_a_fetch_at_once() {
+    let silent = listen(|_, stream| async move {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        drop(stream);
+    })
+    .await;
+    install_tls();
+    let patient = Source::new(SourceAllow::parse("127.0.0.1").unwrap(), SourceTimeouts::default()).unwrap();
+    let (url, branch) = (RepoUrl::parse(&format!("http://{silent}/a/b")).unwrap(), BranchName::parse("main").unwrap());
+    let cancel = CancellationToken::new();
+    let scratch = tempfile::tempdir().unwrap();
+    let stop = cancel.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stop.cancel();
+    });
+    let began = Instant::now();
+    let request = FetchRequest { url: &url, branch: &branch, commit: None, token: None };
+    let limits = BuildLimits::default();
+    let error = patient.fetch(request, &limits, &scratch.path().join("a"), &cancel).await.unwrap_err();
+    assert!(matches!(error, BuildError::Canceled), "{error:?}");
+    assert!(began.elapsed() < Duration::from_secs(3));
+}
+
+fn make_tree(repository: &Path, listing: &str) -> String {
+    pipe(repository, &["mktree"], listing.as_bytes())
+}
+
+/// A tree that git's own tools would not make.
+fn raw_tree(repository: &Path, entries: &[(&str, &str, &str)]) -> String {
+    let mut bytes = Vec::new();
+    for (mode, name, hash) in entries {
+        bytes.extend(format!("{mode} {name}\0").bytes());
+        bytes.extend(hex::decode(hash).unwrap());
+    }
+    pipe(repository, &["hash-object", "-t", "tree", "-w", "--stdin", "--literally"], &bytes)
+}
+
+fn pipe(repository: &Path, arguments: &[&str], input: &[u8]) -> String {
+    use std::io::Write as _;
+    let mut child = std::process::Command::new("git")
+        .args(arguments)
+        .current_dir(repository)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
