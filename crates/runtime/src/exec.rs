@@ -115,11 +115,12 @@ impl Container {
         if exit_code == 0 {
             return Ok(ExecEnd { exit_code, oom_killed: false });
         }
+        let oom_killed = ran_out_of_memory(engine, self.id(), started_at, exit_code).await?;
         // Our first process never ends by itself. If it is gone, the container was stopped, and the command with it.
+        // (The daemon learns of the two ends in either order; a command that was killed has been waited for above.)
         if !engine.is_running(self.id()).await? {
             return Err(RuntimeError::Gone);
         }
-        let oom_killed = ran_out_of_memory(engine, self.id(), started_at, exit_code).await?;
         Ok(ExecEnd { exit_code, oom_killed })
     }
 }

@@ -53,20 +53,16 @@ impl Engine {
         }
     }
 
-    /// Removes a tag, and the image with its last tag. An image that is gone already, or that a container still uses,
-    /// is not an error.
+    /// Removes a tag, and the image with its last tag. `false` if a container still uses it; gone already is `true`.
     ///
     /// # Errors
     /// What Docker said otherwise.
-    pub async fn remove_image(&self, tag: &str) -> Result<(), RuntimeError> {
+    pub async fn remove_image(&self, tag: &str) -> Result<bool, RuntimeError> {
         let options = RemoveImageOptions { force: false, ..RemoveImageOptions::default() };
         match self.docker_for_files().await?.remove_image(tag, Some(options), None).await {
-            Ok(_) => Ok(()),
-            Err(error) if is_status(&error, 404) => Ok(()),
-            Err(error) if is_status(&error, 409) => {
-                tracing::debug!(image = tag, %error, "an image is still in use");
-                Ok(())
-            }
+            Ok(_) => Ok(true),
+            Err(error) if is_status(&error, 404) => Ok(true),
+            Err(error) if is_status(&error, 409) => Ok(false),
             Err(error) => Err(while_doing("remove an image")(error)),
         }
     }
@@ -83,21 +79,21 @@ impl Engine {
         images.sort_by_key(|image| std::cmp::Reverse(image.created));
         let mut removed = 0;
         for image in images.iter().skip(keep) {
-            self.remove_image_by(&image.id, &image.repo_tags).await?;
-            removed += 1;
+            removed += usize::from(self.remove_image_by(&image.id, &image.repo_tags).await?);
         }
         Ok(removed)
     }
 
-    /// Removes an image by each of its tags, or by its id if it has none.
-    pub(crate) async fn remove_image_by(&self, id: &str, tags: &[String]) -> Result<(), RuntimeError> {
+    /// Removes an image by each of its tags, or by its id if it has none; whether it is gone.
+    pub(crate) async fn remove_image_by(&self, id: &str, tags: &[String]) -> Result<bool, RuntimeError> {
         let tags: Vec<&str> = tags.iter().map(String::as_str).filter(|tag| !tag.contains("<none>")).collect();
         if tags.is_empty() {
             return self.remove_image(id).await;
         }
+        let mut is_gone = true;
         for tag in tags {
-            self.remove_image(tag).await?;
+            is_gone &= self.remove_image(tag).await?;
         }
-        Ok(())
+        Ok(is_gone)
     }
 }

@@ -89,6 +89,9 @@ impl Rules {
                 let _ = writeln!(script, "-F {chain}\n-X {chain}");
             }
         }
+        if script == "*filter\n" {
+            return Ok(());
+        }
         restore(&(script + "COMMIT\n")).await
     }
 
@@ -154,9 +157,9 @@ impl Snapshot {
     }
 }
 
-/// Docker enters `DOCKER-USER` before any rule of its own and never changes it.
+/// Docker enters `DOCKER-USER` before any rule of its own and never changes it. Without the way in, it is no use.
 fn forward_parent(saved: &str) -> &'static str {
-    if saved.lines().any(|line| line.starts_with(":DOCKER-USER ")) { "DOCKER-USER" } else { "FORWARD" }
+    if saved.lines().any(|line| line == "-A FORWARD -j DOCKER-USER") { "DOCKER-USER" } else { "FORWARD" }
 }
 
 /// The name servers that Docker hands to containers: the host's own, or what systemd's local one asks.
@@ -224,7 +227,7 @@ mod tests {
 
     #[test]
     fn exceptions_come_before_the_ranges() {
-        let script = rules().script(":DOCKER-USER - [0:0]\n");
+        let script = rules().script("-A FORWARD -j DOCKER-USER\n");
         let at = |text: &str| script.find(text).unwrap_or_else(|| panic!("{text} is missing in\n{script}"));
         assert!(at("-d 10.0.0.53/32 -p udp --dport 53 -j RETURN") < at("-d 10.0.0.0/8 -j DROP"));
         assert!(at("-d 192.168.7.0/24 -j RETURN") < at("-d 192.168.0.0/16 -j DROP"));

@@ -128,3 +128,40 @@ async fn two_thousand_files_go_in_and_come_out() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn a_command_that_leaves_a_process_behind_still_ends() {
+    with_engine(
+        |_| (),
+        |engine| async move {
+            let container = engine.create(&sandbox()).await.unwrap();
+            let started = Instant::now();
+            let ran = sh(&container, "sleep 1000 & echo done").await;
+            assert_eq!((ran.stdout.as_str(), ran.end.exit_code), ("done\n", 0));
+            assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+            container.stop_and_remove().await.unwrap();
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_hundred_megabytes_of_output_stream_through() {
+    with_engine(
+        |_| (),
+        |engine| async move {
+            let container = engine.create(&sandbox()).await.unwrap();
+            let exec = Exec::new(["sh", "-c", "head -c 100000000 /dev/zero | tr '\\0' x; echo end >&2"]);
+            let (mut bytes, mut largest) = (0, 0);
+            let end = container.exec(&exec, |_, piece| {
+                bytes += piece.len();
+                largest = largest.max(piece.len());
+            });
+            assert_eq!(end.await.unwrap().exit_code, 0);
+            assert_eq!(bytes, 100_000_004);
+            assert!(largest <= 64 << 10, "a piece of {largest} bytes");
+            container.stop_and_remove().await.unwrap();
+        },
+    )
+    .await;
+}

@@ -3,3 +3,7 @@
 
 mod containers;
 mod harness;
+mod images;
+mod limits;
+mod network;
+mod sweep;

@@ -1,0 +1,154 @@
+//! What is removed, by whom, and what is not.
+
+use std::time::{Duration, Instant};
+
+use berth_model::{BuildId, InstanceId, ProjectId};
+use berth_runtime::{Engine, EngineConfig, Kind, Labels, RuntimeError, Sandbox, VolumeMount};
+
+use crate::harness::{docker, labels, sandbox, sh, with_engine};
+
+/// Whether the daemon lists the container.
+fn is_listed(id: &str) -> bool {
+    !docker(&["ps", "--all", "--quiet", "--no-trunc", "--filter", &format!("id={id}")]).is_empty()
+}
+
+async fn until_removed(id: &str) {
+    let started = Instant::now();
+    while is_listed(id) {
+        assert!(started.elapsed() < Duration::from_secs(15), "{id} is still there");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_later_process_removes_what_a_killed_one_left_and_nothing_else() {
+    with_engine(
+        |_| (),
+        |killed| async move {
+            let config = killed.config().clone();
+            let left = killed.create(&sandbox()).await.unwrap();
+            let of_build_8 = Sandbox { labels: Labels { build: Some(BuildId(8)), ..labels(Kind::Build) }, ..sandbox() };
+            let kept = killed.create(&of_build_8).await.unwrap();
+            let tag = crate::images::build(&killed, "FROM node:20-bookworm-slim\n").await.0.unwrap();
+            let (left_id, kept_id) = (left.id().to_owned(), kept.id().to_owned());
+            let volume = killed.ensure_volume("npm-3", &labels(Kind::Cache)).await.unwrap();
+
+            let stranger = Engine::connect(EngineConfig { instance: InstanceId::random(), ..config.clone() });
+            stranger.sweep(&[]).await.unwrap();
+            killed.sweep(&[]).await.unwrap();
+            assert!(is_listed(&left_id) && is_listed(&kept_id), "neither another instance's nor the own process's");
+
+            Engine::connect(config).sweep(&[BuildId(8)]).await.unwrap();
+            assert!(!is_listed(&left_id) && is_listed(&kept_id));
+            assert_eq!(killed.image_id(&tag).await.unwrap(), None, "the image of a build that is over");
+            assert_eq!(docker(&["volume", "inspect", "--format", "{{.Name}}", volume.as_str()]), volume.as_str());
+            kept.stop_and_remove().await.unwrap();
+            left.stop_and_remove().await.unwrap();
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_dropped_container_and_a_dropped_creation_leave_nothing() {
+    with_engine(
+        |_| (),
+        |engine| async move {
+            let container = engine.create(&sandbox()).await.unwrap();
+            let id = container.id().to_owned();
+            drop(container);
+            until_removed(&id).await;
+
+            let filter = format!("label=berth.instance={}", engine.config().instance);
+            for after in [1, 10, 30, 100, 200] {
+                let sandbox = sandbox();
+                let creation = engine.create(&sandbox);
+                drop(tokio::time::timeout(Duration::from_millis(after), creation).await);
+            }
+            let started = Instant::now();
+            loop {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                let left = docker(&["ps", "--all", "--quiet", "--filter", &filter]);
+                if left.is_empty() {
+                    break;
+                }
+                assert!(started.elapsed() < Duration::from_secs(15), "{left}");
+            }
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_container_that_is_killed_under_a_command_is_not_the_commands_fault() {
+    with_engine(
+        |_| (),
+        |engine| async move {
+            let container = engine.create(&sandbox()).await.unwrap();
+            let id = container.id().to_owned();
+            let (said, mut hears) = tokio::sync::mpsc::unbounded_channel();
+            let exec = berth_runtime::Exec::new(["sh", "-c", "echo here; sleep 1000"]);
+            let command = container.exec(&exec, |_, bytes| said.send(bytes).unwrap());
+            let killer = async {
+                hears.recv().await;
+                tokio::task::spawn_blocking(move || docker(&["kill", &id])).await.unwrap();
+            };
+            let (ended, ()) = tokio::join!(command, killer);
+            assert!(matches!(ended, Err(RuntimeError::Gone)), "{ended:?}");
+            assert!(RuntimeError::Gone.is_transient() && !RuntimeError::Gone.is_theirs());
+            container.stop_and_remove().await.unwrap();
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_project_goes_with_its_containers_images_and_volumes() {
+    with_engine(
+        |_| (),
+        |engine| async move {
+            let of = |project| Labels { project: Some(ProjectId(project)), ..labels(Kind::Cache) };
+            let gone = engine.ensure_volume("cache-1", &of(1)).await.unwrap();
+            let stays = engine.ensure_volume("cache-2", &of(2)).await.unwrap();
+            let mut sandbox = sandbox();
+            sandbox.volumes.push(VolumeMount { volume: gone.clone(), path: "/cache".to_owned() });
+            let container = engine.create(&sandbox).await.unwrap();
+            assert_eq!(sh(&container, "echo kept > /cache/file; cat /cache/file").await.stdout, "kept\n");
+            let tag = format!("berth-dependencies:{}", engine.config().instance);
+            container.commit(&tag, &of(1)).await.unwrap();
+            engine.remove_project(ProjectId(1)).await.unwrap();
+            assert!(!is_listed(container.id()));
+            assert_eq!(engine.image_id(&tag).await.unwrap(), None);
+            let volumes =
+                docker(&["volume", "ls", "--quiet", "--filter", &format!("name={}", engine.config().instance)]);
+            assert_eq!(volumes, stays.as_str());
+            container.stop_and_remove().await.unwrap();
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_daemon_that_is_not_there_says_so() {
+    let config = EngineConfig {
+        host: Some("unix:///nowhere/docker.sock".to_owned()),
+        ..EngineConfig::new(InstanceId::random())
+    };
+    let error = Engine::connect(config).ping().await.unwrap_err();
+    assert!(matches!(error, RuntimeError::Unreachable { .. }) && error.is_transient(), "{error}");
+}
+
+#[tokio::test]
+async fn the_engine_says_what_it_is_and_how_much_room_there_is() {
+    with_engine(
+        |_| (),
+        |engine| async move {
+            let info = engine.ping().await.unwrap();
+            assert_eq!(info.version, docker(&["version", "--format", "{{.Server.Version}}"]));
+            assert_eq!(info.driver, docker(&["info", "--format", "{{.Driver}}"]));
+            let space = engine.disk_space().await.unwrap().expect("the daemon is on this machine");
+            assert!(space.free_bytes > 0 && space.free_inodes > 0, "{space:?}");
+        },
+    )
+    .await;
+}
