@@ -1,1 +1,22 @@
-//! The berth binary: configuration, wiring, the worker loop, lifecycle.
+//! The `berth` binary: configuration, wiring, the worker loop, lifecycle.
+//!
+//! [`run`] is what the binary and the tests call. `config` is the only place of all crates that reads the environment;
+//! `front` accepts connections and decides by the host, before any router, whether the edge or the API answers;
+//! `lifecycle` reads as the order in which Berth starts and stops.
+//!
+//! What is deliberately not here: no SQL, no Docker call, no build step, no route of the API. A rule of the product
+//! that another crate could hold is held there.
+
+#![allow(dead_code, reason = "the control plane is wired when the API has landed")]
+
+pub mod cli;
+pub mod config;
+mod data_dir;
+mod front;
+mod lifecycle;
+mod logging;
+mod ownership;
+mod setup;
+
+pub use config::{Config, ConfigProblems};
+pub use lifecycle::run;

@@ -1,0 +1,133 @@
+//! The command line: `berth serve` (the default), `berth config`, `berth adopt`, `berth --version`.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use berth_model::Clock;
+use berth_secrets::KeyRing;
+use berth_store::Store;
+use clap::{Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
+
+use crate::data_dir::DataDir;
+use crate::{Config, config, logging, ownership};
+
+/// Push to git, and the project is live. Settings come from the environment: `berth config` lists them.
+#[derive(Debug, Parser)]
+#[command(name = "berth", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the control plane and all sites (what happens without a command)
+    Serve,
+    /// List every setting with its value, default, source and meaning
+    Config,
+    /// Make the data directory, the database and the deployments one installation, after a move or a restore
+    Adopt,
+}
+
+/// Runs the command line of this process. 2 is a mistake in the configuration, 1 any other failure.
+#[must_use]
+pub fn main() -> ExitCode {
+    let command = Cli::parse().command.unwrap_or(Command::Serve);
+    if matches!(command, Command::Config) {
+        return list_settings();
+    }
+    let config = match Config::from_env() {
+        Ok(config) => config,
+        Err(problems) => return fail(2, &format!("{problems}\n`berth config` lists every setting")),
+    };
+    logging::start(&config);
+    config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let ended = runtime().and_then(|runtime| {
+        let ended = runtime.block_on(async {
+            match command {
+                Command::Adopt => adopt(&config).await,
+                Command::Serve | Command::Config => serve(config).await,
+            }
+        });
+        // Blocking work that hangs (a dead disk, a stalled name server) must not keep the process.
+        runtime.shutdown_background();
+        ended
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, &format!("{error:#}")),
+    }
+}
+
+async fn serve(config: Config) -> Result<()> {
+    let listener = tokio::net::TcpListener::bind(config.listen).await.with_context(|| {
+        format!("Berth cannot listen on {}; stop what listens there, or choose another BERTH_LISTEN", config.listen)
+    })?;
+    let shutdown = CancellationToken::new();
+    stop_on_signals(shutdown.clone())?;
+    crate::run(config, listener, shutdown).await
+}
+
+/// The first signal asks for an orderly end, the second one does not ask.
+fn stop_on_signals(shutdown: CancellationToken) -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupts = signal(SignalKind::interrupt()).context("signals cannot be received")?;
+    let mut terminations = signal(SignalKind::terminate()).context("signals cannot be received")?;
+    tokio::spawn(async move {
+        for asked_before in [false, true] {
+            tokio::select! {
+                _ = interrupts.recv() => {}
+                _ = terminations.recv() => {}
+            }
+            if asked_before {
+                tracing::warn!("stopping at once: running builds are taken up again at the next start");
+                std::process::exit(130);
+            }
+            tracing::info!("stopping; once more stops at once");
+            shutdown.cancel();
+        }
+    });
+    Ok(())
+}
+
+async fn adopt(config: &Config) -> Result<()> {
+    let data = DataDir::open(&config.data_dir)?;
+    let store = Store::open(config.database_url.expose(), Clock::System).await?;
+    let keys = KeyRing::from_hex(data.key(config.encryption_key.as_ref(), "encryption-key")?.expose())?;
+    ownership::check_key(&store, &keys).await?;
+    let id = ownership::adopt(&store, &data, &config.deployments_dir).await?;
+    tracing::info!("data directory, database and deployments are installation {id} now");
+    Ok(())
+}
+
+fn list_settings() -> ExitCode {
+    let (listing, problems) = config::listing_from_env();
+    // A reader that went away (`| head`) is no failure.
+    let _ = write!(io::stdout(), "{listing}");
+    match problems {
+        Some(problems) => fail(2, &problems.to_string()),
+        None => ExitCode::SUCCESS,
+    }
+}
+
+/// Says something to who started us, past the log.
+pub(crate) fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+fn fail(code: u8, message: &str) -> ExitCode {
+    tell(&format!("berth: {message}"));
+    ExitCode::from(code)
+}
+
+/// Threads are bounded: one per core, and blocking ones (files, DNS, passwords) that go away when idle.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(32)
+        .thread_keep_alive(std::time::Duration::from_secs(5))
+        .enable_all()
+        .build()
+        .context("the threads could not be started")
+}

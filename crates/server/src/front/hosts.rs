@@ -1,0 +1,92 @@
+//! Which hosts are the control plane's.
+
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+use crate::config::Config;
+
+/// The hosts that the control plane answers at. A site is never installed at one of them, because its label is
+/// reserved.
+#[derive(Clone, Debug)]
+pub(crate) struct ControlHosts {
+    public: Host<String>,
+    /// Where GitHub delivers, if that is another host: it gets the webhook and nothing else.
+    webhook: Option<Host<String>>,
+}
+
+const WEBHOOK_PATH: &str = "/api/webhook";
+
+impl ControlHosts {
+    pub(crate) fn of(config: &Config) -> Self {
+        let host = |url: &Url| url.host().map(|host| host.to_owned());
+        let public = host(&config.public_url).unwrap_or_else(|| Host::Domain(config.base_domain.name.clone()));
+        Self { public, webhook: config.webhook_callback.as_ref().and_then(host) }
+    }
+
+    /// The control plane's own host name or address, as it stands in a URL.
+    pub(crate) fn public(&self) -> String {
+        self.public.to_string()
+    }
+
+    pub(super) fn name_is_control(&self, name: &str, path: &str) -> bool {
+        let is = |host: &Host<String>| matches!(host, Host::Domain(domain) if domain.trim_end_matches('.') == name);
+        is(&self.public) || path == WEBHOOK_PATH && self.webhook.as_ref().is_some_and(is)
+    }
+
+    /// An address gets the control plane until there is an administrator, since names may not resolve yet; afterwards
+    /// only where it is the public address. Load balancers may always ask how we are.
+    pub(super) fn address_is_control(&self, address: IpAddr, path: &str, set_up: bool) -> bool {
+        let is = |host: &Host<String>| match host {
+            Host::Domain(_) => false,
+            Host::Ipv4(ip) => address.to_canonical() == IpAddr::V4(*ip),
+            Host::Ipv6(ip) => address.to_canonical() == IpAddr::V6(*ip).to_canonical(),
+        };
+        let is_health = matches!(path, "/health" | "/health/ready");
+        !set_up || is_health || is(&self.public) || path == WEBHOOK_PATH && self.webhook.as_ref().is_some_and(is)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hosts(pairs: &[(&str, &str)]) -> ControlHosts {
+        ControlHosts::of(&Config::from_pairs(pairs.iter().copied()).unwrap())
+    }
+
+    #[test]
+    fn the_public_host_and_nothing_else() {
+        let hosts = hosts(&[("BASE_DOMAIN", "example.org"), ("BERTH_PUBLIC_URL", "https://Panel.example.org:8443")]);
+        assert!(hosts.name_is_control("panel.example.org", "/"));
+        for name in ["example.org", "shop.example.org", "apanel.example.org", "panel.example.org.evil.org"] {
+            assert!(!hosts.name_is_control(name, "/"), "{name}");
+        }
+    }
+
+    #[test]
+    fn localhost_is_its_own_control_host() {
+        let hosts = hosts(&[]);
+        assert!(hosts.name_is_control("localhost", "/"));
+        assert!(!hosts.name_is_control("shop.localhost", "/"));
+    }
+
+    #[test]
+    fn addresses_until_setup_is_done() {
+        let loopback: IpAddr = "127.0.0.1".parse().unwrap();
+        let by_name = hosts(&[]);
+        assert!(by_name.address_is_control(loopback, "/", false));
+        assert!(!by_name.address_is_control(loopback, "/", true));
+        assert!(by_name.address_is_control(loopback, "/health/ready", true));
+        let by_address = hosts(&[("BERTH_PUBLIC_URL", "http://127.0.0.1:8080")]);
+        assert!(by_address.address_is_control(loopback, "/", true));
+        assert!(!by_address.address_is_control("192.0.2.1".parse().unwrap(), "/", true));
+    }
+
+    #[test]
+    fn a_callback_elsewhere_gets_the_webhook_alone() {
+        let hosts = hosts(&[("WEBHOOK_CALLBACK", "https://hooks.example.net/api/webhook")]);
+        assert!(hosts.name_is_control("hooks.example.net", "/api/webhook"));
+        assert!(!hosts.name_is_control("hooks.example.net", "/api/v1/projects"));
+    }
+}

@@ -1,0 +1,125 @@
+//! A stream that gives up when no byte moves in either direction.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+/// Before a connection's first byte.
+const FIRST_BYTE: Duration = Duration::from_secs(30);
+/// Between two bytes. Longer than a long-polling client's silence.
+const BETWEEN_BYTES: Duration = Duration::from_secs(60);
+
+/// Ends its stream with [`io::ErrorKind::TimedOut`] after too long a silence.
+#[derive(Debug)]
+pub(super) struct IdleLimit<S> {
+    stream: S,
+    /// When the silence has lasted too long, as far as known; later bytes move it on when it rings.
+    alarm: Pin<Box<Sleep>>,
+    due: Instant,
+    between: Duration,
+}
+
+impl<S> IdleLimit<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self::with(stream, FIRST_BYTE, BETWEEN_BYTES)
+    }
+
+    fn with(stream: S, first: Duration, between: Duration) -> Self {
+        let due = Instant::now() + first;
+        Self { stream, alarm: Box::pin(tokio::time::sleep_until(due)), due, between }
+    }
+
+    /// While the stream is silent: whether it has been for too long.
+    fn silent<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        loop {
+            match self.alarm.as_mut().poll(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(()) if Instant::now() >= self.due => {
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+                Poll::Ready(()) => self.alarm.as_mut().reset(self.due),
+            }
+        }
+    }
+
+    fn watched<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        match polled {
+            Poll::Ready(done) => {
+                self.due = Instant::now() + self.between;
+                Poll::Ready(done)
+            }
+            Poll::Pending => self.silent(context),
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for IdleLimit<S> {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.stream).poll_read(context, buffer);
+        this.watched(polled, context)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for IdleLimit<S> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.watched(polled, context)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
+        this.watched(polled, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    const FIRST: Duration = Duration::from_millis(100);
+    const BETWEEN: Duration = Duration::from_millis(300);
+
+    #[tokio::test]
+    async fn bytes_prolong_a_stream_and_silence_ends_it() {
+        let (mut far, near) = tokio::io::duplex(16);
+        let mut near = IdleLimit::with(near, FIRST, BETWEEN);
+        far.write_all(b"x").await.unwrap();
+        assert_eq!(near.read_u8().await.unwrap(), b'x');
+        let started = Instant::now();
+        assert_eq!(near.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(started.elapsed() > BETWEEN - FIRST, "the first byte's limit was kept");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_says_nothing_is_ended_first() {
+        let (_far, near) = tokio::io::duplex(16);
+        let started = Instant::now();
+        assert!(IdleLimit::with(near, FIRST, BETWEEN).read_u8().await.is_err());
+        assert!(started.elapsed() >= FIRST);
+    }
+}

@@ -1,0 +1,96 @@
+//! Where every connection arrives. The host is decided first: a site's request goes to the edge and never enters a
+//! router; the control host's goes to the API and never meets a site's files.
+
+mod client;
+mod connections;
+mod hosts;
+mod idle;
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::IntoResponse;
+use berth_edge::{Edge, EdgeBody, HostDecision};
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::Either;
+use hyper::body::Incoming;
+use ipnet::IpNet;
+use tower::ServiceExt;
+
+pub(crate) use connections::serve;
+pub(crate) use hosts::ControlHosts;
+
+/// What is answered: a site's bytes or the control plane's.
+type FrontBody = Either<EdgeBody, Body>;
+
+/// Decides and answers requests. Shared by all connections.
+#[derive(Debug)]
+pub(crate) struct Front {
+    edge: Edge,
+    hosts: ControlHosts,
+    trusted_proxies: Vec<IpNet>,
+    /// Set once the database is there.
+    control_plane: OnceLock<Router>,
+    /// Whether there is an administrator.
+    set_up: AtomicBool,
+}
+
+impl Front {
+    pub(crate) fn new(edge: Edge, hosts: ControlHosts, trusted_proxies: Vec<IpNet>) -> Self {
+        let (control_plane, set_up) = (OnceLock::new(), AtomicBool::new(false));
+        Self { edge, hosts, trusted_proxies, control_plane, set_up }
+    }
+
+    /// From now on the control plane answers by itself.
+    pub(crate) fn open(&self, control_plane: Router) {
+        // It is opened once; a second router would be a bug that changes nothing.
+        let _ = self.control_plane.set(control_plane);
+    }
+
+    /// There is an administrator: addresses without a name no longer lead to the control plane.
+    pub(crate) fn end_setup(&self) {
+        self.set_up.store(true, Ordering::Relaxed);
+    }
+
+    async fn answer(self: Arc<Self>, peer: IpAddr, request: Request<Incoming>) -> Response<FrontBody> {
+        let decision = self.edge.decide(&request);
+        let is_control = match &decision {
+            HostDecision::Site(..) | HostDecision::Bad(_) => false,
+            HostDecision::Unknown(host) => self.hosts.name_is_control(host, request.uri().path()),
+            HostDecision::Address(address) => {
+                let set_up = self.set_up.load(Ordering::Relaxed);
+                self.hosts.address_is_control(*address, request.uri().path(), set_up)
+            }
+        };
+        if is_control {
+            return self.control(peer, request).await.map(Either::Right);
+        }
+        self.edge.respond(&decision, &request).map(Either::Left)
+    }
+
+    async fn control(&self, peer: IpAddr, request: Request<Incoming>) -> Response<Body> {
+        let Some(router) = self.control_plane.get() else { return not_yet(request.uri().path()) };
+        let client = client::address(peer, request.headers(), &self.trusted_proxies);
+        let mut request = request.map(connections::patient_body);
+        request.extensions_mut().insert(client);
+        match router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(impossible) => match impossible {},
+        }
+    }
+}
+
+/// Before the database is there: the process lives, and that is all it can say.
+fn not_yet(path: &str) -> Response<Body> {
+    if path == "/health" {
+        return axum::Json(serde_json::json!({"message": "OK"})).into_response();
+    }
+    let message = "Berth is starting: the database does not answer yet. Sites are served meanwhile.";
+    let mut response =
+        (StatusCode::SERVICE_UNAVAILABLE, axum::Json(serde_json::json!({"message": message}))).into_response();
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
