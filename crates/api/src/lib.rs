@@ -1,1 +1,30 @@
-//! REST, webhooks, sign-in, Socket.IO, OpenAPI. Never calls an engine.
+//! REST, webhooks, sign-in, Socket.IO and OpenAPI: the control plane's conversation with people and programs.
+//!
+//! [`Api`] is assembled by the server and gives it a router. What a request may do is decided by extractors
+//! (`auth`), what it says is read once into types (`input`, `projects`), what it changes is the store's, and what goes
+//! wrong has one shape (`error`). `router.rs` lists every address; `legacy` speaks the contract of the previous
+//! generation, `v1` our own, `webhooks` GitHub's, `realtime` Socket.IO.
+//!
+//! What is deliberately not here: no engine, no Docker, no git, no site's file. The API writes what is wanted into the
+//! store, wakes the worker, and waits for events. It reads no environment variable and opens no file.
+
+mod activation;
+mod auth;
+mod config;
+mod error;
+mod github;
+mod headers;
+mod health;
+mod input;
+mod legacy;
+mod openapi;
+mod projects;
+mod realtime;
+mod router;
+mod state;
+mod v1;
+mod webhooks;
+
+pub use config::{ApiConfig, GithubConfig, HealthCheck, HealthChecks, Signup};
+pub use headers::harden;
+pub use state::{Api, ClientAddress};

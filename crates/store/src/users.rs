@@ -167,6 +167,33 @@ impl Store {
         Ok(user)
     }
 
+    /// Connects GitHub to an account that somebody is signed in to; what they are called stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if another account comes from this GitHub account.
+    pub async fn connect_github(
+        &self,
+        user: UserId,
+        profile: &GithubProfile,
+        seal: impl FnOnce(UserId) -> Sealed + Send,
+    ) -> Result<User, StoreError> {
+        let mut tx = self.begin().await?;
+        let update = sql("UPDATE \"user\" SET github_id = $2, github_token = $3, email = COALESCE(email, $4), \
+                          avatar = COALESCE(avatar, $5), updated_at = $6 WHERE id = $1");
+        let update = update.bind(user).bind(profile.github_id).bind(seal(user).as_str()).bind(&profile.email);
+        let done = tx.run(update.bind(&profile.avatar).bind(tx.now)).await;
+        done.map_err(|error| match error {
+            // The only unique column here is GitHub's number.
+            StoreError::Conflict(_) => {
+                StoreError::Conflict("another account of this Berth is connected to this GitHub account")
+            }
+            other => other,
+        })?;
+        let user = tx.one(sql(select_user!("WHERE u.id = $1")).bind(user)).await?.ok_or(StoreError::NotFound)?;
+        tx.commit().await?;
+        Ok(user)
+    }
+
     /// The account's GitHub token, if one is kept.
     ///
     /// # Errors

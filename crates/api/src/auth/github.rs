@@ -1,0 +1,249 @@
+//! Signing in with GitHub: OAuth with a state that is used once, bound to the browser that began, and PKCE.
+//!
+//! 1. `GET /api/auth/github` remembers the attempt (hashes only), marks the browser with a cookie, and sends it away.
+//! 2. `GET /api/auth/github/callback` takes the attempt back out, so that it cannot be used twice, compares the
+//!    browser, exchanges the code, and asks GitHub whose token it is.
+//! 3. The account is found by GitHub's number. Somebody who is signed in already connects GitHub to their account;
+//!    anybody else is signed in, if they have an account or may open one.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use berth_secrets::{SecretString, token, token_hash};
+use berth_store::{GithubProfile, OauthAttempt, User};
+use http::header::{LOCATION, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use oauth2::basic::BasicClient;
+use oauth2::{
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, HttpRequest,
+    HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse, TokenUrl,
+};
+use serde::Deserialize;
+use url::Url;
+
+use super::sessions::open;
+use super::{Caller, OurCookie};
+use crate::Api;
+use crate::config::Signup;
+use crate::error::{ApiError, ErrorBody};
+use crate::github::GithubError;
+use crate::input::Params;
+
+/// How long a person may take on GitHub's pages.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
+/// How long GitHub may take to exchange a code.
+const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(15);
+/// Where everybody goes who does not say, or should not have said, where to.
+const HOME: &str = "/";
+
+type OauthClient = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+
+/// Where to go afterwards.
+#[derive(Deserialize)]
+pub(crate) struct Leave {
+    redirect: Option<String>,
+}
+
+/// What GitHub sends along on the way back.
+#[derive(Deserialize)]
+pub(crate) struct Back {
+    code: Option<String>,
+    state: Option<String>,
+    error: Option<String>,
+}
+
+/// `GET /api/auth/github`: sends the browser to GitHub.
+pub(crate) async fn leave_for_github(
+    State(api): State<Api>,
+    Params(leave): Params<Leave>,
+) -> Result<Response, ApiError> {
+    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+    let (state, browser) = (token(), token());
+    let given = state.expose().to_owned();
+    let (address, _) = client(&api)?
+        .authorize_url(move || CsrfToken::new(given))
+        .add_scopes(["read:user", "repo", "read:org"].map(|scope| Scope::new(scope.to_owned())))
+        .set_pkce_challenge(challenge)
+        .url();
+    let attempt = OauthAttempt {
+        state_hash: token_hash(state.expose()),
+        browser_hash: token_hash(browser.expose()),
+        verifier: verifier.into_secret(),
+        redirect: leave.redirect.as_deref().map_or(HOME, local_path).to_owned(),
+        expires_at: api.store.clock().now().after(PATIENCE),
+    };
+    api.store.begin_oauth(&attempt).await?;
+    // GitHub separates scopes by commas, and existing clients look for exactly that.
+    let address = address.as_str().replace("read%3Auser+repo+read%3Aorg", "read:user,repo,read:org");
+    let location = HeaderValue::from_str(&address).map_err(ApiError::internal)?;
+    let mark = OurCookie::GithubSignIn.set(browser.expose(), PATIENCE.as_secs(), api.config.is_https());
+    Ok((StatusCode::FOUND, [(LOCATION, location), (SET_COOKIE, mark)]).into_response())
+}
+
+/// `GET /api/auth/github/callback`: the browser comes back.
+pub(crate) async fn callback(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Params(back): Params<Back>,
+) -> Result<Response, ApiError> {
+    let attempt = attempt_of(&api, &headers, back.state.as_deref()).await?;
+    let Some(code) = back.code.filter(|_| back.error.is_none()) else {
+        return Err(ApiError::bad_request("GitHub sent no code: the sign-in was not finished there"));
+    };
+    let secret = exchange(&api, code, attempt.verifier).await?;
+    let account = api.github.user(&secret).await?;
+    let profile =
+        GithubProfile { github_id: account.id, login: account.login, email: account.email, avatar: account.avatar_url };
+    let seal = |user| api.keys.seal_for_user(user, "github", secret.expose());
+    let done = OurCookie::GithubSignIn.clear(api.config.is_https());
+    // The cookie travels on this navigation, because it is SameSite=Lax.
+    if let Ok(caller) = Caller::of(&api, &Method::GET, &headers).await {
+        api.store.connect_github(caller.user.id, &profile, seal).await?;
+        return Ok(redirect_to(&attempt.redirect, [done]));
+    }
+    let may_create = may_open_account(&api, &secret).await?;
+    let Some(user) = api.store.sign_in_github(&profile, may_create, seal).await? else {
+        return Err(ApiError::forbidden("signup_closed", "this Berth accepts no new accounts; ask its administrator"));
+    };
+    let opened = open(&api, &user, &headers).await?;
+    match api.config.foreign_frontend() {
+        Some(frontend) => Ok(redirect_to(legacy_hand_over(frontend, &user, &opened.bearer).as_str(), [done])),
+        None => Ok(redirect_to(&attempt.redirect, [done, opened.cookie])),
+    }
+}
+
+/// Forget the caller's GitHub token.
+#[utoipa::path(delete, path = "/api/v1/me/github", tag = "sessions", responses(
+    (status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+))]
+pub(crate) async fn disconnect(State(api): State<Api>, caller: Caller) -> Result<StatusCode, ApiError> {
+    api.store.forget_github_token(caller.user.id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The attempt that this browser began with this state. Taking it out comes first: even a wrong browser spends it.
+async fn attempt_of(api: &Api, headers: &HeaderMap, state: Option<&str>) -> Result<OauthAttempt, ApiError> {
+    let refused = || {
+        ApiError::bad_request(
+            "this sign-in was not begun in this browser, or is too old; start again at /api/auth/github",
+        )
+    };
+    let state = state.ok_or_else(refused)?;
+    let attempt = api.store.take_oauth(&token_hash(state)).await?.ok_or_else(refused)?;
+    match OurCookie::GithubSignIn.read(headers, api.config.is_https())[..] {
+        [browser] if token_hash(browser) == attempt.browser_hash => Ok(attempt),
+        _ => Err(refused()),
+    }
+}
+
+async fn may_open_account(api: &Api, token: &SecretString) -> Result<bool, ApiError> {
+    Ok(match &api.config.signup {
+        Signup::Open => true,
+        Signup::Closed => false,
+        Signup::Organizations(logins) => api.github.belongs_to(token, logins).await?,
+    })
+}
+
+fn client(api: &Api) -> Result<OauthClient, ApiError> {
+    let Some(app) = &api.config.github else {
+        return Err(ApiError::new(
+            StatusCode::NOT_FOUND,
+            "github_not_configured",
+            "signing in with GitHub is not configured; the operator sets CLIENT_ID and CLIENT_SECRET",
+        ));
+    };
+    let at = |path: &str| format!("{}/login/oauth/{path}", api.config.github_url.as_str().trim_end_matches('/'));
+    let callback = api.config.public("/api/auth/github/callback");
+    Ok(BasicClient::new(ClientId::new(app.client_id.clone()))
+        .set_client_secret(ClientSecret::new(app.client_secret.expose().to_owned()))
+        .set_auth_type(AuthType::RequestBody)
+        .set_auth_uri(AuthUrl::new(at("authorize")).map_err(ApiError::internal)?)
+        .set_token_uri(TokenUrl::new(at("access_token")).map_err(ApiError::internal)?)
+        .set_redirect_uri(RedirectUrl::new(callback).map_err(ApiError::internal)?))
+}
+
+async fn exchange(api: &Api, code: String, verifier: String) -> Result<SecretString, ApiError> {
+    let http = |request| send(api.http.clone(), request);
+    let response = client(api)?
+        .exchange_code(AuthorizationCode::new(code))
+        .set_pkce_verifier(PkceCodeVerifier::new(verifier))
+        .request_async(&http)
+        .await;
+    match response {
+        Ok(response) => Ok(SecretString::from(response.access_token().secret().clone())),
+        // The library's error quotes GitHub's answer, which holds no token when it is an error.
+        Err(oauth2::RequestTokenError::Request(unreachable)) => Err(unreachable.into()),
+        Err(_) => Err(ApiError::bad_request("GitHub did not accept the code; start again at /api/auth/github")),
+    }
+}
+
+/// Carries one request of the OAuth library over our own client.
+async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, GithubError> {
+    let unreachable = |error: reqwest::Error| GithubError::Unreachable(error.without_url().into());
+    let (parts, body) = request.into_parts();
+    let mut response = http
+        .request(parts.method, parts.uri.to_string())
+        .headers(parts.headers)
+        .timeout(EXCHANGE_TIMEOUT)
+        .body(body)
+        .send()
+        .await
+        .map_err(unreachable)?;
+    let mut answer = http::Response::new(Vec::new());
+    *answer.status_mut() = response.status();
+    *answer.headers_mut() = std::mem::take(response.headers_mut());
+    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+        if answer.body().len() + chunk.len() > 64 << 10 {
+            return Err(GithubError::Unreachable("the answer to a code is larger than 64 KiB".into()));
+        }
+        answer.body_mut().extend_from_slice(&chunk);
+    }
+    Ok(answer)
+}
+
+/// The way a dashboard of the previous generation is told: in the address. It leaks, so it is done only for those.
+fn legacy_hand_over(frontend: &Url, user: &User, bearer: &str) -> Url {
+    let mut address = frontend.clone();
+    address.set_path(&format!("{}/auth/callback", frontend.path().trim_end_matches('/')));
+    address
+        .query_pairs_mut()
+        .clear()
+        .append_pair("token", bearer)
+        .append_pair("username", &user.username)
+        .append_pair("avatar", user.avatar.as_deref().unwrap_or_default())
+        .append_pair("email", user.email.as_deref().unwrap_or_default())
+        .append_pair("createdAt", &user.created_at.to_string());
+    address
+}
+
+fn redirect_to<const N: usize>(location: &str, cookies: [HeaderValue; N]) -> Response {
+    let location = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static(HOME));
+    let mut response = (StatusCode::FOUND, [(LOCATION, location)]).into_response();
+    for cookie in cookies {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// A path on this host, or [`HOME`]. Browsers read `//`, `/\` and anything with control characters as another host.
+fn local_path(given: &str) -> &str {
+    let printable = given.bytes().all(|b| (0x21..0x7f).contains(&b) && b != b'\\');
+    let local = given.starts_with('/') && !given.starts_with("//");
+    if printable && local && given.len() <= 512 { given } else { HOME }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a8_only_local_paths() {
+        for good in ["/", "/projects/7?tab=log"] {
+            assert_eq!(local_path(good), good);
+        }
+        for bad in ["", "//evil", "/\\evil", "https://evil", "/a\r\nSet-Cookie: x", "/\t/evil", "evil", "/é"] {
+            assert_eq!(local_path(bad), HOME, "{bad:?}");
+        }
+    }
+}

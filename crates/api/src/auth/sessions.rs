@@ -1,0 +1,208 @@
+//! Signing in with a password, and the sessions of a user.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Extension, State};
+use axum::response::{IntoResponse, Response};
+use berth_model::{SessionId, Timestamp};
+use berth_secrets::{SecretString, token, token_hash, verify_password};
+use berth_store::{Session, User};
+use http::header::{RETRY_AFTER, SET_COOKIE, USER_AGENT};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Caller, OurCookie, origin_of};
+use crate::error::{ApiError, ErrorBody};
+use crate::input::{Form, Id, text};
+use crate::v1::UserBody;
+use crate::{Api, ClientAddress};
+
+/// How long a session lasts after its last use.
+const LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// What somebody who signs in sends.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes the body that Form reads field by field")]
+pub(crate) struct Credentials {
+    /// The account's login name.
+    login: String,
+    /// Its password.
+    password: String,
+}
+
+/// Somebody just signed in.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SignedIn {
+    /// Who.
+    user: UserBody,
+    /// A bearer token for clients without cookies; good for an hour, or until the session ends.
+    token: String,
+    /// How long the token is good, in seconds.
+    expires_in: u64,
+}
+
+/// A session as its owner sees it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SessionBody {
+    id: i64,
+    /// Whether this request came with it.
+    current: bool,
+    /// What the browser calls itself.
+    user_agent: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// To the hour.
+    #[schema(value_type = String, format = DateTime)]
+    last_used_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+impl SessionBody {
+    fn of(session: Session, current: SessionId) -> Self {
+        Self {
+            id: session.id.0,
+            current: session.id == current,
+            user_agent: session.user_agent,
+            created_at: session.created_at,
+            last_used_at: session.last_used_at,
+            expires_at: session.expires_at,
+        }
+    }
+}
+
+/// Opens a session: the cookie that carries it, and the bearer token that stands for it.
+pub(crate) struct Opened {
+    pub(crate) cookie: HeaderValue,
+    pub(crate) bearer: String,
+}
+
+/// Opens a session for a user who has proved who they are.
+pub(crate) async fn open(api: &Api, user: &User, headers: &HeaderMap) -> Result<Opened, ApiError> {
+    let secret = token();
+    let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let agent = agent.map(|agent| agent.chars().take(300).collect::<String>());
+    let hash = token_hash(secret.expose());
+    let session = api.store.create_session(user.id, hash, LIFETIME, agent.as_deref()).await?;
+    let bearer = api.jwt.sign(user.id, user.email.as_deref(), session.id).map_err(ApiError::internal)?;
+    let cookie = OurCookie::Session.set(secret.expose(), LIFETIME.as_secs(), api.config.is_https());
+    Ok(Opened { cookie, bearer })
+}
+
+/// The answer to somebody who just signed in.
+pub(crate) async fn welcome(
+    api: &Api,
+    status: StatusCode,
+    user: User,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let opened = open(api, &user, headers).await?;
+    let body = SignedIn { user: UserBody::of(&user), token: opened.bearer, expires_in: super::jwt::LIFETIME.as_secs() };
+    Ok((status, [(SET_COOKIE, opened.cookie)], Json(body)).into_response())
+}
+
+/// Refuses a form that another site makes a browser send: it would sign somebody in as somebody else.
+pub(crate) fn refuse_foreign_origin(api: &Api, headers: &HeaderMap) -> Result<(), ApiError> {
+    let ours = api.config.public_origin();
+    let frontend = api.config.foreign_frontend().map(|url| url.origin().ascii_serialization());
+    match origin_of(headers) {
+        None if !headers.contains_key(http::header::ORIGIN) => Ok(()),
+        Some(origin) if origin == ours || Some(origin) == frontend.as_deref() => Ok(()),
+        _ => Err(ApiError::forbidden("foreign_origin", "sign in on this dashboard's own page")),
+    }
+}
+
+/// Counts an attempt, or says how long to wait.
+pub(crate) fn admit(api: &Api, account: &str, address: Option<IpAddr>) -> Result<(), ApiError> {
+    api.throttle.admit(account, address).map_err(|wait| {
+        let seconds = wait.as_secs().max(1);
+        ApiError::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_attempts",
+            format!("too many failed attempts; try again in {seconds} seconds"),
+        )
+        .with_header(RETRY_AFTER, HeaderValue::from(seconds))
+    })
+}
+
+/// Sign in with a login name and a password. Sets the session cookie and returns a bearer token.
+#[utoipa::path(post, path = "/api/v1/sessions", tag = "sessions", request_body = Credentials, responses(
+    (status = 201, body = SignedIn),
+    (status = 401, description = "No such account, or another password", body = ErrorBody),
+    (status = 403, description = "Sent by another site's page", body = ErrorBody),
+    (status = 422, body = ErrorBody),
+    (status = 429, description = "Too many failed attempts; Retry-After says how long to wait", body = ErrorBody),
+))]
+pub(crate) async fn sign_in(
+    State(api): State<Api>,
+    address: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+    mut form: Form,
+) -> Result<Response, ApiError> {
+    refuse_foreign_origin(&api, &headers)?;
+    let login = form.required("login", |login| text("login", login.trim(), 254));
+    let password = form.secret("password");
+    let (Some(login), Some(password)) = (login, password) else { return Err(form.refusal()) };
+    let address = address.map(|Extension(ClientAddress(address))| address);
+    admit(&api, &login, address)?;
+    let found = api.store.user_by_login(&login).await?;
+    let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), Some(hash)));
+    let matches = verify(password, hash).await?;
+    match user {
+        Some(user) if matches => {
+            api.throttle.forgive(&login, address);
+            welcome(&api, StatusCode::CREATED, user, &headers).await
+        }
+        _ => Err(ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "wrong_credentials",
+            "there is no such account, or its password is another",
+        )),
+    }
+}
+
+/// Argon2 is slow by design: off the threads that serve others.
+async fn verify(password: SecretString, hash: Option<String>) -> Result<bool, ApiError> {
+    tokio::task::spawn_blocking(move || verify_password(&password, hash.as_deref())).await.map_err(ApiError::internal)
+}
+
+/// Who is signed in.
+#[utoipa::path(get, path = "/api/v1/me", tag = "sessions", responses(
+    (status = 200, body = UserBody), (status = 401, body = ErrorBody),
+))]
+pub(crate) async fn current(caller: Caller) -> Json<UserBody> {
+    Json(UserBody::of(&caller.user))
+}
+
+/// The caller's sessions, most recently used first.
+#[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", responses(
+    (status = 200, body = Vec<SessionBody>), (status = 401, body = ErrorBody),
+))]
+pub(crate) async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<Vec<SessionBody>>, ApiError> {
+    let sessions = api.store.sessions_of(caller.access()).await?;
+    Ok(Json(sessions.into_iter().map(|session| SessionBody::of(session, caller.session)).collect()))
+}
+
+/// End one of the caller's sessions: its cookie and bearer tokens stop working, its sockets are closed.
+#[utoipa::path(delete, path = "/api/v1/sessions/{id}", tag = "sessions", params(("id" = i64, Path)), responses(
+    (status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+))]
+pub(crate) async fn revoke(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<StatusCode, ApiError> {
+    api.store.revoke_session(caller.access(), SessionId(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sign out: end the session that this request came with.
+#[utoipa::path(delete, path = "/api/v1/sessions/current", tag = "sessions", responses(
+    (status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+))]
+pub(crate) async fn sign_out(State(api): State<Api>, caller: Caller) -> Result<Response, ApiError> {
+    api.store.revoke_session_by_id(caller.session).await?;
+    let clear = OurCookie::Session.clear(api.config.is_https());
+    Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, clear)]).into_response())
+}

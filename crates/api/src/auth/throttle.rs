@@ -1,0 +1,142 @@
+//! Slows down guessing of passwords: per account and per address, in memory, bounded.
+//!
+//! An attempt is counted before the password is looked at, so that a thousand at once are no way around; one that
+//! succeeds is forgiven.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use berth_model::{Clock, Timestamp};
+
+/// Failures that an account may see in a [`WINDOW`].
+const PER_ACCOUNT: u32 = 10;
+/// Failures that an address may cause in a [`WINDOW`]; several people can share one.
+const PER_ADDRESS: u32 = 50;
+const WINDOW: Duration = Duration::from_secs(15 * 60);
+/// Entries kept; beyond it the oldest make room, which costs a guesser more than it gains.
+const CAPACITY: usize = 10_000;
+
+/// Remembers failed attempts.
+pub(crate) struct Throttle {
+    clock: Clock,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    accounts: HashMap<String, Tally>,
+    addresses: HashMap<IpAddr, Tally>,
+}
+
+struct Tally {
+    count: u32,
+    since: Timestamp,
+}
+
+impl Throttle {
+    /// Nobody has failed yet.
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { clock, seen: Mutex::default() }
+    }
+
+    /// Counts an attempt.
+    ///
+    /// # Errors
+    /// How long to wait, when there were too many.
+    pub(crate) fn admit(&self, account: &str, address: Option<IpAddr>) -> Result<(), Duration> {
+        let now = self.clock.now();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(address) = address {
+            count(&mut seen.addresses, address, PER_ADDRESS, now)?;
+        }
+        count(&mut seen.accounts, account.to_owned(), PER_ACCOUNT, now)
+    }
+
+    /// Takes back what [`Throttle::admit`] counted: the password was right.
+    pub(crate) fn forgive(&self, account: &str, address: Option<IpAddr>) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.accounts.remove(account);
+        if let Some(tally) = address.and_then(|address| seen.addresses.get_mut(&address)) {
+            tally.count = tally.count.saturating_sub(1);
+        }
+    }
+}
+
+fn count<K: Eq + Hash + Clone>(
+    tallies: &mut HashMap<K, Tally>,
+    key: K,
+    limit: u32,
+    now: Timestamp,
+) -> Result<(), Duration> {
+    if tallies.len() >= CAPACITY && !tallies.contains_key(&key) {
+        make_room(tallies, now);
+    }
+    let tally = tallies.entry(key).or_insert(Tally { count: 0, since: now });
+    if now >= tally.since.after(WINDOW) {
+        *tally = Tally { count: 0, since: now };
+    }
+    if tally.count >= limit {
+        return Err(tally.since.after(WINDOW).since(now).max(Duration::from_secs(1)));
+    }
+    tally.count += 1;
+    Ok(())
+}
+
+fn make_room<K: Eq + Hash + Clone>(tallies: &mut HashMap<K, Tally>, now: Timestamp) {
+    tallies.retain(|_, tally| now < tally.since.after(WINDOW));
+    if tallies.len() >= CAPACITY
+        && let Some(oldest) = tallies.iter().min_by_key(|(_, tally)| tally.since).map(|(key, _)| key.clone())
+    {
+        tallies.remove(&oldest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_closed_after_ten_failures_and_opens_again() {
+        let clock = Clock::manual(Timestamp(0));
+        let throttle = Throttle::new(clock.clone());
+        for _ in 0..PER_ACCOUNT {
+            assert_eq!(throttle.admit("ada", None), Ok(()));
+        }
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(throttle.admit("ada", None), Err(WINDOW - Duration::from_secs(60)));
+        assert_eq!(throttle.admit("bob", None), Ok(()), "others are not affected");
+        clock.advance(WINDOW);
+        assert_eq!(throttle.admit("ada", None), Ok(()));
+    }
+
+    #[test]
+    fn an_address_is_closed_whatever_account_it_tries() {
+        let throttle = Throttle::new(Clock::manual(Timestamp(0)));
+        let address = Some(IpAddr::from([192, 0, 2, 1]));
+        for attempt in 0..PER_ADDRESS {
+            assert_eq!(throttle.admit(&attempt.to_string(), address), Ok(()));
+        }
+        assert!(throttle.admit("one more", address).is_err());
+    }
+
+    #[test]
+    fn success_is_forgiven() {
+        let throttle = Throttle::new(Clock::manual(Timestamp(0)));
+        for _ in 0..100 {
+            assert_eq!(throttle.admit("ada", None), Ok(()));
+            throttle.forgive("ada", None);
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let throttle = Throttle::new(Clock::manual(Timestamp(0)));
+        for attempt in 0..CAPACITY + 10 {
+            assert_eq!(throttle.admit(&attempt.to_string(), None), Ok(()));
+        }
+        assert_eq!(throttle.seen.lock().unwrap().accounts.len(), CAPACITY);
+    }
+}

@@ -1,0 +1,198 @@
+//! What the API needs to know of the installation. The server reads the environment and fills this in; nothing here
+//! reads a variable or a file.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use berth_model::{BuildLimits, InvalidInput, SourceAllow};
+use berth_secrets::SecretString;
+use url::Url;
+
+/// The installation as the API sees it.
+#[derive(Clone, Debug)]
+pub struct ApiConfig {
+    /// Where people reach the control plane (`BERTH_PUBLIC_URL`). Cookies, origins and callbacks follow from it.
+    pub public_url: Url,
+    /// `http` or `https`: how sites are reached (`BERTH_SITE_SCHEME`).
+    pub site_scheme: String,
+    /// The domain under which sites live, with its port if it is not the scheme's own (`BASE_DOMAIN`).
+    pub base_domain: String,
+    /// The host that answers with the control plane; as a label under the domain it is nobody's project.
+    pub control_host: String,
+    /// Signs bearer tokens, at least 32 bytes (`SECRET`).
+    pub jwt_secret: SecretString,
+    /// Signs deliveries (`WEBHOOK_SECRET`). Without it none is accepted and no hook is registered.
+    pub webhook_secret: Option<SecretString>,
+    /// Where GitHub sends deliveries, if not `<public_url>/api/webhook` (`WEBHOOK_CALLBACK`).
+    pub webhook_callback: Option<Url>,
+    /// The OAuth application. Without it nobody signs in with GitHub, and its repositories are plain git.
+    pub github: Option<GithubConfig>,
+    /// GitHub's pages (`GITHUB_URL`).
+    pub github_url: Url,
+    /// GitHub's API (`GITHUB_API_URL`).
+    pub github_api_url: Url,
+    /// A dashboard of the previous generation, on another origin (`FRONTEND_URL`).
+    pub frontend_url: Option<Url>,
+    /// Who may open an account (`BERTH_SIGNUP`).
+    pub signup: Signup,
+    /// SHA-256 of the token that the server printed; redeems the first administrator.
+    pub setup_token_hash: Option<[u8; 32]>,
+    /// Private or plain-http sources that the operator allows (`BERTH_SOURCE_ALLOW`).
+    pub source_allow: SourceAllow,
+    /// Project names nobody may take, besides `berth_model::RESERVED_NAMES`.
+    pub reserved_names: Vec<String>,
+    /// The limits of a build, shown to users.
+    pub limits: BuildLimits,
+    /// Berth's own version.
+    pub version: String,
+}
+
+/// An OAuth application at GitHub.
+#[derive(Clone, Debug)]
+pub struct GithubConfig {
+    /// `CLIENT_ID`.
+    pub client_id: String,
+    /// `CLIENT_SECRET`.
+    pub client_secret: SecretString,
+}
+
+/// Who may open an account by signing in with GitHub.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Signup {
+    /// Nobody: existing accounts only.
+    #[default]
+    Closed,
+    /// Members of one of these GitHub organizations (lower case).
+    Organizations(Vec<String>),
+    /// Everybody.
+    Open,
+}
+
+impl Signup {
+    /// Parses `closed`, `open` or `org:<login>[,<login>…]`.
+    ///
+    /// # Errors
+    /// Quotes what is none of these.
+    pub fn parse(text: &str) -> Result<Self, InvalidInput> {
+        match text.trim() {
+            "closed" => return Ok(Self::Closed),
+            "open" => return Ok(Self::Open),
+            _ => {}
+        }
+        let logins: Vec<String> = text
+            .trim()
+            .strip_prefix("org:")
+            .unwrap_or_default()
+            .split(',')
+            .map(|login| login.trim().trim_start_matches("org:").to_ascii_lowercase())
+            .collect();
+        if logins.iter().all(|login| is_github_login(login)) {
+            Ok(Self::Organizations(logins))
+        } else {
+            Err(InvalidInput::new(
+                "BERTH_SIGNUP",
+                format!("BERTH_SIGNUP is closed, open or org:<login>[,<login>], not `{text}`"),
+            ))
+        }
+    }
+}
+
+/// GitHub's rule for logins of users and organizations. Also what keeps a login from changing the path of a request.
+pub(crate) fn is_github_login(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 39 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+impl ApiConfig {
+    /// The domain of sites without its port: what host names in the route table end in.
+    pub(crate) fn site_domain(&self) -> &str {
+        match self.base_domain.rsplit_once(':') {
+            Some((domain, port)) if port.bytes().all(|b| b.is_ascii_digit()) => domain,
+            _ => &self.base_domain,
+        }
+    }
+
+    /// The full host name of a label under the domain, as the route table stores it.
+    pub(crate) fn site_host(&self, label: &str) -> String {
+        format!("{label}.{}", self.site_domain())
+    }
+
+    /// The address of a host in the route table.
+    pub(crate) fn site_url(&self, host: &str) -> String {
+        let port = &self.base_domain[self.site_domain().len()..];
+        format!("{}://{host}{port}", self.site_scheme)
+    }
+
+    /// The origin that browsers name when the dashboard calls.
+    pub(crate) fn public_origin(&self) -> String {
+        self.public_url.origin().ascii_serialization()
+    }
+
+    /// The origin of a dashboard elsewhere; `None` when it is our own.
+    pub(crate) fn foreign_frontend(&self) -> Option<&Url> {
+        self.frontend_url.as_ref().filter(|url| url.origin() != self.public_url.origin())
+    }
+
+    /// Whether cookies may be marked `Secure`.
+    pub(crate) fn is_https(&self) -> bool {
+        self.public_url.scheme() == "https"
+    }
+
+    /// An address below the control plane's own, whatever path it is mounted at.
+    pub(crate) fn public(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url.as_str().trim_end_matches('/'))
+    }
+
+    /// Where GitHub is told to send deliveries.
+    pub(crate) fn webhook_url(&self) -> String {
+        self.webhook_callback.as_ref().map_or_else(|| self.public("/api/webhook"), Url::to_string)
+    }
+
+    /// The names nobody may take: the operator's, and the control plane's own label.
+    pub(crate) fn all_reserved_names(&self) -> Vec<String> {
+        let control = self.control_host.split(':').next().unwrap_or_default();
+        let label = control.strip_suffix(self.site_domain()).and_then(|rest| rest.strip_suffix('.'));
+        self.reserved_names.iter().cloned().chain(label.map(str::to_owned)).collect()
+    }
+}
+
+/// A question that the server answers for the API: whether one of its parts works. `Err` says in words what does not.
+pub type HealthCheck = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+
+/// The parts that the API cannot ask itself. The database it asks through the store.
+#[derive(Clone)]
+pub struct HealthChecks {
+    /// Whether Docker answers and builds can start.
+    pub docker: HealthCheck,
+    /// Whether the disks have room.
+    pub disk: HealthCheck,
+}
+
+impl HealthChecks {
+    /// Checks made of two async functions.
+    pub fn new<D, F, E, G>(docker: D, disk: E) -> Self
+    where
+        D: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), String>> + Send + 'static,
+        E: Fn() -> G + Send + Sync + 'static,
+        G: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        Self { docker: Arc::new(move || Box::pin(docker())), disk: Arc::new(move || Box::pin(disk())) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signup_rules() {
+        assert_eq!(Signup::parse("closed"), Ok(Signup::Closed));
+        assert_eq!(Signup::parse("open"), Ok(Signup::Open));
+        let organizations = Signup::Organizations(vec!["acme".into(), "other".into()]);
+        assert_eq!(Signup::parse("org:Acme, other"), Ok(organizations));
+        for bad in ["", "org:", "org:a/b", "everyone", "org:a,,b"] {
+            assert!(Signup::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

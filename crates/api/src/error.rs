@@ -1,0 +1,264 @@
+//! Errors as clients see them.
+//!
+//! A handler returns an [`ApiError`]: status, stable code, public message, the fields that are wrong, and a private
+//! source that is logged and never leaves the process. Which JSON it becomes is decided once, in [`render`], by the
+//! route: `{"message","data"?}` on the routes of the contract, `{"error":{"code","message","fields"?}}` under
+//! `/api/v1`. The same place turns the bare refusals of the router (unknown path, wrong method) into JSON.
+
+use std::error::Error;
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use berth_model::InvalidInput;
+use berth_store::StoreError;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A field that cannot be accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct FieldProblem {
+    /// In the spelling of the request.
+    pub(crate) field: String,
+    /// What is wrong and what would be right.
+    pub(crate) message: String,
+}
+
+/// An answer that is not the one that was hoped for.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    problem: Problem,
+    status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// The public part, carried from the handler to [`render`] beside the empty response.
+#[derive(Clone, Debug)]
+struct Problem {
+    code: &'static str,
+    message: String,
+    fields: Vec<FieldProblem>,
+    /// A row of another user: 403 in the contract, 404 under `/api/v1`.
+    of_another_user: bool,
+}
+
+impl ApiError {
+    /// An error with words for the client.
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        let problem = Problem { code, message: message.into(), fields: Vec::new(), of_another_user: false };
+        Self { problem, status, headers: Vec::new(), source: None }
+    }
+
+    /// 400.
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
+    }
+
+    /// 401: nobody is signed in, or the token is not (any longer) good.
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "sign in first: no valid session or bearer token was sent")
+    }
+
+    /// 403 with a reason.
+    pub(crate) fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, message)
+    }
+
+    /// 404 of one kind of thing.
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
+    }
+
+    /// 409.
+    pub(crate) fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, message)
+    }
+
+    /// 422 with every field that is wrong.
+    pub(crate) fn invalid(fields: Vec<FieldProblem>) -> Self {
+        let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_inputs", "Invalid inputs");
+        error.problem.fields = fields;
+        error
+    }
+
+    /// 500: our own fault. The cause is logged, not shown.
+    pub(crate) fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let mut error = Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "something went wrong inside Berth; its log has the details",
+        );
+        error.source = Some(source.into());
+        error
+    }
+
+    /// 503: try again shortly.
+    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+            .with_header(RETRY_AFTER, HeaderValue::from_static("2"))
+    }
+
+    /// Keeps the cause for the log.
+    pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Adds a header to the answer.
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The words for the client, for answers that are not HTTP (a refused socket).
+    pub(crate) fn message(&self) -> &str {
+        &self.problem.message
+    }
+
+    /// Logs what only the operator may see.
+    fn log(&self) {
+        if let Some(source) = &self.source {
+            let mut causes = source.to_string();
+            let mut next = source.source();
+            while let Some(cause) = next {
+                causes = format!("{causes}: {cause}");
+                next = cause.source();
+            }
+            tracing::error!(code = self.problem.code, error = causes, "a request failed");
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        self.log();
+        let mut response = self.status.into_response();
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value);
+        }
+        response.extensions_mut().insert(self.problem);
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        if error.is_unavailable() {
+            return Self::unavailable("the database does not answer; try again in a few seconds").caused_by(error);
+        }
+        match error {
+            StoreError::NotFound => Self::not_found("resource"),
+            StoreError::Forbidden => {
+                let mut hidden = Self::forbidden("forbidden", "this belongs to another user");
+                hidden.problem.of_another_user = true;
+                hidden
+            }
+            StoreError::NameTaken => Self::invalid(vec![FieldProblem {
+                field: "name".into(),
+                message: "this name is taken; choose another".into(),
+            }]),
+            StoreError::Conflict(why) => Self::conflict("conflict", why),
+            StoreError::Illegal(why) => Self::conflict("conflict", why.to_string()),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<InvalidInput> for FieldProblem {
+    fn from(problem: InvalidInput) -> Self {
+        Self { field: problem.field.into(), message: problem.message }
+    }
+}
+
+impl From<InvalidInput> for ApiError {
+    fn from(problem: InvalidInput) -> Self {
+        Self::invalid(vec![problem.into()])
+    }
+}
+
+/// `{"message", "data"?}`: errors on the routes of the contract.
+#[derive(Serialize)]
+struct LegacyBody<'a> {
+    message: &'a str,
+    #[serde(skip_serializing_if = "<[FieldProblem]>::is_empty")]
+    data: &'a [FieldProblem],
+}
+
+/// Errors under `/api/v1`.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ErrorBody {
+    /// What went wrong.
+    error: ErrorDetail,
+}
+
+/// What went wrong: for programs, for people, and field by field.
+#[derive(Serialize, ToSchema)]
+struct ErrorDetail {
+    /// Stable; programs decide by it.
+    code: String,
+    /// For people.
+    message: String,
+    /// Each field that is wrong (422).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<FieldProblem>,
+}
+
+/// Middleware: gives every refusal its JSON body, in the shape of its route.
+pub(crate) async fn render(request: Request, next: Next) -> Response {
+    let is_v1 = request.uri().path().starts_with("/api/v1/");
+    let is_socket = request.uri().path().starts_with("/socket.io");
+    let mut response = next.run(request).await;
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) || is_socket {
+        return response;
+    }
+    let problem = match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => problem,
+        None if is_json(response.headers()) => return response,
+        None => bare_problem(status),
+    };
+    let status = if problem.of_another_user && is_v1 { StatusCode::NOT_FOUND } else { status };
+    let mut rendered = if is_v1 {
+        let (code, message) = match problem.of_another_user {
+            true => ("not_found".to_owned(), "there is no such resource".to_owned()),
+            false => (problem.code.to_owned(), problem.message),
+        };
+        axum::Json(ErrorBody { error: ErrorDetail { code, message, fields: problem.fields } }).into_response()
+    } else {
+        axum::Json(LegacyBody { message: &problem.message, data: &problem.fields }).into_response()
+    };
+    *rendered.status_mut() = status;
+    for (name, value) in response.headers() {
+        if name != CONTENT_TYPE && name != http::header::CONTENT_LENGTH {
+            rendered.headers_mut().append(name, value.clone());
+        }
+    }
+    rendered
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
+}
+
+/// Words for what the router itself refuses.
+fn bare_problem(status: StatusCode) -> Problem {
+    let (code, message) = match status {
+        StatusCode::NOT_FOUND => ("not_found", "there is nothing at this address"),
+        StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "this address does not answer that method"),
+        StatusCode::PAYLOAD_TOO_LARGE => ("too_large", "the body is larger than 1 MiB"),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            ("unsupported_media_type", "send JSON with content-type application/json")
+        }
+        _ if status.is_server_error() => ("internal", "something went wrong inside Berth; its log has the details"),
+        _ => ("bad_request", "the request cannot be understood"),
+    };
+    Problem { code, message: message.to_owned(), fields: Vec::new(), of_another_user: false }
+}
+
+/// What a panic becomes: a 500 that tells nothing. The panic itself is on standard error already.
+pub(crate) fn after_panic(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
+}

@@ -1,0 +1,10 @@
+//! What happens to projects, whichever route asks for it: settings are read once into types, a repository at GitHub
+//! gets its hook, and the first build is queued.
+
+mod connect;
+mod hook;
+mod settings;
+
+pub(crate) use connect::{change, connect, remove, seal};
+pub(crate) use hook::github_token;
+pub(crate) use settings::{read_change, read_new, read_variables};

@@ -1,0 +1,155 @@
+//! One task: events of the store and log lines in, socket events out.
+//!
+//! Each change is sent twice: as the event of the contract, in its words, for existing clients, and as `event` with the
+//! whole payload in ours. A build's end is told after its last lines.
+
+use std::time::Duration;
+
+use berth_model::{BuildId, DeploymentStatus, Event, EventId, EventPayload, ProjectId, UserId};
+use serde::Serialize;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::gate::{close, session_room, user_room};
+use super::lines::{LogEvent, Waiting};
+use crate::Api;
+use crate::legacy;
+use crate::v1::EventBody;
+
+/// How long lines are gathered before they are sent.
+const GATHER: Duration = Duration::from_millis(50);
+/// Events read at once.
+const PAGE: u32 = 200;
+/// How long to wait for a database that does not answer.
+const RETRY: Duration = Duration::from_secs(1);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BuildStatusUpdate {
+    project_id: ProjectId,
+    build_id: BuildId,
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DeploymentUpdate {
+    project_id: ProjectId,
+    build_id: BuildId,
+    status: &'static str,
+    url: String,
+}
+
+/// Runs until the API shuts down.
+pub(super) async fn run(api: Api) {
+    let stop = api.stop.clone();
+    stop.run_until_cancelled(feed(&api)).await;
+}
+
+async fn feed(api: &Api) {
+    let mut newest = api.store.signals().subscribe_events();
+    let mut logs = api.store.signals().subscribe_logs();
+    // Nobody was connected before now, so that what happened before is nobody's news.
+    let mut last = *newest.borrow_and_update();
+    let mut waiting = Waiting::default();
+    let mut turn: Option<Instant> = None;
+    loop {
+        let at = turn.unwrap_or_else(Instant::now);
+        tokio::select! {
+            changed = newest.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                let _ = newest.borrow_and_update();
+                gather(&mut logs, &mut waiting);
+                last = tell_after(api, last, &mut waiting).await;
+            }
+            received = logs.recv() => match received {
+                Ok(batch) => waiting.add(batch),
+                Err(RecvError::Lagged(batches)) => tracing::debug!(batches, "live log lines were skipped"),
+                Err(RecvError::Closed) => return,
+            },
+            () = sleep_until(at), if turn.is_some() => {
+                for event in waiting.turn() {
+                    send_lines(api, event);
+                }
+                turn = None;
+            }
+        }
+        if turn.is_none() && !waiting.is_empty() {
+            turn = Some(Instant::now() + GATHER);
+        }
+    }
+}
+
+/// Takes in what has been published and not received yet.
+fn gather(logs: &mut tokio::sync::broadcast::Receiver<berth_store::LogBatch>, waiting: &mut Waiting) {
+    loop {
+        match logs.try_recv() {
+            Ok(batch) => waiting.add(batch),
+            Err(TryRecvError::Lagged(_)) => {}
+            Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+        }
+    }
+}
+
+/// Tells every event after `last`; returns the newest told. Waits for a database that is away: nothing is skipped.
+async fn tell_after(api: &Api, mut last: EventId, waiting: &mut Waiting) -> EventId {
+    loop {
+        match api.store.events_after(last, PAGE).await {
+            Ok(events) if events.is_empty() => return last,
+            Ok(events) => {
+                for event in events {
+                    last = event.id;
+                    tell(api, &event, waiting);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "events could not be read; trying again");
+                sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+fn tell(api: &Api, event: &Event, waiting: &mut Waiting) {
+    match &event.payload {
+        EventPayload::BuildStatus { build, project, status } => {
+            if status.is_final() {
+                for lines in waiting.all_of(*build) {
+                    send_lines(api, lines);
+                }
+            }
+            let status = legacy::build_word(*status);
+            let update = BuildStatusUpdate { project_id: *project, build_id: *build, status };
+            send(api, event.user, "buildStatusUpdate", &update);
+        }
+        EventPayload::DeploymentStatus { build, project, status: DeploymentStatus::Live, host, .. } => {
+            let (status, url) = ("live", api.config.site_url(host));
+            let update = DeploymentUpdate { project_id: *project, build_id: *build, status, url };
+            send(api, event.user, "deploymentUpdate", &update);
+        }
+        EventPayload::SessionRevoked { session } => {
+            for socket in api.realtime.io().to(session_room(*session)).sockets() {
+                close(socket);
+            }
+        }
+        _ => {}
+    }
+    send(api, event.user, "event", &EventBody::of(event));
+}
+
+fn send_lines(api: &Api, event: LogEvent) {
+    send(api, event.user, event.name, &event.payload);
+}
+
+/// Sends to each socket of a user on its own: one that has stalled does not hold up the others, and nobody hears
+/// anything twice. A full buffer is ten seconds behind: that socket is let go, and its client fetches what it missed.
+fn send<T: Serialize>(api: &Api, user: UserId, name: &str, payload: &T) {
+    for socket in api.realtime.io().to(user_room(user)).sockets() {
+        if let Err(error) = socket.emit(name, payload) {
+            tracing::debug!(%error, %user, name, "a socket has stalled or is gone");
+            close(socket);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What happens, as it happens: Socket.IO v4 at `/socket.io`.
+//!
+//! - [`gate`]: who may connect. A socket joins the room of its user and the room of its session, and no other.
+//! - [`feed`]: one task that turns the store's events and log lines into socket events.
+//! - [`lines`]: log lines gathered into few events.
+//!
+//! Events are read from the store by number, so that none is lost however far the feed falls behind; lines are live
+//! only, and a client that misses some asks for them by number. Clients send nothing.
+
+mod feed;
+mod gate;
+mod lines;
+
+use std::time::Duration;
+
+use axum::Router;
+use socketioxide::SocketIo;
+use socketioxide::handler::ConnectHandler;
+
+use crate::Api;
+
+/// A socket that does not answer a ping within [`PING_TIMEOUT`] is dropped; so is one whose buffer is so full that no
+/// ping fits: it has stalled.
+const PING_INTERVAL: Duration = Duration::from_secs(15);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// Events that wait for one socket: ten seconds of the fastest log.
+const BUFFER: usize = 4_096;
+/// Clients have nothing to say but their token.
+const LARGEST_MESSAGE: usize = 16 << 10;
+
+/// The Socket.IO server.
+pub(crate) struct Realtime {
+    io: SocketIo,
+    routes: Router<Api>,
+}
+
+impl Realtime {
+    /// A server that nobody may connect to before [`start`].
+    pub(crate) fn new() -> Self {
+        let (service, io) = SocketIo::builder()
+            .ping_interval(PING_INTERVAL)
+            .ping_timeout(PING_TIMEOUT)
+            .connect_timeout(Duration::from_secs(10))
+            .max_buffer_size(BUFFER)
+            .max_payload(1 << 20)
+            .ws_max_message_size(LARGEST_MESSAGE)
+            .ws_max_frame_size(LARGEST_MESSAGE)
+            .build_svc();
+        let routes = Router::new().route_service("/socket.io/", service.clone()).route_service("/socket.io", service);
+        Self { io, routes }
+    }
+
+    /// The server's handle.
+    pub(crate) fn io(&self) -> &SocketIo {
+        &self.io
+    }
+
+    /// Its two addresses.
+    pub(crate) fn routes(&self) -> Router<Api> {
+        self.routes.clone()
+    }
+}
+
+/// Opens the gate and starts the feed.
+pub(crate) fn start(api: &Api) {
+    let (at_gate, inside) = (api.clone(), api.clone());
+    let admit = move |socket, auth| {
+        let api = at_gate.clone();
+        async move { gate::admit(&api, socket, auth).await }
+    };
+    let settle = move |socket| {
+        let api = inside.clone();
+        async move { gate::settle(&api, socket).await }
+    };
+    api.realtime.io.ns("/", settle.with(admit));
+    tokio::spawn(feed::run(api.clone()));
+}

@@ -1,0 +1,86 @@
+//! What every handler has at hand.
+
+use std::net::IpAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::Router;
+use berth_secrets::KeyRing;
+use berth_store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::{Jwt, Throttle};
+use crate::config::{ApiConfig, HealthChecks};
+use crate::github::Github;
+use crate::realtime::{self, Realtime};
+use crate::router;
+
+/// The API of one Berth. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Api(Arc<State>);
+
+/// Who sent a request, as the server that accepted the connection knows it (behind trusted proxies: as they say).
+/// The server puts it into each request's extensions; sign-in is throttled by it.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAddress(pub IpAddr);
+
+/// See [`Api`], which derefs to it.
+pub struct State {
+    pub(crate) config: ApiConfig,
+    pub(crate) store: Store,
+    pub(crate) keys: KeyRing,
+    pub(crate) http: reqwest::Client,
+    pub(crate) github: Github,
+    pub(crate) jwt: Jwt,
+    pub(crate) throttle: Throttle,
+    pub(crate) health: HealthChecks,
+    pub(crate) realtime: Realtime,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Deref for Api {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.0
+    }
+}
+
+impl Api {
+    /// Assembles the API and starts the task that feeds its sockets; needs a tokio runtime. `http` is the client for
+    /// GitHub; the caller has installed a TLS provider, and set it to follow no redirect.
+    #[must_use]
+    pub fn new(config: ApiConfig, store: Store, keys: KeyRing, http: reqwest::Client, health: HealthChecks) -> Self {
+        let api = Self(Arc::new(State {
+            jwt: Jwt::new(&config.jwt_secret, store.clock().clone()),
+            throttle: Throttle::new(store.clock().clone()),
+            github: Github::new(http.clone(), config.github_api_url.clone()),
+            realtime: Realtime::new(),
+            stop: CancellationToken::new(),
+            config,
+            store,
+            keys,
+            http,
+            health,
+        }));
+        realtime::start(&api);
+        api
+    }
+
+    /// Everything the API answers, without a fallback: pages are the server's, see [`crate::harden`].
+    pub fn router(&self) -> Router {
+        router::build(self)
+    }
+
+    /// Method and address of every route, with parameters in braces: the tests' proof that none is forgotten.
+    #[must_use]
+    pub fn routes() -> Vec<(http::Method, String)> {
+        router::table()
+    }
+
+    /// Ends the feeding of sockets and closes them all.
+    pub async fn shutdown(&self) {
+        self.stop.cancel();
+        self.realtime.io().close().await;
+    }
+}

@@ -1,0 +1,293 @@
+//! The shapes of answers under `/api/v1`: camelCase, ids as numbers, times in RFC 3339, absent things as `null`.
+
+use berth_model::{Event, EventPayload, Failure, LogLine, Plan, Step, Timestamp, Variable};
+use berth_store::{Build, Delivery, Deployment, Project, User};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::config::ApiConfig;
+
+/// A person with an account.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UserBody {
+    id: i64,
+    /// `admin` or `member`.
+    role: &'static str,
+    username: String,
+    /// What they sign in with, if they have a password.
+    login: Option<String>,
+    email: Option<String>,
+    /// The address of a picture.
+    avatar: Option<String>,
+    /// Whether repositories at GitHub can be connected.
+    github_connected: bool,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl UserBody {
+    pub(crate) fn of(user: &User) -> Self {
+        Self {
+            id: user.id.0,
+            role: user.role.as_str(),
+            username: user.username.clone(),
+            login: user.login_name.clone(),
+            email: user.email.clone(),
+            avatar: user.avatar.clone(),
+            github_connected: user.github_connected,
+            created_at: user.created_at,
+        }
+    }
+}
+
+/// A connected repository with its settings.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProjectBody {
+    id: i64,
+    /// The label of its host.
+    name: String,
+    /// Where it is served once something is live.
+    url: String,
+    repo_url: String,
+    /// The branch that goes live.
+    branch: String,
+    root_directory: Option<String>,
+    /// `null`: detected.
+    install_command: Option<String>,
+    /// `null`: detected; empty: nothing is built, the files are published as they are.
+    build_command: Option<String>,
+    output_directory: Option<String>,
+    node_version: Option<String>,
+    spa_fallback: Option<bool>,
+    /// The repository's hook at GitHub; `null`: pushes are not announced.
+    webhook_id: Option<i64>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    /// What visitors get now.
+    live_deployment: Option<DeploymentBody>,
+    latest_build: Option<BuildBody>,
+}
+
+impl ProjectBody {
+    pub(crate) fn of(config: &ApiConfig, project: Project, live: Option<Deployment>, latest: Option<Build>) -> Self {
+        Self {
+            id: project.id.0,
+            url: config.site_url(&config.site_host(project.name.as_str())),
+            name: project.name.to_string(),
+            repo_url: project.repo_url.to_string(),
+            branch: project.branch.to_string(),
+            root_directory: project.root_directory.map(String::from),
+            install_command: project.install_command,
+            build_command: project.build_command,
+            output_directory: project.output_directory.map(String::from),
+            node_version: project.node_version,
+            spa_fallback: project.spa_fallback,
+            webhook_id: project.webhook_id,
+            created_at: project.created_at,
+            updated_at: project.updated_at,
+            live_deployment: live.map(|deployment| DeploymentBody::of(config, deployment)),
+            latest_build: latest.map(BuildBody::of),
+        }
+    }
+}
+
+/// One run of the pipeline for one commit.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BuildBody {
+    id: i64,
+    project_id: i64,
+    /// `queued`, `running`, `passed`, `failed`, `canceled` or `superseded`.
+    status: &'static str,
+    /// `created`, `push`, `rebuild` or `reconcile`.
+    trigger: &'static str,
+    /// `production` or `preview`.
+    environment: &'static str,
+    branch: String,
+    /// `null` until the branch's newest commit is known.
+    commit: Option<CommitBody>,
+    exit_code: Option<i64>,
+    /// Why it failed: `{code, title, detail, line?, setting?}`.
+    #[schema(value_type = Option<Object>)]
+    failure: Option<Failure>,
+    /// What was decided, each with its source and reason.
+    #[schema(value_type = Option<Object>)]
+    plan: Option<Plan>,
+    /// `{name, firstLine, state, startedAt, tookMs}` in order.
+    #[schema(value_type = Vec<Object>)]
+    steps: Vec<Step>,
+    /// Whether somebody asked to stop it.
+    cancel_requested: bool,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    started_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    finished_at: Option<Timestamp>,
+}
+
+/// What is shown of a commit.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CommitBody {
+    hash: String,
+    message: String,
+    author: String,
+}
+
+impl BuildBody {
+    pub(crate) fn of(build: Build) -> Self {
+        let commit = build.commit().map(|commit| CommitBody {
+            hash: commit.hash.to_string(),
+            message: commit.message,
+            author: commit.author,
+        });
+        Self {
+            id: build.id.0,
+            project_id: build.project.0,
+            status: build.status.as_str(),
+            trigger: build.trigger.as_str(),
+            environment: build.environment.as_str(),
+            branch: build.branch.to_string(),
+            commit,
+            exit_code: build.exit_code,
+            failure: build.failure,
+            plan: build.plan,
+            steps: build.steps,
+            cancel_requested: build.cancel_requested,
+            created_at: build.created_at,
+            started_at: build.started_at,
+            finished_at: build.finished_at,
+        }
+    }
+}
+
+/// One immutable published result of a build.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DeploymentBody {
+    id: i64,
+    project_id: i64,
+    build_id: i64,
+    /// `ready`, `live`, `retired`, `rolled_back` or `failed`.
+    status: &'static str,
+    environment: &'static str,
+    branch: String,
+    /// Its own address, which stays the same while its files are kept.
+    url: String,
+    files: i64,
+    bytes: i64,
+    /// Whether its files are still kept, so that it can go live again at once.
+    kept: bool,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    activated_at: Option<Timestamp>,
+}
+
+impl DeploymentBody {
+    pub(crate) fn of(config: &ApiConfig, deployment: Deployment) -> Self {
+        Self {
+            id: deployment.id.0,
+            project_id: deployment.project.0,
+            build_id: deployment.build.0,
+            status: deployment.status.as_str(),
+            environment: deployment.environment.as_str(),
+            branch: deployment.branch.to_string(),
+            url: config.site_url(&deployment.host),
+            files: deployment.files,
+            bytes: deployment.bytes,
+            kept: deployment.released,
+            created_at: deployment.created_at,
+            activated_at: deployment.activated_at,
+        }
+    }
+}
+
+/// What may be shown of a variable: never its value.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct VariableBody {
+    id: i64,
+    key: String,
+    /// `secret` or `plain`.
+    kind: &'static str,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl VariableBody {
+    pub(crate) fn of(variable: Variable) -> Self {
+        Self {
+            id: variable.id.0,
+            key: variable.key.to_string(),
+            kind: variable.kind.as_str(),
+            created_at: variable.created_at,
+        }
+    }
+}
+
+/// Lines of a build's log.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LogBody {
+    /// `{number, stream, phase, text}` in order.
+    #[schema(value_type = Vec<Object>)]
+    pub(crate) lines: Vec<LogLine>,
+    /// Ask again with this `after`.
+    pub(crate) next: i64,
+    /// Whether nothing will come after these lines: the build has ended and they are its last.
+    pub(crate) complete: bool,
+}
+
+/// A delivery that a webhook received.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DeliveryBody {
+    id: i64,
+    /// The sender's own id.
+    delivery_id: Option<String>,
+    event: String,
+    /// `accepted`, `duplicate`, `ignored` or `rejected`.
+    verdict: &'static str,
+    reason: String,
+    #[schema(value_type = String, format = DateTime)]
+    received_at: Timestamp,
+}
+
+impl DeliveryBody {
+    pub(crate) fn of(delivery: Delivery) -> Self {
+        Self {
+            id: delivery.id.0,
+            delivery_id: delivery.delivery_id,
+            event: delivery.event,
+            verdict: delivery.verdict.as_str(),
+            reason: delivery.reason,
+            received_at: delivery.received_at,
+        }
+    }
+}
+
+/// A state change, as the socket event `event` carries it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EventBody<'a> {
+    id: i64,
+    project_id: Option<i64>,
+    payload: &'a EventPayload,
+    created_at: Timestamp,
+}
+
+impl<'a> EventBody<'a> {
+    pub(crate) fn of(event: &'a Event) -> Self {
+        Self {
+            id: event.id.0,
+            project_id: event.project.map(|project| project.0),
+            payload: &event.payload,
+            created_at: event.created_at,
+        }
+    }
+}

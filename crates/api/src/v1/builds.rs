@@ -1,0 +1,124 @@
+//! Builds and their logs.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use berth_model::{BuildId, Environment, ProjectId, Trigger};
+use berth_store::{CancelOutcome, NewBuild};
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::bodies::{BuildBody, LogBody};
+use crate::Api;
+use crate::auth::Caller;
+use crate::error::{ApiError, ErrorBody};
+use crate::input::{Id, Params};
+
+/// A page of a list, newest first.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Page {
+    /// At most 100; 20 if absent.
+    limit: Option<u32>,
+    /// Only what is older than this id.
+    before: Option<i64>,
+}
+
+/// A part of a log.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LogQuery {
+    /// Only lines after this one; all if absent.
+    after: Option<i64>,
+    /// At most 5,000; 1,000 if absent.
+    limit: Option<usize>,
+}
+
+/// The builds of a project, newest first.
+#[utoipa::path(get, path = "/api/v1/projects/{id}/builds", tag = "builds", params(("id" = i64, Path), Page), responses(
+    (status = 200, body = Vec<BuildBody>), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+))]
+pub(crate) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+    Params(page): Params<Page>,
+) -> Result<Json<Vec<BuildBody>>, ApiError> {
+    let limit = page.limit.unwrap_or(20).clamp(1, 100);
+    let builds = api.store.builds_of(caller.access(), ProjectId(id), limit, page.before.map(BuildId)).await?;
+    Ok(Json(builds.into_iter().map(BuildBody::of).collect()))
+}
+
+/// Build the newest commit of the project's branch.
+#[utoipa::path(post, path = "/api/v1/projects/{id}/builds", tag = "builds", params(("id" = i64, Path)), responses(
+    (status = 201, body = BuildBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+))]
+pub(crate) async fn create(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Response, ApiError> {
+    let project = api.store.project(caller.access(), ProjectId(id)).await?;
+    let new = NewBuild {
+        project: project.id,
+        trigger: Trigger::Rebuild,
+        environment: Environment::Production,
+        branch: project.branch,
+        commit: None,
+    };
+    let build = api.store.enqueue(new).await?;
+    Ok((StatusCode::CREATED, Json(BuildBody::of(build))).into_response())
+}
+
+/// One build: its plan, its steps, and why it failed.
+#[utoipa::path(get, path = "/api/v1/builds/{id}", tag = "builds", params(("id" = i64, Path)), responses(
+    (status = 200, body = BuildBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+))]
+pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Json<BuildBody>, ApiError> {
+    Ok(Json(BuildBody::of(api.store.build(caller.access(), BuildId(id)).await?)))
+}
+
+/// The log of a build after a line: how a client catches up, whatever its socket missed.
+#[utoipa::path(get, path = "/api/v1/builds/{id}/log", tag = "builds", params(("id" = i64, Path), LogQuery), responses(
+    (status = 200, body = LogBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+))]
+pub(crate) async fn log(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+    Params(query): Params<LogQuery>,
+) -> Result<Json<LogBody>, ApiError> {
+    let id = BuildId(id);
+    // Asked before the lines are: a build that ends in between is told to be complete the next time.
+    let ended = api.store.build(caller.access(), id).await?.status.is_final();
+    let after = query.after.unwrap_or(0);
+    let lines = api.store.log_after(caller.access(), id, after, query.limit.unwrap_or(1_000).clamp(1, 5_000)).await?;
+    let next = lines.last().map_or(after, |line| line.number);
+    let complete = ended && next >= api.store.last_line(id).await?;
+    Ok(Json(LogBody { lines, next, complete }))
+}
+
+/// Stop a build. One that waits is canceled at once; one that runs is asked to stop, and its container goes.
+#[utoipa::path(post, path = "/api/v1/builds/{id}/cancel", tag = "builds", params(("id" = i64, Path)), responses(
+    (status = 200, description = "Canceled", body = BuildBody),
+    (status = 202, description = "Asked to stop", body = BuildBody),
+    (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+    (status = 409, description = "It has ended already", body = ErrorBody),
+))]
+pub(crate) async fn cancel(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Response, ApiError> {
+    let status = match api.store.request_cancel(caller.access(), BuildId(id)).await? {
+        CancelOutcome::Canceled => StatusCode::OK,
+        CancelOutcome::Requested => StatusCode::ACCEPTED,
+        CancelOutcome::AlreadyFinished(status) => {
+            return Err(ApiError::conflict("already_finished", format!("the build has ended: {}", status.as_str())));
+        }
+    };
+    let build = api.store.build(caller.access(), BuildId(id)).await?;
+    Ok((status, Json(BuildBody::of(build))).into_response())
+}
+
+/// Build the same commit again, with today's settings.
+#[utoipa::path(post, path = "/api/v1/builds/{id}/rebuild", tag = "builds", params(("id" = i64, Path)), responses(
+    (status = 201, body = BuildBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+))]
+pub(crate) async fn rebuild(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Response, ApiError> {
+    let build = api.store.rebuild(caller.access(), BuildId(id)).await?;
+    Ok((StatusCode::CREATED, Json(BuildBody::of(build))).into_response())
+}

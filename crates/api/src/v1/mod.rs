@@ -1,0 +1,57 @@
+//! The API of this generation: `/api/v1`, described at `/api/v1/openapi.json`. Another user's resource is 404 here.
+//!
+//! - [`projects`], [`variables`], [`builds`], [`deployments`], [`deliveries`]: by noun, as in the database.
+//! - [`github`]: what the caller's GitHub account offers to connect.
+//! - [`system`]: the installation, for administrators.
+//! - [`bodies`]: the answers' shapes.
+
+mod bodies;
+mod builds;
+mod deliveries;
+mod deployments;
+mod github;
+mod projects;
+mod system;
+mod variables;
+
+pub(crate) use bodies::{EventBody, UserBody};
+pub(crate) use github::{organizations, repositories};
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::{Api, auth, webhooks};
+
+/// Every route under `/api/v1`, with its description.
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        // Signing in
+        .routes(routes!(auth::setup_state, auth::set_up))
+        .routes(routes!(auth::current))
+        .routes(routes!(auth::disconnect))
+        .routes(routes!(auth::sign_in, auth::list))
+        .routes(routes!(auth::sign_out))
+        .routes(routes!(auth::revoke))
+        // Projects
+        .routes(routes!(projects::list, projects::create))
+        .routes(routes!(projects::name_available))
+        .routes(routes!(projects::read, projects::change, projects::delete))
+        .routes(routes!(variables::list, variables::put))
+        .routes(routes!(variables::delete))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(webhooks::replay))
+        // Builds
+        .routes(routes!(builds::list, builds::create))
+        .routes(routes!(builds::read))
+        .routes(routes!(builds::log))
+        .routes(routes!(builds::cancel))
+        .routes(routes!(builds::rebuild))
+        // Deployments
+        .routes(routes!(deployments::list))
+        .routes(routes!(deployments::read))
+        .routes(routes!(deployments::activate))
+        // GitHub and the installation
+        .routes(routes!(github::organizations))
+        .routes(routes!(github::repositories))
+        .routes(routes!(system::read))
+}

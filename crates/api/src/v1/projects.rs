@@ -1,0 +1,177 @@
+//! Projects.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use berth_model::{ProjectId, ProjectName};
+use berth_store::Project;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::bodies::{BuildBody, ProjectBody};
+use crate::Api;
+use crate::auth::Caller;
+use crate::error::{ApiError, ErrorBody};
+use crate::input::{Form, Id, Params};
+use crate::projects;
+
+/// A new project.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "describes the body that Form reads field by field")]
+pub(crate) struct NewProjectForm {
+    /// The label of its host: lower-case letters, digits and hyphens, at most 63.
+    name: String,
+    /// An https address. One at GitHub needs a connected account, and gets a webhook.
+    repo_url: String,
+    branch: String,
+    root_directory: Option<String>,
+    install_command: Option<String>,
+    /// Absent: detected. Empty: nothing is built.
+    build_command: Option<String>,
+    output_directory: Option<String>,
+    node_version: Option<String>,
+    spa_fallback: Option<bool>,
+    variables: Option<Vec<super::variables::NewVariableForm>>,
+}
+
+/// Changes; what is absent stays, `null` goes back to detection.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "describes the body that Form reads field by field")]
+pub(crate) struct ProjectChangeForm {
+    /// A new name moves the site to another host.
+    name: Option<String>,
+    branch: Option<String>,
+    root_directory: Option<String>,
+    install_command: Option<String>,
+    build_command: Option<String>,
+    output_directory: Option<String>,
+    node_version: Option<String>,
+    spa_fallback: Option<bool>,
+    /// Added, or replaced where the key is there already.
+    variables: Option<Vec<super::variables::NewVariableForm>>,
+}
+
+/// A project that was just connected.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ConnectedBody {
+    project: ProjectBody,
+    /// Its first build, of the branch's newest commit.
+    build: BuildBody,
+    /// Why pushes are not announced, if they are not.
+    note: Option<&'static str>,
+}
+
+/// A name somebody is typing.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct NameQuery {
+    /// The wanted name.
+    name: String,
+}
+
+/// Whether a name can be had.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NameAnswer {
+    available: bool,
+    /// The address it would have.
+    url: Option<String>,
+    /// Why not.
+    reason: Option<String>,
+}
+
+async fn body_of(api: &Api, caller: &Caller, project: Project) -> Result<ProjectBody, ApiError> {
+    let live = api.store.live_deployment(project.id).await?;
+    let latest = api.store.builds_of(caller.access(), project.id, 1, None).await?.pop();
+    Ok(ProjectBody::of(&api.config, project, live, latest))
+}
+
+/// The caller's projects, newest first.
+#[utoipa::path(get, path = "/api/v1/projects", tag = "projects", responses(
+    (status = 200, body = Vec<ProjectBody>), (status = 401, body = ErrorBody),
+))]
+pub(crate) async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<Vec<ProjectBody>>, ApiError> {
+    let mut bodies = Vec::new();
+    for project in api.store.projects(caller.access()).await? {
+        bodies.push(body_of(&api, &caller, project).await?);
+    }
+    Ok(Json(bodies))
+}
+
+/// Connect a repository. Registers a webhook if it is at GitHub, and queues a build of the branch's newest commit.
+#[utoipa::path(post, path = "/api/v1/projects", tag = "projects", request_body = NewProjectForm, responses(
+    (status = 201, body = ConnectedBody),
+    (status = 401, body = ErrorBody),
+    (status = 403, description = "GitHub is not connected, or does not allow a webhook", body = ErrorBody),
+    (status = 422, description = "Every field that is wrong, or a name that is taken", body = ErrorBody),
+    (status = 502, description = "GitHub does not answer", body = ErrorBody),
+))]
+pub(crate) async fn create(State(api): State<Api>, caller: Caller, mut form: Form) -> Result<Response, ApiError> {
+    let (new, variables) = projects::read_new(&api, &mut form, "variables")?;
+    let connected = projects::connect(&api, &caller, new, variables).await?;
+    let body = ConnectedBody {
+        project: body_of(&api, &caller, connected.project).await?,
+        build: BuildBody::of(connected.build),
+        note: connected.note,
+    };
+    Ok((StatusCode::CREATED, Json(body)).into_response())
+}
+
+/// Whether a name can be had. Creating the project decides; this is for people who are typing.
+#[utoipa::path(get, path = "/api/v1/projects/name-available", tag = "projects", params(NameQuery), responses(
+    (status = 200, body = NameAnswer), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+))]
+pub(crate) async fn name_available(
+    State(api): State<Api>,
+    _: Caller,
+    Params(query): Params<NameQuery>,
+) -> Result<Json<NameAnswer>, ApiError> {
+    let no = |reason: String| NameAnswer { available: false, url: None, reason: Some(reason) };
+    let name = match ProjectName::parse(&query.name, &api.config.all_reserved_names()) {
+        Ok(name) => name,
+        Err(problem) => return Ok(Json(no(problem.message))),
+    };
+    let host = api.config.site_host(name.as_str());
+    Ok(Json(match api.store.route(&host).await? {
+        Some(_) => no(format!("the name {name} is taken; choose another")),
+        None => NameAnswer { available: true, url: Some(api.config.site_url(&host)), reason: None },
+    }))
+}
+
+/// One project.
+#[utoipa::path(get, path = "/api/v1/projects/{id}", tag = "projects", params(("id" = i64, Path)), responses(
+    (status = 200, body = ProjectBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+))]
+pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Json<ProjectBody>, ApiError> {
+    let project = api.store.project(caller.access(), ProjectId(id)).await?;
+    Ok(Json(body_of(&api, &caller, project).await?))
+}
+
+/// Change settings. They hold from the next build on; a new name moves the site at once.
+#[utoipa::path(patch, path = "/api/v1/projects/{id}", tag = "projects", params(("id" = i64, Path)),
+    request_body = ProjectChangeForm, responses(
+    (status = 200, body = ProjectBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+    (status = 422, body = ErrorBody),
+))]
+pub(crate) async fn change(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+    mut form: Form,
+) -> Result<Json<ProjectBody>, ApiError> {
+    let project = api.store.project(caller.access(), ProjectId(id)).await?;
+    let (change, variables) = projects::read_change(&api, &mut form, &project.name, "variables")?;
+    let project = projects::change(&api, &caller, &project, change, variables).await?;
+    Ok(Json(body_of(&api, &caller, project).await?))
+}
+
+/// Delete a project with its builds, deployments, files, images and, if it was the repository's last, its webhook.
+#[utoipa::path(delete, path = "/api/v1/projects/{id}", tag = "projects", params(("id" = i64, Path)), responses(
+    (status = 204), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+))]
+pub(crate) async fn delete(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<StatusCode, ApiError> {
+    projects::remove(&api, &caller, ProjectId(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
