@@ -31,7 +31,7 @@ CREATE TABLE session (
     last_used_at BIGINT NOT NULL,
     expires_at   BIGINT NOT NULL
 );
-CREATE INDEX session_user ON session (user_id);
+CREATE INDEX session_owner ON session (user_id);
 
 CREATE TABLE oauth_attempt (
     state_hash   BLOB PRIMARY KEY,
@@ -61,7 +61,7 @@ CREATE TABLE project (
 );
 CREATE UNIQUE INDEX project_name ON project (name) WHERE deleted_at IS NULL;
 CREATE INDEX project_repo ON project (repo_key);
-CREATE INDEX project_user ON project (user_id);
+CREATE INDEX project_owner ON project (user_id);
 
 CREATE TABLE variable (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -175,7 +175,7 @@ CREATE TABLE event (
     payload    TEXT NOT NULL,
     created_at BIGINT NOT NULL
 );
-CREATE INDEX event_user ON event (user_id, id);
+CREATE INDEX event_owner ON event (user_id, id);
 
 CREATE TABLE delivery (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -138,6 +138,22 @@ impl Database {
         }
     }
 
+    /// See [`crate::Store::durability`].
+    pub(crate) async fn durability(&self) -> Result<Vec<(&'static str, String)>, StoreError> {
+        if self.backend() == Backend::Postgres {
+            return Ok(Vec::new());
+        }
+        let mut settings = Vec::new();
+        for (name, pragma) in [
+            ("journal_mode", "SELECT journal_mode FROM pragma_journal_mode"),
+            ("synchronous", "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous"),
+            ("foreign_keys", "SELECT CAST(foreign_keys AS TEXT) FROM pragma_foreign_keys"),
+        ] {
+            settings.push((name, self.one(crate::sql::sql(pragma)).await?.unwrap_or_default()));
+        }
+        Ok(settings)
+    }
+
     /// All rows of a query.
     pub(crate) async fn all<T: FromRow>(&self, sql: Sql) -> Result<Vec<T>, StoreError> {
         on_either!(Self, self, pool => {

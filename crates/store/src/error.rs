@@ -52,7 +52,7 @@ impl StoreError {
     }
 
     /// Reads a unique violation where the caller knows that only a name can collide.
-    pub(crate) fn as_name_taken(self) -> Self {
+    pub(crate) fn of_a_name(self) -> Self {
         match self {
             Self::Conflict(EXISTS) => Self::NameTaken,
             other => other,

@@ -27,6 +27,8 @@ mod settings;
 mod signals;
 mod sql;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod users;
 mod variables;
 

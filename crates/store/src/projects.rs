@@ -206,7 +206,7 @@ impl Store {
             .bind(&new.node_version)
             .bind(new.spa_fallback)
             .bind(tx.now);
-        let id: ProjectId = tx.one(insert).await.map_err(StoreError::as_name_taken)?.ok_or(StoreError::NotFound)?;
+        let id: ProjectId = tx.one(insert).await.map_err(StoreError::of_a_name)?.ok_or(StoreError::NotFound)?;
         tx.add_route(host, RouteKind::Branch, id, Environment::Production, &new.branch, None).await?;
         tx.put_variables(id, seal(id)).await?;
         tx.event(access.user(), Some(id), &EventPayload::ProjectCreated { project: id }).await?;
@@ -307,10 +307,10 @@ impl Store {
         .bind(&project.node_version)
         .bind(project.spa_fallback)
         .bind(tx.now);
-        tx.run(update).await.map_err(StoreError::as_name_taken)?;
+        tx.run(update).await.map_err(StoreError::of_a_name)?;
         let route = sql("UPDATE route SET host = $2, branch = $3 \
                          WHERE project_id = $1 AND kind = 'branch' AND environment = 'production'");
-        tx.run(route.bind(id).bind(host).bind(project.branch.as_str())).await.map_err(StoreError::as_name_taken)?;
+        tx.run(route.bind(id).bind(host).bind(project.branch.as_str())).await.map_err(StoreError::of_a_name)?;
         tx.put_variables(id, variables).await?;
         tx.event(access.user(), Some(id), &EventPayload::ProjectUpdated { project: id }).await?;
         tx.then_wake_worker();

@@ -73,7 +73,7 @@ impl Transaction<'_> {
                           VALUES ($1, $2, $3, $4, $5, $6, $7)");
         let insert = insert.bind(host).bind(kind.as_str()).bind(project).bind(environment.as_str());
         let insert = insert.bind(branch.as_str()).bind(deployment).bind(self.now);
-        self.run(insert).await.map_err(StoreError::as_name_taken)?;
+        self.run(insert).await.map_err(StoreError::of_a_name)?;
         Ok(())
     }
 }

@@ -66,6 +66,15 @@ impl Store {
         self.one::<i64>(sql("SELECT COUNT(*) FROM setting")).await.map(drop)
     }
 
+    /// The settings that decide whether a committed change survives a power failure, as SQLite reports them for a
+    /// connection of ours; nothing on PostgreSQL, whose operator decides.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn durability(&self) -> Result<Vec<(&'static str, String)>, StoreError> {
+        self.0.database.durability().await
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.0.clock.now()
     }

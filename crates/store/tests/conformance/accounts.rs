@@ -1,0 +1,110 @@
+//! Accounts, sessions and sign-ins.
+
+use std::time::Duration;
+
+use berth_model::{Access, EventPayload, Role};
+use berth_store::{GithubProfile, OauthAttempt, StoreError};
+
+use crate::ground::{Ground, sealed_for};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+pub(crate) async fn the_first_administrator_is_the_only_one(ground: Ground) {
+    assert!(!ground.store.users_exist().await.unwrap());
+    let attempts = (0..8).map(|n| {
+        let store = ground.store.clone();
+        tokio::spawn(async move { store.create_first_admin(&format!("admin-{n}"), Some("a@b.c"), "hash").await })
+    });
+    let mut admins = Vec::new();
+    for attempt in attempts.collect::<Vec<_>>() {
+        match attempt.await.unwrap() {
+            Ok(user) => admins.push(user),
+            Err(refused) => assert!(matches!(refused, StoreError::Conflict(_)), "{refused:?}"),
+        }
+    }
+    let [admin] = admins.as_slice() else { panic!("{admins:?}") };
+    assert_eq!((admin.role, admin.email.as_deref()), (Role::Admin, Some("a@b.c")));
+    let login = admin.login_name.clone().unwrap();
+    assert_eq!(ground.store.user_by_login(&login).await.unwrap(), Some((admin.clone(), "hash".to_owned())));
+    assert_eq!(ground.store.user_by_login("nobody").await.unwrap(), None);
+}
+
+/// A13: the number decides; a login that changes hands leads nowhere.
+pub(crate) async fn github_matches_its_number_only(ground: Ground) {
+    let store = &ground.store;
+    let ada = GithubProfile { github_id: 7, login: "ada".into(), email: Some("ada@x.org".into()), avatar: None };
+    assert_eq!(store.sign_in_github(&ada, false, sealed_for).await.unwrap(), None);
+    let first = store.sign_in_github(&ada, true, sealed_for).await.unwrap().unwrap();
+    assert_eq!((first.role, first.github_connected), (Role::Member, true));
+    assert_eq!(store.github_token(first.id).await.unwrap().unwrap(), sealed_for(first.id));
+
+    let renamed = GithubProfile { login: "ada-l".into(), email: None, ..ada.clone() };
+    let again = store.sign_in_github(&renamed, false, sealed_for).await.unwrap().unwrap();
+    assert_eq!((again.id, again.username.as_str(), again.email.as_deref()), (first.id, "ada-l", Some("ada@x.org")));
+    let impostor = GithubProfile { github_id: 8, ..ada };
+    let other = store.sign_in_github(&impostor, true, sealed_for).await.unwrap().unwrap();
+    assert_ne!(other.id, first.id);
+
+    store.forget_github_token(first.id).await.unwrap();
+    assert_eq!(store.github_token(first.id).await.unwrap(), None);
+    assert!(!store.user(first.id).await.unwrap().unwrap().github_connected);
+}
+
+pub(crate) async fn sessions_slide_and_end(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let made = store.create_session(access.user(), [1; 32], DAY, Some("Firefox")).await.unwrap();
+
+    ground.clock.advance(Duration::from_secs(59 * 60));
+    let (early, user) = store.session_by_token(&[1; 32]).await.unwrap().unwrap();
+    assert_eq!((early, user.id), (made.clone(), access.user()));
+    ground.clock.advance(Duration::from_secs(60));
+    store.session_by_token(&[1; 32]).await.unwrap().unwrap();
+    let (slid, _) = store.session(made.id).await.unwrap().unwrap();
+    assert_eq!(slid.expires_at, ground.clock.now().after(DAY));
+
+    assert_eq!(store.session_by_token(&[2; 32]).await.unwrap(), None);
+    let second = store.create_session(access.user(), [2; 32], DAY, None).await.unwrap();
+    assert_eq!(store.sessions_of(access).await.unwrap().len(), 2);
+    let other = ground.member(2).await;
+    assert!(matches!(store.revoke_session(other, second.id).await, Err(StoreError::Forbidden)));
+    store.revoke_session(access, second.id).await.unwrap();
+    assert!(matches!(store.revoke_session(access, second.id).await, Err(StoreError::NotFound)));
+    assert_eq!(store.session(second.id).await.unwrap(), None);
+    assert!(ground.events().await.contains(&EventPayload::SessionRevoked { session: second.id }));
+
+    ground.clock.advance(DAY);
+    assert_eq!(store.session_by_token(&[1; 32]).await.unwrap(), None);
+    assert_eq!(store.session(made.id).await.unwrap(), None);
+    assert_eq!(store.sessions_of(access).await.unwrap(), []);
+    store.forget_expired().await.unwrap();
+    assert!(matches!(store.revoke_session(access, made.id).await, Err(StoreError::NotFound)));
+    assert_eq!(access, Access::of(user.id, user.role));
+}
+
+/// A6: a state that was used, or is too old, leads nowhere.
+pub(crate) async fn a_sign_in_is_finished_once(ground: Ground) {
+    let store = &ground.store;
+    let attempt = |state: u8, minutes: u64| OauthAttempt {
+        state_hash: [state; 32],
+        browser_hash: [9; 32],
+        verifier: "verifier".to_owned(),
+        redirect: "/".to_owned(),
+        expires_at: ground.clock.now().after(Duration::from_secs(minutes * 60)),
+    };
+    store.begin_oauth(&attempt(1, 10)).await.unwrap();
+    store.begin_oauth(&attempt(2, 1)).await.unwrap();
+    let expected = attempt(1, 10);
+    let takes = (0..8).map(|_| {
+        let store = store.clone();
+        tokio::spawn(async move { store.take_oauth(&[1; 32]).await.unwrap() })
+    });
+    let mut taken = Vec::new();
+    for take in takes.collect::<Vec<_>>() {
+        taken.extend(take.await.unwrap());
+    }
+    assert_eq!(taken, [expected]);
+    ground.clock.advance(Duration::from_secs(60));
+    assert_eq!(store.take_oauth(&[2; 32]).await.unwrap(), None);
+    assert_eq!(store.take_oauth(&[3; 32]).await.unwrap(), None);
+}

@@ -1,0 +1,76 @@
+//! One list of stories, told on SQLite and on PostgreSQL: every query of the store runs on both, against the real
+//! thing. SQLite is a file in a temporary directory; PostgreSQL is a server that the tests start themselves.
+
+mod accounts;
+mod activations;
+mod deliveries;
+mod ground;
+mod opening;
+mod projects;
+mod queue;
+
+macro_rules! stories {
+    ($($chapter:ident: $($story:ident),+ $(,)?;)+) => {
+        mod on_postgres {
+            $(mod $chapter {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $story() {
+                    crate::$chapter::$story(crate::ground::Ground::postgres().await).await;
+                })+
+            })+
+        }
+        mod on_sqlite {
+            $(mod $chapter {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $story() {
+                    crate::$chapter::$story(crate::ground::Ground::sqlite().await).await;
+                })+
+            })+
+        }
+    };
+}
+
+stories! {
+    opening:
+        the_second_opening_finds_everything,
+        a_failing_migration_refuses_and_changes_nothing,
+        settings_and_the_instance;
+    accounts:
+        the_first_administrator_is_the_only_one,
+        github_matches_its_number_only,
+        sessions_slide_and_end,
+        a_sign_in_is_finished_once;
+    projects:
+        a_project_and_its_settings,
+        twenty_creations_of_one_name,
+        a_new_name_moves_the_host,
+        variables_are_replaced_by_key,
+        others_are_forbidden_and_nothing_is_not_found,
+        a_deleted_project_is_gone_and_its_name_free,
+        a_nul_is_dropped;
+    queue:
+        ten_pushes_leave_the_last,
+        parallel_claims_never_share_a_build,
+        turns_are_fair_and_limited,
+        one_build_of_a_branch_at_a_time,
+        an_expired_lease_comes_back_three_times,
+        a_requeued_build_yields_to_a_newer_one,
+        giving_back_does_not_count,
+        cancel_waiting_and_running,
+        a_build_tells_its_story,
+        logs_are_read_by_line;
+    activations:
+        a_build_goes_live_at_the_project_host,
+        an_older_build_never_wins,
+        a_rollback_holds_until_a_newer_build,
+        an_interrupted_activation_is_decided_again,
+        a_refused_activation_puts_the_host_back,
+        another_branch_does_not_go_live,
+        deleting_ends_builds_and_activations,
+        pruning_spares_live_recent_and_wanted;
+    deliveries:
+        a_hundred_deliveries_make_one_build,
+        what_failed_can_be_sent_again,
+        several_projects_of_one_repository,
+        every_delivery_is_kept;
+}

@@ -1,0 +1,130 @@
+//! Opening a database: what is there stays there, and what cannot be opened is left alone.
+
+use std::time::{Duration, Instant};
+
+use berth_model::{Clock, InstanceId};
+use berth_store::testing::PostgresServer;
+use berth_store::{Backend, Store, StoreError};
+use sqlx::{ConnectOptions, Connection, Row};
+
+use crate::ground::Ground;
+
+pub(crate) async fn the_second_opening_finds_everything(ground: Ground) {
+    let access = ground.member(1).await;
+    let project = ground.project(access, "shop").await;
+    ground.push(&project).await;
+    let again = ground.another_process().await;
+    assert_eq!(again.projects(access).await.unwrap(), [project]);
+    assert_eq!(*again.signals().subscribe_events().borrow(), ground.store.newest_event().await.unwrap());
+    again.ping().await.unwrap();
+}
+
+/// C6: the list of migrations is made to look as if the first had never run, so that running it fails half-way.
+pub(crate) async fn a_failing_migration_refuses_and_changes_nothing(ground: Ground) {
+    let access = ground.member(1).await;
+    ground.project(access, "shop").await;
+    forget_migrations(&ground).await;
+    let refused = Store::open(&ground.url, ground.clock.clone()).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Migration(_)), "{refused:?}");
+    assert_eq!(ground.store.projects(access).await.unwrap().len(), 1);
+    assert_eq!(applied_migrations(&ground).await, 0);
+}
+
+pub(crate) async fn settings_and_the_instance(ground: Ground) {
+    let store = &ground.store;
+    let (ours, theirs) = (InstanceId::random(), InstanceId::random());
+    assert_eq!(store.instance().await.unwrap(), None);
+    store.claim_instance(&ours).await.unwrap();
+    store.claim_instance(&ours).await.unwrap();
+    assert!(matches!(store.claim_instance(&theirs).await, Err(StoreError::Conflict(_))));
+    assert_eq!(store.instance().await.unwrap(), Some(ours));
+    assert!(!store.has_projects().await.unwrap());
+    store.set_setting("colour", "red").await.unwrap();
+    store.set_setting("colour", "blue").await.unwrap();
+    assert_eq!(store.setting("colour").await.unwrap().as_deref(), Some("blue"));
+    assert_eq!(store.setting("size").await.unwrap(), None);
+}
+
+/// C5: what was committed survives a power failure.
+#[tokio::test]
+async fn sqlite_is_durable_and_private() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let ground = Ground::sqlite().await;
+    let file = ground.file().unwrap();
+    for side in ["", "-wal", "-shm"] {
+        let path = format!("{}{side}", file.display());
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{path}");
+    }
+    assert_eq!(
+        ground.store.durability().await.unwrap(),
+        [("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1")]
+            .map(|(name, value)| (name, value.to_owned()))
+    );
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_named_as_such() {
+    for url in ["mysql://x", "", "berth.db", "sqlite:///no/such/directory/berth.db"] {
+        let refused = Store::open(url, Clock::System).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Misconfigured(_)), "{url}: {refused:?}");
+    }
+}
+
+/// C4: the API can answer 503 in time, and goes on by itself afterwards.
+#[tokio::test]
+async fn a_server_that_is_gone_is_unavailable_in_bounded_time() {
+    let server = tokio::task::spawn_blocking(PostgresServer::start).await.unwrap();
+    let url = server.new_database();
+    let store = Store::open(&url, Clock::System).await.unwrap();
+    assert_eq!(store.backend(), Backend::Postgres);
+    store.set_setting("kept", "yes").await.unwrap();
+    server.stop();
+    for _ in 0..2 {
+        let asked = Instant::now();
+        assert!(store.ping().await.unwrap_err().is_unavailable());
+        assert!(store.set_setting("kept", "no").await.unwrap_err().is_unavailable());
+        assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    }
+    let asked = Instant::now();
+    assert!(Store::open(&url, Clock::System).await.unwrap_err().is_unavailable());
+    assert!(asked.elapsed() < Duration::from_secs(8), "{:?}", asked.elapsed());
+    server.resume();
+    assert_eq!(store.setting("kept").await.unwrap().as_deref(), Some("yes"));
+}
+
+/// The store's futures run on any thread.
+#[test]
+fn futures_can_move_between_threads() {
+    fn moves<T: Send>(_: impl FnOnce(Store) -> T) {}
+    moves(|store| async move { store.claim(Duration::ZERO, 1).await });
+    moves(|store| async move { store.pending_activations().await });
+}
+
+async fn forget_migrations(ground: &Ground) {
+    with_raw(ground, "DELETE FROM _sqlx_migrations").await;
+}
+
+async fn applied_migrations(ground: &Ground) -> i64 {
+    with_raw(ground, "SELECT COUNT(*) FROM _sqlx_migrations").await.unwrap()
+}
+
+/// Behind the store's back.
+async fn with_raw(ground: &Ground, sql: &'static str) -> Option<i64> {
+    match ground.store.backend() {
+        Backend::Sqlite => {
+            let options: sqlx::sqlite::SqliteConnectOptions = ground.url.parse().unwrap();
+            let mut connection = options.connect().await.unwrap();
+            let row = sqlx::query(sql).fetch_optional(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+            row.map(|row| row.get(0))
+        }
+        Backend::Postgres => {
+            let options: sqlx::postgres::PgConnectOptions = ground.url.parse().unwrap();
+            let mut connection = options.connect().await.unwrap();
+            let row = sqlx::query(sql).fetch_optional(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+            row.map(|row| row.get(0))
+        }
+    }
+}

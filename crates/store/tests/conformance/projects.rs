@@ -1,0 +1,192 @@
+//! Projects, their hosts and variables, and who may see them.
+
+use berth_model::{
+    Access, BuildId, BuildStatus, DeploymentId, EventPayload, OutputDir, ProjectId, VariableId, VariableKey,
+    VariableKind,
+};
+use berth_secrets::Sealed;
+use berth_store::{ActivationReason, ProjectChange, RouteKind, SealedVariable, StoreError};
+
+use crate::ground::{Ground, admin_of, host, name, new_project, repo};
+
+fn variable(key: &str, value: &str) -> SealedVariable {
+    let key = VariableKey::parse(key).unwrap();
+    SealedVariable { key, kind: VariableKind::Secret, value: Sealed::stored(value.to_owned()) }
+}
+
+pub(crate) async fn a_project_and_its_settings(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let seal = |id: ProjectId| vec![variable("TOKEN", &format!("sealed for {id}"))];
+    let made = store.create_project(access, new_project("shop"), &host("shop"), seal).await.unwrap();
+    assert_eq!((made.name.as_str(), made.user, made.spa_fallback), ("shop", access.user(), Some(true)));
+    assert_eq!(store.project(access, made.id).await.unwrap(), made);
+    assert_eq!(store.project_unscoped(made.id).await.unwrap(), Some(made.clone()));
+    let sealed = store.sealed_variables(made.id).await.unwrap();
+    assert_eq!(sealed[0].1.as_str(), format!("sealed for {}", made.id));
+
+    let route = store.route(&host("shop")).await.unwrap().unwrap();
+    assert_eq!((route.kind, route.project, route.deployment), (RouteKind::Branch, made.id, None));
+
+    let change = ProjectChange {
+        build_command: Some(Some(String::new())),
+        output_directory: Some(Some(OutputDir::parse("public").unwrap())),
+        node_version: Some(Some("22".to_owned())),
+        spa_fallback: Some(None),
+        ..ProjectChange::default()
+    };
+    // Re-saving under the same name is not 'taken'.
+    let saved = store.update_project(access, made.id, change, &host("shop"), Vec::new()).await.unwrap();
+    assert_eq!(store.project(access, made.id).await.unwrap(), saved);
+    assert_eq!((saved.build_command.as_deref(), saved.spa_fallback), (Some(""), None));
+    assert_eq!(saved.install_command, made.install_command);
+
+    store.set_webhook(made.id, Some(77)).await.unwrap();
+    let newer = ground.project(access, "blog").await;
+    assert_eq!(store.projects_sharing_webhook(&repo().key()).await.unwrap(), 1);
+    let ids = |projects: Vec<berth_store::Project>| projects.iter().map(|project| project.id).collect::<Vec<_>>();
+    assert_eq!(ids(store.projects(access).await.unwrap()), [newer.id, made.id]);
+    assert_eq!(ids(store.projects_of_repo(&repo().key()).await.unwrap()), [made.id, newer.id]);
+    assert_eq!(ids(store.all_projects().await.unwrap()), [made.id, newer.id]);
+}
+
+/// N4.
+pub(crate) async fn twenty_creations_of_one_name(ground: Ground) {
+    let access = ground.member(1).await;
+    let attempts = (0..20).map(|_| {
+        let store = ground.store.clone();
+        tokio::spawn(async move {
+            store.create_project(access, new_project("shop"), &host("shop"), |_| vec![variable("A", "x")]).await
+        })
+    });
+    let mut made = 0;
+    for attempt in attempts.collect::<Vec<_>>() {
+        match attempt.await.unwrap() {
+            Ok(_) => made += 1,
+            Err(refused) => assert!(matches!(refused, StoreError::NameTaken), "{refused:?}"),
+        }
+    }
+    assert_eq!(made, 1);
+    assert_eq!(ground.store.projects(access).await.unwrap().len(), 1);
+    assert_eq!(ground.events().await.len(), 1);
+    // A host can be taken while the name is free: by a deployment, or under another domain.
+    let elsewhere = ground.store.create_project(access, new_project("other"), &host("shop"), |_| Vec::new()).await;
+    assert!(matches!(elsewhere, Err(StoreError::NameTaken)));
+    assert_eq!(ground.store.projects(access).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn a_new_name_moves_the_host(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    ground.project(access, "blog").await;
+    let live = ground.go_live(&shop).await;
+    let rename = |to: &str| ProjectChange { name: Some(name(to)), ..ProjectChange::default() };
+    let taken = store.update_project(access, shop.id, rename("blog"), &host("blog"), vec![variable("A", "x")]).await;
+    assert!(matches!(taken, Err(StoreError::NameTaken)));
+    assert_eq!(store.variables(access, shop.id).await.unwrap(), []);
+
+    store.update_project(access, shop.id, rename("store"), &host("store"), Vec::new()).await.unwrap();
+    assert_eq!(store.route(&host("shop")).await.unwrap(), None);
+    assert_eq!(store.route(&host("store")).await.unwrap().unwrap().deployment, Some(live.id));
+    assert_eq!(store.route(&live.host).await.unwrap().unwrap().deployment, Some(live.id));
+}
+
+pub(crate) async fn variables_are_replaced_by_key(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    store.put_variables(access, shop.id, vec![variable("B", "1"), variable("A", "2")]).await.unwrap();
+    let plain = SealedVariable { kind: VariableKind::Plain, ..variable("B", "3") };
+    store.put_variables(access, shop.id, vec![plain]).await.unwrap();
+    let all = store.sealed_variables(shop.id).await.unwrap();
+    let told: Vec<_> =
+        all.iter().map(|(variable, value)| (variable.key.as_str(), variable.kind, value.as_str())).collect();
+    assert_eq!(told, [("A", VariableKind::Secret, "2"), ("B", VariableKind::Plain, "3")]);
+    let gone = store.delete_variable(access, all[0].0.id).await.unwrap();
+    assert_eq!(gone.key.as_str(), "A");
+    assert_eq!(store.variables(access, shop.id).await.unwrap().len(), 1);
+}
+
+/// Z1, Z2: one scoped call of each kind, asked by the owner, by somebody else (an administrator at that) and for nothing.
+pub(crate) async fn others_are_forbidden_and_nothing_is_not_found(ground: Ground) {
+    let store = &ground.store;
+    let owner = ground.member(1).await;
+    let other = admin_of(ground.member(2).await);
+    let shop = ground.project(owner, "shop").await;
+    store.put_variables(owner, shop.id, vec![variable("A", "x")]).await.unwrap();
+    let variable_id = store.variables(owner, shop.id).await.unwrap()[0].id;
+    let live = ground.go_live(&shop).await;
+
+    macro_rules! scoped {
+        ($($call:ident($id:expr, $nothing:expr $(, $more:expr)*);)+) => {$(
+            let forbidden = store.$call(other, $id $(, $more)*).await;
+            assert!(matches!(forbidden, Err(StoreError::Forbidden)), "{}: {forbidden:?}", stringify!($call));
+            let nothing = store.$call(owner, $nothing $(, $more)*).await;
+            assert!(matches!(nothing, Err(StoreError::NotFound)), "{}: {nothing:?}", stringify!($call));
+            store.$call(owner, $id $(, $more)*).await.unwrap_or_else(|e| panic!("{}: {e:?}", stringify!($call)));
+        )+};
+    }
+    scoped! {
+        project(shop.id, ProjectId(99));
+        variables(shop.id, ProjectId(99));
+        put_variables(shop.id, ProjectId(99), Vec::new());
+        builds_of(shop.id, ProjectId(99), 10, None);
+        build(live.build, BuildId(99));
+        rebuild(live.build, BuildId(99));
+        request_cancel(live.build, BuildId(99));
+        log_after(live.build, BuildId(99), 0, 10);
+        log_chunks(live.build, BuildId(99), 10);
+        deployment(live.id, DeploymentId(99));
+        deployments_of(shop.id, ProjectId(99), 10);
+        deployment_of_build(live.build, BuildId(99));
+        request_activation(live.id, DeploymentId(99), ActivationReason::Rollback);
+        deliveries_of(shop.id, ProjectId(99), 10);
+        update_project(shop.id, ProjectId(99), ProjectChange::default(), &host("shop"), Vec::new());
+        delete_variable(variable_id, VariableId(99));
+        delete_project(shop.id, ProjectId(99));
+    }
+    assert_eq!(store.projects(other).await.unwrap(), []);
+}
+
+/// N5: somebody else may take the name at once; nothing of the old project is found any more.
+pub(crate) async fn a_deleted_project_is_gone_and_its_name_free(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    let live = ground.go_live(&shop).await;
+    let waiting = ground.push(&shop).await;
+    store.delete_project(access, shop.id).await.unwrap();
+
+    assert!(matches!(store.project(access, shop.id).await, Err(StoreError::NotFound)));
+    assert!(matches!(store.build(access, live.build).await, Err(StoreError::NotFound)));
+    assert!(matches!(store.deployment(access, live.id).await, Err(StoreError::NotFound)));
+    assert!(matches!(store.delete_project(access, shop.id).await, Err(StoreError::NotFound)));
+    assert_eq!(store.routes().await.unwrap(), []);
+    assert_eq!(store.projects_of_repo(&repo().key()).await.unwrap(), []);
+    assert_eq!(store.build_unscoped(waiting.id).await.unwrap().unwrap().status, BuildStatus::Canceled);
+    assert!(ground.events().await.contains(&EventPayload::ProjectDeleted { project: shop.id }));
+
+    let heir = ground.member(2).await;
+    let reborn = ground.project(heir, "shop").await;
+    assert_eq!(store.route(&host("shop")).await.unwrap().unwrap().deployment, None);
+
+    let [left] = store.deleted_projects().await.unwrap().try_into().unwrap();
+    assert_eq!((left.id, left.user, left.name), (shop.id, access.user(), name("shop")));
+    store.forget_project(shop.id).await.unwrap();
+    store.forget_project(shop.id).await.unwrap();
+    store.forget_project(reborn.id).await.unwrap();
+    assert_eq!(store.deleted_projects().await.unwrap(), []);
+    assert_eq!(store.build_unscoped(waiting.id).await.unwrap(), None);
+    assert_eq!(store.projects(heir).await.unwrap(), [reborn]);
+    assert_eq!(Access::of(access.user(), berth_model::Role::Member), access);
+}
+
+/// PostgreSQL cannot hold a NUL in text; both drop it.
+pub(crate) async fn a_nul_is_dropped(ground: Ground) {
+    let access = ground.member(1).await;
+    let mut new = new_project("shop");
+    new.build_command = Some("npm\0 run build".to_owned());
+    let made = ground.store.create_project(access, new, &host("shop"), |_| Vec::new()).await.unwrap();
+    assert_eq!(made.build_command.as_deref(), Some("npm run build"));
+}

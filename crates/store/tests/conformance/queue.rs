@@ -1,0 +1,270 @@
+//! The queue, what a running build writes down, and its log.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use berth_model::{
+    BuildStatus, EventPayload, Failure, FailureCode, LogLine, LogPhase, LogStream, Step, StepName, StepState,
+};
+use berth_store::{BuildEnd, CancelOutcome, LeaseState, LogBatch, StoreError};
+
+use crate::ground::{Ground, LEASE, commit, main_branch, push_of};
+
+fn failed() -> BuildEnd {
+    let failure = Failure::new(FailureCode::CommandFailed, "the build failed", "exit code 1").at_line(3);
+    BuildEnd { status: BuildStatus::Failed, exit_code: Some(1), failure: Some(failure) }
+}
+
+/// D6.
+pub(crate) async fn ten_pushes_leave_the_last(ground: Ground) {
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    let pushes = (0..10).map(|_| {
+        let (store, push) = (ground.store.clone(), push_of(&shop));
+        tokio::spawn(async move { store.enqueue(push).await.unwrap().id })
+    });
+    let mut ids = Vec::new();
+    for push in pushes.collect::<Vec<_>>() {
+        ids.push(push.await.unwrap());
+    }
+    let last = ids.into_iter().max().unwrap();
+    let builds = ground.store.builds_of(access, shop.id, 100, None).await.unwrap();
+    assert_eq!(builds.len(), 10);
+    for build in &builds {
+        let expected = if build.id == last { BuildStatus::Queued } else { BuildStatus::Superseded };
+        assert_eq!(build.status, expected);
+        assert_eq!(build.finished_at.is_some(), build.id != last);
+    }
+    assert_eq!(ground.store.newest_build(shop.id, &main_branch()).await.unwrap().unwrap().id, last);
+    let page = ground.store.builds_of(access, shop.id, 4, Some(builds[3].id)).await.unwrap();
+    assert_eq!(page, builds[4..8]);
+    assert_eq!(ground.claim().await.unwrap().build.id, last);
+    assert!(ground.claim().await.is_none());
+}
+
+pub(crate) async fn parallel_claims_never_share_a_build(ground: Ground) {
+    let access = ground.member(1).await;
+    for n in 0..12 {
+        let project = ground.project(access, &format!("p{n}")).await;
+        ground.push(&project).await;
+    }
+    // Two processes, many workers.
+    let stores = [ground.store.clone(), ground.another_process().await];
+    let claims = (0..16).map(|n| {
+        let store = stores[n % 2].clone();
+        tokio::spawn(async move { store.claim(LEASE, 100).await.unwrap().map(|claimed| claimed.build.id) })
+    });
+    let mut got = Vec::new();
+    for claim in claims.collect::<Vec<_>>() {
+        got.extend(claim.await.unwrap());
+    }
+    assert_eq!(got.len(), 12);
+    assert_eq!(got.iter().collect::<HashSet<_>>().len(), 12);
+    assert_eq!(ground.store.running_builds().await.unwrap().len(), 12);
+}
+
+/// D7.
+pub(crate) async fn turns_are_fair_and_limited(ground: Ground) {
+    let (busy, calm) = (ground.member(1).await, ground.member(2).await);
+    let mut of_busy = Vec::new();
+    for n in 0..4 {
+        let project = ground.project(busy, &format!("busy{n}")).await;
+        of_busy.push(ground.push(&project).await.id);
+    }
+    let project = ground.project(calm, "calm").await;
+    let of_calm = ground.push(&project).await.id;
+    let mut order = Vec::new();
+    while let Some(claimed) = ground.store.claim(LEASE, 2).await.unwrap() {
+        assert_eq!((claimed.build.status, claimed.build.attempts), (BuildStatus::Running, 1));
+        assert_eq!(claimed.build.started_at, Some(ground.clock.now()));
+        order.push(claimed.build.id);
+    }
+    // Who has none running comes before who has one; the third of the busy user waits for the limit of two.
+    assert_eq!(order, [of_busy[0], of_calm, of_busy[1]]);
+    assert!(ground.store.claim(LEASE, 3).await.unwrap().is_some());
+}
+
+pub(crate) async fn one_build_of_a_branch_at_a_time(ground: Ground) {
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    ground.push(&shop).await;
+    let first = ground.claim().await.unwrap();
+    let second = ground.push(&shop).await;
+    assert!(ground.claim().await.is_none());
+    let ended = ground.store.finish_build(&first.lease, &failed()).await.unwrap();
+    assert_eq!(ended, ground.store.build(access, first.build.id).await.unwrap());
+    assert_eq!((ended.status, ended.exit_code), (BuildStatus::Failed, Some(1)));
+    assert_eq!(ended.failure.unwrap().line, Some(3));
+    assert_eq!(ground.claim().await.unwrap().build.id, second.id);
+}
+
+pub(crate) async fn an_expired_lease_comes_back_three_times(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    let build = ground.push(&shop).await;
+    let mut leases = Vec::new();
+    for attempt in 1..=3 {
+        let claimed = ground.claim().await.unwrap();
+        assert_eq!((claimed.build.id, claimed.build.attempts), (build.id, attempt));
+        ground.clock.advance(LEASE / 2);
+        assert_eq!(store.renew(&claimed.lease, LEASE).await.unwrap(), LeaseState::Held);
+        ground.clock.advance(LEASE / 2);
+        assert_eq!(store.requeue_expired().await.unwrap(), []);
+        ground.clock.advance(LEASE / 2);
+        assert_eq!(store.requeue_expired().await.unwrap(), [build.id]);
+        leases.push(claimed.lease);
+    }
+    let given_up = store.build(access, build.id).await.unwrap();
+    assert_eq!(given_up.status, BuildStatus::Failed);
+    assert_eq!(given_up.failure.unwrap().code, FailureCode::Internal);
+    assert!(ground.claim().await.is_none());
+
+    for lease in &leases {
+        assert_eq!(store.renew(lease, LEASE).await.unwrap(), LeaseState::Lost);
+        assert!(matches!(store.finish_build(lease, &failed()).await, Err(StoreError::LeaseLost)));
+        assert!(matches!(store.record_commit(lease, &commit('b')).await, Err(StoreError::LeaseLost)));
+        assert!(matches!(store.reserve_deployment(lease).await, Err(StoreError::LeaseLost)));
+        assert!(matches!(store.give_back(lease).await, Err(StoreError::LeaseLost)));
+    }
+}
+
+pub(crate) async fn a_requeued_build_yields_to_a_newer_one(ground: Ground) {
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    let old = ground.push(&shop).await;
+    ground.claim().await.unwrap();
+    let new = ground.push(&shop).await;
+    ground.clock.advance(LEASE);
+    assert_eq!(ground.store.requeue_expired().await.unwrap(), [old.id]);
+    assert_eq!(ground.store.build(access, old.id).await.unwrap().status, BuildStatus::Superseded);
+    assert_eq!(ground.claim().await.unwrap().build.id, new.id);
+}
+
+pub(crate) async fn giving_back_does_not_count(ground: Ground) {
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    ground.push(&shop).await;
+    for _ in 0..5 {
+        let claimed = ground.claim().await.unwrap();
+        assert_eq!(claimed.build.attempts, 1);
+        ground.store.give_back(&claimed.lease).await.unwrap();
+        let waiting = ground.store.build(access, claimed.build.id).await.unwrap();
+        assert_eq!((waiting.status, waiting.attempts, waiting.started_at), (BuildStatus::Queued, 0, None));
+    }
+}
+
+pub(crate) async fn cancel_waiting_and_running(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    let waiting = ground.push(&shop).await;
+    assert_eq!(store.request_cancel(access, waiting.id).await.unwrap(), CancelOutcome::Canceled);
+    assert_eq!(
+        store.request_cancel(access, waiting.id).await.unwrap(),
+        CancelOutcome::AlreadyFinished(BuildStatus::Canceled)
+    );
+
+    ground.push(&shop).await;
+    let running = ground.claim().await.unwrap();
+    let mut cancellations = store.signals().cancellations();
+    assert_eq!(store.request_cancel(access, running.build.id).await.unwrap(), CancelOutcome::Requested);
+    assert_eq!(cancellations.try_recv().unwrap(), running.build.id);
+    assert_eq!(store.renew(&running.lease, LEASE).await.unwrap(), LeaseState::CancelRequested);
+    // Its holder dies before it can stop: it does not start again.
+    ground.clock.advance(LEASE);
+    store.requeue_expired().await.unwrap();
+    assert_eq!(store.build(access, running.build.id).await.unwrap().status, BuildStatus::Canceled);
+
+    ground.push(&shop).await;
+    let running = ground.claim().await.unwrap();
+    store.request_cancel(access, running.build.id).await.unwrap();
+    let end = BuildEnd { status: BuildStatus::Canceled, exit_code: None, failure: None };
+    store.finish_build(&running.lease, &end).await.unwrap();
+    let never = BuildEnd { status: BuildStatus::Superseded, exit_code: None, failure: None };
+    ground.push(&shop).await;
+    let running = ground.claim().await.unwrap();
+    assert!(matches!(store.finish_build(&running.lease, &never).await, Err(StoreError::Illegal(_))));
+    assert_eq!(store.build(access, running.build.id).await.unwrap().status, BuildStatus::Running);
+}
+
+pub(crate) async fn a_build_tells_its_story(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    let mut newest = store.signals().subscribe_events();
+    newest.mark_unchanged();
+    let build = ground.push(&shop).await;
+    assert!(newest.has_changed().unwrap());
+    assert_eq!(*newest.borrow_and_update(), store.newest_event().await.unwrap());
+    // The wake came before anybody waited, and is kept.
+    tokio::time::timeout(Duration::from_secs(5), store.signals().worker_woken()).await.unwrap();
+
+    let claimed = ground.claim().await.unwrap();
+    store.record_commit(&claimed.lease, &commit('b')).await.unwrap();
+    let step = Step {
+        name: StepName::Fetch,
+        first_line: 1,
+        state: StepState::Running,
+        started_at: ground.clock.now(),
+        took_ms: None,
+    };
+    store.record_steps(&claimed.lease, std::slice::from_ref(&step)).await.unwrap();
+    store.finish_build(&claimed.lease, &failed()).await.unwrap();
+
+    let told = store.build(access, build.id).await.unwrap();
+    assert_eq!((told.commit(), told.steps), (Some(commit('b')), vec![step]));
+    let (build, project) = (build.id, shop.id);
+    let status = |status| EventPayload::BuildStatus { build, project, status };
+    let progress = EventPayload::BuildProgress { build, project };
+    assert_eq!(
+        ground.events().await,
+        [
+            EventPayload::ProjectCreated { project },
+            status(BuildStatus::Queued),
+            status(BuildStatus::Running),
+            progress.clone(),
+            progress,
+            status(BuildStatus::Failed),
+        ]
+    );
+    let again = store.rebuild(access, build).await.unwrap();
+    assert_eq!((again.status, again.commit()), (BuildStatus::Queued, Some(commit('b'))));
+}
+
+pub(crate) async fn logs_are_read_by_line(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    let build = ground.push(&shop).await.id;
+    assert_eq!(store.last_line(build).await.unwrap(), 0);
+    let line = |number: i64| LogLine {
+        number,
+        stream: if number % 3 == 0 { LogStream::Stderr } else { LogStream::Stdout },
+        phase: if number < 100 { LogPhase::Build } else { LogPhase::Run },
+        text: format!("line {number}\0 – \u{1b}[32mgrün\u{1b}[0m"),
+    };
+    let kept = |number: i64| LogLine { text: line(number).text.replace('\0', ""), ..line(number) };
+    let mut watching = store.signals().subscribe_logs();
+    for start in (0..3_000).step_by(100) {
+        let lines: Vec<_> = (start + 1..=start + 100).map(line).collect();
+        store.append_log(build, &lines).await.unwrap();
+        let batch = LogBatch { user: access.user(), project: shop.id, build, lines: lines.into() };
+        store.signals().publish_log(batch);
+        assert_eq!(watching.try_recv().unwrap().lines.len(), 100);
+    }
+    store.append_log(build, &[]).await.unwrap();
+    assert_eq!(store.last_line(build).await.unwrap(), 3_000);
+    let all = store.log_after(access, build, 0, 10_000).await.unwrap();
+    assert_eq!(all, (1..=3_000).map(kept).collect::<Vec<_>>());
+    assert_eq!(store.log_after(access, build, 150, 7).await.unwrap(), all[150..157]);
+    assert_eq!(store.log_after(access, build, 2_999, 7).await.unwrap(), all[2_999..]);
+    assert_eq!(store.log_after(access, build, 3_000, 7).await.unwrap(), []);
+    let chunks = store.log_chunks(access, build, 2).await.unwrap();
+    assert_eq!(chunks.iter().map(|chunk| chunk.lines[0].number).collect::<Vec<_>>(), [1, 101]);
+    assert!(matches!(store.append_log(build, &[line(1)]).await, Err(StoreError::Conflict(_))));
+
+    store.delete_project(access, shop.id).await.unwrap();
+    store.forget_project(shop.id).await.unwrap();
+    assert!(matches!(store.append_log(build, &[line(3_001)]).await, Err(StoreError::NotFound)));
+}
