@@ -64,8 +64,11 @@ impl Container {
         let options = UploadToContainerOptions { path: directory.to_owned(), ..UploadToContainerOptions::default() };
         let body = bollard::body_try_stream(plainly(archive));
         let docker = self.engine()?.docker_for_files().await?;
-        let sent = docker.upload_to_container(&self.id, Some(options), body).await;
-        sent.map_err(|error| no_such_path(directory, in_container("unpack files in a container")(error)))
+        match docker.upload_to_container(&self.id, Some(options), body).await {
+            Ok(()) => Ok(()),
+            Err(error) if is_status(&error, 404) => Err(self.without(directory).await),
+            Err(error) => Err(in_container("unpack files in a container")(error)),
+        }
     }
 
     /// What is at `path`.
@@ -82,11 +85,7 @@ impl Container {
         let asked = docker.get_container_archive_info(&self.id, Some(options)).await;
         let found = match asked {
             Ok(found) => found,
-            // a HEAD has no body to tell a missing path from a missing container
-            Err(error) if is_status(&error, 404) => {
-                self.engine()?.is_running(&self.id).await?;
-                return Err(RuntimeError::NoSuchPath { path: path.to_owned() });
-            }
+            Err(error) if is_status(&error, 404) => return Err(self.without(path).await),
             Err(error) => return Err(in_container("look at a path in a container")(error)),
         };
         Ok(match found.file_mode {
@@ -107,6 +106,17 @@ impl Container {
         let options = DownloadFromContainerOptions { path: path.to_owned() };
         let docker = self.engine()?.docker_for_files().await?;
         Ok(docker.download_from_container(&self.id, Some(options)).map_err(io::Error::other).boxed())
+    }
+
+    /// What a 404 of the daemon's archive routes means: no such path, or no such container.
+    async fn without(&self, path: &str) -> RuntimeError {
+        match self.engine() {
+            Ok(engine) => match engine.is_running(&self.id).await {
+                Ok(_) => RuntimeError::NoSuchPath { path: path.to_owned() },
+                Err(error) => error,
+            },
+            Err(error) => error,
+        }
     }
 
     /// Bytes that the container has written to its own layer (volumes not counted). The daemon walks the layer for it.
@@ -208,13 +218,5 @@ impl Engine {
         let options = ListContainersOptions { all: true, filters, ..ListContainersOptions::default() };
         let listed = docker.list_containers(Some(options)).await;
         Ok(listed.map_err(crate::error::while_doing("list containers"))?.is_empty())
-    }
-}
-
-/// A 404 of the archive routes that is about the path, not the container.
-fn no_such_path(path: &str, error: RuntimeError) -> RuntimeError {
-    match error {
-        RuntimeError::Gone => RuntimeError::NoSuchPath { path: path.to_owned() },
-        other => other,
     }
 }

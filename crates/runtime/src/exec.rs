@@ -15,7 +15,7 @@ use bollard::query_parameters::EventsOptions;
 use bytes::Bytes;
 use futures_util::StreamExt;
 
-use crate::error::in_container;
+use crate::error::{in_container, is_status};
 use crate::{Container, Engine, RuntimeError};
 
 /// SIGKILL as a shell and Docker report it: what the kernel does at the memory limit, and not only then.
@@ -96,16 +96,20 @@ impl Container {
             user: exec.user.clone(),
             ..ExecConfig::default()
         };
-        let running = in_container("run a command");
-        let id = docker.create_exec(self.id(), config).await.map_err(&running)?.id;
+        let running = |error| match error {
+            // 409: it is there, but it does not run
+            error if is_status(&error, 409) => RuntimeError::Gone,
+            error => in_container("run a command")(error),
+        };
+        let id = docker.create_exec(self.id(), config).await.map_err(running)?.id;
         let options = StartExecOptions { output_capacity: Some(64 << 10), ..StartExecOptions::default() };
         let StartExecResults::Attached { mut output, .. } =
-            docker.start_exec(&id, Some(options)).await.map_err(&running)?
+            docker.start_exec(&id, Some(options)).await.map_err(running)?
         else {
             return Err(RuntimeError::Refused { doing: "run a command", reason: "it was detached".to_owned() });
         };
         while let Some(piece) = output.next().await {
-            match piece.map_err(&running)? {
+            match piece.map_err(running)? {
                 LogOutput::StdErr { message } => sink(LogStream::Stderr, message),
                 LogOutput::StdOut { message } | LogOutput::Console { message } => sink(LogStream::Stdout, message),
                 LogOutput::StdIn { .. } => {}

@@ -1,11 +1,16 @@
 //! Images: the base images that others publish, and those that we made of containers.
 
+use std::time::Duration;
+
 use bollard::query_parameters::{CreateImageOptions, ListImagesOptions, RemoveImageOptions};
 use futures_util::StreamExt;
 
 use crate::error::{is_status, while_doing};
 use crate::labels::{self, KIND};
 use crate::{Engine, Kind, RuntimeError};
+
+/// A pull that is silent for so long is given up.
+const PULL_STALLS_AFTER: Duration = Duration::from_secs(120);
 
 impl Engine {
     /// Makes sure that `image` is on this machine; pulls it if it is not, telling `log` how far it is.
@@ -22,7 +27,10 @@ impl Engine {
         let docker = self.docker_for_files().await?;
         let mut progress = docker.create_image(Some(options), None, None);
         let missing = |reason: String| RuntimeError::MissingImage { image: image.to_owned(), reason };
-        while let Some(step) = progress.next().await {
+        while let Some(step) = tokio::time::timeout(PULL_STALLS_AFTER, progress.next())
+            .await
+            .map_err(|_| missing(format!("nothing came for {} seconds", PULL_STALLS_AFTER.as_secs())))?
+        {
             let step = step.map_err(|error| match while_doing("pull an image")(error) {
                 RuntimeError::Refused { reason, .. } => missing(reason),
                 other => other,

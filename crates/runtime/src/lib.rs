@@ -8,6 +8,9 @@
 //!   host and its private networks, and proves it; `sweep` removes what earlier processes of this instance left.
 //!
 //! Everything made here carries the labels of [`Labels`], and nothing without this instance's label is ever removed.
+//! The client library prints request bodies, and with them the variables of commands, to the `log` crate at its debug
+//! level: nothing in this workspace may install a logger for it.
+//!
 //! There is no bind mount, no privileged container and no shell in this crate; it knows no repository, no database and
 //! no setting of its own: what it is told is in [`EngineConfig`].
 

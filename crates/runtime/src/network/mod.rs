@@ -77,6 +77,12 @@ impl Network {
         &self.name
     }
 
+    /// What is asked of Docker's bridge driver: a name of ours, and nothing between containers.
+    fn options(&self) -> HashMap<String, String> {
+        let option = |name: &str, value: &str| (format!("com.docker.network.bridge.{name}"), value.to_owned());
+        HashMap::from([option("name", &self.bridge), option("enable_icc", "false")])
+    }
+
     /// Notes an image that is on this machine.
     pub(crate) fn remember_image(&self, image: &str) {
         let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
@@ -202,20 +208,24 @@ impl Engine {
             }
             Err(error) => return Err(while_doing("describe the build network")(error)),
         };
-        gateway(&found).ok_or_else(|| RuntimeError::Refused {
+        let not_ours = |what: &str| RuntimeError::Refused {
             doing: "make the build network",
-            reason: format!("the network {} has no IPv4 gateway", network.name),
-        })
+            reason: format!("a network {0} exists and {what}; remove it with `docker network rm {0}`", network.name),
+        };
+        let has = found.options.clone().unwrap_or_default();
+        if network.options().iter().any(|(name, value)| has.get(name) != Some(value)) {
+            return Err(not_ours("has other settings"));
+        }
+        gateway(&found).ok_or_else(|| not_ours("has no IPv4 gateway"))
     }
 }
 
 fn network_request(instance: &InstanceId, network: &Network) -> NetworkCreateRequest {
-    let option = |name: &str, value: &str| (format!("com.docker.network.bridge.{name}"), value.to_owned());
     NetworkCreateRequest {
         name: network.name.clone(),
         driver: Some("bridge".to_owned()),
         enable_ipv6: Some(false),
-        options: Some(HashMap::from([option("name", &network.bridge), option("enable_icc", "false")])),
+        options: Some(network.options()),
         labels: Some(HashMap::from([(INSTANCE.to_owned(), instance.to_string())])),
         ..NetworkCreateRequest::default()
     }

@@ -3,17 +3,21 @@
 use std::process::Command;
 
 use berth_model::{BuildId, InstanceId, LogStream, ProjectId, UserId};
-use berth_runtime::{Container, Engine, EngineConfig, EnvVar, Exec, ExecEnd, Kind, Labels, Sandbox};
+use berth_runtime::{Container, Egress, Engine, EngineConfig, EnvVar, Exec, ExecEnd, Kind, Labels, Sandbox};
 
 /// An image that every machine of the project has (or pulls).
 pub(crate) const NODE: &str = "node:20-bookworm-slim";
 
-/// Runs `test` with an engine of its own and removes everything of that instance afterwards.
+/// Runs `test` with an engine of its own and removes everything of that instance afterwards. The network is closed where
+/// it can be; the tests of `network` insist on it, and need root.
 pub(crate) async fn with_engine<Test>(change: impl FnOnce(&mut EngineConfig), test: impl FnOnce(Engine) -> Test)
 where
     Test: Future<Output = ()> + Send + 'static,
 {
     let mut config = EngineConfig::new(InstanceId::random());
+    if !rustix::process::geteuid().is_root() {
+        config.egress = Egress::Open;
+    }
     change(&mut config);
     let engine = Engine::connect(config.clone());
     engine.ping().await.expect("these tests need a running Docker daemon");

@@ -5,10 +5,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use berth_model::InstanceId;
-use berth_runtime::{Container, Egress, Engine, Kind, NetworkState, RuntimeError};
+use berth_runtime::{Container, Egress, Engine, EngineConfig, Kind, NetworkState, RuntimeError};
 use tokio::net::TcpListener;
 
 use crate::harness::{docker, sandbox, sh, with_engine};
+
+fn closed(config: &mut EngineConfig) {
+    config.egress = Egress::Closed;
+}
 
 /// Whether a program in the container gets a connection.
 async fn connects(container: &Container, to: Ipv4Addr, port: u16) -> bool {
@@ -117,7 +121,10 @@ async fn the_host_and_link_local_addresses_are_out_of_reach_and_the_registry_is_
 async fn an_allowed_network_is_within_reach_and_its_neighbours_are_not() {
     let (address, other) = (unused_address(10, 213), unused_address(10, 214));
     with_engine(
-        |config| config.egress_allow = vec![address.into()],
+        |config| {
+            closed(config);
+            config.egress_allow = vec![address.into()];
+        },
         move |engine| async move {
             let allowed = Neighbour::new(address).await;
             let private = Neighbour::new(other).await;
@@ -224,7 +231,10 @@ async fn where_the_rules_cannot_be_set_no_container_starts() {
         }
     });
     with_engine(
-        |config| config.host = Some(host),
+        |config| {
+            closed(config);
+            config.host = Some(host);
+        },
         |engine| async move {
             let state = engine.prepare_network().await.unwrap();
             assert!(matches!(state, NetworkState::Unenforced { .. }), "{state:?}");
