@@ -9,7 +9,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Postgres, Sqlite};
@@ -20,8 +20,11 @@ use crate::sql::{FromRow, Row, Sql};
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 
-/// How long a request waits for a connection, and for its turn to write.
-const TURN: Duration = Duration::from_secs(3);
+/// How long a request waits for a connection.
+const CONNECTION: Duration = Duration::from_secs(3);
+
+/// How long a change waits for its turn behind others.
+const TURN: Duration = Duration::from_secs(5);
 
 /// How long one statement may take. Ours are short; a longer one is a database that hangs.
 const STATEMENT: Duration = Duration::from_secs(10);
@@ -83,7 +86,7 @@ impl Database {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(TURN)
+            .busy_timeout(CONNECTION)
             .statement_cache_capacity(64);
         // One writes, the others read; an idle Berth keeps one.
         let pool = SqlitePoolOptions::new()
@@ -91,7 +94,7 @@ impl Database {
             .min_connections(1)
             .idle_timeout(Duration::from_secs(60))
             .max_lifetime(None)
-            .acquire_timeout(TURN);
+            .acquire_timeout(CONNECTION);
         Ok(Self::Sqlite(pool.connect_with(options).await?))
     }
 
@@ -100,7 +103,7 @@ impl Database {
         let pool = PgPoolOptions::new()
             .max_connections(10)
             .idle_timeout(Duration::from_secs(60))
-            .acquire_timeout(TURN)
+            .acquire_timeout(CONNECTION)
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     // A transaction of a machine that vanished must not hold the writer's lock for long.
@@ -115,15 +118,14 @@ impl Database {
 
     /// Runs what is missing, all of it or nothing.
     async fn migrate(&self) -> Result<(), StoreError> {
-        let failed = |error: sqlx::migrate::MigrateError| StoreError::Migration(error.into());
         match self.begin().await? {
             Writing::Sqlite(mut transaction) => {
-                SQLITE_MIGRATIONS.run_direct(None, &mut *transaction, false).await.map_err(failed)?;
+                SQLITE_MIGRATIONS.run_direct(None, &mut *transaction, false).await.map_err(not_migrated)?;
                 transaction.commit().await?;
             }
             Writing::Postgres(mut transaction) => {
                 sqlx::raw_sql("SET LOCAL statement_timeout = 0").execute(&mut *transaction).await?;
-                POSTGRES_MIGRATIONS.run_direct(None, &mut *transaction, false).await.map_err(failed)?;
+                POSTGRES_MIGRATIONS.run_direct(None, &mut *transaction, false).await.map_err(not_migrated)?;
                 transaction.commit().await?;
             }
         }
@@ -138,7 +140,13 @@ impl Database {
         }
     }
 
+    /// Finishes what runs and leaves.
+    pub(crate) async fn close(&self) {
+        on_either!(Self, self, pool => pool.close().await);
+    }
+
     /// See [`crate::Store::durability`].
+    #[cfg(feature = "testing")]
     pub(crate) async fn durability(&self) -> Result<Vec<(&'static str, String)>, StoreError> {
         if self.backend() == Backend::Postgres {
             return Ok(Vec::new());
@@ -210,6 +218,17 @@ impl Writing {
     /// Makes it so.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         on_either!(Self, self, transaction => Ok(bounded(transaction.commit()).await?))
+    }
+}
+
+/// A server that went away is no fault of the migration.
+fn not_migrated(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => match StoreError::from(error) {
+            StoreError::Refused(source) | StoreError::Misconfigured(source) => StoreError::Migration(source),
+            other => other,
+        },
+        error => StoreError::Migration(error.into()),
     }
 }
 

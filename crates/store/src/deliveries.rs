@@ -1,5 +1,7 @@
 //! Webhook deliveries: every one is kept with what became of it and why.
 
+use std::time::Duration;
+
 use berth_model::{Access, DeliveryId, ProjectId, RepoKey, Timestamp};
 
 use crate::builds::Build;
@@ -11,6 +13,9 @@ use crate::{Store, StoreError};
 
 /// Bodies up to this size are kept for replay.
 const BODY: usize = 1 << 20;
+
+/// For so long bodies can be replayed, and deliveries that led to nothing are remembered.
+const MEMORY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What became of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +65,7 @@ pub struct NewDelivery {
     pub repo: Option<RepoKey>,
     /// The projects that it concerns; their owners see it.
     pub projects: Vec<ProjectId>,
-    /// The raw body; kept for replay up to 1 MiB.
+    /// The raw body; kept for replay up to 1 MiB, unless the delivery is rejected: anybody can send those.
     pub body: Option<Vec<u8>>,
 }
 
@@ -142,7 +147,7 @@ impl Transaction<'_> {
             .bind(verdict.as_str())
             .bind(&new.reason)
             .bind(new.repo.as_ref().map(RepoKey::as_str))
-            .bind(new.body.clone().filter(|body| body.len() <= BODY))
+            .bind(new.body.clone().filter(|body| body.len() <= BODY && verdict != Verdict::Rejected))
             .bind(self.now);
         let Some(id) = self.one::<DeliveryId>(insert).await? else { return Ok(None) };
         for project in &new.projects {
@@ -152,6 +157,14 @@ impl Transaction<'_> {
             self.run(link.bind(id).bind(*project)).await?;
         }
         Ok(Some(id))
+    }
+
+    /// Lets old bodies go, and old deliveries that led to nothing.
+    pub(crate) async fn forget_old_deliveries(&mut self) -> Result<(), StoreError> {
+        let old = self.now.before(MEMORY);
+        self.run(sql("UPDATE delivery SET body = NULL WHERE received_at <= $1 AND body IS NOT NULL").bind(old)).await?;
+        self.run(sql("DELETE FROM delivery WHERE received_at <= $1 AND verdict <> 'accepted'").bind(old)).await?;
+        Ok(())
     }
 }
 

@@ -139,7 +139,8 @@ impl Store {
         tx.commit().await
     }
 
-    /// Removes what has run out: sessions and sign-ins that were begun and not finished. Called hourly.
+    /// Removes what has run out: sessions, sign-ins that were begun and not finished, and after thirty days the bodies
+    /// of deliveries and the deliveries that led to nothing. Called hourly.
     ///
     /// # Errors
     /// Only the database's own.
@@ -147,6 +148,7 @@ impl Store {
         let mut tx = self.begin().await?;
         tx.run(sql("DELETE FROM session WHERE expires_at <= $1").bind(tx.now)).await?;
         tx.run(sql("DELETE FROM oauth_attempt WHERE expires_at <= $1").bind(tx.now)).await?;
+        tx.forget_old_deliveries().await?;
         tx.commit().await
     }
 }

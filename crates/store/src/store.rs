@@ -71,8 +71,14 @@ impl Store {
     ///
     /// # Errors
     /// Only the database's own.
+    #[cfg(feature = "testing")]
     pub async fn durability(&self) -> Result<Vec<(&'static str, String)>, StoreError> {
         self.0.database.durability().await
+    }
+
+    /// Lets running queries end and closes the connections, as at shutdown; later ones are [`StoreError::Unavailable`].
+    pub async fn close(&self) {
+        self.0.database.close().await;
     }
 
     pub(crate) fn now(&self) -> Timestamp {

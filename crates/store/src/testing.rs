@@ -82,7 +82,11 @@ impl PostgresServer {
     /// If it does not start.
     pub fn resume(&self) {
         let directory = self.directory.path().display();
-        let settings = format!("-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={directory}", self.port);
+        // Without fsync: no test outlives the machine, and what is left of a killed server is in the page cache.
+        let settings = format!(
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={directory} -c fsync=off",
+            self.port
+        );
         self.control(&["-w", "-l", &format!("{directory}/log"), "-o", &settings, "start"]);
     }
 

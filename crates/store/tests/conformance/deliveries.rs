@@ -1,5 +1,7 @@
 //! Webhook deliveries.
 
+use std::time::Duration;
+
 use berth_model::BuildStatus;
 use berth_store::{NewDelivery, StoreError, Verdict};
 
@@ -67,15 +69,28 @@ pub(crate) async fn every_delivery_is_kept(ground: Ground) {
     let store = &ground.store;
     let access = ground.member(1).await;
     let shop = ground.project(access, "shop").await;
-    for (verdict, reason) in [(Verdict::Ignored, "a tag"), (Verdict::Rejected, "no signature")] {
-        let body = Some(vec![b'x'; (1 << 20) + usize::from(verdict == Verdict::Rejected)]);
-        let new = NewDelivery { verdict, reason: reason.to_owned(), body, ..delivery("d-1", &shop) };
+    for (verdict, size, keeps_body) in [
+        (Verdict::Ignored, 1 << 20, true),
+        (Verdict::Ignored, (1 << 20) + 1, false),
+        (Verdict::Rejected, 10, false),
+        (Verdict::Duplicate, 10, true),
+    ] {
+        let body = Some(vec![b'x'; size]);
+        let new = NewDelivery { verdict, reason: format!("{size} bytes"), body, ..delivery("d-1", &shop) };
         let id = store.record_delivery(new).await.unwrap();
         let (kept, body) = store.delivery(access, id).await.unwrap();
-        assert_eq!((kept.verdict, kept.reason.as_str(), kept.event.as_str()), (verdict, reason, "push"));
-        assert_eq!(body.is_some(), verdict == Verdict::Ignored, "bodies over 1 MiB are not kept");
+        assert_eq!((kept.verdict, kept.reason, kept.event.as_str()), (verdict, format!("{size} bytes"), "push"));
+        assert_eq!(body.is_some(), keeps_body, "{verdict:?} of {size} bytes");
     }
     let unknown = NewDelivery { repo: None, projects: Vec::new(), verdict: Verdict::Ignored, ..delivery("d-2", &shop) };
     store.record_delivery(unknown).await.unwrap();
-    assert_eq!(store.deliveries_of(access, shop.id, 10).await.unwrap().len(), 2);
+    store.accept_push(delivery("d-3", &shop), Vec::new()).await.unwrap();
+    assert_eq!(store.deliveries_of(access, shop.id, 10).await.unwrap().len(), 5);
+
+    ground.clock.advance(Duration::from_secs(30 * 24 * 60 * 60));
+    store.forget_expired().await.unwrap();
+    let [accepted] = store.deliveries_of(access, shop.id, 10).await.unwrap().try_into().unwrap();
+    assert_eq!(store.delivery(access, accepted.id).await.unwrap(), (accepted.clone(), None));
+    let late = store.accept_push(delivery("d-3", &shop), vec![push_of(&shop)]).await.unwrap();
+    assert!(builds(late).is_none(), "a replayed delivery is a duplicate for ever");
 }

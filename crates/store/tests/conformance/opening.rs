@@ -63,6 +63,36 @@ async fn sqlite_is_durable_and_private() {
     );
 }
 
+/// Every migration exists in both dialects, and they differ in two words only.
+#[test]
+fn both_dialects_hold_the_same_tables() {
+    let read = |dialect: &str| {
+        let directory = format!("{}/../../migrations/{dialect}", env!("CARGO_MANIFEST_DIR"));
+        let mut files: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        let told = |file: &std::path::PathBuf| {
+            let lines = std::fs::read_to_string(file).unwrap();
+            let sql: Vec<_> = lines.lines().filter(|line| !line.starts_with("--")).map(str::to_owned).collect();
+            (file.file_name().unwrap().to_owned(), sql.join("\n"))
+        };
+        files.iter().map(told).collect::<Vec<_>>()
+    };
+    let translated = read("sqlite").into_iter().map(|(name, sql)| {
+        let sql = sql.replace("INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY");
+        (name, sql.replace(" BLOB", " BYTEA"))
+    });
+    assert_eq!(translated.collect::<Vec<_>>(), read("postgres"));
+}
+
+#[tokio::test]
+async fn a_closed_store_is_unavailable() {
+    let ground = Ground::sqlite().await;
+    ground.store.close().await;
+    assert!(ground.store.ping().await.unwrap_err().is_unavailable());
+    assert!(ground.store.set_setting("a", "b").await.unwrap_err().is_unavailable());
+    ground.another_process().await.ping().await.unwrap();
+}
+
 #[tokio::test]
 async fn an_address_that_is_none_is_named_as_such() {
     for url in ["mysql://x", "", "berth.db", "sqlite:///no/such/directory/berth.db"] {

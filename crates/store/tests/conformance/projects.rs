@@ -50,11 +50,12 @@ pub(crate) async fn a_project_and_its_settings(ground: Ground) {
     assert_eq!(ids(store.all_projects().await.unwrap()), [made.id, newer.id]);
 }
 
-/// N4.
+/// N4, from two processes.
 pub(crate) async fn twenty_creations_of_one_name(ground: Ground) {
     let access = ground.member(1).await;
-    let attempts = (0..20).map(|_| {
-        let store = ground.store.clone();
+    let stores = [ground.store.clone(), ground.another_process().await];
+    let attempts = (0..20).map(|n| {
+        let store = stores[n % 2].clone();
         tokio::spawn(async move {
             store.create_project(access, new_project("shop"), &host("shop"), |_| vec![variable("A", "x")]).await
         })
