@@ -75,6 +75,7 @@ impl Site {
         self.predecessors = replaced_release
             .into_iter()
             .chain(older)
+            .chain(std::mem::take(&mut self.predecessors))
             .filter(|(release, _)| {
                 let deployment = release.upgrade().map(|release| release.deployment());
                 let is_new = deployment.is_some_and(|deployment| !known.contains(&deployment));

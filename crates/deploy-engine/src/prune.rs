@@ -1,0 +1,134 @@
+//! Removes what nothing leads to any more: old releases, deleted projects, leftovers of a crash.
+//!
+//! The database is told first, then the hosts go, then the files: whatever the moment of a crash, no host leads to
+//! files that are gone, and what is left over is swept at the next start.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+
+use berth_model::{DeploymentId, ProjectId, ProjectName};
+use berth_store::StoreError;
+
+use crate::publish::remove;
+use crate::{DeployEngine, DeployError, blocking, links};
+
+impl DeployEngine {
+    /// Removes the releases of a project beyond its retention: never the live one, never one that stopped being live
+    /// less than ten minutes ago. Returns how many went.
+    ///
+    /// # Errors
+    /// The database's and the disk's own; what was begun is finished by the next call or the next start.
+    pub async fn prune(&self, project: ProjectId) -> Result<usize, DeployError> {
+        let mut table = self.table().await;
+        let mut pruned = Vec::new();
+        for deployment in self.store().releases_to_prune(project, self.retention()).await? {
+            match self.store().release_pruned(deployment.id).await {
+                Ok(()) => {}
+                // Somebody asked for it a moment ago.
+                Err(StoreError::Conflict(_)) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            self.edge().remove(&deployment.host);
+            table.0.remove(&deployment.host);
+            pruned.push(self.places().release(project, deployment.id));
+        }
+        if pruned.is_empty() {
+            return Ok(0);
+        }
+        self.save(&table).await?;
+        drop(table);
+        let (count, trash) = (pruned.len(), self.places().trash());
+        blocking(move || {
+            for release in &pruned {
+                remove(release, &trash).map_err(DeployError::disk("an old release could not be removed"))?;
+            }
+            Ok(count)
+        })
+        .await
+    }
+
+    /// Takes a deleted project off the edge and removes its releases. Its name may be another project's by now: that
+    /// one keeps its hosts and its link.
+    ///
+    /// # Errors
+    /// The disk's own; calling it again goes on.
+    pub async fn remove_project(&self, project: ProjectId, name: &ProjectName) -> Result<(), DeployError> {
+        let mut table = self.table().await;
+        let hosts: Vec<String> = table
+            .0
+            .iter()
+            .filter(|(_, placement)| placement.project == project)
+            .map(|(host, _)| host.clone())
+            .collect();
+        for host in &hosts {
+            self.edge().remove(host);
+            table.0.remove(host);
+        }
+        if !hosts.is_empty() {
+            self.save(&table).await?;
+        }
+        drop(table);
+        let (places, name) = (self.places().clone(), name.clone());
+        blocking(move || {
+            links::remove(&places, name.as_str(), project);
+            remove(&places.project(project), &places.trash())
+                .map_err(DeployError::disk("the releases of a deleted project could not be removed"))
+        })
+        .await
+    }
+
+    /// Removes what a crash left behind: staging directories, trash, and releases that the database does not know.
+    /// Only at start, before the first build: what is being published has no row yet either.
+    ///
+    /// # Errors
+    /// The database's and the disk's own.
+    pub async fn sweep(&self) -> Result<(), DeployError> {
+        let kept: HashSet<(ProjectId, DeploymentId)> =
+            self.store().released_deployments().await?.into_iter().map(|kept| (kept.project, kept.id)).collect();
+        let places = self.places().clone();
+        blocking(move || {
+            let swept = || -> std::io::Result<()> {
+                for directory in [places.staging(), places.trash()] {
+                    if directory.exists() {
+                        fs::remove_dir_all(&directory)?;
+                    }
+                }
+                fs::create_dir_all(places.staging())?;
+                for (project, directory) in numbered(&places.releases())? {
+                    let releases = numbered(&directory)?;
+                    for (deployment, release) in &releases {
+                        if !kept.contains(&(ProjectId(project), DeploymentId(*deployment))) {
+                            tracing::info!(project, deployment, "a release without a deployment is removed");
+                            remove(release, &places.trash())?;
+                        }
+                    }
+                    if !kept.iter().any(|(of, _)| of.0 == project) {
+                        // Empty by now, unless somebody put something else there.
+                        let _ = fs::remove_dir(&directory);
+                    }
+                }
+                Ok(())
+            };
+            swept().map_err(DeployError::disk("what an earlier run left behind could not be removed"))
+        })
+        .await
+    }
+}
+
+/// The directories below one that are named by a number; everything else is not ours.
+fn numbered(directory: &Path) -> std::io::Result<Vec<(i64, std::path::PathBuf)>> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut numbered = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        if let Some(number) = number.filter(|_| entry.path().is_dir()) {
+            numbered.push((number, entry.path()));
+        }
+    }
+    Ok(numbered)
+}

@@ -1,0 +1,83 @@
+//! Brings files to the disk, and directories to their place and out of it.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::DeployError;
+
+/// Up to so many files are synced one by one: cheaper than flushing what everybody else has written meanwhile.
+const FEW: usize = 64;
+
+/// When this returns, everything below the directory survives a power cut.
+pub(super) fn sync(directory: &Path) -> io::Result<()> {
+    let mut paths = Vec::new();
+    let mut waiting = vec![directory.to_owned()];
+    while let Some(directory) = waiting.pop() {
+        for entry in fs::read_dir(&directory)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() { waiting.push(entry.path()) } else { paths.push(entry.path()) }
+        }
+        paths.push(directory);
+    }
+    if paths.len() > FEW {
+        return Ok(rustix::fs::syncfs(File::open(directory)?)?);
+    }
+    // At once, so that the file system commits them together.
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let work = || -> io::Result<()> {
+            while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
+                sync_one(path)?;
+            }
+            Ok(())
+        };
+        let others: Vec<_> = (1..paths.len().min(16)).map(|_| scope.spawn(work)).collect();
+        let mine = work();
+        others
+            .into_iter()
+            .map(|other| other.join().unwrap_or_else(|_| Err(io::Error::other("a thread died"))))
+            .fold(mine, io::Result::and)
+    })
+}
+
+/// Makes a file's content, or a directory's entries, survive a power cut.
+fn sync_one(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Renames a synced directory to its final name, durably. A directory of that name is left over from a crash.
+pub(super) fn move_into_place(staging: &Path, release: &Path) -> Result<(), DeployError> {
+    let place = || -> io::Result<()> {
+        let of_project = release.parent().ok_or(io::ErrorKind::InvalidInput)?;
+        if !of_project.is_dir() {
+            fs::create_dir_all(of_project)?;
+            if let Some(releases) = of_project.parent() {
+                sync_one(releases)?;
+            }
+        }
+        if release.exists() {
+            fs::remove_dir_all(release)?;
+        }
+        fs::rename(staging, release)?;
+        sync_one(of_project)
+    };
+    place().map_err(DeployError::disk("the release could not be moved into its place"))
+}
+
+/// Removes a directory: out of sight at once by a rename into `trash`, then file by file. One that is gone is fine.
+pub(crate) fn remove(directory: &Path, trash: &Path) -> io::Result<()> {
+    let name: Vec<_> =
+        directory.components().rev().take(2).map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+    let doomed: PathBuf = trash.join(name.join("-of-"));
+    fs::create_dir_all(trash)?;
+    if doomed.exists() {
+        fs::remove_dir_all(&doomed)?;
+    }
+    match fs::rename(directory, &doomed) {
+        Ok(()) => fs::remove_dir_all(&doomed),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}

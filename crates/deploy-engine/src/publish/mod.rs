@@ -1,0 +1,183 @@
+//! An artifact becomes a release.
+//!
+//! 1. survey: what the staging directory holds; what could never be served is removed from it and named in the log
+//! 2. compress: every file is hashed, and compressed where that saves something, on all cores
+//! 3. index: paths, hashes, codings, `_redirects`, `_headers` go into one file
+//! 4. durable: everything reaches the disk, then the directory gets its name by one rename
+//! 5. the database: one transaction makes the deployment `ready` and the build `passed`
+//!
+//! The staging directory *is* the release to be: nothing is copied. A crash before 4 leaves a staging directory, one
+//! between 4 and 5 a release without a row; both are swept at the next start.
+
+mod compress;
+mod durable;
+mod survey;
+
+use std::path::{Path, PathBuf};
+
+use berth_edge::RuleProblem;
+use berth_edge::index::{IndexBuilder, layout};
+use berth_model::{Artifact, DeploymentId, Failure, FailureCode};
+use berth_store::{Deployment, Lease, NewDeployment, Project};
+
+use crate::{DeployEngine, DeployError, blocking};
+
+pub(crate) use durable::remove;
+
+/// Most rule problems that the log tells one by one.
+const TOLD_PROBLEMS: usize = 20;
+
+/// A staging directory that is ready to be renamed.
+struct Prepared {
+    files: u64,
+    bytes: u64,
+    /// What the build's log says about it.
+    told: Vec<String>,
+}
+
+impl DeployEngine {
+    /// Publishes what a build made: the deployment is `ready` at its own host, the build has `passed`, and its
+    /// activation is pending. The artifact's directory is gone afterwards, whatever happened.
+    ///
+    /// # Errors
+    /// [`DeployError::Theirs`] where the artifact holds nothing to publish; the disk's and the database's own, among
+    /// them a lost lease and a build that was canceled meanwhile.
+    pub async fn publish(
+        &self,
+        lease: &Lease,
+        project: &Project,
+        artifact: Artifact,
+        exit_code: Option<i64>,
+        log: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<Deployment, DeployError> {
+        let staging = artifact.directory.clone();
+        let published = self.publish_staged(lease, project, artifact, exit_code, log).await;
+        if published.is_err() {
+            self.discard(staging).await;
+        }
+        published
+    }
+
+    async fn publish_staged(
+        &self,
+        lease: &Lease,
+        project: &Project,
+        artifact: Artifact,
+        exit_code: Option<i64>,
+        log: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<Deployment, DeployError> {
+        let (id, short_id) = self.store().reserve_deployment(lease).await?;
+        let release = self.places().release(project.id, id);
+        let to = release.clone();
+        let prepared = blocking(move || {
+            let prepared = prepare(&artifact, id)?;
+            durable::move_into_place(&artifact.directory, &to)?;
+            Ok(prepared)
+        })
+        .await?;
+        for line in &prepared.told {
+            log(line);
+        }
+        let host = self.deployment_host(&project.name, &short_id);
+        let new = NewDeployment { id, short_id, host, files: prepared.files, bytes: prepared.bytes };
+        match self.store().publish_deployment(lease, new, exit_code).await {
+            Ok(deployment) => {
+                self.place_own_host(&deployment).await;
+                Ok(deployment)
+            }
+            // Without an answer the row may be there: only the next start, which asks for it, may remove the files.
+            Err(error) if error.is_unavailable() => Err(error.into()),
+            Err(error) => {
+                self.discard(release).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Removes a directory that nothing leads to; what is left of it is swept at the next start.
+    async fn discard(&self, directory: PathBuf) {
+        let trash = self.places().trash();
+        let removed = blocking(move || Ok(remove(&directory, &trash))).await;
+        if let Ok(Err(error)) | Err(DeployError::Disk { source: error, .. }) = removed {
+            tracing::warn!(%error, "a directory that is not needed any more could not be removed yet");
+        }
+    }
+}
+
+/// Steps 1 to 3, and the first half of 4.
+fn prepare(artifact: &Artifact, id: DeploymentId) -> Result<Prepared, DeployError> {
+    let directory = artifact.directory.as_path();
+    let survey = survey::survey(directory).map_err(DeployError::disk("the artifact could not be read"))?;
+    let mut told = survey.told;
+    if survey.files.is_empty() {
+        return Err(DeployError::Theirs(
+            Failure::new(
+                FailureCode::MissingOutput,
+                "there is nothing to publish",
+                "The output holds no file that a visitor could open. Check which directory the build writes to.",
+            )
+            .with_setting("outputDirectory"),
+        ));
+    }
+    let disk = DeployError::disk;
+    let contents =
+        compress::all(directory, &survey.files).map_err(disk("a file of the release could not be written"))?;
+
+    let mut index = IndexBuilder::new(id.0);
+    let mut problems = Vec::new();
+    for (name, read) in [("_redirects", IndexBuilder::redirects as ReadRules), ("_headers", IndexBuilder::headers)] {
+        if let Some(text) = read_rules(directory, name).map_err(disk("a rule file could not be read"))? {
+            problems.extend(read(&mut index, &text).into_iter().map(|problem| (name, problem)));
+        }
+    }
+    let (mut bytes, mut compressed) = (0, 0);
+    for (file, content) in survey.files.iter().zip(&contents) {
+        index.add(&file.path, content.identity, &content.compressed);
+        bytes += content.identity.length;
+        compressed += usize::from(!content.compressed.is_empty());
+    }
+    let (index, decided) = index.finish(artifact.spa_fallback);
+    std::fs::write(directory.join(layout::INDEX_FILE), index).map_err(disk("the index could not be written"))?;
+    durable::sync(directory).map_err(disk("the release could not be brought to the disk"))?;
+
+    for (name, problem) in problems.iter().take(TOLD_PROBLEMS) {
+        told.push(format!("{name}, line {}: {}", problem.line, problem.message));
+    }
+    if problems.len() > TOLD_PROBLEMS {
+        told.push(format!("… and {} more lines of rule files that were left out", problems.len() - TOLD_PROBLEMS));
+    }
+    if artifact.spa_fallback == Some(true) && !decided.fallback {
+        told.push(
+            "the setting spaFallback has no effect: there is no index.html or 200.html to fall back to".to_owned(),
+        );
+    }
+    told.push(format!(
+        "published {} files, {} ({compressed} compressed){}",
+        decided.files,
+        human(bytes),
+        if decided.fallback { "; unknown paths open the application" } else { "" }
+    ));
+    Ok(Prepared { files: decided.files, bytes, told })
+}
+
+type ReadRules = fn(&mut IndexBuilder, &str) -> Vec<RuleProblem>;
+
+/// The text of a rule file; of one over a mebibyte, or not in UTF-8, what can be read.
+fn read_rules(directory: &Path, name: &str) -> std::io::Result<Option<String>> {
+    const MOST: usize = 1 << 20;
+    match std::fs::read(directory.join(name)) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes[..bytes.len().min(MOST)]).into_owned())),
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::IsADirectory) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn human(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+    }
+}
