@@ -7,12 +7,11 @@
 //! What is deliberately not here: no SQL, no Docker call, no build step, no route of the API. A rule of the product
 //! that another crate could hold is held there.
 
-#![allow(dead_code, reason = "the control plane is wired when the API has landed")]
-
 pub mod cli;
 pub mod config;
 mod data_dir;
 mod front;
+mod health;
 mod lifecycle;
 mod logging;
 mod ownership;

@@ -10,8 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use berth_api::{Api, ApiConfig, GithubConfig};
 use berth_edge::{Edge, EdgeConfig};
-use berth_model::Clock;
+use berth_model::{Clock, InstanceId};
+use berth_runtime::{Engine, EngineConfig, SandboxLimits};
 use berth_secrets::{KeyRing, SecretString};
 use berth_store::{Store, StoreError};
 use tokio::net::TcpListener;
@@ -20,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::front::{self, ControlHosts, Front};
+use crate::health::{self, Disk};
 use crate::{ownership, setup};
 
 /// Runs Berth on `listener` until `shutdown`, or until something makes it refuse to go on.
@@ -27,29 +30,114 @@ use crate::{ownership, setup};
 /// # Errors
 /// What is wrong and what to do, for the operator: a data directory in use, a wrong key, another's database.
 pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<()> {
+    // A second server in one process (tests) finds it installed.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let data = Arc::new(DataDir::open(&config.data_dir)?);
     let keys = Keys::of(&config, &data)?;
     let instance = ownership::of_directories(&data, &config.deployments_dir)?;
-    let edge = Edge::new(EdgeConfig { clock: Clock::System, ..EdgeConfig::default() });
-    let front = Arc::new(Front::new(edge.clone(), ControlHosts::of(&config), config.trusted_proxies.clone()));
 
+    let edge = Edge::new(EdgeConfig { clock: Clock::System, ..EdgeConfig::default() });
+    let address = listener.local_addr().context("the listener has no address")?;
+    let front = Arc::new(Front::new(edge, ControlHosts::of(&config), config.trusted_proxies.clone()));
     let stop = shutdown.child_token();
     let serving = tokio::spawn(front::serve(listener, Arc::clone(&front), stop.clone()));
-    let control = async {
-        let store = open_store(&config).await?;
-        ownership::of_database(&store, &instance, &config.deployments_dir).await?;
-        ownership::check_key(&store, &keys.ring).await?;
-        let setup_token_hash = setup::begin(&store, &data, &config.public_url).await?;
-        tokio::spawn(setup::end(store.clone(), Arc::clone(&data), Arc::clone(&front), stop.clone()));
-        std::future::pending::<Result<()>>().await
-    };
-    let outcome = tokio::select! {
-        outcome = control => outcome,
-        () = shutdown.cancelled() => Ok(()),
-    };
+    tracing::info!("listening on {address}");
+
+    let controlling = Control { config, data, keys, instance, front, stop: stop.clone() }.run();
+    let outcome = controlling.await;
     stop.cancel();
     serving.await.context("the listener failed")?;
     outcome
+}
+
+/// Everything behind the listener.
+struct Control {
+    config: Config,
+    data: Arc<DataDir>,
+    keys: Keys,
+    instance: InstanceId,
+    front: Arc<Front>,
+    stop: CancellationToken,
+}
+
+impl Control {
+    async fn run(self) -> Result<()> {
+        let opened = tokio::select! {
+            opened = self.open_store() => opened?,
+            () = self.stop.cancelled() => return Ok(()),
+        };
+        let (store, setup_token_hash) = opened;
+        let api = self.api(store.clone(), setup_token_hash)?;
+        self.front.open(api.router());
+        tracing::info!("the control plane is at {}", self.config.public_url);
+
+        let setup = setup::end(store, Arc::clone(&self.data), Arc::clone(&self.front), self.stop.clone());
+        tokio::spawn(setup);
+        self.stop.cancelled().await;
+        // Sockets first: they would keep their connections for as long as the drain lasts.
+        api.shutdown().await;
+        Ok(())
+    }
+
+    /// The database, once it answers and has been found to be ours.
+    async fn open_store(&self) -> Result<(Store, Option<[u8; 32]>)> {
+        let store = connect(&self.config).await?;
+        ownership::of_database(&store, &self.instance, &self.config.deployments_dir).await?;
+        ownership::check_key(&store, &self.keys.ring).await?;
+        let setup_token_hash = setup::begin(&store, &self.data, &self.config.public_url).await?;
+        Ok((store, setup_token_hash))
+    }
+
+    fn engine(&self) -> Engine {
+        let config = &self.config;
+        Engine::connect(EngineConfig {
+            instance: self.instance.clone(),
+            host: config.docker_host.clone(),
+            egress: config.egress,
+            egress_allow: config.egress_allow.clone(),
+            limits: SandboxLimits::from(&config.build_limits()),
+        })
+    }
+
+    fn disk(&self) -> Disk {
+        let directories = vec![
+            ("BERTH_DATA_DIR", self.config.data_dir.clone()),
+            ("BERTH_DEPLOYMENTS_DIR", self.config.deployments_dir.clone()),
+        ];
+        Disk::new(directories, self.config.build_limits().free_space_floor)
+    }
+
+    fn api(&self, store: Store, setup_token_hash: Option<[u8; 32]>) -> Result<Api> {
+        let config = &self.config;
+        let github = config.client_id.clone().zip(config.client_secret.clone());
+        let api = ApiConfig {
+            public_url: config.public_url.clone(),
+            site_scheme: config.site_scheme.clone(),
+            base_domain: config.base_domain.to_string(),
+            control_host: ControlHosts::of(config).public(),
+            jwt_secret: self.keys.signing.clone(),
+            webhook_secret: Some(self.keys.webhook.clone()),
+            webhook_callback: config.webhook_callback.clone(),
+            github: github.map(|(client_id, client_secret)| GithubConfig { client_id, client_secret }),
+            github_url: config.github_url.clone(),
+            github_api_url: config.github_api_url.clone(),
+            frontend_url: config.frontend_url.clone(),
+            signup: config.signup.clone(),
+            setup_token_hash,
+            source_allow: config.source_allow.clone(),
+            reserved_names: config.reserved_names.clone(),
+            limits: config.build_limits(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(10))
+            .user_agent(concat!("berth/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .context("the client for GitHub could not be made")?;
+        let checks = health::checks(self.engine(), self.disk());
+        Ok(Api::new(api, store, self.keys.ring.clone(), http, checks))
+    }
 }
 
 /// The keys, configured or generated.
@@ -74,7 +162,7 @@ impl Keys {
 }
 
 /// Connects to the database; one that does not answer is asked again, ever more slowly, one that refuses is an error.
-async fn open_store(config: &Config) -> Result<Store> {
+async fn connect(config: &Config) -> Result<Store> {
     let mut pause = Duration::from_millis(200);
     loop {
         match Store::open(config.database_url.expose(), Clock::System).await {

@@ -8,7 +8,8 @@
 use std::time::Duration;
 
 use berth_model::{
-    Access, BranchName, BuildId, BuildStatus, Commit, Environment, Failure, FailureCode, ProjectId, Trigger, UserId,
+    Access, BranchName, BuildId, BuildStatus, Commit, Environment, Failure, FailureCode, ProjectId, Timestamp, Trigger,
+    UserId,
 };
 
 use crate::builds::{Build, BuildEnd, select_build};
@@ -231,18 +232,47 @@ impl Store {
         tx.commit().await
     }
 
+    /// Ends an attempt that failed through no fault of the build's: it waits again, and the attempt counts.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`].
+    pub async fn retry(&self, lease: &Lease) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        let mut build = tx.leased(lease).await?;
+        if build.row.cancel_requested {
+            tx.move_build(&mut build, BuildStatus::Canceled).await?;
+        } else {
+            tx.put_back(build).await?;
+        }
+        tx.commit().await
+    }
+
     /// Takes builds back whose holders have not been heard of: they wait again, are canceled if that was asked for, or
     /// fail after the third attempt. Returns which.
     ///
     /// # Errors
     /// Only the database's own.
     pub async fn requeue_expired(&self) -> Result<Vec<BuildId>, StoreError> {
-        let expired = || sql(select_build!("WHERE b.status = 'running' AND b.lease_expires_at <= $1 ORDER BY b.id"));
-        if self.all::<Build>(expired().bind(self.now())).await?.is_empty() {
+        self.requeue_held_until(self.now()).await
+    }
+
+    /// Takes every running build back at once, as [`Store::requeue_expired`] does: for a process that starts and knows
+    /// that no other one works for this database.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn requeue_interrupted(&self) -> Result<Vec<BuildId>, StoreError> {
+        self.requeue_held_until(Timestamp(i64::MAX)).await
+    }
+
+    async fn requeue_held_until(&self, moment: Timestamp) -> Result<Vec<BuildId>, StoreError> {
+        let expired =
+            || sql(select_build!("WHERE b.status = 'running' AND b.lease_expires_at <= $1 ORDER BY b.id")).bind(moment);
+        if self.all::<Build>(expired()).await?.is_empty() {
             return Ok(Vec::new());
         }
         let mut tx = self.begin().await?;
-        let builds: Vec<Owned<Build>> = tx.all(expired().bind(tx.now)).await?;
+        let builds: Vec<Owned<Build>> = tx.all(expired()).await?;
         let ids = builds.iter().map(|build| build.row.id).collect();
         for mut build in builds {
             if build.row.cancel_requested {

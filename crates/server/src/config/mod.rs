@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use berth_api::Signup;
 use berth_model::{BuildLimits, SourceAllow};
 use berth_runtime::Egress;
 use berth_secrets::SecretString;
@@ -218,6 +219,8 @@ settings! {
         "/api/webhook under BERTH_PUBLIC_URL";
     /// A dashboard on another origin, which may call the API and to which signing in leads back.
     frontend_url: Option<Url> = Plain "FRONTEND_URL", |text| optional(text, values::web_address), |_| String::new();
+    /// Who may open an account: closed, open, or org:<login>[,<login>…] for members of GitHub organizations.
+    signup: Signup = Plain "BERTH_SIGNUP", values::signup, |_| "closed".into();
     /// Names that no project may take, besides the built-in ones.
     reserved_names: Vec<String> = Plain "BERTH_RESERVED_NAMES", values::names, |_| String::new();
     /// Hosts and networks that sources may be fetched from although they are private or plain http.
@@ -476,6 +479,7 @@ mod tests {
             ("ENCRYPTION_KEY", "0123"),
             ("WEBHOOK_SECRET", ""),
             ("DATABASE_URL", "mysql://root:hunter2@db/berth"),
+            ("BERTH_SIGNUP", "everyone"),
             ("BERTH_BUILD_TIMEOUT", "soon"),
         ]);
         insta::assert_snapshot!(found.join("\n"), @r"
@@ -485,6 +489,7 @@ mod tests {
         SECRET: at least 32 bytes are needed, these are 5; make one with `openssl rand -hex 32`, or leave the variable out and Berth makes one
         ENCRYPTION_KEY: exactly 64 hexadecimal digits are needed; make them with `openssl rand -hex 32`, or leave the variable out and Berth makes them
         WEBHOOK_SECRET: it is set, but empty, and anybody could sign with that; make one with `openssl rand -hex 32`, or leave the variable out and Berth makes one
+        BERTH_SIGNUP=everyone: closed, open or org:<login>[,<login>…]
         BERTH_BUILD_TIMEOUT=soon: a time is needed, at most a week: seconds like 900, or 15m, or 2h
         ");
         assert!(found.iter().all(|problem| !problem.contains("short") && !problem.contains("hunter2")));

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use berth_api::Signup;
 use berth_model::{ProjectName, SourceAllow};
 use berth_secrets::SecretString;
 use ipnet::{IpNet, Ipv4Net};
@@ -124,6 +125,10 @@ pub(super) fn names(text: &str) -> Parsed<Vec<String>> {
 
 pub(super) fn source_allow(text: &str) -> Parsed<SourceAllow> {
     SourceAllow::parse(text).map_err(|error| error.message)
+}
+
+pub(super) fn signup(text: &str) -> Parsed<Signup> {
+    Signup::parse(text).map_err(|_| "closed, open or org:<login>[,<login>…]".into())
 }
 
 pub(super) fn text(text: &str) -> Parsed<String> {

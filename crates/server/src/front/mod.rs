@@ -75,7 +75,7 @@ impl Front {
         let Some(router) = self.control_plane.get() else { return not_yet(request.uri().path()) };
         let client = client::address(peer, request.headers(), &self.trusted_proxies);
         let mut request = request.map(connections::patient_body);
-        request.extensions_mut().insert(client);
+        request.extensions_mut().insert(berth_api::ClientAddress(client));
         match router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(impossible) => match impossible {},

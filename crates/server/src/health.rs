@@ -1,0 +1,88 @@
+//! Whether Docker answers and the disks have room, for `/health/ready` and before each build.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use berth_api::HealthChecks;
+use berth_runtime::Engine;
+use tokio::sync::Mutex;
+
+/// How long an answer about Docker holds, so that monitoring does not burden it.
+const DOCKER_ANSWER_HOLDS: Duration = Duration::from_secs(2);
+
+/// The file systems that Berth writes to.
+#[derive(Clone, Debug)]
+pub(crate) struct Disk {
+    directories: Vec<(&'static str, PathBuf)>,
+    floor: u64,
+}
+
+impl Disk {
+    /// `directories` by the variables that name them; `floor` in bytes, or a twentieth of a small file system.
+    pub(crate) fn new(directories: Vec<(&'static str, PathBuf)>, floor: u64) -> Self {
+        Self { directories, floor }
+    }
+
+    /// `Err` says where room is missing, in words.
+    pub(crate) fn room(&self) -> Result<(), String> {
+        for (variable, directory) in &self.directories {
+            let stat =
+                rustix::fs::statvfs(directory).map_err(|_| format!("the directory of {variable} cannot be read"))?;
+            let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+            let floor = self.floor.min(stat.f_blocks.saturating_mul(stat.f_frsize) / 20);
+            if free < floor {
+                return Err(format!("{} MB are free for {variable}, {} MB are needed", free >> 20, floor >> 20));
+            }
+            // File systems that make inodes as they go say 0 of 0.
+            if stat.f_files > 0 && stat.f_favail < 1_000 {
+                return Err(format!("{} more files fit on the disk of {variable}, 1,000 are needed", stat.f_favail));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What Docker said last.
+struct Answer {
+    given: Instant,
+    answer: Result<(), String>,
+}
+
+/// The checks that the API asks.
+pub(crate) fn checks(engine: Engine, disk: Disk) -> HealthChecks {
+    let last: Arc<Mutex<Option<Answer>>> = Arc::default();
+    let docker = move || {
+        let (engine, last) = (engine.clone(), last.clone());
+        async move {
+            let mut last = last.lock().await;
+            if let Some(Answer { given, answer }) = &*last
+                && given.elapsed() < DOCKER_ANSWER_HOLDS
+            {
+                return answer.clone();
+            }
+            let answer = engine.ping().await.map(drop).map_err(|error| error.to_string());
+            *last = Some(Answer { given: Instant::now(), answer: answer.clone() });
+            answer
+        }
+    };
+    let disk = move || {
+        let disk = disk.clone();
+        async move { disk.room() }
+    };
+    HealthChecks::new(docker, disk)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_what_the_floor_asks_for() {
+        let here = tempfile::tempdir().unwrap();
+        let disk = |floor| Disk::new(vec![("BERTH_DATA_DIR", here.path().to_owned())], floor);
+        assert_eq!(disk(1).room(), Ok(()));
+        let nowhere = Disk::new(vec![("BERTH_DATA_DIR", here.path().join("missing"))], 1);
+        assert!(nowhere.room().unwrap_err().contains("BERTH_DATA_DIR"));
+    }
+}
