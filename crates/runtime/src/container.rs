@@ -22,8 +22,10 @@ const GONE_WITHIN: Duration = Duration::from_secs(15);
 /// and one whose process was killed is found by the next process's sweep.
 #[derive(Debug)]
 pub struct Container {
-    engine: Option<Engine>,
+    pub(crate) engine: Engine,
     id: String,
+    /// Somebody has taken care of its removal.
+    is_ended: bool,
 }
 
 /// What a path in a container leads to. Links are not followed.
@@ -41,18 +43,13 @@ pub enum PathStat {
 
 impl Container {
     pub(crate) fn new(engine: Engine, id: String) -> Self {
-        Self { engine: Some(engine), id }
+        Self { engine, id, is_ended: false }
     }
 
     /// The daemon's id of it, 64 hex digits.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
-    }
-
-    /// Only the end of a container takes its engine away.
-    pub(crate) fn engine(&self) -> Result<&Engine, RuntimeError> {
-        self.engine.as_ref().ok_or(RuntimeError::Gone)
     }
 
     /// Unpacks an uncompressed tar archive into `directory`, which must exist (a [`crate::Sandbox::workdir`] does).
@@ -62,10 +59,12 @@ impl Container {
     /// [`RuntimeError::NoSuchPath`], [`RuntimeError::Gone`], or what Docker said about the archive.
     pub async fn upload(&self, directory: &str, archive: TarStream) -> Result<(), RuntimeError> {
         let options = UploadToContainerOptions { path: directory.to_owned(), ..UploadToContainerOptions::default() };
-        let body = bollard::body_try_stream(plainly(archive));
-        let docker = self.engine()?.docker_for_files().await?;
-        match docker.upload_to_container(&self.id, Some(options), body).await {
+        let (archive, broken) = plainly(archive);
+        let docker = self.engine.docker_for_files().await?;
+        let sent = docker.upload_to_container(&self.id, Some(options), bollard::body_try_stream(archive)).await;
+        match sent {
             Ok(()) => Ok(()),
+            Err(_) if let Some(error) = broken.take() => Err(RuntimeError::Stream(error)),
             Err(error) if is_status(&error, 404) => Err(self.without(directory).await),
             Err(error) => Err(in_container("unpack files in a container")(error)),
         }
@@ -81,7 +80,7 @@ impl Container {
         const LINK: u32 = 1 << 27;
         const NOT_REGULAR: u32 = DIRECTORY | LINK | (1 << 26) | (1 << 25) | (1 << 24) | (1 << 21) | (1 << 19);
         let options = ContainerArchiveInfoOptions { path: path.to_owned() };
-        let docker = self.engine()?.docker().await?;
+        let docker = self.engine.docker().await?;
         let asked = docker.get_container_archive_info(&self.id, Some(options)).await;
         let found = match asked {
             Ok(found) => found,
@@ -104,17 +103,14 @@ impl Container {
     pub async fn download(&self, path: &str) -> Result<TarStream, RuntimeError> {
         self.stat(path).await?;
         let options = DownloadFromContainerOptions { path: path.to_owned() };
-        let docker = self.engine()?.docker_for_files().await?;
+        let docker = self.engine.docker_for_files().await?;
         Ok(docker.download_from_container(&self.id, Some(options)).map_err(io::Error::other).boxed())
     }
 
     /// What a 404 of the daemon's archive routes means: no such path, or no such container.
     async fn without(&self, path: &str) -> RuntimeError {
-        match self.engine() {
-            Ok(engine) => match engine.is_running(&self.id).await {
-                Ok(_) => RuntimeError::NoSuchPath { path: path.to_owned() },
-                Err(error) => error,
-            },
+        match self.engine.is_running(&self.id).await {
+            Ok(_) => RuntimeError::NoSuchPath { path: path.to_owned() },
             Err(error) => error,
         }
     }
@@ -124,7 +120,7 @@ impl Container {
     /// # Errors
     /// [`RuntimeError::Gone`], or what Docker said.
     pub async fn written_bytes(&self) -> Result<u64, RuntimeError> {
-        let docker = self.engine()?.docker_for_files().await?;
+        let docker = self.engine.docker_for_files().await?;
         let inspected = docker.inspect_container(&self.id, Some(InspectContainerOptions { size: true })).await;
         let size = inspected.map_err(in_container("measure a container"))?.size_rw;
         Ok(size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0))
@@ -137,7 +133,7 @@ impl Container {
     /// [`RuntimeError::Gone`], or what Docker said.
     pub async fn commit(&self, tag: &str, labels: &Labels) -> Result<String, RuntimeError> {
         let (repo, tag) = tag.rsplit_once(':').unwrap_or((tag, "latest"));
-        let engine = self.engine()?;
+        let engine = &self.engine;
         let options = CommitContainerOptions {
             container: Some(self.id.clone()),
             repo: Some(repo.to_owned()),
@@ -155,8 +151,8 @@ impl Container {
     /// # Errors
     /// [`RuntimeError::NotRemoved`] after 15 seconds; the sweep tries again later.
     pub async fn stop_and_remove(mut self) -> Result<(), RuntimeError> {
-        let Some(engine) = self.engine.take() else { return Ok(()) };
-        let id = std::mem::take(&mut self.id);
+        self.is_ended = true;
+        let (engine, id) = (self.engine.clone(), self.id.clone());
         // In a task of its own: a caller who gives up does not leave it half removed.
         let removed = tokio::spawn(async move { engine.remove_container(&id).await }).await;
         removed.unwrap_or(Err(RuntimeError::Gone))
@@ -165,8 +161,10 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        let Some(engine) = self.engine.take() else { return };
-        let id = std::mem::take(&mut self.id);
+        if self.is_ended {
+            return;
+        }
+        let (engine, id) = (self.engine.clone(), std::mem::take(&mut self.id));
         // Noted first: if the removal never gets to run, the sweep knows of it.
         engine.orphans().insert(id.clone());
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {

@@ -69,8 +69,8 @@ impl Engine {
             }
             request
         });
-        let context = bollard::body_try_stream(plainly(build.context));
-        let mut output = docker.build_image(options, None, Some(context));
+        let (context, broken) = plainly(build.context);
+        let mut output = docker.build_image(options, None, Some(bollard::body_try_stream(context)));
         while let Some(info) = output.next().await {
             match info {
                 Ok(info) => relay(&info, log),
@@ -85,7 +85,10 @@ impl Engine {
                     steps.over();
                     return Err(failed(error.to_string()));
                 }
-                Err(error) => return Err(while_doing("build an image")(error)),
+                Err(error) => {
+                    let broken = broken.take().map(RuntimeError::Stream);
+                    return Err(broken.unwrap_or_else(|| while_doing("build an image")(error)));
+                }
             }
         }
         steps.over();

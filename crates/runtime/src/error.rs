@@ -59,8 +59,8 @@ pub enum RuntimeError {
         /// The container's id, 12 digits.
         id: String,
     },
-    /// The tar stream that was to go in broke off, or the one that came out did.
-    #[error("the files could not be sent to or read from the container: {0}")]
+    /// The archive that was to go in could not be read to its end.
+    #[error("the files for the container could not be read: {0}")]
     Stream(#[source] std::io::Error),
 }
 

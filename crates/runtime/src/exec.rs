@@ -84,7 +84,7 @@ impl Container {
         exec: &Exec,
         mut sink: impl FnMut(LogStream, Bytes) + Send,
     ) -> Result<ExecEnd, RuntimeError> {
-        let engine = self.engine()?;
+        let engine = &self.engine;
         let docker = engine.docker().await?;
         let started_at = Clock::System.now();
         let config = ExecConfig {
@@ -155,7 +155,7 @@ async fn ran_out_of_memory(
     let patience = Duration::from_millis(if exit_code == KILLED { 500 } else { 0 });
     let filter = |key: &str, value: &str| (key.to_owned(), vec![value.to_owned()]);
     let options = EventsOptions {
-        since: Some(fraction(since.before(Duration::from_secs(1)))),
+        since: Some(fraction(since)),
         until: Some(fraction(Clock::System.now().after(patience))),
         filters: Some(HashMap::from([filter("container", container), filter("event", "oom")])),
     };

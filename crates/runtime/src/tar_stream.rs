@@ -6,9 +6,10 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::io::AsyncRead;
 use tokio_util::io::ReaderStream;
 
@@ -27,9 +28,27 @@ pub fn tar_from_reader(archive: impl AsyncRead + Send + 'static) -> TarStream {
     Box::pin(ReaderStream::with_capacity(archive, 64 << 10))
 }
 
+/// Why an archive broke off before its end. The HTTP client would only say that something did.
+#[derive(Clone, Default)]
+pub(crate) struct Broken(Arc<Mutex<Option<io::Error>>>);
+
+impl Broken {
+    /// The reason, once.
+    pub(crate) fn take(&self) -> Option<io::Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 /// The archive with the entry `./` (a directory, 0755, root) in front.
-pub(crate) fn plainly(archive: TarStream) -> TarStream {
-    Box::pin(stream::once(std::future::ready(Ok(root_entry()))).chain(archive))
+pub(crate) fn plainly(archive: TarStream) -> (TarStream, Broken) {
+    let broken = Broken::default();
+    let noted = broken.clone();
+    let archive = archive.map_err(move |error| {
+        let kind = error.kind();
+        *noted.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        kind.into()
+    });
+    (Box::pin(stream::once(std::future::ready(Ok(root_entry()))).chain(archive)), broken)
 }
 
 fn root_entry() -> Bytes {

@@ -43,15 +43,18 @@ fi
 impl Engine {
     /// Tries to reach `gateway`, an address of the host, from a container of `image`.
     pub(super) async fn probe(&self, image: &str, gateway: Ipv4Addr) -> Result<Verdict, RuntimeError> {
-        let listener = match TcpListener::bind((gateway, 0)).await {
-            Ok(listener) => listener,
+        let listening = async {
+            let listener = TcpListener::bind((gateway, 0)).await?;
+            let port = listener.local_addr()?.port();
+            Ok::<_, std::io::Error>((listener, port))
+        };
+        let (listener, port) = match listening.await {
+            Ok(listening) => listening,
             Err(error) => {
-                return Ok(Verdict::Reachable(format!(
-                    "the bridge's address {gateway} cannot be listened on ({error})"
-                )));
+                let why = format!("the bridge's address {gateway} cannot be listened on, to try it ({error})");
+                return Ok(Verdict::Reachable(why));
             }
         };
-        let port = listener.local_addr().map_err(RuntimeError::Stream)?.port();
         let sandbox = Sandbox {
             image: image.to_owned(),
             labels: Labels::shared(Kind::Probe),

@@ -63,7 +63,6 @@ async fn a_command_that_uses_too_much_memory_is_named() {
             let ran = sh(&container, &format!("node -e '{hog}' || exit 3")).await;
             assert!(ran.end.oom_killed && ran.end.exit_code == 3, "{ran:?}");
             // and the next failure is not blamed on memory
-            tokio::time::sleep(Duration::from_millis(1_200)).await;
             let ran = sh(&container, "exit 1").await;
             assert!(!ran.end.oom_killed, "{ran:?}");
             let ran = sh(&container, "kill -9 $$").await;
@@ -123,6 +122,21 @@ async fn two_thousand_files_go_in_and_come_out() {
             assert!(matches!(&missing, RuntimeError::NoSuchPath { path } if path == "/app/dist"), "{missing}");
             assert!(missing.is_theirs());
             assert!(container.written_bytes().await.unwrap() > 2_000);
+            container.stop_and_remove().await.unwrap();
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn an_archive_that_breaks_off_is_not_dockers_fault() {
+    with_engine(
+        |_| (),
+        |engine| async move {
+            let container = engine.create(&sandbox()).await.unwrap();
+            let broken = futures_util::stream::iter([Err(std::io::Error::other("the disk is on fire"))]);
+            let error = container.upload("/app", Box::pin(broken)).await.unwrap_err();
+            assert!(matches!(&error, RuntimeError::Stream(inner) if inner.to_string().contains("on fire")), "{error}");
             container.stop_and_remove().await.unwrap();
         },
     )
