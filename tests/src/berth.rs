@@ -52,7 +52,7 @@ impl Berth {
             // A dashboard of its own makes sign-in hand over the bearer token that existing clients use.
             ("FRONTEND_URL", "http://dashboard.example".to_owned()),
         ];
-        environment.extend(database.url().map(|url| ("DATABASE_URL", url)));
+        environment.extend(database.url().map(|url| ("DATABASE_URL", url.to_owned())));
         environment.retain(|(name, _)| settings.iter().all(|(replaced, _)| replaced != name));
         environment.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
         // Redirects are looked at, not followed; `localhost` is this address and no other.

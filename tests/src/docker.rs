@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 /// What one instance owns in Docker.
 #[derive(Clone, Debug)]
 pub struct Docker {
+    instance: String,
     filter: String,
 }
 
@@ -14,7 +15,7 @@ impl Docker {
     /// Looks at what carries the label of `instance`.
     #[must_use]
     pub fn of(instance: &str) -> Self {
-        Self { filter: format!("label=berth.instance={instance}") }
+        Self { instance: instance.to_owned(), filter: format!("label=berth.instance={instance}") }
     }
 
     /// The ids of its containers, stopped ones included.
@@ -62,7 +63,7 @@ impl Docker {
         Ok(text)
     }
 
-    /// Removes all of it.
+    /// Removes all of it, and the packet filter's rules for its network.
     ///
     /// # Errors
     /// When something stays.
@@ -82,7 +83,26 @@ impl Docker {
                 let _ = docker(&["rmi", "--force", &image]);
             }
         }
+        self.remove_rules();
         Ok(())
+    }
+
+    /// Not all of the rules exist under every configuration, so a failure means that there is nothing to remove.
+    fn remove_rules(&self) {
+        let bridge = format!("bt-{}", self.instance);
+        let chain = format!("BERTH-{}", self.instance);
+        let input_chain = format!("{chain}-IN");
+        let iptables = |arguments: &[&str]| {
+            let _ = Command::new("iptables").arg("--wait").args(arguments).output();
+        };
+        for parent in ["DOCKER-USER", "FORWARD"] {
+            iptables(&["--delete", parent, "--in-interface", &bridge, "--jump", &chain]);
+        }
+        iptables(&["--delete", "INPUT", "--in-interface", &bridge, "--jump", &input_chain]);
+        for chain in [&chain, &input_chain] {
+            iptables(&["--flush", chain]);
+            iptables(&["--delete-chain", chain]);
+        }
     }
 }
 

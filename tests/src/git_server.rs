@@ -97,7 +97,7 @@ impl Repo {
         self.head()
     }
 
-    /// Copies a directory into the checkout (`node_modules` and `dist` apart); commit it with [`Repo::commit`].
+    /// Copies an example into the checkout; commit it with [`Repo::commit`].
     ///
     /// # Errors
     /// When a file cannot be copied.
@@ -156,11 +156,14 @@ impl Repo {
     }
 }
 
+/// What may lie in an example's directory without being part of it.
+const NOT_OF_THE_PROJECT: &[&str] = &["node_modules", "dist", "berth-example.json"];
+
 fn copy(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
-        if entry.file_name() == "node_modules" || entry.file_name() == "dist" {
+        if NOT_OF_THE_PROJECT.iter().any(|name| entry.file_name() == *name) {
             continue;
         }
         if entry.file_type()?.is_dir() {

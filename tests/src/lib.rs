@@ -20,7 +20,7 @@ mod webhook;
 mod world;
 
 pub use berth::{Berth, WEBHOOK_SECRET};
-pub use database::{Database, Postgres};
+pub use database::Database;
 pub use docker::Docker;
 pub use fake_github::{FakeGithub, Hook};
 pub use git_server::{GitServer, Repo};

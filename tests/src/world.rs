@@ -110,6 +110,17 @@ impl World {
         .await
     }
 
+    /// Waits until the deployment of `build` is the project's live one.
+    ///
+    /// # Errors
+    /// When it does not go live.
+    pub async fn live(&self, project: &Project, build: i64) -> Result<()> {
+        eventually(&format!("build {build} of {} is live", project.site.host), PATIENCE, async || {
+            Ok((self.build(build).await?["deployment"]["status"] == "live").then_some(()))
+        })
+        .await
+    }
+
     /// Why a build failed, as `/api/v1` tells it.
     ///
     /// # Errors
