@@ -56,6 +56,7 @@ stories! {
         an_expired_lease_comes_back_three_times,
         a_requeued_build_yields_to_a_newer_one,
         giving_back_does_not_count,
+        a_restart_takes_everything_back,
         cancel_waiting_and_running,
         a_build_tells_its_story,
         logs_are_read_by_line;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use berth_model::{
-    BuildStatus, EventPayload, Failure, FailureCode, LogLine, LogPhase, LogStream, Step, StepName, StepState,
+    BuildStatus, EventPayload, Failure, FailureCode, LogLine, LogPhase, LogStream, Plan, Step, StepName, StepState,
 };
 use berth_store::{BuildEnd, CancelOutcome, LeaseState, LogBatch, StoreError};
 
@@ -154,6 +154,29 @@ pub(crate) async fn giving_back_does_not_count(ground: Ground) {
     }
 }
 
+/// C1: who starts knows that nobody else works, and need not wait for leases; an attempt that was our fault counts.
+pub(crate) async fn a_restart_takes_everything_back(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    let build = ground.push(&shop).await.id;
+    let claimed = ground.claim().await.unwrap();
+    store.retry(&claimed.lease).await.unwrap();
+    assert!(matches!(store.retry(&claimed.lease).await, Err(StoreError::LeaseLost)));
+
+    let claimed = ground.claim().await.unwrap();
+    assert_eq!((claimed.build.id, claimed.build.attempts), (build, 2));
+    let restarted = ground.another_process().await;
+    assert_eq!(restarted.requeue_interrupted().await.unwrap(), [build]);
+    assert_eq!(restarted.requeue_interrupted().await.unwrap(), []);
+    assert_eq!(store.renew(&claimed.lease, LEASE).await.unwrap(), LeaseState::Lost);
+
+    let claimed = ground.claim().await.unwrap();
+    store.request_cancel(access, build).await.unwrap();
+    store.retry(&claimed.lease).await.unwrap();
+    assert_eq!(store.build(access, build).await.unwrap().status, BuildStatus::Canceled);
+}
+
 pub(crate) async fn cancel_waiting_and_running(ground: Ground) {
     let store = &ground.store;
     let access = ground.member(1).await;
@@ -209,11 +232,13 @@ pub(crate) async fn a_build_tells_its_story(ground: Ground) {
         started_at: ground.clock.now(),
         took_ms: None,
     };
+    let plan = Plan { services: Vec::new() };
+    store.record_plan(&claimed.lease, &plan).await.unwrap();
     store.record_steps(&claimed.lease, std::slice::from_ref(&step)).await.unwrap();
     store.finish_build(&claimed.lease, &failed()).await.unwrap();
 
     let told = store.build(access, build.id).await.unwrap();
-    assert_eq!((told.commit(), told.steps), (Some(commit('b')), vec![step]));
+    assert_eq!((told.commit(), told.plan, told.steps), (Some(commit('b')), Some(plan), vec![step]));
     let (build, project) = (build.id, shop.id);
     let status = |status| EventPayload::BuildStatus { build, project, status };
     let progress = EventPayload::BuildProgress { build, project };
@@ -223,6 +248,7 @@ pub(crate) async fn a_build_tells_its_story(ground: Ground) {
             EventPayload::ProjectCreated { project },
             status(BuildStatus::Queued),
             status(BuildStatus::Running),
+            progress.clone(),
             progress.clone(),
             progress,
             status(BuildStatus::Failed),
