@@ -1,5 +1,7 @@
 //! Building a Dockerfile with the daemon's classic builder: the one that keeps to memory and processor limits and to
 //! our network. (BuildKit silently ignores all three.)
+//!
+//! What it cannot be told: a process limit, and to drop capabilities. Its `RUN` steps have Docker's default ones.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,7 +12,6 @@ use bollard::query_parameters::{BuildImageOptions, BuilderVersion, InspectContai
 use futures_util::StreamExt;
 
 use crate::error::while_doing;
-use crate::labels::INSTANCE;
 use crate::tar_stream::plainly;
 use crate::{Engine, Labels, RuntimeError, TarStream};
 
@@ -102,12 +103,8 @@ impl Engine {
         let filters = Some(HashMap::from([("network".to_owned(), vec![self.network().name().to_owned()])]));
         let options = ListContainersOptions { all: true, filters, ..ListContainersOptions::default() };
         for container in docker.list_containers(Some(options)).await.map_err(while_doing("list containers"))? {
-            let is_ours = container
-                .labels
-                .unwrap_or_default()
-                .get(INSTANCE)
-                .is_some_and(|it| *it == self.config().instance.to_string());
-            let Some(id) = container.id.filter(|_| !is_ours) else { continue };
+            // Whatever its labels say: a step has those of the Dockerfile.
+            let Some(id) = container.id else { continue };
             let Ok(inspected) = docker.inspect_container(&id, None::<InspectContainerOptions>).await else { continue };
             let hosts = inspected.host_config.and_then(|config| config.extra_hosts).unwrap_or_default();
             if hosts.iter().filter_map(|host| host.split_once(':')).any(|(mark, _)| is_over(mark)) {
