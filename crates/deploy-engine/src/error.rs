@@ -55,3 +55,16 @@ impl DeployError {
         matches!(self, Self::Store(error) if error.is_unavailable())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c2_a_full_disk_is_told_to_the_owner_and_other_faults_are_not() {
+        let of = |kind: io::ErrorKind| DeployError::disk("x")(kind.into()).failure().map(|failure| failure.code);
+        assert_eq!(of(io::ErrorKind::StorageFull), Some(FailureCode::NoSpace));
+        assert_eq!(of(io::ErrorKind::PermissionDenied), None);
+        assert!(DeployError::Store(StoreError::LeaseLost).failure().is_none());
+    }
+}

@@ -37,7 +37,8 @@ struct Prepared {
 
 impl DeployEngine {
     /// Publishes what a build made: the deployment is `ready` at its own host, the build has `passed`, and its
-    /// activation is pending. The artifact's directory is gone afterwards, whatever happened.
+    /// activation is pending. The artifact's directory is gone afterwards, whatever happened. To be run to its end: a
+    /// build that was canceled meanwhile is refused by the database, and then nothing stays.
     ///
     /// # Errors
     /// [`DeployError::Theirs`] where the artifact holds nothing to publish; the disk's and the database's own, among

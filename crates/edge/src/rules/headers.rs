@@ -3,8 +3,8 @@
 use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
-use super::RuleProblem;
 use super::pattern::Pattern;
+use super::{MOST_RULES, RuleProblem};
 
 /// Headers that describe the message or the connection, not the content: Berth alone sets them.
 const NOT_SETTABLE: &[&str] = &[
@@ -61,6 +61,11 @@ pub(crate) fn compile(text: &str) -> (Vec<HeaderRule>, Vec<RuleProblem>) {
     let (blocks, mut problems) = parse(text);
     let mut rules = Vec::new();
     for block in blocks {
+        if rules.len() == MOST_RULES {
+            let line = block.values.first().map_or(0, |(line, ..)| *line);
+            problems.push(RuleProblem { line, message: format!("from here on: more than {MOST_RULES} rules") });
+            break;
+        }
         if !block.path.starts_with('/') {
             let line = block.values.first().map_or(0, |(line, ..)| line.saturating_sub(1));
             problems

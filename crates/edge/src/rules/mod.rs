@@ -17,6 +17,9 @@ pub(crate) use redirects::{Action, Redirect, compile as compile_redirects};
 #[cfg(test)]
 mod vectors;
 
+/// Most rules of one file: they are tried one after the other.
+const MOST_RULES: usize = 2_000;
+
 /// A line of a rule file that was left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleProblem {

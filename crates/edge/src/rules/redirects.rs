@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
-use super::RuleProblem;
 use super::pattern::{Captures, Pattern, fill};
+use super::{MOST_RULES, RuleProblem};
 use crate::path;
 
 /// A line as its author meant it, before it is asked whether Berth can do it.
@@ -120,6 +120,10 @@ pub(crate) fn compile(text: &str) -> (Vec<Redirect>, Vec<RuleProblem>) {
     let mut redirects = Vec::new();
     for line in lines {
         let number = line.number;
+        if redirects.len() == MOST_RULES {
+            problems.push(RuleProblem { line: number, message: format!("from here on: more than {MOST_RULES} rules") });
+            break;
+        }
         match compile_line(line) {
             Ok(redirect) => redirects.push(redirect),
             Err(message) => problems.push(RuleProblem { line: number, message }),
@@ -280,6 +284,12 @@ mod tests {
         ] {
             assert_eq!(location(rule, path, query).as_deref(), expected, "{rule} {path} {query:?}");
         }
+    }
+
+    #[test]
+    fn there_is_a_most_of_rules() {
+        let (rules, problems) = compile(&"/a /b\n".repeat(MOST_RULES + 10));
+        assert_eq!((rules.len(), problems.len(), problems[0].line), (MOST_RULES, 1, MOST_RULES + 1));
     }
 
     #[test]

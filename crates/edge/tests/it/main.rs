@@ -6,3 +6,4 @@ mod paths;
 mod representations;
 mod rules;
 mod switching;
+mod wire;
