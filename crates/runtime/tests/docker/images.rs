@@ -100,6 +100,30 @@ async fn a_canceled_dockerfile_leaves_no_container() {
 }
 
 #[tokio::test]
+async fn a_later_process_ends_the_steps_of_a_killed_one() {
+    with_engine(
+        |_| (),
+        |killed| async move {
+            let dockerfile = format!("FROM {NODE}\nRUN sleep 1000\n");
+            let later = Engine::connect(killed.config().clone());
+            let steps = || docker(&["ps", "--all", "--quiet", "--filter", &network_of(&killed)]);
+            let sweeping = async {
+                while steps().is_empty() {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                killed.sweep(&[]).await.unwrap();
+                assert!(!steps().is_empty(), "the own process's steps are left alone");
+                later.sweep(&[]).await.unwrap();
+                assert_eq!(steps(), "");
+            };
+            let ((built, _, _), ()) = tokio::join!(build(&killed, &dockerfile), sweeping);
+            assert!(built.is_err());
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn an_image_that_cannot_be_had_is_named() {
     with_engine(
         |_| (),
