@@ -112,6 +112,19 @@ pub(crate) fn write_release(directory: &Path, deployment: i64, files: &[(&str, &
     std::fs::write(directory.join(layout::INDEX_FILE), builder.finish(fallback).0).unwrap();
 }
 
+/// A site of one page with rule files that may be nonsense.
+pub(crate) fn write_rules(fixture: &Fixture, redirects: &str, headers: &str) -> Site {
+    let directory = fixture.directory.path().join("rules");
+    std::fs::create_dir_all(directory.join(layout::OWN_DIRECTORY)).unwrap();
+    std::fs::write(directory.join("index.html"), "page").unwrap();
+    let mut builder = IndexBuilder::new(1);
+    builder.redirects(redirects);
+    builder.headers(headers);
+    builder.add("index.html", stored("page"), &[]);
+    std::fs::write(directory.join(layout::INDEX_FILE), builder.finish(None).0).unwrap();
+    Site::of(Target::Release(Arc::new(Release::open(&directory).unwrap())))
+}
+
 /// Not real compression: the edge never looks inside.
 fn compress(directory: &Path, coding: Coding, content: &str) -> Stored {
     let compressed = format!("{}:{content}", coding.token());

@@ -1,5 +1,6 @@
 //! The edge from outside: releases on a real disk, requests through its service.
 
+mod anything;
 mod fixture;
 mod hosts;
 mod paths;
