@@ -1,5 +1,6 @@
 # Two commands do everything, their own set-up included: `make run` and `make test`.
 .DEFAULT_GOAL := help
+SHELL := /bin/bash
 .PHONY: help run test test-unit lint set-up set-up-tests
 
 # dev compiles faster, release runs faster.
@@ -10,9 +11,10 @@ BINARY := $(TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/berth
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# In a terminal the program gets a process group of its own (set -m), so that Ctrl-C is its to answer and not make's.
 run: set-up ## build Berth, start it with an example project live, until Ctrl-C
-	@cargo build --quiet --profile $(PROFILE) -p berth-server
-	@exec node scripts/run.mjs $(BINARY)
+	@cargo build --profile $(PROFILE) -p berth-server
+	@if [ -t 0 ]; then set -m; fi; node scripts/run.mjs $(BINARY); exit $$?
 
 test: set-up-tests lint ## run every check and test
 	cargo build --quiet -p berth-server
