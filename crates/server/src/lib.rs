@@ -15,7 +15,9 @@ mod health;
 mod lifecycle;
 mod logging;
 mod ownership;
+mod pages;
 mod setup;
+mod worker;
 
 pub use config::{Config, ConfigProblems};
 pub use lifecycle::run;

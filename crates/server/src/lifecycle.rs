@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use berth_api::{Api, ApiConfig, GithubConfig};
+use berth_deploy_engine::{DeployConfig, DeployEngine};
 use berth_edge::{Edge, EdgeConfig};
 use berth_model::{Clock, InstanceId};
 use berth_runtime::{Engine, EngineConfig, SandboxLimits};
@@ -23,7 +24,11 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::front::{self, ControlHosts, Front};
 use crate::health::{self, Disk};
-use crate::{ownership, setup};
+use crate::worker::{self, Worker};
+use crate::{ownership, pages, setup};
+
+/// Releases that are kept of a project besides the live one.
+const RETENTION: usize = 5;
 
 /// Runs Berth on `listener` until `shutdown`, or until something makes it refuse to go on.
 ///
@@ -37,13 +42,14 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     let instance = ownership::of_directories(&data, &config.deployments_dir)?;
 
     let edge = Edge::new(EdgeConfig { clock: Clock::System, ..EdgeConfig::default() });
+    let sites = berth_deploy_engine::restore(&deploy_config(&config), &edge);
     let address = listener.local_addr().context("the listener has no address")?;
-    let front = Arc::new(Front::new(edge, ControlHosts::of(&config), config.trusted_proxies.clone()));
+    let front = Arc::new(Front::new(edge.clone(), ControlHosts::of(&config), config.trusted_proxies.clone()));
     let stop = shutdown.child_token();
     let serving = tokio::spawn(front::serve(listener, Arc::clone(&front), stop.clone()));
-    tracing::info!("listening on {address}");
+    tracing::info!("serving {sites} hosts on {address}");
 
-    let controlling = Control { config, data, keys, instance, front, stop: stop.clone() }.run();
+    let controlling = Control { config, data, keys, instance, edge, front, stop: stop.clone() }.run();
     let outcome = controlling.await;
     stop.cancel();
     serving.await.context("the listener failed")?;
@@ -56,6 +62,7 @@ struct Control {
     data: Arc<DataDir>,
     keys: Keys,
     instance: InstanceId,
+    edge: Edge,
     front: Arc<Front>,
     stop: CancellationToken,
 }
@@ -67,16 +74,18 @@ impl Control {
             () = self.stop.cancelled() => return Ok(()),
         };
         let (store, setup_token_hash) = opened;
-        let api = self.api(store.clone(), setup_token_hash)?;
-        self.front.open(api.router());
+        let worker = Arc::new(self.worker(store.clone()));
+        let api = self.api(store.clone(), setup_token_hash, &worker)?;
+        self.front.open(api.router().merge(pages::router()));
         tracing::info!("the control plane is at {}", self.config.public_url);
 
+        let working = tokio::spawn(worker::run(worker, self.stop.clone()));
         let setup = setup::end(store, Arc::clone(&self.data), Arc::clone(&self.front), self.stop.clone());
         tokio::spawn(setup);
         self.stop.cancelled().await;
         // Sockets first: they would keep their connections for as long as the drain lasts.
         api.shutdown().await;
-        Ok(())
+        working.await.context("the worker failed")
     }
 
     /// The database, once it answers and has been found to be ours.
@@ -88,26 +97,24 @@ impl Control {
         Ok((store, setup_token_hash))
     }
 
-    fn engine(&self) -> Engine {
-        let config = &self.config;
-        Engine::connect(EngineConfig {
+    fn worker(&self, store: Store) -> Worker {
+        let (config, limits) = (&self.config, self.config.build_limits());
+        let engine = Engine::connect(EngineConfig {
             instance: self.instance.clone(),
             host: config.docker_host.clone(),
             egress: config.egress,
             egress_allow: config.egress_allow.clone(),
-            limits: SandboxLimits::from(&config.build_limits()),
-        })
-    }
-
-    fn disk(&self) -> Disk {
+            limits: SandboxLimits::from(&limits),
+        });
+        let deploys = DeployEngine::new(deploy_config(config), store.clone(), self.edge.clone());
         let directories = vec![
-            ("BERTH_DATA_DIR", self.config.data_dir.clone()),
-            ("BERTH_DEPLOYMENTS_DIR", self.config.deployments_dir.clone()),
+            ("BERTH_DATA_DIR", config.data_dir.clone()),
+            ("BERTH_DEPLOYMENTS_DIR", config.deployments_dir.clone()),
         ];
-        Disk::new(directories, self.config.build_limits().free_space_floor)
+        Worker { store, engine, deploys, disk: Disk::new(directories, limits.free_space_floor) }
     }
 
-    fn api(&self, store: Store, setup_token_hash: Option<[u8; 32]>) -> Result<Api> {
+    fn api(&self, store: Store, setup_token_hash: Option<[u8; 32]>, worker: &Worker) -> Result<Api> {
         let config = &self.config;
         let github = config.client_id.clone().zip(config.client_secret.clone());
         let api = ApiConfig {
@@ -135,7 +142,7 @@ impl Control {
             .user_agent(concat!("berth/", env!("CARGO_PKG_VERSION")))
             .build()
             .context("the client for GitHub could not be made")?;
-        let checks = health::checks(self.engine(), self.disk());
+        let checks = health::checks(worker.engine.clone(), worker.disk.clone());
         Ok(Api::new(api, store, self.keys.ring.clone(), http, checks))
     }
 }
@@ -158,6 +165,14 @@ impl Keys {
             signing: data.key(config.secret.as_ref(), "secret")?,
             webhook: data.key(config.webhook_secret.as_ref(), "webhook-secret")?,
         })
+    }
+}
+
+fn deploy_config(config: &Config) -> DeployConfig {
+    DeployConfig {
+        deployments: config.deployments_dir.clone(),
+        base_domain: config.base_domain.name.clone(),
+        retention: RETENTION,
     }
 }
 

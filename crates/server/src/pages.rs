@@ -1,0 +1,60 @@
+//! The control plane's pages: a sign-in, the projects, a project, a log. They are files in `web/`, part of the binary.
+
+use axum::Router;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use http::{StatusCode, header};
+
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// Address, type and text of each file.
+const FILES: &[(&str, &str, &str)] = &[
+    ("/", HTML, include_str!("../../../web/index.html")),
+    ("/app.css", "text/css; charset=utf-8", include_str!("../../../web/app.css")),
+    ("/icon.svg", "image/svg+xml", include_str!("../../../web/icon.svg")),
+    ("/app.js", SCRIPT, include_str!("../../../web/app.js")),
+    ("/api.js", SCRIPT, include_str!("../../../web/api.js")),
+    ("/dom.js", SCRIPT, include_str!("../../../web/dom.js")),
+    ("/sign-in.js", SCRIPT, include_str!("../../../web/sign-in.js")),
+    ("/projects.js", SCRIPT, include_str!("../../../web/projects.js")),
+    ("/project.js", SCRIPT, include_str!("../../../web/project.js")),
+    ("/build.js", SCRIPT, include_str!("../../../web/build.js")),
+];
+
+/// The pages, and an answer to every address that is nobody's.
+pub(crate) fn router() -> Router {
+    let mut router = Router::new();
+    for (address, kind, text) in FILES {
+        // Asked for anew at each visit: another version of Berth has other files under the same addresses.
+        let headers = [(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, "no-cache")];
+        router = router.route(address, get(move || async move { (headers, *text) }));
+    }
+    berth_api::harden(router.fallback(nothing))
+}
+
+async fn nothing() -> impl IntoResponse {
+    (StatusCode::NOT_FOUND, axum::Json(serde_json::json!({"message": "there is nothing at this address"})))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_script_that_is_imported_is_served() {
+        for (_, _, text) in FILES {
+            for line in text.lines().filter(|line| line.starts_with("import ")) {
+                let name = line.split('\'').nth(1).unwrap().trim_start_matches('.');
+                assert!(FILES.iter().any(|(address, ..)| *address == name), "{name} is not served");
+            }
+        }
+    }
+
+    #[test]
+    fn the_page_has_no_inline_script_or_style() {
+        let (_, _, page) = FILES[0];
+        assert!(!page.contains("<style") && !page.contains("style=") && !page.contains("onclick"));
+        assert_eq!(page.matches("<script").count(), page.matches("<script type=\"module\" src=").count());
+    }
+}

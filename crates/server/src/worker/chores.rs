@@ -1,0 +1,83 @@
+//! What is done at start and every hour: Docker's leftovers, old releases, expired sessions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use berth_runtime::NetworkState;
+use tokio_util::sync::CancellationToken;
+
+use super::Worker;
+
+const EVERY: Duration = Duration::from_secs(3_600);
+/// While Docker does not answer.
+const DOCKER_AGAIN: Duration = Duration::from_secs(10);
+/// Images with installed dependencies that are kept, the most recently used ones.
+const DEPENDENCY_IMAGES: usize = 30;
+
+pub(super) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
+    let work = async {
+        prepare_docker(&worker).await;
+        loop {
+            look_after_docker(&worker).await;
+            look_after_store(&worker).await;
+            tokio::time::sleep(EVERY).await;
+        }
+    };
+    tokio::select! {
+        () = work => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+/// Makes the build network before the first build needs it, and tells the operator what builds can reach.
+async fn prepare_docker(worker: &Worker) {
+    let mut told = false;
+    loop {
+        match worker.engine.prepare_network().await {
+            Ok(NetworkState::Closed) => tracing::info!("builds run in a network that reaches no private address"),
+            Ok(NetworkState::Open) => {
+                tracing::warn!("builds can reach this machine and its private networks (BERTH_EGRESS=open)");
+            }
+            Ok(NetworkState::Unproven { why }) => {
+                tracing::info!("the build network is tried out by the first build: {why}")
+            }
+            Ok(NetworkState::Unenforced { why }) => tracing::error!(
+                "no build starts, because builds could reach private networks: {why}. Fix that, or set BERTH_EGRESS=open"
+            ),
+            Err(error) => {
+                if !told {
+                    tracing::warn!("builds that need Docker wait for it: {error}");
+                }
+                told = true;
+                tokio::time::sleep(DOCKER_AGAIN).await;
+                continue;
+            }
+        }
+        return;
+    }
+}
+
+async fn look_after_docker(worker: &Worker) {
+    let looked_after = async {
+        let running: Vec<_> = worker.store.running_builds().await?.iter().map(|build| build.id).collect();
+        worker.engine.sweep(&running).await?;
+        worker.engine.prune_dependency_images(DEPENDENCY_IMAGES).await?;
+        anyhow::Ok(())
+    };
+    if let Err(error) = looked_after.await {
+        tracing::warn!("leftovers in Docker could not be removed: {error:#}");
+    }
+}
+
+async fn look_after_store(worker: &Worker) {
+    let looked_after = async {
+        worker.store.forget_expired().await?;
+        for project in worker.store.all_projects().await? {
+            worker.deploys.prune(project.id).await?;
+        }
+        anyhow::Ok(())
+    };
+    if let Err(error) = looked_after.await {
+        tracing::warn!("old sessions and releases could not be removed: {error:#}");
+    }
+}

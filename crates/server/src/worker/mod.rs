@@ -1,0 +1,103 @@
+//! What Berth does by itself: builds from the queue, activations, deleted projects, chores.
+//!
+//! Each part follows the database, woken by the store's signals and, in case one was missed, now and then by itself.
+//! Nothing here is remembered only in memory: whatever is interrupted is found again by the next start.
+
+mod activations;
+mod chores;
+mod removals;
+mod routes;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use berth_deploy_engine::DeployEngine;
+use berth_runtime::Engine;
+use berth_store::Store;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::health::Disk;
+
+/// After a failure, and the shortest time between two looks.
+const SOON: Duration = Duration::from_secs(1);
+/// A look without being woken.
+const NOW_AND_THEN: Duration = Duration::from_secs(15);
+
+/// What the worker works with.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) store: Store,
+    pub(crate) engine: Engine,
+    pub(crate) deploys: DeployEngine,
+    pub(crate) disk: Disk,
+}
+
+/// Works until `stop`, then gives running builds back.
+pub(crate) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
+    let Some(()) = recover(&worker, &stop).await else { return };
+    let (bell, _) = watch::channel(());
+    let ring = async {
+        loop {
+            worker.store.signals().worker_woken().await;
+            bell.send_replace(());
+        }
+    };
+    tokio::select! {
+        () = ring => {}
+        ((), (), (), ()) = async { tokio::join!(
+            activations::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
+            removals::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
+            routes::run(Arc::clone(&worker), stop.clone()),
+            chores::run(Arc::clone(&worker), stop.clone()),
+        ) } => {}
+    }
+}
+
+/// Finds what an earlier process left half done. The data directory's lock proves that it is dead, so its builds need
+/// not wait for their leases. `None` if Berth is stopped before the database lets us.
+async fn recover(worker: &Worker, stop: &CancellationToken) -> Option<()> {
+    loop {
+        let recovered = async {
+            let interrupted = worker.store.requeue_interrupted().await?;
+            if !interrupted.is_empty() {
+                tracing::info!("{} interrupted builds are queued again", interrupted.len());
+            }
+            worker.deploys.reconcile().await?;
+            worker.deploys.sweep().await?;
+            anyhow::Ok(())
+        };
+        match recovered.await {
+            Ok(()) => return Some(()),
+            Err(error) => tracing::warn!("what an earlier run left could not be looked through yet: {error:#}"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(SOON) => {}
+            () = stop.cancelled() => return None,
+        }
+    }
+}
+
+/// Does `work` at once, after each ring, now and then, and soon again after a failure; until `stop`.
+async fn whenever_rung<W, F>(mut bell: watch::Receiver<()>, stop: CancellationToken, what: &str, mut work: W)
+where
+    W: FnMut() -> F,
+    F: Future<Output = anyhow::Result<()>>,
+{
+    loop {
+        bell.mark_unchanged();
+        let pause = match work().await {
+            Ok(()) => NOW_AND_THEN,
+            Err(error) => {
+                tracing::warn!("{what} must wait: {error:#}");
+                SOON
+            }
+        };
+        tokio::select! {
+            _ = bell.changed(), if pause == NOW_AND_THEN => {}
+            () = tokio::time::sleep(pause) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}

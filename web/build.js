@@ -1,0 +1,93 @@
+// One build: its steps, why it failed, and its log as it grows.
+
+import { api } from './api.js'
+import { h, moment, state, took } from './dom.js'
+import { buildAction } from './project.js'
+
+/** Lines that are fetched at once, and that are shown at most: the newest. */
+const PAGE = 5_000
+const SHOWN = 20_000
+
+/** The log that is on the page: which build's, and the last line that was fetched. */
+let log = { build: undefined, next: 0, complete: false }
+
+export const build = {
+  async load(id) {
+    if (log.build !== id) log = { build: id, next: 0, complete: false, list: h('ol') }
+    const build = await api('GET', `/builds/${id}`)
+    const project = await api('GET', `/projects/${build.projectId}`)
+    const lines = []
+    while (!log.complete) {
+      const part = await api('GET', `/builds/${id}/log?after=${log.next}&limit=${PAGE}`)
+      if (log.build !== id) break
+      lines.push(...part.lines)
+      Object.assign(log, { next: part.next, complete: part.complete })
+      if (part.lines.length < PAGE) break
+    }
+    append(lines)
+    return { build, project }
+  },
+  fresh: () => (log.complete ? 0 : 1_000),
+  draw({ build, project }, { reload }) {
+    log.reload = reload
+    const box = h('div', { className: 'log', id: 'log', tabIndex: 0, role: 'region', 'aria-label': `Log of build ${build.id}` }, log.list)
+    queueMicrotask(() => show(box, build))
+    return [`Build ${build.id}`, h('p', { className: 'small' }, h('a', { href: `#/projects/${project.id}` }, project.name)), h('div', { id: 'summary' }, summary(build, project, reload)), box]
+  },
+  /** Keeps the log, and with it the reader's place, and replaces only what is above it. */
+  update({ build, project }, main) {
+    const above = main.querySelector('#summary')
+    const box = main.querySelector('#log')
+    if (!above || box?.firstChild !== log.list || above.contains(document.activeElement)) return false
+    above.replaceChildren(...summary(build, project, log.reload))
+    if (log.follow) box.scrollTop = box.scrollHeight
+    return true
+  },
+}
+
+function summary(build, project, reload) {
+  const { commit, failure } = build
+  return [
+    h('div', { className: 'head' },
+      h('div', {}, h('h1', { tabIndex: -1 }, `Build ${build.id} `, state(build.status)),
+        h('p', { className: 'small muted' }, commit ? [h('code', {}, commit.hash.slice(0, 7)), ` ${commit.message.split('\n')[0]} · ${commit.author} · `] : `newest commit of ${build.branch} · `, moment(build.createdAt))),
+      h('div', { className: 'actions' }, build.status === 'passed' && project.liveDeployment?.buildId === build.id && h('a', { className: 'button', href: project.url }, 'Visit'), buildAction(build, reload))),
+    failure && h('section', { className: 'panel failure', 'aria-label': 'Why it failed' },
+      h('strong', {}, failure.title), h('p', {}, failure.detail),
+      failure.setting && h('p', { className: 'small muted' }, 'The setting that changes this: ', h('code', {}, failure.setting)),
+      h('p', { className: 'small muted' }, project.liveDeployment ? 'The version before is still up.' : 'Nothing is up yet.')),
+    build.steps.length > 0 && h('ol', { className: 'steps', 'aria-label': 'Steps' }, build.steps.map((step) => h('li', {}, state(step.state, step.name), step.tookMs === null || step.tookMs === undefined ? '' : h('span', { className: 'muted' }, ` ${took(step.tookMs)}`)))),
+    decisions(build.plan),
+  ].filter(Boolean)
+}
+
+/** What Berth found out, with the reasons. */
+function decisions(plan) {
+  const found = (plan?.services ?? []).flatMap((service) => Object.entries(service)
+    .filter(([, decision]) => decision?.reason)
+    .map(([name, { value, reason }]) => h('li', {}, `${name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}: `, h('code', {}, String(value) || 'none'), ` (${reason})`)))
+  return found.length > 0 && h('details', {}, h('summary', {}, 'How it is built, and why'), h('ul', { className: 'small' }, found), h('br'))
+}
+
+// Colours, cursor movements and titles of terminals.
+const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])/g
+
+function append(lines) {
+  const rows = lines.map(({ number, stream, text }) => {
+    const plain = text.replace(ESCAPES, '')
+    return h('li', { className: stream, 'data-number': number }, plain.slice(plain.lastIndexOf('\r') + 1))
+  })
+  log.list.append(...rows)
+  while (log.list.childElementCount > SHOWN) log.list.firstChild.remove()
+}
+
+/** At first the line that shows the failure, else the end; the end is followed until the reader scrolls away. */
+function show(box, build) {
+  const culprit = build.failure?.line && log.list.querySelector(`[data-number="${build.failure.line}"]`)
+  if (culprit) culprit.scrollIntoView({ block: 'center' })
+  else box.scrollTop = box.scrollHeight
+  log.follow = !culprit
+  box.addEventListener('scroll', () => {
+    log.follow = box.scrollHeight - box.scrollTop - box.clientHeight < 24
+  })
+}

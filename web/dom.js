@@ -1,0 +1,117 @@
+// Elements from data. Text only ever becomes text: nothing here parses HTML.
+
+/** An element: properties set on it, `aria-…`, `data-…` and the like as attributes, the rest appended. */
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag)
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || value === null) continue
+    if (name.startsWith('on')) element.addEventListener(name.slice(2), value)
+    else if (name in element) element[name] = value
+    else if (value !== false) element.setAttribute(name, value === true ? '' : value)
+  }
+  element.append(...children.flat().filter((child) => child !== undefined && child !== null && child !== false))
+  return element
+}
+
+const SIGNS = {
+  queued: '◌', running: '◔', passed: '✓', failed: '✕', canceled: '⊘', superseded: '»',
+  ready: '○', live: '●', retired: '○', rolled_back: '↺', skipped: '»',
+}
+
+/** A state as sign and word. */
+export function state(name, words = name.replace('_', ' ')) {
+  return h('span', { className: `state ${name}` }, h('span', { 'aria-hidden': 'true' }, SIGNS[name] ?? '·'), words)
+}
+
+const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+
+/** A moment, in the reader's words. */
+export function moment(text) {
+  return h('time', { dateTime: text }, MOMENT.format(new Date(text)))
+}
+
+/** A duration in milliseconds: `0.4 s`, `12 s`, `2 min 5 s`. */
+export function took(ms) {
+  if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`
+  const seconds = Math.round(ms / 1000)
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`
+}
+
+/** A labelled input with its hint and room for what is wrong with it. */
+export function field(name, label, { hint, multiline, ...properties } = {}) {
+  const id = `field-${name}`
+  const hints = [hint && `${id}-hint`, `${id}-problem`].filter(Boolean).join(' ')
+  return h('div', { className: 'field' },
+    h('label', { htmlFor: id }, label),
+    h(multiline ? 'textarea' : 'input', { id, name, 'aria-describedby': hints, autocomplete: 'off', ...properties }),
+    hint && h('p', { id: `${id}-hint`, className: 'small muted' }, hint),
+    h('p', { id: `${id}-problem`, className: 'small problem', hidden: true }))
+}
+
+/** A form that sends itself by `send(values)` and shows what the server finds wrong, each problem under its field. */
+export function form({ action, send }, ...children) {
+  const problem = h('p', { className: 'problem', role: 'alert', hidden: true })
+  const button = h('button', { className: 'primary', type: 'submit' }, action)
+  const submit = async (event) => {
+    event.preventDefault()
+    if (button.disabled) return
+    show(problem, '')
+    for (const input of element.elements) {
+      if (input.name) tell(element, input.name, '')
+    }
+    button.disabled = true
+    try {
+      await send(Object.fromEntries(new FormData(element)))
+    } catch (error) {
+      const loose = (error.fields ?? []).filter(({ field: name, message }) => !tell(element, name, message))
+      const text = error.fields?.length ? loose.map(({ message }) => message).join(' ') : error.message
+      show(problem, text)
+      element.querySelector('[aria-invalid=true]')?.focus()
+    } finally {
+      button.disabled = false
+    }
+  }
+  const element = h('form', { onsubmit: submit, noValidate: true }, children, problem, h('div', { className: 'actions' }, button))
+  return element
+}
+
+function tell(element, name, message) {
+  const line = element.querySelector(`#field-${CSS.escape(name)}-problem`)
+  if (!line) return false
+  show(line, message)
+  const input = element.elements[name]
+  if (message) input.setAttribute('aria-invalid', 'true')
+  else input.removeAttribute('aria-invalid')
+  const fold = input.closest('details')
+  if (message && fold) fold.open = true
+  return true
+}
+
+function show(line, text) {
+  line.textContent = text
+  line.hidden = !text
+}
+
+/** Asks before something that visitors notice. `lines`: what changes, what stays, what comes next. */
+export function confirm({ title, lines, action, typed, danger }) {
+  return new Promise((resolve) => {
+    const close = (answer) => {
+      dialog.close()
+      dialog.remove()
+      resolve(answer)
+    }
+    const send = async (values) => {
+      if (typed && values.typed !== typed) throw new Error(`Type ${typed} to go on.`)
+      close(true)
+    }
+    const body = form({ action, send }, lines.map((line) => h('p', {}, line)),
+      typed && field('typed', `Type ${typed} to confirm`, { autocapitalize: 'off', spellcheck: false }))
+    const button = body.querySelector('button[type=submit]')
+    if (danger) button.className = 'danger'
+    button.before(h('button', { type: 'button', onclick: () => close(false) }, 'Keep as it is'))
+    const dialog = h('dialog', { 'aria-labelledby': 'dialog-title', oncancel: () => close(false) },
+      h('h2', { id: 'dialog-title' }, title), body)
+    document.body.append(dialog)
+    dialog.showModal()
+  })
+}
