@@ -1,0 +1,169 @@
+//! A place for one Berth: its directories, its run, and a site to serve.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use berth_deploy_engine::{Activated, DeployConfig, DeployEngine};
+use berth_edge::{Edge, EdgeConfig};
+use berth_model::{Access, Artifact, BranchName, Clock, Environment, ProjectName, RepoUrl, Role, Trigger};
+use berth_server::Config;
+use berth_store::{NewBuild, NewProject, Store};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Directories that go when this is dropped.
+pub(crate) struct Place {
+    directory: tempfile::TempDir,
+}
+
+/// A Berth that runs.
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    stop: CancellationToken,
+    ended: JoinHandle<Result<()>>,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    pub(crate) fn deployments(&self) -> PathBuf {
+        self.directory.path().join("deployments")
+    }
+
+    pub(crate) fn config(&self, more: &[(&str, &str)]) -> Config {
+        let pairs = [
+            ("BERTH_DATA_DIR", self.data().display().to_string()),
+            ("BERTH_DEPLOYMENTS_DIR", self.deployments().display().to_string()),
+            ("BASE_DOMAIN", "berth.test".to_owned()),
+            // No Docker is needed here, and none is touched.
+            ("DOCKER_HOST", "unix:///nonexistent/docker.sock".to_owned()),
+        ];
+        let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        Config::from_pairs(pairs.into_iter().chain(more)).unwrap()
+    }
+
+    pub(crate) async fn start(&self) -> Running {
+        self.start_with(&[]).await
+    }
+
+    /// Starts and waits until the control plane is open.
+    pub(crate) async fn start_with(&self, more: &[(&str, &str)]) -> Running {
+        let running = self.start_only(more).await;
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        loop {
+            assert!(!running.ended.is_finished(), "Berth ended: {:?}", running.ended.await);
+            if running.get("berth.test", "/api").await.starts_with("HTTP/1.1 200") {
+                return running;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "Berth did not open its control plane");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Starts without waiting.
+    pub(crate) async fn start_only(&self, more: &[(&str, &str)]) -> Running {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let ended = tokio::spawn(berth_server::run(self.config(more), listener, stop.clone()));
+        Running { address, stop, ended }
+    }
+
+    /// Runs Berth that is expected to refuse, and returns its words.
+    pub(crate) async fn refusal(&self, more: &[(&str, &str)]) -> String {
+        let running = self.start_only(more).await;
+        let ended = tokio::time::timeout(Duration::from_secs(20), running.ended).await;
+        format!("{:#}", ended.expect("it refuses soon").unwrap().expect_err("it refuses"))
+    }
+
+    /// Publishes a page as a project's live site, as a build would; Berth must have run here, and not run now.
+    pub(crate) async fn publish(&self, name: &str, page: &str) -> Result<()> {
+        let url = format!("sqlite://{}", self.data().join("berth.db").display());
+        let store = Store::open(&url, Clock::System).await?;
+        let user = match store.user_by_login("owner").await? {
+            Some((user, _)) => user,
+            None => store.create_first_admin("owner", None, "no password").await?,
+        };
+        let access = Access::of(user.id, Role::Admin);
+        let branch = BranchName::parse("main")?;
+        let new = NewProject {
+            name: ProjectName::stored(name)?,
+            branch: branch.clone(),
+            repo_url: RepoUrl::parse("https://git.example.org/owner/site")?,
+            install_command: None,
+            build_command: None,
+            output_directory: None,
+            root_directory: None,
+            node_version: None,
+            spa_fallback: None,
+        };
+        let project = store.create_project(access, new, &format!("{name}.berth.test"), |_| Vec::new()).await?;
+        let build = NewBuild {
+            project: project.id,
+            trigger: Trigger::Created,
+            environment: Environment::Production,
+            branch,
+            commit: None,
+        };
+        store.enqueue(build).await?;
+        let claimed = store.claim(Duration::from_secs(60), 9).await?.context("the build can be claimed")?;
+        let config =
+            DeployConfig { deployments: self.deployments(), base_domain: "berth.test".to_owned(), retention: 5 };
+        let deploys = DeployEngine::new(config, store.clone(), Edge::new(EdgeConfig::default()));
+        let staging = deploys.staging().join("seed");
+        std::fs::create_dir_all(&staging)?;
+        std::fs::write(staging.join("index.html"), page)?;
+        let artifact = Artifact { directory: staging, files: 1, bytes: page.len() as u64, spa_fallback: None };
+        deploys.publish(&claimed.lease, &project, artifact, Some(0), &mut |_| {}).await?;
+        for pending in store.pending_activations().await? {
+            assert!(matches!(deploys.activate(pending.id).await?, Activated::Live(_)));
+        }
+        Ok(())
+    }
+}
+
+impl Running {
+    pub(crate) async fn get(&self, host: &str, path: &str) -> String {
+        self.raw(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes()).await
+    }
+
+    pub(crate) async fn post_json(&self, host: &str, path: &str, body: &str) -> String {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
+            body.len()
+        );
+        self.raw(head.as_bytes()).await
+    }
+
+    /// Sends bytes as they are and returns whatever comes until the connection ends.
+    pub(crate) async fn raw(&self, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        let mut answer = Vec::new();
+        // A server that refuses early may reset the connection after its answer.
+        let _ = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Stops in order.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        let ended = tokio::time::timeout(Duration::from_secs(15), self.ended).await;
+        ended.expect("it stops within its limits").unwrap().expect("it ends without an error");
+    }
+}
+
+/// The three digits of an answer.
+pub(crate) fn status(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap_or("none")
+}

@@ -1,0 +1,43 @@
+//! Starting, and what is answered then.
+
+use crate::place::{Place, status};
+
+#[tokio::test]
+async fn the_control_plane_opens_with_its_pages() {
+    let place = Place::new();
+    let berth = place.start().await;
+    assert_eq!(status(&berth.get("berth.test", "/health").await), "200");
+    // Docker is unreachable here: alive, but not ready, and it says why.
+    let ready = berth.get("berth.test", "/health/ready").await;
+    assert_eq!(status(&ready), "503");
+    assert!(ready.contains("Docker"), "{ready}");
+    for (path, kind) in [("/", "text/html"), ("/app.js", "text/javascript"), ("/app.css", "text/css")] {
+        let answer = berth.get("berth.test", path).await;
+        assert!(status(&answer) == "200" && answer.contains(kind), "{path}: {answer}");
+    }
+    assert_eq!(status(&berth.get("berth.test", "/nothing").await), "404");
+    berth.stop().await;
+}
+
+#[tokio::test]
+async fn http_2_without_tls_is_spoken() {
+    let place = Place::new();
+    let berth = place.start().await;
+    // The preface and an empty SETTINGS frame; the answer begins with the server's SETTINGS frame.
+    let mut hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    hello.extend([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+    // GOAWAY, so that the server closes.
+    hello.extend([0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let answer = berth.raw(&hello).await;
+    assert_eq!(answer.as_bytes().get(3), Some(&4), "not a SETTINGS frame: {answer:?}");
+    berth.stop().await;
+}
+
+#[tokio::test]
+async fn a_head_over_the_limit_is_refused() {
+    let place = Place::new();
+    let berth = place.start().await;
+    let request = format!("GET / HTTP/1.1\r\nHost: berth.test\r\nX-Large: {}\r\n\r\n", "x".repeat(100_000));
+    assert_eq!(status(&berth.raw(request.as_bytes()).await), "431");
+    berth.stop().await;
+}
