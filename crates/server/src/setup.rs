@@ -17,7 +17,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The hash of the token that makes the first administrator; `None` once there is one.
 pub(crate) async fn begin(store: &Store, data: &DataDir, public_url: &Url) -> Result<Option<[u8; 32]>> {
-    if store.users_exist().await? {
+    if store.administrator_exists().await? {
         data.forget_setup_token()?;
         return Ok(None);
     }
@@ -32,7 +32,7 @@ pub(crate) async fn begin(store: &Store, data: &DataDir, public_url: &Url) -> Re
 /// Waits for the first administrator, then forgets the token and closes the way in by address.
 pub(crate) async fn end(store: Store, data: Arc<DataDir>, front: Arc<Front>, stop: CancellationToken) {
     loop {
-        if store.users_exist().await.unwrap_or(false) {
+        if store.administrator_exists().await.unwrap_or(false) {
             front.end_setup();
             if let Err(error) = data.forget_setup_token() {
                 tracing::warn!("{error:#}");

@@ -44,6 +44,8 @@ pub struct GithubProfile {
     pub avatar: Option<String>,
 }
 
+const ADMINISTRATOR_EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM \"user\" WHERE role = 'admin')";
+
 macro_rules! select_user {
     ($rest:literal) => {
         concat!(
@@ -82,18 +84,18 @@ impl FromRow for UserWithHash {
 }
 
 impl Store {
-    /// Whether anybody has an account: until then the setup token rules.
+    /// Whether there is an administrator: until then the setup token rules.
     ///
     /// # Errors
     /// Only the database's own.
-    pub async fn users_exist(&self) -> Result<bool, StoreError> {
-        Ok(self.one(sql("SELECT EXISTS (SELECT 1 FROM \"user\")")).await?.unwrap_or(false))
+    pub async fn administrator_exists(&self) -> Result<bool, StoreError> {
+        Ok(self.one(sql(ADMINISTRATOR_EXISTS)).await?.unwrap_or(false))
     }
 
-    /// Makes the first account, an administrator. Of several at once exactly one succeeds.
+    /// Makes the first administrator, whoever else has an account already. Of several at once exactly one succeeds.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if anybody has an account already.
+    /// [`StoreError::Conflict`] if there is an administrator, or the login name is taken.
     pub async fn create_first_admin(
         &self,
         login_name: &str,
@@ -101,7 +103,7 @@ impl Store {
         password_hash: &str,
     ) -> Result<User, StoreError> {
         let mut tx = self.begin().await?;
-        if tx.one(sql("SELECT EXISTS (SELECT 1 FROM \"user\")")).await?.unwrap_or(false) {
+        if tx.one(sql(ADMINISTRATOR_EXISTS)).await?.unwrap_or(false) {
             return Err(StoreError::Conflict("this Berth is set up already; sign in instead"));
         }
         let insert =

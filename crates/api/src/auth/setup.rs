@@ -46,7 +46,7 @@ pub(crate) struct SetupState {
 /// Whether setup is done, for the sign-in page.
 #[utoipa::path(get, path = "/api/v1/setup", tag = "sessions", responses((status = 200, body = SetupState)))]
 pub(crate) async fn setup_state(State(api): State<Api>) -> Result<Json<SetupState>, ApiError> {
-    Ok(Json(SetupState { done: api.store.users_exist().await?, github: api.config.github.is_some() }))
+    Ok(Json(SetupState { done: api.store.administrator_exists().await?, github: api.config.github.is_some() }))
 }
 
 /// Redeem the setup token: makes the first administrator and signs them in.

@@ -10,7 +10,7 @@ use crate::ground::{Ground, sealed_for};
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(crate) async fn the_first_administrator_is_the_only_one(ground: Ground) {
-    assert!(!ground.store.users_exist().await.unwrap());
+    assert!(!ground.store.administrator_exists().await.unwrap());
     let attempts = (0..8).map(|n| {
         let store = ground.store.clone();
         tokio::spawn(async move { store.create_first_admin(&format!("admin-{n}"), Some("a@b.c"), "hash").await })

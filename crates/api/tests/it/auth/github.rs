@@ -1,0 +1,149 @@
+//! Signing in with GitHub (A6–A8, A13) and who may open an account.
+
+use axum::http::{Method, StatusCode};
+use berth_api::Signup;
+use url::Url;
+
+use crate::harness::{App, with_cookie};
+
+#[tokio::test]
+async fn a7_leaves_with_state_scopes_and_a_challenge() {
+    let app = App::start().await;
+    let left = app.get("/api/auth/github", None).await;
+    let to = left.header("location").to_owned();
+    assert!(to.starts_with(&format!("{}login/oauth/authorize?", app.github.url)), "{to}");
+    assert!(to.contains("scope=read:user,repo,read:org"), "{to}");
+    assert_eq!(left.query("code_challenge_method"), "S256");
+    assert_eq!(left.query("redirect_uri"), "http://berth.test:8080/api/auth/github/callback");
+    assert_eq!(left.query("state").len(), 43);
+    assert!(left.cookie().starts_with("berth_github="));
+}
+
+#[tokio::test]
+async fn comes_back_with_a_session_in_a_cookie_and_nothing_in_the_address() {
+    let app = App::start().await;
+    let back = app.over_github("ada").await;
+    assert_eq!(back.header("location"), "/");
+    let me = app.send(with_cookie(Method::GET, "/api/v1/me", &back.cookie())).await.expect(StatusCode::OK);
+    assert_eq!((&me["username"], &me["role"], &me["githubConnected"]), (&"ada".into(), &"member".into(), &true.into()));
+}
+
+#[tokio::test]
+async fn a6_a_state_is_for_one_browser_and_one_time() {
+    let app = App::start().await;
+    let refuse = |answer: crate::harness::Answer| {
+        assert!(!answer.cookie().contains("berth_session"), "no session");
+        let body = answer.expect(StatusCode::BAD_REQUEST);
+        assert!(body["message"].as_str().unwrap().contains("start again"), "{body}");
+    };
+    let left = app.get("/api/auth/github", None).await;
+    let (code, state) = (app.github.grant("ada", &left.location()), left.query("state"));
+    refuse(app.come_back(&left, &format!("code={code}")).await);
+    refuse(app.come_back(&left, &format!("code={code}&state=wrong")).await);
+    // Another browser that was lured here spends the state without getting anything.
+    let elsewhere = app.get("/api/auth/github", None).await;
+    refuse(app.come_back(&elsewhere, &format!("code={code}&state={state}")).await);
+    refuse(app.come_back(&left, &format!("code={code}&state={state}")).await);
+
+    let left = app.get("/api/auth/github", None).await;
+    let (code, state) = (app.github.grant("ada", &left.location()), left.query("state"));
+    assert_eq!(app.come_back(&left, &format!("code={code}&state={state}")).await.status, StatusCode::FOUND);
+    refuse(app.come_back(&left, &format!("code={code}&state={state}")).await);
+
+    let left = app.get("/api/auth/github", None).await;
+    app.clock.advance(std::time::Duration::from_secs(601));
+    refuse(app.come_back(&left, &format!("code=x&state={}", left.query("state"))).await);
+}
+
+#[tokio::test]
+async fn a_refusal_or_a_wrong_code_is_a_400() {
+    let app = App::start().await;
+    for query in ["error=access_denied", "code=never-granted", "code=x&error=access_denied"] {
+        let left = app.get("/api/auth/github", None).await;
+        let back = app.come_back(&left, &format!("{query}&state={}", left.query("state"))).await;
+        back.expect(StatusCode::BAD_REQUEST);
+    }
+}
+
+#[tokio::test]
+async fn a8_goes_on_to_a_local_path_only() {
+    let app = App::start().await;
+    for (wanted, gone_to) in
+        [("/projects/7?tab=log", "/projects/7?tab=log"), ("//evil.example", "/"), ("/\\evil.example", "/")]
+    {
+        let encoded: String = url::form_urlencoded::byte_serialize(wanted.as_bytes()).collect();
+        let left = app.get(&format!("/api/auth/github?redirect={encoded}"), None).await;
+        let code = app.github.grant("ada", &left.location());
+        let back = app.come_back(&left, &format!("code={code}&state={}", left.query("state"))).await;
+        assert_eq!(back.header("location"), gone_to);
+    }
+}
+
+#[tokio::test]
+async fn a13_the_number_decides_not_the_login() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let renamed = app.member("ada2").await;
+    assert_eq!(ada.id, renamed.id, "the same number under another login");
+    assert_eq!(app.get("/api/v1/me", Some(&ada)).await.json()["username"], "ada2");
+    assert_ne!(app.member("bob").await.id, ada.id);
+}
+
+#[tokio::test]
+async fn signup_closed_is_for_those_who_have_an_account() {
+    let app = App::with(|config| config.signup = Signup::Closed).await;
+    let refused = app.over_github("ada").await.expect(StatusCode::FORBIDDEN);
+    assert_eq!(refused["message"], "this Berth accepts no new accounts; ask its administrator");
+    let admin = app.admin().await;
+    let connected = in_one_browser(&app, "ada", &admin.cookie).await;
+    assert_eq!(connected.status, StatusCode::FOUND, "{}", connected.text);
+    assert_eq!(app.get("/api/v1/me", Some(&admin)).await.json()["githubConnected"], true);
+    let signed_in = app.over_github("ada").await;
+    let me = app.send(with_cookie(Method::GET, "/api/v1/me", &signed_in.cookie())).await.expect(StatusCode::OK);
+    assert_eq!(me["login"], "admin@localhost", "GitHub leads to the account it was connected to");
+}
+
+#[tokio::test]
+async fn one_github_account_is_connected_to_one_account() {
+    let app = App::start().await;
+    app.member("ada").await;
+    let admin = app.admin().await;
+    let refused = in_one_browser(&app, "ada", &admin.cookie).await;
+    let body = refused.expect(StatusCode::CONFLICT);
+    assert_eq!(body["message"], "another account of this Berth is connected to this GitHub account");
+}
+
+#[tokio::test]
+async fn signup_of_an_organization() {
+    let app = App::with(|config| config.signup = Signup::parse("org:acme").unwrap()).await;
+    assert_eq!(app.over_github("ada").await.status, StatusCode::FOUND);
+    app.over_github("bob").await.expect(StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_dashboard_elsewhere_is_told_in_the_address() {
+    let app = App::with(|config| config.frontend_url = Some(Url::parse("https://old.example/app/").unwrap())).await;
+    let back = app.over_github("ada").await;
+    let to = back.location();
+    assert_eq!((to.host_str(), to.path()), (Some("old.example"), "/app/auth/callback"));
+    let names: Vec<String> = to.query_pairs().map(|(name, _)| name.into_owned()).collect();
+    assert_eq!(names, ["token", "username", "avatar", "email", "createdAt"]);
+    assert!(!back.cookie().contains("berth_session"));
+    let person = crate::harness::Person { id: 1.into(), cookie: String::new(), bearer: back.query("token") };
+    assert_eq!(app.get("/api/v1/me", Some(&person)).await.expect(StatusCode::OK)["username"], "ada");
+}
+
+#[tokio::test]
+async fn without_an_application_there_is_nowhere_to_go() {
+    let app = App::with(|config| config.github = None).await;
+    let answer = app.get("/api/auth/github", None).await.expect(StatusCode::NOT_FOUND);
+    assert!(answer["message"].as_str().unwrap().contains("CLIENT_ID"));
+}
+
+/// Somebody who is signed in already goes to GitHub and comes back.
+async fn in_one_browser(app: &App, login: &str, session: &str) -> crate::harness::Answer {
+    let left = app.get("/api/auth/github", None).await;
+    let code = app.github.grant(login, &left.location());
+    let path = format!("/api/auth/github/callback?code={code}&state={}", left.query("state"));
+    app.send(with_cookie(Method::GET, &path, &format!("{}; {session}", left.cookie()))).await
+}

@@ -1,0 +1,7 @@
+//! Signing in, and staying or not staying so.
+
+mod bearer;
+mod cookie;
+mod github;
+mod password;
+mod setup;

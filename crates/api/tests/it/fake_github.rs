@@ -1,0 +1,197 @@
+//! As much of GitHub as signing in, listing repositories and registering hooks needs; as strict as the real one about
+//! codes, PKCE, tokens and second hooks.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+use axum::extract::{Form, Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, patch, post};
+use axum::{Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+/// A GitHub on a port of its own.
+pub(crate) struct FakeGithub {
+    pub(crate) url: Url,
+    state: Shared,
+}
+
+type Shared = Arc<Mutex<Memory>>;
+type Refusal = (StatusCode, Json<Value>);
+
+#[derive(Default)]
+struct Memory {
+    /// Code → whose, and the challenge it was asked with.
+    codes: HashMap<String, (String, String)>,
+    /// Repository (lower case: GitHub does not mind the case) → its hooks.
+    hooks: HashMap<String, Vec<Value>>,
+    revoked: HashSet<String>,
+    next: i64,
+}
+
+impl FakeGithub {
+    pub(crate) async fn start() -> Self {
+        let state = Shared::default();
+        let api = Router::new()
+            .route("/user", get(user))
+            .route("/user/orgs", get(organizations))
+            .route("/user/repos", get(repositories))
+            .route("/orgs/{org}/repos", get(repositories_of))
+            .route("/repos/{owner}/{name}/hooks", post(create_hook).get(list_hooks))
+            .route("/repos/{owner}/{name}/hooks/{id}", patch(change_hook).delete(delete_hook));
+        let app = Router::new()
+            .route("/login/oauth/access_token", post(exchange))
+            .nest("/api/v3", api)
+            .with_state(state.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { url, state }
+    }
+
+    /// Somebody agrees on GitHub's page at `authorize`; returns the code that GitHub sends back.
+    pub(crate) fn grant(&self, login: &str, authorize: &Url) -> String {
+        let query: HashMap<_, _> = authorize.query_pairs().into_owned().collect();
+        assert_eq!(query["code_challenge_method"], "S256");
+        assert_eq!(query["client_id"], "client");
+        let mut memory = self.state.lock().unwrap();
+        memory.next += 1;
+        let code = format!("code{}", memory.next);
+        memory.codes.insert(code.clone(), (login.to_owned(), query["code_challenge"].clone()));
+        code
+    }
+
+    /// GitHub no longer accepts somebody's token.
+    pub(crate) fn revoke(&self, login: &str) {
+        self.state.lock().unwrap().revoked.insert(login.to_owned());
+    }
+
+    /// The hooks of a repository.
+    pub(crate) fn hooks(&self, repository: &str) -> Vec<Value> {
+        self.state.lock().unwrap().hooks.get(repository).cloned().unwrap_or_default()
+    }
+
+    /// The address of a repository's page.
+    pub(crate) fn page(&self, repository: &str) -> String {
+        format!("{}{repository}", self.url)
+    }
+}
+
+fn key(owner: &str, name: &str) -> String {
+    format!("{owner}/{name}").to_lowercase()
+}
+
+async fn exchange(State(state): State<Shared>, Form(form): Form<HashMap<String, String>>) -> Json<Value> {
+    let found = state.lock().unwrap().codes.remove(&form["code"]);
+    let verifies = |challenge: &str| {
+        let verifier = form.get("code_verifier").map(String::as_str).unwrap_or_default();
+        URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)) == challenge
+    };
+    match found {
+        Some((login, challenge)) if verifies(&challenge) && form["client_secret"] == "client secret" => {
+            Json(json!({"access_token": format!("gho_{login}"), "token_type": "bearer", "scope": "repo,read:org"}))
+        }
+        // GitHub reports this with status 200.
+        _ => Json(json!({"error": "bad_verification_code", "error_description": "The code passed is incorrect"})),
+    }
+}
+
+/// Whose token it is; a renamed account keeps its number: `ada` and `ada2` are one person.
+fn person(state: &Shared, headers: &HeaderMap) -> Result<(String, i64), Refusal> {
+    let token = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let login = token.strip_prefix("Bearer gho_").unwrap_or_default().to_owned();
+    if login.is_empty() || state.lock().unwrap().revoked.contains(&login) || !headers.contains_key("user-agent") {
+        return Err((StatusCode::UNAUTHORIZED, Json(json!({"message": "Bad credentials"}))));
+    }
+    let id = login.trim_end_matches('2').bytes().fold(1_000, |id, byte| id * 31 % 999_983 + i64::from(byte));
+    Ok((login, id))
+}
+
+async fn user(State(state): State<Shared>, headers: HeaderMap) -> Result<Json<Value>, Refusal> {
+    let (login, id) = person(&state, &headers)?;
+    Ok(Json(json!({"id": id, "login": login, "email": null, "avatar_url": "https://pictures.example/1"})))
+}
+
+async fn organizations(State(state): State<Shared>, headers: HeaderMap) -> Result<Json<Value>, Refusal> {
+    let (login, _) = person(&state, &headers)?;
+    let acme = json!({"id": 1, "login": "Acme", "avatar_url": "https://pictures.example/2"});
+    Ok(Json(if login.starts_with("ada") { json!([acme]) } else { json!([]) }))
+}
+
+fn repository(owner: &str, name: &str) -> Value {
+    json!({"name": name, "default_branch": "main", "html_url": format!("https://github.test/{owner}/{name}"),
+           "owner": {"login": owner}, "updated_at": "2026-11-01T00:00:00Z", "clone_url": "ignored"})
+}
+
+async fn repositories(State(state): State<Shared>, headers: HeaderMap) -> Result<Json<Value>, Refusal> {
+    let (login, _) = person(&state, &headers)?;
+    Ok(Json(json!([repository(&login, "shop")])))
+}
+
+async fn repositories_of(
+    State(state): State<Shared>,
+    headers: HeaderMap,
+    Path(org): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    person(&state, &headers)?;
+    match org.as_str() {
+        "Acme" => Ok(Json(json!([repository("Acme", "site")]))),
+        _ => Err((StatusCode::NOT_FOUND, Json(json!({"message": "Not Found"})))),
+    }
+}
+
+async fn create_hook(
+    State(state): State<Shared>,
+    headers: HeaderMap,
+    Path((owner, name)): Path<(String, String)>,
+    Json(hook): Json<Value>,
+) -> Result<Response, Refusal> {
+    let (login, _) = person(&state, &headers)?;
+    if !login.eq_ignore_ascii_case(&owner) {
+        return Err((StatusCode::NOT_FOUND, Json(json!({"message": "Not Found"}))));
+    }
+    let mut memory = state.lock().unwrap();
+    memory.next += 1;
+    let id = memory.next;
+    let hooks = memory.hooks.entry(key(&owner, &name)).or_default();
+    if hooks.iter().any(|other| other["config"]["url"] == hook["config"]["url"]) {
+        let message = json!({"message": "Hook already exists on this repository"});
+        return Err((StatusCode::UNPROCESSABLE_ENTITY, Json(message)));
+    }
+    let mut kept = hook;
+    kept["id"] = json!(id);
+    hooks.push(kept.clone());
+    Ok((StatusCode::CREATED, Json(kept)).into_response())
+}
+
+async fn list_hooks(State(state): State<Shared>, Path((owner, name)): Path<(String, String)>) -> Json<Value> {
+    Json(json!(state.lock().unwrap().hooks.get(&key(&owner, &name))))
+}
+
+async fn change_hook(
+    State(state): State<Shared>,
+    Path((owner, name, id)): Path<(String, String, i64)>,
+    Json(change): Json<Value>,
+) -> Response {
+    let mut memory = state.lock().unwrap();
+    let hooks = memory.hooks.entry(key(&owner, &name)).or_default();
+    match hooks.iter_mut().find(|hook| hook["id"] == id) {
+        Some(hook) => {
+            hook["config"] = change["config"].clone();
+            Json(hook.clone()).into_response()
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn delete_hook(State(state): State<Shared>, Path((owner, name, id)): Path<(String, String, i64)>) -> StatusCode {
+    if let Some(hooks) = state.lock().unwrap().hooks.get_mut(&key(&owner, &name)) {
+        hooks.retain(|hook| hook["id"] != id);
+    }
+    StatusCode::NO_CONTENT
+}

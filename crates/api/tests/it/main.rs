@@ -1,0 +1,16 @@
+//! The API over its real router and a real SQLite database, with a GitHub of our own. What the worker would do is done
+//! through the store, as the worker does it.
+
+mod auth;
+mod builds;
+mod deployments;
+mod fake_github;
+mod github;
+mod harness;
+mod health;
+mod matrix;
+mod names;
+mod projects;
+mod protocol;
+mod realtime;
+mod webhook;

@@ -1,0 +1,168 @@
+//! Z1: every route × {anonymous, another user, the owner, an administrator}. A route that is missing here fails.
+
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::harness::{App, Person, Shop};
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Rule {
+    /// Anybody; the status that nobody in particular gets.
+    Public(u16),
+    /// Anybody who is signed in; it shows or changes their own things only.
+    Own,
+    /// The owner of what the address names.
+    Owner,
+    /// Administrators.
+    Admin,
+}
+
+use Rule::{Admin, Own, Owner, Public};
+
+/// Method, address, who may use it, and a body with which the owner succeeds.
+fn table() -> Vec<(Method, &'static str, Rule, Option<Value>)> {
+    let change = json!({"name": "shop", "branch": "main"});
+    let new = |name: &str| json!({"name": name, "branch": "main", "repoUrl": "https://git.example.org/a/b"});
+    let variables = json!({"variables": [{"key": "A", "value": "b"}]});
+    let (get, post, put, patch, delete) = (Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE);
+    vec![
+        (get.clone(), "/health", Public(200), None),
+        (get.clone(), "/health/ready", Public(200), None),
+        (get.clone(), "/api", Public(200), None),
+        (get.clone(), "/api/v1/openapi.json", Public(200), None),
+        (post.clone(), "/api/webhook", Public(401), None),
+        (get.clone(), "/api/auth/github", Public(302), None),
+        (get.clone(), "/api/auth/github/callback", Public(400), None),
+        (get.clone(), "/api/v1/setup", Public(200), None),
+        (post.clone(), "/api/v1/setup", Public(422), Some(json!({}))),
+        (post.clone(), "/api/v1/sessions", Public(422), Some(json!({}))),
+        (get.clone(), "/api/repo/orgs", Own, None),
+        (get.clone(), "/api/repo/repos", Own, None),
+        (get.clone(), "/api/v1/github/organizations", Own, None),
+        (get.clone(), "/api/v1/github/repositories", Own, None),
+        (get.clone(), "/api/v1/me", Own, None),
+        (delete.clone(), "/api/v1/me/github", Own, None),
+        (get.clone(), "/api/v1/sessions", Own, None),
+        (get.clone(), "/api/v1/projects", Own, None),
+        (get.clone(), "/api/project/projects", Own, None),
+        (get.clone(), "/api/v1/projects/name-available", Own, None),
+        (post.clone(), "/api/v1/projects", Own, Some(new("fresh"))),
+        (post.clone(), "/api/project", Own, Some(new("fresh"))),
+        (get.clone(), "/api/v1/system", Admin, None),
+        (put.clone(), "/api/project/projects/{id}", Owner, Some(change)),
+        (delete.clone(), "/api/project/projects/{id}", Owner, None),
+        (delete.clone(), "/api/project/secret/{id}", Owner, None),
+        (post.clone(), "/api/build/rebuild/{id}", Owner, None),
+        (get.clone(), "/api/build/{id}", Owner, None),
+        (put.clone(), "/api/deploy/rollback", Owner, None),
+        (get.clone(), "/api/deploy/deployments/{id}", Owner, None),
+        (get.clone(), "/api/deploy/{id}", Owner, None),
+        (get.clone(), "/api/v1/projects/{id}", Owner, None),
+        (patch, "/api/v1/projects/{id}", Owner, Some(json!({"branch": "next"}))),
+        (delete.clone(), "/api/v1/projects/{id}", Owner, None),
+        (get.clone(), "/api/v1/projects/{id}/variables", Owner, None),
+        (put, "/api/v1/projects/{id}/variables", Owner, Some(variables)),
+        (delete.clone(), "/api/v1/variables/{id}", Owner, None),
+        (get.clone(), "/api/v1/projects/{id}/builds", Owner, None),
+        (post.clone(), "/api/v1/projects/{id}/builds", Owner, None),
+        (get.clone(), "/api/v1/projects/{id}/deployments", Owner, None),
+        (get.clone(), "/api/v1/projects/{id}/deliveries", Owner, None),
+        (post.clone(), "/api/v1/deliveries/{id}/replay", Owner, None),
+        (get.clone(), "/api/v1/builds/{id}", Owner, None),
+        (get.clone(), "/api/v1/builds/{id}/log", Owner, None),
+        (post.clone(), "/api/v1/builds/{id}/cancel", Owner, None),
+        (post.clone(), "/api/v1/builds/{id}/rebuild", Owner, None),
+        (get, "/api/v1/deployments/{id}", Owner, None),
+        (post, "/api/v1/deployments/{id}/activate", Owner, None),
+        (delete.clone(), "/api/v1/sessions/{id}", Owner, None),
+        (delete, "/api/v1/sessions/current", Own, None),
+    ]
+}
+
+/// Puts the owner's ids into an address.
+fn address(path: &str, shop: &Shop, session: i64) -> String {
+    let id = match path {
+        _ if path.contains("/sessions/") => session,
+        _ if path.contains("/secret/") || path.contains("/variables/{id}") => shop.secret,
+        _ if path.contains("/deliveries/{id}") => shop.delivery,
+        _ if path.contains("/deploy/") || path.contains("/deployments/{id}") => shop.deployment,
+        // The newest build waits: it can be canceled.
+        _ if path.contains("/cancel") => shop.build + 1,
+        _ if path.contains("/build/") || path.contains("/builds/{id}") => shop.build,
+        _ => shop.project,
+    };
+    let query = match path {
+        "/api/v1/projects/name-available" => "?name=free".to_owned(),
+        "/api/deploy/rollback" => format!("?latest={0}&prev={0}", shop.deployment),
+        _ => String::new(),
+    };
+    path.replace("{id}", &id.to_string()) + &query
+}
+
+#[tokio::test]
+async fn z1_every_route_for_everybody() {
+    // One Berth per route: the owner's success may be the end of the thing.
+    let table_of = table();
+    let mut missing: Vec<String> = Vec::new();
+    for (method, path) in berth_api::Api::routes() {
+        if !table_of.iter().any(|(m, p, ..)| (m, *p) == (&method, path.as_str())) {
+            missing.push(format!("{method} {path}"));
+        }
+    }
+    assert!(missing.is_empty(), "say who may use {missing:?}");
+
+    for (method, path, rule, body) in table_of {
+        let app = App::start().await;
+        app.start_activating();
+        let admin = app.admin().await;
+        let (owner, other) = (app.member("ada").await, app.member("bob").await);
+        let shop = app.shop(&owner, "shop").await;
+        let session = app.get("/api/v1/sessions", Some(&owner)).await.json()[0]["id"].as_i64().unwrap();
+        let address = address(path, &shop, session);
+        let ask = async |who: Option<&Person>| app.call(method.clone(), &address, who, body.clone()).await;
+        let label = format!("{method} {address}");
+
+        let anonymous = ask(None).await;
+        match rule {
+            Public(status) => assert_eq!(anonymous.status.as_u16(), status, "{label}: {}", anonymous.text),
+            _ => assert_eq!(anonymous.status, StatusCode::UNAUTHORIZED, "{label} anonymous"),
+        }
+        let hidden = if path.starts_with("/api/v1/") { StatusCode::NOT_FOUND } else { StatusCode::FORBIDDEN };
+        match rule {
+            Public(_) => {}
+            Own => {
+                let theirs = ask(Some(&other)).await;
+                assert!(theirs.status.is_success(), "{label} other: {}", theirs.text);
+                assert!(!theirs.text.contains("very secret"));
+                if method == Method::GET && path.contains("project") {
+                    assert!(!theirs.text.contains("git.example.org/ada"), "Z4 {label}: {}", theirs.text);
+                }
+            }
+            Owner => {
+                for stranger in [&other, &admin] {
+                    let refused = ask(Some(stranger)).await;
+                    assert_eq!(refused.status, hidden, "{label} stranger: {}", refused.text);
+                    assert!(!refused.text.contains("shop"), "Z4 {label}: {}", refused.text);
+                }
+                let granted = ask(Some(&owner)).await;
+                let fine = granted.status.is_success() || path == "/api/deploy/rollback";
+                assert!(fine, "{label} owner: {} {}", granted.status, granted.text);
+            }
+            Admin => {
+                assert_eq!(ask(Some(&other)).await.status, StatusCode::FORBIDDEN, "{label} member");
+                assert_eq!(ask(Some(&admin)).await.status, StatusCode::OK, "{label} admin");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn z4_what_is_anothers_looks_like_what_does_not_exist() {
+    let app = App::start().await;
+    let (owner, other) = (app.member("ada").await, app.member("bob").await);
+    let shop = app.shop(&owner, "shop").await;
+    let theirs = app.get(&format!("/api/v1/projects/{}", shop.project), Some(&other)).await;
+    let nobodys = app.get("/api/v1/projects/4711", Some(&other)).await;
+    assert_eq!((theirs.status, theirs.text), (nobodys.status, nobodys.text));
+}

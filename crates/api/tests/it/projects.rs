@@ -1,0 +1,129 @@
+//! Projects on both sets of routes.
+
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::harness::App;
+
+const PLAIN: &str = "https://git.example.org/ada/shop.git";
+
+#[tokio::test]
+async fn the_contracts_bodies() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let new = json!({"name": "shop", "branch": "main", "repoUrl": PLAIN, "buildCommand": "npm run build",
+                     "secrets": [{"key": "TOKEN", "value": "hunter2hunter2"}]});
+    let created = app.post("/api/project", Some(&ada), new).await.expect(StatusCode::CREATED);
+    insta::assert_json_snapshot!("created", created);
+    app.work("shop").await;
+    let listed = app.get("/api/project/projects", Some(&ada)).await;
+    assert!(!listed.text.contains("hunter2"), "Z6");
+    insta::assert_json_snapshot!("listed", listed.expect(StatusCode::OK));
+    let change = json!({"name": "shop", "branch": "next", "buildCommand": null, "outputDirectory": "./"});
+    let path = "/api/project/projects/1";
+    let changed = app.call(Method::PUT, path, Some(&ada), Some(change)).await.expect(StatusCode::OK);
+    insta::assert_json_snapshot!("changed", changed);
+    let secret = app.call(Method::DELETE, "/api/project/secret/1", Some(&ada), None).await.expect(StatusCode::OK);
+    assert_eq!(secret, json!({"message": "Secret deleted"}));
+    let deleted = app.call(Method::DELETE, path, Some(&ada), None).await.expect(StatusCode::OK);
+    assert_eq!(deleted, json!({"message": "Project deleted"}));
+    let listed = app.get("/api/project/projects", Some(&ada)).await.json();
+    assert_eq!(listed["projects"], json!([]));
+}
+
+#[tokio::test]
+async fn everything_wrong_is_told_at_once() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let bad = json!({
+        "branch": "a..b", "repoUrl": "file:///etc", "buildCommand": 7, "outputDirectory": "../..",
+        "rootDirectory": "/abs", "nodeVersion": "20; rm", "spaFallback": "yes",
+        "secrets": [{"key": "1A", "value": ""}, {"key": "A", "value": "x\0y"}, {"key": "B"}, {"key": "C", "value": "1"},
+                    {"key": "C", "value": "2"}],
+    });
+    let answer = app.post("/api/project", Some(&ada), bad).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    insta::assert_json_snapshot!(answer);
+}
+
+#[tokio::test]
+async fn g1_g4_only_sources_that_may_be_fetched() {
+    let app = App::with(|config| config.source_allow = berth_model::SourceAllow::default()).await;
+    let ada = app.member("ada").await;
+    for address in [
+        "--upload-pack=x",
+        "ssh://-oProxyCommand=x/y",
+        "ext::sh",
+        "file:///etc",
+        "/etc",
+        "git://h/a",
+        "https://u:p@h/a",
+        "https://10.0.0.1/a",
+        "https://0x7f000001/a",
+        "https://[::ffff:10.0.0.1]/a",
+        "http://git.example.org/a/b",
+        "https://localhost/a",
+        "https://169.254.169.254/a",
+    ] {
+        let new = json!({"name": "shop", "branch": "main", "repoUrl": address});
+        let answer = app.post("/api/v1/projects", Some(&ada), new).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(answer["error"]["fields"][0]["field"], "repoUrl", "{address}");
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_asked_for_is_ignored() {
+    let app = App::start().await;
+    let (ada, bob) = (app.member("ada").await, app.member("bob").await);
+    let new = json!({"name": "shop", "branch": "main", "repoUrl": PLAIN, "id": 99, "userId": bob.id, "webhookId": 7,
+                     "createdAt": "1970-01-01T00:00:00.000Z"});
+    let made = app.post("/api/project", Some(&ada), new).await.expect(StatusCode::CREATED);
+    assert_eq!(made["project"]["userId"], ada.id.0);
+    assert_eq!((&made["project"]["id"], &made["project"]["webhookId"]), (&json!(1), &Value::Null));
+    let change = json!({"userId": bob.id, "repoUrl": "https://evil.example/x/y"});
+    let changed = app.call(Method::PATCH, "/api/v1/projects/1", Some(&ada), Some(change)).await.expect(StatusCode::OK);
+    assert_eq!(changed["repoUrl"], PLAIN);
+}
+
+#[tokio::test]
+async fn a_change_keeps_what_it_does_not_name() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let new = json!({"name": "shop", "branch": "main", "repoUrl": PLAIN, "buildCommand": "", "outputDirectory": "dist",
+                     "rootDirectory": "apps/web", "nodeVersion": "20", "spaFallback": false});
+    app.post("/api/v1/projects", Some(&ada), new).await.expect(StatusCode::CREATED);
+    let change = json!({"name": "store", "outputDirectory": null});
+    let changed = app.call(Method::PATCH, "/api/v1/projects/1", Some(&ada), Some(change)).await.expect(StatusCode::OK);
+    assert_eq!(changed["url"], "http://store.sites.test:8080");
+    assert_eq!((&changed["buildCommand"], &changed["outputDirectory"]), (&json!(""), &Value::Null));
+    assert_eq!((&changed["rootDirectory"], &changed["nodeVersion"]), (&json!("apps/web"), &json!("20")));
+    assert_eq!(changed["spaFallback"], false);
+    let null = json!({"name": null});
+    let path = "/api/v1/projects/1";
+    app.call(Method::PATCH, path, Some(&ada), Some(null)).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    let taken = app.create(&ada, "shop").await;
+    assert_eq!(taken["project"]["name"], "shop", "the old name is free");
+    let change = json!({"name": "shop"});
+    app.call(Method::PATCH, path, Some(&ada), Some(change)).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn variables_are_set_replaced_and_removed_and_never_shown() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    app.create(&ada, "shop").await;
+    let path = "/api/v1/projects/1/variables";
+    let put = |variables: Value| app.call(Method::PUT, path, Some(&ada), Some(json!({"variables": variables})));
+    put(json!([{"key": "A", "value": "one"}, {"key": "B", "value": "two", "kind": "plain"}]))
+        .await
+        .expect(StatusCode::OK);
+    let replaced = put(json!([{"key": "A", "value": "three\n\"$#="}])).await;
+    assert!(!replaced.text.contains("three") && !replaced.text.contains("value"), "{}", replaced.text);
+    let replaced = replaced.expect(StatusCode::OK);
+    let keys: Vec<_> = replaced.as_array().unwrap().iter().map(|v| (v["key"].clone(), v["kind"].clone())).collect();
+    assert_eq!(keys, [("A".into(), "secret".into()), ("B".into(), "plain".into())]);
+    let sealed = app.store.sealed_variables(1.into()).await.unwrap();
+    let keys = berth_secrets::KeyRing::new(&[7; 32]);
+    assert_eq!(keys.open(1.into(), "A", &sealed[0].1).unwrap().expose(), "three\n\"$#=");
+    app.call(Method::DELETE, "/api/v1/variables/1", Some(&ada), None).await.expect(StatusCode::NO_CONTENT);
+    assert_eq!(app.get(path, Some(&ada)).await.json().as_array().unwrap().len(), 1);
+}

@@ -1,0 +1,227 @@
+//! Sockets over both of what a client may hold, spoken by hand over long polling; the real client on both transports is
+//! the end-to-end tests' part.
+
+use std::time::Duration;
+
+use berth_model::{BuildId, LogStream, ProjectId};
+use berth_store::LogBatch;
+use serde_json::{Value, json};
+
+use crate::harness::{App, ORIGIN_OF_BERTH, Person, line};
+
+/// A Socket.IO client over long polling.
+struct Socket {
+    http: reqwest::Client,
+    url: String,
+    pending: Vec<String>,
+}
+
+/// What a client may bring along.
+#[derive(Default)]
+struct Handshake<'a> {
+    token: Option<&'a str>,
+    cookie: Option<&'a str>,
+    origin: Option<&'a str>,
+}
+
+async fn listen(app: &App) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let router = app.router.clone();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    address
+}
+
+impl Socket {
+    /// Connects; `Err` is the message of the `connect_error`.
+    async fn connect(address: &str, handshake: Handshake<'_>) -> Result<Self, String> {
+        let mut headers = http::HeaderMap::new();
+        for (name, value) in [("cookie", handshake.cookie), ("origin", handshake.origin)] {
+            if let Some(value) = value {
+                headers.insert(name, value.parse().unwrap());
+            }
+        }
+        let http = reqwest::Client::builder().default_headers(headers).build().unwrap();
+        let base = format!("{address}/socket.io/?EIO=4&transport=polling");
+        let opened = http.get(&base).send().await.unwrap().text().await.unwrap();
+        let opened: Value = serde_json::from_str(&opened[1..]).unwrap();
+        let url = format!("{base}&sid={}", opened["sid"].as_str().unwrap());
+        let mut socket = Self { http, url, pending: Vec::new() };
+        let auth = handshake.token.map(|token| json!({"token": token}).to_string()).unwrap_or_default();
+        socket.http.post(&socket.url).body(format!("40{auth}")).send().await.unwrap();
+        match socket.packet().await {
+            packet if packet.starts_with("40") => Ok(socket),
+            packet => {
+                let refusal: Value = serde_json::from_str(packet.strip_prefix("44").unwrap()).unwrap();
+                Err(refusal["message"].as_str().unwrap().to_owned())
+            }
+        }
+    }
+
+    /// The next packet that is not a ping.
+    async fn packet(&mut self) -> String {
+        loop {
+            if self.pending.is_empty() {
+                let polled = self.http.get(&self.url).timeout(Duration::from_secs(10)).send().await.unwrap();
+                let text = polled.text().await.unwrap();
+                self.pending = text.split('\u{1e}').rev().map(str::to_owned).collect();
+            }
+            match self.pending.pop().unwrap() {
+                ping if ping == "2" => {
+                    self.http.post(&self.url).body("3").send().await.unwrap();
+                }
+                packet => return packet,
+            }
+        }
+    }
+
+    /// The next event of a name, skipping others.
+    async fn event(&mut self, name: &str) -> Value {
+        loop {
+            let packet = self.packet().await;
+            let event: Value = serde_json::from_str(packet.strip_prefix("42").unwrap_or("[]")).unwrap_or_default();
+            if event[0] == name {
+                return event[1].clone();
+            }
+        }
+    }
+}
+
+fn bearer(person: &Person) -> Handshake<'_> {
+    Handshake { token: Some(&person.bearer), ..Handshake::default() }
+}
+
+fn batch(person: &Person, texts: &[(LogStream, &str)]) -> LogBatch {
+    let lines = texts.iter().zip(1..).map(|((stream, text), number)| line(number, *stream, text)).collect();
+    LogBatch { user: person.id, project: ProjectId(1), build: BuildId(1), lines }
+}
+
+#[tokio::test]
+async fn only_with_a_token_or_our_own_pages_cookie() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let address = listen(&app).await;
+    let connect = |handshake| Socket::connect(&address, handshake);
+    let cookie = Some(ada.cookie.as_str());
+    assert!(connect(bearer(&ada)).await.is_ok());
+    assert!(connect(Handshake { cookie, origin: Some(ORIGIN_OF_BERTH), token: None }).await.is_ok());
+    assert!(connect(Handshake::default()).await.is_err());
+    assert!(connect(Handshake { token: Some("nonsense"), ..Handshake::default() }).await.is_err());
+    assert!(connect(Handshake { cookie, ..Handshake::default() }).await.is_err(), "a cookie without an origin");
+    let foreign = Some("https://evil.example");
+    assert!(connect(Handshake { cookie, origin: foreign, token: None }).await.is_err());
+    assert!(connect(Handshake { token: Some(&ada.bearer), origin: foreign, cookie: None }).await.is_err());
+    let in_address = reqwest::get(format!("{address}/socket.io/?EIO=4&transport=polling&token={}", ada.bearer)).await;
+    let opened: Value = serde_json::from_str(&in_address.unwrap().text().await.unwrap()[1..]).unwrap();
+    let url = format!(
+        "{address}/socket.io/?EIO=4&transport=polling&token={}&sid={}",
+        ada.bearer,
+        opened["sid"].as_str().unwrap()
+    );
+    let mut socket = Socket { http: reqwest::Client::new(), url, pending: Vec::new() };
+    socket.http.post(&socket.url).body("40").send().await.unwrap();
+    assert!(socket.packet().await.starts_with("44"), "A4: a token in the address is not read");
+}
+
+#[tokio::test]
+async fn the_six_events_in_the_contracts_words() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let address = listen(&app).await;
+    let mut socket = Socket::connect(&address, bearer(&ada)).await.ok().unwrap();
+    app.create(&ada, "shop").await;
+    let queued = socket.event("buildStatusUpdate").await;
+    assert_eq!(queued, json!({"projectId": 1, "buildId": 1, "status": "queued"}));
+    let claimed = app.claim().await;
+    assert_eq!(socket.event("buildStatusUpdate").await["status"], "running");
+    let (out, err) = (LogStream::Stdout, LogStream::Stderr);
+    app.store.signals().publish_log(batch(&ada, &[(out, "one"), (out, "two"), (err, "npm ERR! three")]));
+    let logs = socket.event("build_logs").await;
+    assert_eq!(logs, json!({"projectId": 1, "buildId": 1, "log": "one\ntwo", "lineNumber": 1, "type": "info"}));
+    let errors = socket.event("build_errors").await;
+    assert_eq!(
+        errors,
+        json!({"projectId": 1, "buildId": 1, "log": "npm ERR! three", "lineNumber": 3, "type": "error"})
+    );
+    let deployment = app.publish(&claimed, "shop").await;
+    assert_eq!(socket.event("buildStatusUpdate").await["status"], "passed");
+    let reason = berth_store::ActivationReason::Build;
+    let activation = app.store.enqueue_activation(deployment, reason).await.unwrap();
+    app.store.decide_activation(activation).await.unwrap();
+    app.store.confirm_activation(activation).await.unwrap();
+    let live = socket.event("deploymentUpdate").await;
+    let url = "http://shop.sites.test:8080";
+    assert_eq!(live, json!({"projectId": 1, "buildId": 1, "status": "live", "url": url}));
+}
+
+#[tokio::test]
+async fn z3_nobody_hears_what_is_anothers() {
+    let app = App::start().await;
+    let (ada, bob) = (app.member("ada").await, app.member("bob").await);
+    let address = listen(&app).await;
+    let mut bobs = Socket::connect(&address, bearer(&bob)).await.ok().unwrap();
+    app.create(&ada, "shop").await;
+    app.store.signals().publish_log(batch(&ada, &[(LogStream::Stdout, "ada's")]));
+    let bobs_project = app.create(&bob, "bobs").await;
+    let heard = bobs.event("buildStatusUpdate").await;
+    assert_eq!(heard["projectId"], bobs_project["project"]["id"], "the first thing bob hears is his own");
+}
+
+#[tokio::test]
+async fn every_line_of_a_burst_arrives_in_few_events_and_before_the_end() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let address = listen(&app).await;
+    let mut socket = Socket::connect(&address, bearer(&ada)).await.ok().unwrap();
+    app.create(&ada, "shop").await;
+    let claimed = app.claim().await;
+    assert_eq!(socket.event("buildStatusUpdate").await["status"], "queued");
+    let texts: Vec<String> = (0..3_000).map(|n| format!("line {n}")).collect();
+    let texts: Vec<_> = texts.iter().map(|text| (LogStream::Stdout, text.as_str())).collect();
+    app.store.signals().publish_log(batch(&ada, &texts));
+    app.publish(&claimed, "shop").await;
+    let (mut lines, mut events) = (0, 0);
+    loop {
+        let packet = socket.packet().await;
+        let event: Value = serde_json::from_str(packet.strip_prefix("42").unwrap()).unwrap();
+        if event[0] == "build_logs" {
+            assert_eq!(event[1]["lineNumber"], lines + 1);
+            lines += i64::try_from(event[1]["log"].as_str().unwrap().lines().count()).unwrap();
+            events += 1;
+        }
+        if event[0] == "buildStatusUpdate" && event[1]["status"] == "passed" {
+            break;
+        }
+    }
+    assert_eq!((lines, events), (3_000, 60));
+}
+
+#[tokio::test]
+async fn a3_the_sockets_of_a_session_end_with_it() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let address = listen(&app).await;
+    let mut socket = Socket::connect(&address, bearer(&ada)).await.ok().unwrap();
+    let begun = std::time::Instant::now();
+    app.call(http::Method::DELETE, "/api/v1/sessions/current", Some(&ada), None).await;
+    loop {
+        // `41` is the server's goodbye to the namespace.
+        if socket.packet().await == "41" {
+            break;
+        }
+    }
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(Socket::connect(&address, bearer(&ada)).await.is_err());
+}
+
+#[tokio::test]
+async fn shutting_down_closes_every_socket() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let address = listen(&app).await;
+    let mut socket = Socket::connect(&address, bearer(&ada)).await.ok().unwrap();
+    app.api.shutdown().await;
+    // `41` says goodbye to the namespace, `1` to the connection; a client that polls later is not known any more.
+    let goodbye = socket.packet().await;
+    assert!(goodbye == "41" || goodbye == "1" || goodbye.starts_with('{'), "{goodbye}");
+}
