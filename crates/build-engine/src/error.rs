@@ -1,6 +1,8 @@
 //! How a build ends without an artifact: the owner's fault, Berth's, or nobody's.
 
 use berth_model::{Failure, FailureCode};
+use berth_runtime::RuntimeError;
+use berth_store::StoreError;
 
 /// Why there is no artifact.
 #[derive(Debug, thiserror::Error)]
@@ -44,5 +46,22 @@ impl BuildError {
 impl From<Failure> for BuildError {
     fn from(failure: Failure) -> Self {
         Self::Theirs(Box::new(failure), None)
+    }
+}
+
+impl From<StoreError> for BuildError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::LeaseLost => Self::LeaseLost,
+            error if error.is_unavailable() => Self::ours(error),
+            error => Self::ours_for_good(error),
+        }
+    }
+}
+
+impl From<RuntimeError> for BuildError {
+    fn from(error: RuntimeError) -> Self {
+        let retryable = error.is_transient();
+        Self::Ours { source: error.into(), retryable }
     }
 }

@@ -14,6 +14,7 @@ mod node_version;
 mod output;
 mod package_json;
 mod packages;
+mod sources;
 
 use berth_model::{
     Decision, Failure, FailureCode, OutputDir, PackageManager, Plan, PlanService, RootDir, ServiceKind, Toolchain,
@@ -24,6 +25,8 @@ use folder::Folder;
 use framework::{Choice, Server};
 use node_version::Wishes;
 use packages::Packages;
+
+pub(crate) use sources::{Sources, sources};
 
 /// What a project's owner has set; `None` is: detect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

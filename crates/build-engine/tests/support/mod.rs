@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub(crate) mod git_host;
+pub(crate) mod world;
 
 use std::path::Path;
 use std::process::Command;

@@ -1,0 +1,117 @@
+//! The container that one build works in, and its caches.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use berth_runtime::{Container, Kind, Labels, Sandbox, VolumeMount, VolumeName};
+
+use super::archive::{Contents, Dotenv};
+use super::command::{self, CommandLine};
+use super::{PACKAGE_CACHE, SOURCE, environment, inside};
+use crate::BuildError;
+use crate::failure::Command;
+use crate::run::Job;
+
+/// Volumes that are known to exist: asking for one takes as long as a small build's output.
+#[derive(Debug, Default)]
+pub(crate) struct Volumes(Mutex<HashMap<String, VolumeName>>);
+
+impl Volumes {
+    async fn ensure(&self, job: &Job, purpose: &str, labels: &Labels) -> Result<VolumeName, BuildError> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(purpose).cloned();
+        if let Some(volume) = known {
+            return Ok(volume);
+        }
+        let volume = job.engine.ensure_volume(purpose, labels).await?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(purpose.to_owned(), volume.clone());
+        Ok(volume)
+    }
+}
+
+/// A container with the project's packages in it, ready for its files and its build command.
+pub(crate) struct Workshop {
+    pub(super) container: Container,
+    /// Whether the commit's files are in it already.
+    pub(super) has_sources: bool,
+}
+
+impl Workshop {
+    /// A container for installing: with the owner's package cache.
+    pub(super) async fn to_install(job: &Job, image: &str) -> Result<Self, BuildError> {
+        let labels = Labels { kind: Kind::Cache, project: None, build: None, owner: Some(job.owner) };
+        let purpose = format!("packages-{}", job.owner);
+        let volume = job.volumes.ensure(job, &purpose, &labels).await?;
+        let mounts = vec![VolumeMount { volume, path: PACKAGE_CACHE.to_owned() }];
+        Self::open(job, image, Kind::Dependencies, mounts).await
+    }
+
+    /// A container for building only: with what the project's own tools keep between builds. Installing would trip
+    /// over these mounts, for it begins by removing `node_modules`.
+    pub(super) async fn to_build(job: &Job, image: &str) -> Result<Self, BuildError> {
+        let labels = Labels { kind: Kind::Cache, project: Some(job.project), build: None, owner: Some(job.owner) };
+        let mut mounts = Vec::new();
+        for (name, directory) in job.caches() {
+            let volume = job.volumes.ensure(job, &format!("{name}-{}", job.project), &labels).await?;
+            mounts.push(VolumeMount { volume, path: format!("{}/{directory}", inside(job.root())) });
+        }
+        Self::open(job, image, Kind::Build, mounts).await
+    }
+
+    async fn open(job: &Job, image: &str, kind: Kind, volumes: Vec<VolumeMount>) -> Result<Self, BuildError> {
+        let labels = Labels { kind, project: Some(job.project), build: Some(job.build), owner: Some(job.owner) };
+        let sandbox = Sandbox { image: image.to_owned(), labels, volumes, workdir: Some(SOURCE.to_owned()) };
+        Ok(Self { container: job.engine.create(&sandbox).await?, has_sources: false })
+    }
+
+    /// Puts files of the commit in.
+    pub(super) async fn take_files(&self, job: &Job, only: Option<Vec<String>>) -> Result<(), BuildError> {
+        let contents = Contents { checkout: job.checkout.clone(), only, dotenv: None };
+        Ok(self.container.upload(SOURCE, contents.into_stream()).await?)
+    }
+
+    /// Puts everything in that the build command sees: the commit's files, and the variables as `.env`.
+    async fn take_sources(&mut self, job: &Job) -> Result<(), BuildError> {
+        let dotenv = dotenv(job);
+        let only = self.has_sources.then(Vec::new);
+        if dotenv.is_none() && self.has_sources {
+            return Ok(());
+        }
+        let contents = Contents { checkout: job.checkout.clone(), only, dotenv };
+        self.container.upload(SOURCE, contents.into_stream()).await?;
+        self.has_sources = true;
+        Ok(())
+    }
+
+    /// Runs the build command.
+    pub(crate) async fn build(&mut self, job: &Job, line: &str) -> Result<(), BuildError> {
+        self.take_sources(job).await?;
+        let environment = environment::of_build(job);
+        let command = CommandLine { which: Command::Build, line, workdir: inside(job.root()), environment };
+        command::run(job, &self.container, command).await
+    }
+
+    /// Removes the container without waiting for it; a removal that fails is left to the sweep.
+    pub(crate) fn leave(self) {
+        tokio::spawn(async move {
+            if let Err(error) = self.container.stop_and_remove().await {
+                tracing::warn!(%error, "a build's container could not be removed");
+            }
+        });
+    }
+}
+
+/// The `.env` of the build, if the project has variables; says what it replaces and what it cannot hold.
+fn dotenv(job: &Job) -> Option<Dotenv> {
+    if job.variables.is_empty() {
+        return None;
+    }
+    let path = if job.root().is_empty() { ".env".to_owned() } else { format!("{}/.env", job.root()) };
+    if job.checkout.has_file(&path) {
+        job.log.say(&format!("warning: the project's variables replace the repository's own {path}"));
+    }
+    let (text, left_out) = job.variables.dotenv();
+    for key in left_out {
+        job.log.say(&format!("{key} is in the environment only: .env has no way to write its value"));
+    }
+    Some(Dotenv { path, text })
+}

@@ -1,0 +1,82 @@
+//! A project's packages: installed once for each state of what they depend on, then kept as an image.
+
+use berth_runtime::{Kind, Labels};
+use sha2::{Digest as _, Sha256};
+
+use super::command::{self, CommandLine};
+use super::container::Workshop;
+use super::toolchain::{self, Image};
+use super::{environment, inside};
+use crate::BuildError;
+use crate::detect::{Sources, sources};
+use crate::failure::Command;
+use crate::run::Job;
+
+/// How the packages came in.
+pub(crate) enum Installed {
+    /// The command ran.
+    Now(Workshop),
+    /// They were there already, or there are none.
+    Before(Workshop),
+}
+
+/// A container with the project's packages.
+pub(crate) async fn install(job: &Job, toolchain: &berth_model::Toolchain) -> Result<Installed, BuildError> {
+    let image = toolchain::prepare(job, toolchain).await?;
+    let Some(command) = &job.service.install_command else {
+        return Ok(Installed::Before(Workshop::to_build(job, &image.name).await?));
+    };
+    let line = command.value.as_str();
+    let files = match sources(&job.checkout, &job.service) {
+        Sources::Files(files) => files,
+        Sources::Everything(why) => {
+            job.log.say(&format!("Installing with all of the commit's files, because {why}"));
+            let mut workshop = Workshop::to_install(job, &image.name).await?;
+            workshop.take_files(job, None).await?;
+            workshop.has_sources = true;
+            run(job, &workshop, line).await?;
+            return Ok(Installed::Now(workshop));
+        }
+    };
+    let tag = tag(job, &image, line, &files)?;
+    if job.engine.image_id(&tag).await?.is_some() {
+        job.log.say("The packages are unchanged since they were last installed");
+        return Ok(Installed::Before(Workshop::to_build(job, &tag).await?));
+    }
+    let workshop = Workshop::to_install(job, &image.name).await?;
+    workshop.take_files(job, Some(files)).await?;
+    run(job, &workshop, line).await?;
+    // Before the commit's files come in: the next commit's builds start from this image. Without it they only take longer.
+    let labels = Labels { kind: Kind::Dependencies, project: Some(job.project), build: None, owner: Some(job.owner) };
+    if let Err(error) = workshop.container.commit(&tag, &labels).await {
+        tracing::warn!(build = %job.build, %error, "installed packages could not be kept");
+    }
+    Ok(Installed::Now(workshop))
+}
+
+async fn run(job: &Job, workshop: &Workshop, line: &str) -> Result<(), BuildError> {
+    let workdir = inside(job.service.install_directory.as_str());
+    let environment = environment::of_install(job);
+    let command = CommandLine { which: Command::Install, line, workdir, environment };
+    command::run(job, &workshop.container, command).await
+}
+
+/// The image of these packages: never another owner's, never of another toolchain, command, place or file.
+fn tag(job: &Job, image: &Image, line: &str, files: &[String]) -> Result<String, BuildError> {
+    let mut hash = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        // With its length in front, so that no two lists run together the same way.
+        hash.update((bytes.len() as u64).to_be_bytes());
+        hash.update(bytes);
+    };
+    add(&job.owner.0.to_be_bytes());
+    add(image.id.as_bytes());
+    add(line.as_bytes());
+    add(job.service.install_directory.as_str().as_bytes());
+    for path in files {
+        add(path.as_bytes());
+        add(&job.checkout.read(path).map_err(BuildError::ours)?);
+    }
+    let instance = &job.engine.config().instance;
+    Ok(format!("berth-dependencies-{instance}:{}", &hex::encode(hash.finalize())[..40]))
+}

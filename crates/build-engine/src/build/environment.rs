@@ -1,0 +1,59 @@
+//! The environment of commands: what makes tools quiet and cached, then the project's own variables, which win.
+
+use berth_runtime::EnvVar;
+
+use super::{PACKAGE_CACHE, inside};
+use crate::run::Job;
+
+/// Settings of tools that hold for every command.
+const TOOLS: &[(&str, &str)] = &[
+    ("CI", "true"),
+    ("BERTH", "1"),
+    ("npm_config_update_notifier", "false"),
+    ("npm_config_fund", "false"),
+    ("npm_config_audit", "false"),
+    ("YARN_ENABLE_TELEMETRY", "0"),
+    ("NEXT_TELEMETRY_DISABLED", "1"),
+    ("ASTRO_TELEMETRY_DISABLED", "1"),
+    ("GATSBY_TELEMETRY_DISABLED", "1"),
+    ("NUXT_TELEMETRY_DISABLED", "1"),
+    ("NG_CLI_ANALYTICS", "false"),
+    ("COREPACK_ENABLE_DOWNLOAD_PROMPT", "0"),
+];
+
+/// Package managers keep what they download here; the volume outlives the container.
+const CACHES: &[(&str, &str)] = &[
+    ("npm_config_cache", "npm"),
+    ("npm_config_store_dir", "pnpm"),
+    ("YARN_CACHE_FOLDER", "yarn"),
+    ("YARN_GLOBAL_FOLDER", "berry"),
+    ("BUN_INSTALL_CACHE_DIR", "bun"),
+];
+
+/// For installing: without `NODE_ENV`, with which package managers leave out what builds need.
+pub(super) fn of_install(job: &Job) -> Vec<EnvVar> {
+    let mut environment = base(job);
+    environment.extend(CACHES.iter().map(|(key, name)| EnvVar::new(*key, format!("{PACKAGE_CACHE}/{name}"))));
+    environment.extend(job.variables.environment().filter(|variable| variable.key != "NODE_ENV"));
+    environment
+}
+
+/// For building.
+pub(super) fn of_build(job: &Job) -> Vec<EnvVar> {
+    let mut environment = base(job);
+    environment.extend(job.variables.environment());
+    environment
+}
+
+fn base(job: &Job) -> Vec<EnvVar> {
+    let mut environment: Vec<EnvVar> = TOOLS.iter().map(|(key, value)| EnvVar::new(*key, *value)).collect();
+    let mut programs = vec![inside(job.root())];
+    if job.service.install_directory.as_str() != job.root() {
+        programs.push(inside(job.service.install_directory.as_str()));
+    }
+    let programs: Vec<String> = programs.iter().map(|directory| format!("{directory}/node_modules/.bin")).collect();
+    environment.push(EnvVar::new("BERTH_PROGRAMS", programs.join(":")));
+    environment.push(EnvVar::new("BERTH_COMMIT", job.commit.as_str()));
+    environment.push(EnvVar::new("BERTH_BRANCH", job.branch.as_str()));
+    environment
+}

@@ -1,0 +1,27 @@
+//! A plan becomes files: toolchain image → dependencies → build container → output.
+//!
+//! Each command runs by `exec` in a container that idles, with its environment in the `exec`: an image made of the
+//! container keeps none of it. Sources go in and the output comes out as tar streams; nothing is mounted but caches.
+
+mod archive;
+mod command;
+mod container;
+mod dependencies;
+mod environment;
+mod output;
+mod space;
+mod toolchain;
+
+pub(crate) use container::Volumes;
+pub(crate) use dependencies::{Installed, install};
+pub(crate) use output::{Output, collect};
+
+/// Where the commit's files are in a container.
+const SOURCE: &str = "/app";
+/// Where the owner's package cache is.
+const PACKAGE_CACHE: &str = "/berth/packages";
+
+/// A directory of the commit as a path in the container.
+fn inside(directory: &str) -> String {
+    if directory.is_empty() { SOURCE.to_owned() } else { format!("{SOURCE}/{directory}") }
+}

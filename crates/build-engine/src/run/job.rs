@@ -1,0 +1,43 @@
+//! What the parts of one build need to know of it.
+
+use std::sync::Arc;
+
+use berth_model::{BranchName, BuildId, BuildLimits, CommitHash, PlanService, ProjectId, UserId};
+use berth_runtime::Engine;
+
+use crate::Checkout;
+use crate::build::Volumes;
+use crate::log::BuildLog;
+use crate::variables::Variables;
+
+/// A build that is planned.
+pub(crate) struct Job {
+    pub(crate) engine: Engine,
+    pub(crate) limits: BuildLimits,
+    pub(crate) log: Arc<BuildLog>,
+    pub(crate) volumes: Arc<Volumes>,
+    pub(crate) owner: UserId,
+    pub(crate) project: ProjectId,
+    pub(crate) build: BuildId,
+    pub(crate) branch: BranchName,
+    pub(crate) commit: CommitHash,
+    pub(crate) checkout: Arc<Checkout>,
+    pub(crate) service: PlanService,
+    pub(crate) variables: Variables,
+}
+
+impl Job {
+    /// The project's directory in the commit; `""` is the top.
+    pub(crate) fn root(&self) -> &str {
+        self.service.root_directory.value.as_str()
+    }
+
+    /// What the project's tools keep between builds: the name of a volume, and the directory it is mounted at.
+    pub(crate) fn caches(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        const ALL: (&str, &str) = ("tools", "node_modules/.cache");
+        const NEXT: (&str, &str) = ("next", ".next/cache");
+        let has_packages = self.service.install_command.is_some();
+        let is_next = self.service.framework.value == "nextjs";
+        [(has_packages, ALL), (is_next, NEXT)].into_iter().filter_map(|(wanted, cache)| wanted.then_some(cache))
+    }
+}

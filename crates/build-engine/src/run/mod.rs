@@ -1,0 +1,374 @@
+//! One build, from its claim to its artifact.
+//!
+//! [`BuildRun::run`] reads as the algorithm. Around it: [`progress`] tells the store how far it is, without the build
+//! waiting for it; the log takes what commands print; the staging directory goes when the build fails.
+
+mod job;
+mod progress;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use berth_model::{Artifact, BuildLimits, Failure, FailureCode, LogPhase, Plan, SourceAllow, StepName, StepState};
+use berth_runtime::Engine;
+use berth_secrets::{KeyRing, SecretString};
+use berth_store::{Claimed, Store};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::artifact::{self, Written, missing};
+use crate::build::{self, Installed, Output};
+use crate::detect::{ProjectSettings, detect};
+use crate::log::{BuildLog, LogOwner};
+use crate::source::{FetchRequest, Fetched, Source, SourceTimeouts};
+use crate::variables::Variables;
+use crate::words::Bytes;
+use crate::{BuildError, Checkout, failure, files};
+use progress::Progress;
+
+pub(crate) use job::Job;
+
+/// The name under which a user's GitHub token is sealed.
+const GITHUB_TOKEN: &str = "github";
+
+/// What a build engine is told when it is made.
+#[derive(Clone, Debug)]
+pub struct BuildEngineConfig {
+    /// What one build may use.
+    pub limits: BuildLimits,
+    /// Where builds leave their output: on the file system of the releases.
+    pub staging: PathBuf,
+    /// Where sources may be fetched from besides public addresses (`BERTH_SOURCE_ALLOW`).
+    pub source_allow: SourceAllow,
+    /// How patient fetching is.
+    pub source_timeouts: SourceTimeouts,
+    /// Repositories under this address are fetched with their owner's GitHub token (`GITHUB_URL`).
+    pub github_url: Url,
+}
+
+/// Runs builds. Cheap to clone.
+#[derive(Clone)]
+pub struct BuildEngine(Arc<Inner>);
+
+struct Inner {
+    config: BuildEngineConfig,
+    engine: Engine,
+    store: Store,
+    keys: Arc<KeyRing>,
+    source: Source,
+    volumes: Arc<build::Volumes>,
+}
+
+impl std::fmt::Debug for BuildEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BuildEngine").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+/// A build's files, and how its command ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// The files; they belong to the caller now.
+    pub artifact: Artifact,
+    /// 0, or `None` if there was no command.
+    pub exit_code: Option<i64>,
+}
+
+/// One claimed build at work. Made by [`BuildEngine::begin`], run once, and closed once its deployment is published or
+/// its failure is known.
+#[derive(Debug)]
+pub struct BuildRun {
+    engine: BuildEngine,
+    claimed: Claimed,
+    log: Arc<BuildLog>,
+    progress: Progress,
+}
+
+impl BuildEngine {
+    /// An engine; connects to nothing yet.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up on this machine.
+    pub fn new(
+        config: BuildEngineConfig,
+        engine: Engine,
+        store: Store,
+        keys: Arc<KeyRing>,
+    ) -> Result<Self, BuildError> {
+        let source = Source::new(config.source_allow.clone(), config.source_timeouts)?;
+        Ok(Self(Arc::new(Inner { config, engine, store, keys, source, volumes: Arc::default() })))
+    }
+
+    /// Opens the log of a claimed build.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn begin(&self, claimed: Claimed) -> Result<BuildRun, BuildError> {
+        let owner = LogOwner { user: claimed.project.user, project: claimed.project.id, build: claimed.build.id };
+        let log = Arc::new(BuildLog::begin(&self.0.store, owner, self.0.config.limits.log).await?);
+        let progress = Progress::begin(self.0.store.clone(), claimed.lease.clone(), log.clone());
+        Ok(BuildRun { engine: self.clone(), claimed, log, progress })
+    }
+}
+
+impl BuildRun {
+    /// Fetches, plans, installs and builds, within the time limit and until `cancel`.
+    ///
+    /// # Errors
+    /// See [`BuildError`]. What the build had on disk and in Docker is gone or going then.
+    pub async fn run(&mut self, cancel: &CancellationToken) -> Result<Built, BuildError> {
+        let limit = self.engine.0.config.limits.timeout;
+        let lost = self.progress.lease_lost();
+        let outcome = tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(BuildError::Canceled),
+            () = lost.cancelled() => Err(BuildError::LeaseLost),
+            () = tokio::time::sleep(limit) => Err(failure::timed_out(limit).into()),
+            outcome = self.artifact() => outcome,
+        };
+        match &outcome {
+            Ok(_) => self.progress.end_step(StepState::Passed),
+            Err(error) => {
+                self.say_error(error);
+                self.progress.end_step(StepState::Failed);
+                self.remove_staging().await;
+            }
+        }
+        // What follows in the database is built on what is recorded here.
+        self.progress.flush().await?;
+        outcome
+    }
+
+    /// The log, for what comes after the build.
+    #[must_use]
+    pub fn log(&self) -> &BuildLog {
+        &self.log
+    }
+
+    /// A step after the build begins (publishing).
+    pub fn begin_step(&mut self, step: StepName) {
+        self.progress.begin_step(step);
+    }
+
+    /// The step that began last ended.
+    pub fn end_step(&mut self, state: StepState) {
+        self.progress.end_step(state);
+    }
+
+    /// Waits until steps and log are stored.
+    ///
+    /// # Errors
+    /// When the database did not take the last of them.
+    pub async fn close(self) -> Result<(), BuildError> {
+        let recorded = self.progress.close().await;
+        self.log.close().await?;
+        recorded
+    }
+
+    /// The algorithm.
+    async fn artifact(&mut self) -> Result<Built, BuildError> {
+        self.remove_staging().await;
+        let Fetched { commit, checkout, .. } = self.fetch().await?;
+        let checkout = Arc::new(checkout);
+        let plan = self.detect(&checkout).await?;
+        let mut job = self.job(plan, checkout, commit.hash).await?;
+        let Some(toolchain) = job.service.toolchain.clone() else {
+            return self.publish_as_it_is(&job).await;
+        };
+        let mut workshop = match self.install(&job, &toolchain).await? {
+            Installed::Now(workshop) | Installed::Before(workshop) => workshop,
+        };
+        self.progress.begin_step(StepName::Build);
+        self.log.set_phase(LogPhase::Run);
+        if let Some(command) = job.service.build_command.clone() {
+            workshop.build(&job, &command.value).await?;
+        }
+        let target = self.output_directory();
+        let Output { written, found_in } = build::collect(&job, &workshop, &target).await?;
+        workshop.leave();
+        if let Some(directory) = found_in {
+            job.service.output_directory.value = directory;
+            self.progress.plan(Plan { services: vec![job.service.clone()] });
+        }
+        self.finish(&job, written, Some(0)).await
+    }
+
+    async fn fetch(&mut self) -> Result<Fetched, BuildError> {
+        self.progress.begin_step(StepName::Fetch);
+        let (build, project) = (&self.claimed.build, &self.claimed.project);
+        let token = self.token().await?;
+        let what = build.commit_hash.as_ref().map_or_else(|| "the head".to_owned(), |hash| hash.short().to_owned());
+        self.log.say(&format!("Fetching {what} of {} from {}", build.branch, project.repo_url));
+        let request = FetchRequest {
+            url: &project.repo_url,
+            branch: &build.branch,
+            commit: build.commit_hash.as_ref(),
+            token: token.as_ref(),
+        };
+        let directory = self.staging().join("source");
+        // The build's own end drops this future, which ends the fetch.
+        let never = CancellationToken::new();
+        let fetched = self.engine.0.source.fetch(request, &self.engine.0.config.limits, &directory, &never).await?;
+        let title = fetched.commit.message.lines().next().unwrap_or_default();
+        self.log.say(&format!("Commit {} by {}: {title}", fetched.commit.hash.short(), fetched.commit.author));
+        for note in &fetched.notes {
+            self.log.say(&format!("note: {note}"));
+        }
+        self.progress.commit(fetched.commit.clone());
+        Ok(fetched)
+    }
+
+    async fn detect(&mut self, checkout: &Arc<Checkout>) -> Result<Plan, BuildError> {
+        self.progress.begin_step(StepName::Detect);
+        let project = &self.claimed.project;
+        let settings = ProjectSettings {
+            install_command: project.install_command.clone(),
+            build_command: project.build_command.clone(),
+            output_directory: project.output_directory.clone(),
+            root_directory: project.root_directory.clone(),
+            node_version: project.node_version.clone(),
+        };
+        let checkout = checkout.clone();
+        let plan =
+            tokio::task::spawn_blocking(move || detect(&checkout, &settings)).await.map_err(BuildError::ours)??;
+        for service in &plan.services {
+            self.log.say(&format!("Detected {}: {}", service.framework.value, service.framework.reason));
+            for warning in &service.warnings {
+                self.log.say(&format!("warning: {warning}"));
+            }
+        }
+        self.progress.plan(plan.clone());
+        Ok(plan)
+    }
+
+    async fn job(
+        &self,
+        plan: Plan,
+        checkout: Arc<Checkout>,
+        commit: berth_model::CommitHash,
+    ) -> Result<Job, BuildError> {
+        let Inner { config, engine, store, keys, volumes, .. } = &*self.engine.0;
+        let (build, project) = (&self.claimed.build, &self.claimed.project);
+        let variables = Variables::open(store, keys, project.id).await?;
+        self.log.mask(variables.mask(None));
+        let service = plan.services.into_iter().next();
+        let service = service.ok_or_else(|| BuildError::ours_for_good("a plan without a service"))?;
+        Ok(Job {
+            engine: engine.clone(),
+            limits: config.limits.clone(),
+            log: self.log.clone(),
+            volumes: volumes.clone(),
+            owner: project.user,
+            project: project.id,
+            build: build.id,
+            branch: build.branch.clone(),
+            commit,
+            checkout,
+            service,
+            variables,
+        })
+    }
+
+    async fn install(&mut self, job: &Job, toolchain: &berth_model::Toolchain) -> Result<Installed, BuildError> {
+        self.progress.begin_step(StepName::Install);
+        if let Ok(Some(space)) = job.engine.disk_space().await
+            && space.free_bytes < job.limits.free_space_floor
+        {
+            return Err(disk_is_full());
+        }
+        let installed = build::install(job, toolchain).await?;
+        let skipped = matches!(installed, Installed::Before(_));
+        self.progress.end_step(if skipped { StepState::Skipped } else { StepState::Passed });
+        Ok(installed)
+    }
+
+    /// Plain files: the commit's own, without a container.
+    async fn publish_as_it_is(&mut self, job: &Job) -> Result<Built, BuildError> {
+        self.progress.begin_step(StepName::Build);
+        let output = job.service.output_directory.value.clone();
+        let directory = [job.root(), output.as_str()].into_iter().filter(|part| !part.is_empty());
+        let directory = directory.collect::<Vec<_>>().join("/");
+        let (checkout, limits, target) = (job.checkout.clone(), job.limits.clone(), self.output_directory());
+        let (from, of) = (directory.clone(), output.clone());
+        let copied = tokio::task::spawn_blocking(move || artifact::copy(&checkout, &from, &of, &target, &limits));
+        let written = copied.await.map_err(BuildError::ours)??;
+        if written.files == 0 {
+            let paths = job.checkout.below(job.root()).map(|(path, _)| path.trim_start_matches(job.root()));
+            let found = missing::Found::of_files(paths.map(|path| path.trim_start_matches('/')));
+            return Err(missing::failure(&output, job.checkout.has_directory(&directory), &found).into());
+        }
+        self.finish(job, written, None).await
+    }
+
+    async fn finish(&self, job: &Job, written: Written, exit_code: Option<i64>) -> Result<Built, BuildError> {
+        let directory = self.output_directory();
+        for note in &written.notes {
+            self.log.say(&format!("note: {note}"));
+        }
+        let (variables, release) = (job.variables.clone(), directory.clone());
+        let searched = tokio::task::spawn_blocking(move || variables.look_for_leaks(&release));
+        for warning in searched.await.map_err(BuildError::ours)?? {
+            self.log.say(&warning);
+        }
+        let Written { files, bytes, .. } = written;
+        let plural = if files == 1 { "" } else { "s" };
+        self.log.say(&format!("{files} file{plural}, {}", Bytes(bytes)));
+        let artifact = Artifact { directory, files, bytes, spa_fallback: self.claimed.project.spa_fallback };
+        Ok(Built { artifact, exit_code })
+    }
+
+    /// The owner's GitHub token, for repositories at GitHub only.
+    async fn token(&self) -> Result<Option<SecretString>, BuildError> {
+        let Inner { config, store, keys, .. } = &*self.engine.0;
+        let project = &self.claimed.project;
+        if project.repo_url.owner_and_name_under(&config.github_url).is_none() {
+            return Ok(None);
+        }
+        let sealed = store.github_token(project.user).await?;
+        let open = sealed.map(|sealed| keys.open_for_user(project.user, GITHUB_TOKEN, &sealed));
+        open.transpose().map_err(BuildError::ours_for_good)
+    }
+
+    /// Everything that the build has on disk.
+    fn staging(&self) -> PathBuf {
+        self.engine.0.config.staging.join(self.claimed.build.id.to_string())
+    }
+
+    fn output_directory(&self) -> PathBuf {
+        self.staging().join("output")
+    }
+
+    async fn remove_staging(&self) {
+        let staging = self.staging();
+        // A thread that was still at it ends with its next piece.
+        for _ in 0..3 {
+            let removing = staging.clone();
+            if tokio::task::spawn_blocking(move || files::remove_directory(&removing)).await.is_ok_and(|gone| gone) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    fn say_error(&self, error: &BuildError) {
+        match error {
+            BuildError::Theirs(failure, _) => {
+                self.log.say(&format!("failed: {}", failure.title));
+                self.log.say(&failure.detail);
+            }
+            BuildError::Canceled => self.log.say("canceled"),
+            BuildError::LeaseLost => {}
+            BuildError::Ours { .. } => self.log.say("the build was interrupted by a fault of the platform"),
+        }
+    }
+}
+
+fn disk_is_full() -> BuildError {
+    Failure::new(
+        FailureCode::NoSpace,
+        "the build did not start because the disk is almost full",
+        "Nothing in the repository caused this: ask the operator for more disk, then rebuild.",
+    )
+    .into()
+}

@@ -1,0 +1,68 @@
+//! A project's variables, opened for one build: its environment, its `.env`, its masks, and what may not be published.
+
+mod dotenv;
+mod leak;
+
+use std::path::Path;
+
+use berth_model::{Failure, ProjectId, VariableKey, VariableKind};
+use berth_runtime::EnvVar;
+use berth_secrets::{KeyRing, SecretString};
+use berth_store::Store;
+
+use crate::BuildError;
+use crate::log::Mask;
+
+/// One variable in the clear; printed without its value.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenVariable {
+    pub(crate) key: VariableKey,
+    pub(crate) kind: VariableKind,
+    pub(crate) value: SecretString,
+}
+
+/// All variables of a project, in the clear, for as long as its build runs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Variables(Vec<OpenVariable>);
+
+impl Variables {
+    /// Opens what the store keeps sealed.
+    pub(crate) async fn open(store: &Store, keys: &KeyRing, project: ProjectId) -> Result<Self, BuildError> {
+        let sealed = store.sealed_variables(project).await?;
+        let open = sealed.into_iter().map(|(variable, sealed)| {
+            // Under another key a value stays unreadable however often it is tried.
+            let value = keys.open(project, variable.key.as_str(), &sealed).map_err(BuildError::ours_for_good)?;
+            Ok(OpenVariable { key: variable.key, kind: variable.kind, value })
+        });
+        open.collect::<Result<_, BuildError>>().map(Self)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// For commands, byte for byte.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = EnvVar> {
+        self.0.iter().map(|variable| EnvVar::new(variable.key.as_str(), variable.value.expose()))
+    }
+
+    /// The `.env` of the build, and the keys that its grammar cannot hold.
+    pub(crate) fn dotenv(&self) -> (SecretString, Vec<&VariableKey>) {
+        dotenv::write(&self.0)
+    }
+
+    /// What logs must not show: secrets, and `also`.
+    pub(crate) fn mask(&self, also: Option<&SecretString>) -> Mask {
+        let secrets = self.0.iter().filter(|variable| variable.kind == VariableKind::Secret);
+        Mask::of(secrets.map(|variable| variable.value.expose()).chain(also.map(SecretString::expose)))
+    }
+
+    /// Looks through the files of a release. Returns warnings for values that may be there but perhaps should not.
+    /// Reads every file: for a thread of its own.
+    ///
+    /// # Errors
+    /// Theirs, naming file and key, when a secret is in it.
+    pub(crate) fn look_for_leaks(&self, release: &Path) -> Result<Vec<String>, BuildError> {
+        leak::search(&self.0, release)?.map_err(Failure::into)
+    }
+}

@@ -1,0 +1,222 @@
+//! Whole builds: a real git host, a real store, real Docker.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use berth_build_engine::BuildError;
+use berth_model::{BuildLimits, FailureCode, LogPhase, StepName, StepState};
+use support::world::World;
+use tokio_util::sync::CancellationToken;
+
+/// Values that shells, dotenv parsers and JSON each trip over.
+fn awkward_values() -> Vec<(&'static str, String)> {
+    vec![
+        ("LINES", "first line\nsecond line\n".to_owned()),
+        ("QUOTES", "it's \"quoted\" `thrice`".to_owned()),
+        ("DOLLAR", "$HOME ${HOME} $(id) #not a comment".to_owned()),
+        ("EQUALS", "a=b=c==".to_owned()),
+        ("BACKSLASH", "C:\\new\\table\\".to_owned()),
+        ("SPACES", "  around  ".to_owned()),
+        ("PEM", format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", "MIIE+/=x".repeat(8))),
+        ("LARGE", "0123456789abcdef".repeat(1_280)),
+        ("UNICODE", "pässwörter für alle".to_owned()),
+    ]
+}
+
+/// Prints each variable that a build is given as JSON, so that the test can compare bytes.
+const DUMP: &str = r"
+const fs = require('fs');
+fs.mkdirSync('dist', { recursive: true });
+const names = ['LINES', 'QUOTES', 'DOLLAR', 'EQUALS', 'BACKSLASH', 'SPACES', 'PEM', 'LARGE', 'UNICODE'];
+const hash = (text) => require('crypto').createHash('sha256').update(text).digest('hex');
+const seen = Object.fromEntries(names.map((name) => [name, hash(process.env[name] ?? '')]));
+fs.writeFileSync('dist/index.html', JSON.stringify({ seen, dotenv: hash(fs.readFileSync('.env')) }));
+for (const name of names) process.stdout.write(`${name} is ${process.env[name]}\n`);
+process.stdout.write('pieces: ' + process.env.EQUALS.slice(0, 3));
+setTimeout(() => process.stdout.write(process.env.EQUALS.slice(3) + '\n'), 50);
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_files_need_no_container() {
+    let world = World::new(BuildLimits::default()).await;
+    let files =
+        [("index.html", "<h1>hello</h1>"), ("css/site.css", "h1 {}"), (".env", "TOKEN=1"), (".well-known/x", "x")];
+    let project = world.project("plain", &files).await;
+    let ended = world.build(&project).await;
+    let built = ended.built();
+    assert_eq!((built.artifact.files, built.exit_code), (3, None));
+    assert_eq!(ended.file("index.html"), "<h1>hello</h1>");
+    assert!(!built.artifact.directory.join(".env").exists());
+    assert!(ended.log.contains("Detected static-html") && ended.log.contains("3 files"), "{}", ended.log);
+    assert_eq!(ended.build.commit_message.as_deref(), Some("A change"));
+    assert_eq!(ended.build.plan.unwrap().services[0].framework.value, "static-html");
+    let steps: Vec<_> = ended.build.steps.iter().map(|step| (step.name, step.state)).collect();
+    let passed = [StepName::Fetch, StepName::Detect, StepName::Build].map(|name| (name, StepState::Passed));
+    assert_eq!(steps, passed);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn variables_arrive_whole_and_stay_secret() {
+    let world = World::new(BuildLimits::default()).await;
+    let package = r#"{"name":"tiny","scripts":{"build":"node build.js"}}"#;
+    let project = world.project("tiny", &[("package.json", package), ("build.js", DUMP), (".env", "OLD=1")]).await;
+    let values = awkward_values();
+    let given: Vec<(&str, &str)> = values.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    world.set(&project, &given).await;
+
+    let ended = world.build(&project).await;
+    let page: serde_json::Value = serde_json::from_str(&ended.file("index.html")).unwrap();
+    for (key, value) in &values {
+        assert_eq!(page["seen"][key], sha256(value), "{key} arrives byte for byte");
+    }
+    for (key, value) in &values {
+        for line in value.lines().map(str::trim).filter(|line| line.len() >= 6) {
+            assert!(!ended.log.contains(line), "{key} is in the log:\n{}", ended.log);
+        }
+    }
+    assert!(ended.log.contains("pieces: ***"), "masked across pieces:\n{}", ended.log);
+    assert!(ended.log.contains("replace the repository's own .env"), "{}", ended.log);
+    assert_eq!(ended.built().exit_code, Some(0));
+    assert!(!ended.built().artifact.directory.join(".env").exists());
+
+    let lines = world.store.log_after(world.access, ended.build.id, 0, 1_000).await.unwrap();
+    let phase_of = |text: &str| lines.iter().find(|line| line.text.contains(text)).unwrap().phase;
+    assert_eq!((phase_of("Fetching"), phase_of("$ npm run build")), (LogPhase::Build, LogPhase::Run));
+    world.end().await;
+}
+
+fn sha256(text: &str) -> String {
+    use sha2::Digest as _;
+    hex::encode(sha2::Sha256::digest(text))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packages_are_installed_once() {
+    let world = World::new(BuildLimits::default()).await;
+    // A package in the registry's own shape, without a registry: installing unpacks a tarball of the repository's.
+    let files = [
+        ("package.json", r#"{"name":"site","scripts":{"build":"node build.js"},"workspaces":["packages/*"]}"#),
+        ("package-lock.json", LOCKFILE),
+        ("packages/words/package.json", r#"{"name":"words","version":"1.0.0","main":"index.js"}"#),
+        ("packages/words/index.js", "module.exports = 'from a package';"),
+        (
+            "build.js",
+            "require('fs').mkdirSync('build');require('fs').writeFileSync('build/index.html', require('words'));",
+        ),
+    ];
+    let project = world.project("site", &files).await;
+    let cold = world.build(&project).await;
+    assert_eq!(cold.file("index.html"), "from a package");
+    assert!(cold.log.contains("$ npm ci"), "{}", cold.log);
+    assert!(cold.log.contains("the build left its files in build"), "{}", cold.log);
+    assert_eq!(cold.build.plan.as_ref().unwrap().services[0].output_directory.value.as_str(), "build");
+
+    world.push("site", &[("packages/words/index.js", "module.exports = 'changed';")]);
+    let warm = world.build(&project).await;
+    assert_eq!(warm.file("index.html"), "changed");
+    assert!(!warm.log.contains("$ npm ci"), "{}", warm.log);
+    let install = warm.build.steps.iter().find(|step| step.name == StepName::Install).unwrap();
+    assert_eq!(install.state, StepState::Skipped);
+
+    world.push("site", &[(".npmrc", "fund=false\n")]);
+    assert!(world.build(&project).await.log.contains("$ npm ci"), "what installing reads is part of the key");
+    world.end().await;
+}
+
+const LOCKFILE: &str = r#"{"name":"site","lockfileVersion":3,"requires":true,"packages":{
+"":{"name":"site","workspaces":["packages/*"]},
+"node_modules/words":{"resolved":"packages/words","link":true},
+"packages/words":{"version":"1.0.0"}}}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_leave_words_and_nothing_else() {
+    let world = World::new(BuildLimits { memory: 256 << 20, ..BuildLimits::default() }).await;
+    let project = world.project("shop", &[("package.json", "{}")]).await;
+    let script = |script: &str| serde_json::json!({ "scripts": { "build": script } }).to_string();
+
+    world.push("shop", &[("package.json", &script("echo working && echo 'Error: no such thing' >&2 && exit 3"))]);
+    let ended = world.build(&project).await;
+    let (failure, exit_code) = ended.failure();
+    assert_eq!((failure.code, exit_code), (FailureCode::CommandFailed, Some(3)));
+    assert!(failure.detail.contains("no such thing"), "{failure:?}");
+    let line = ended.log.lines().nth(usize::try_from(failure.line.unwrap()).unwrap() - 1).unwrap();
+    assert_eq!(line, "Error: no such thing");
+    assert_eq!(ended.build.steps.last().unwrap().state, StepState::Failed);
+
+    world.push("shop", &[("package.json", &script("mkdir -p out/a && touch out/index.html"))]);
+    let project_with_output = {
+        let change = berth_store::ProjectChange {
+            output_directory: Some(Some(berth_model::OutputDir::parse("dist").unwrap())),
+            ..berth_store::ProjectChange::default()
+        };
+        world.store.update_project(world.access, project.id, change, "shop.localhost", Vec::new()).await.unwrap()
+    };
+    let ended = world.build(&project_with_output).await;
+    let (failure, _) = ended.failure();
+    assert_eq!(failure.title, "the output directory dist does not exist");
+    assert!(failure.detail.contains("out has an index.html and looks right"), "{failure:?}");
+
+    for (command, title) in
+        [("mkdir dist", "is empty"), ("echo x > dist", "is a file"), ("ln -s /etc dist", "is a symbolic link")]
+    {
+        world.push("shop", &[("package.json", &script(command))]);
+        let ended = world.build(&project).await;
+        assert!(ended.failure().0.title.ends_with(title), "{command}: {:?}", ended.failure());
+    }
+
+    world.set(&project, &[("API_KEY", "sk_live_51Habcdefgh")]).await;
+    world.push("shop", &[("package.json", &script("mkdir dist && echo \"k='$API_KEY'\" > dist/app.js"))]);
+    let ended = world.build(&project).await;
+    assert_eq!(ended.failure().0.title, "app.js contains the secret API_KEY");
+
+    world.push("shop", &[("package.json", &script("node -e \"const a=[];for(;;)a.push(Buffer.alloc(1e7,1))\""))]);
+    let ended = world.build(&project).await;
+    assert_eq!(ended.failure().0.code, FailureCode::OutOfMemory, "{:?}\n{}", ended.failure(), ended.log);
+
+    let left: Vec<_> = std::fs::read_dir(world.scratch.path().join("staging")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn canceled_and_overdue_builds_are_gone_at_once() {
+    let world = World::new(BuildLimits { timeout: Duration::from_secs(8), ..BuildLimits::default() }).await;
+    let package = r#"{"scripts":{"build":"echo begun && sleep 600"}}"#;
+    let project = world.project("slow", &[("package.json", package)]).await;
+    let cancel = CancellationToken::new();
+    let mut lines = world.store.signals().subscribe_logs();
+    let stop = cancel.clone();
+    tokio::spawn(async move {
+        // As soon as the command speaks, which also shows that lines are live.
+        while !lines.recv().await.unwrap().lines.iter().any(|line| line.text == "begun") {}
+        stop.cancel();
+    });
+    let began = Instant::now();
+    let ended = world.build_until(&project, &cancel).await;
+    assert!(matches!(ended.outcome, Err(BuildError::Canceled)), "{:?}", ended.outcome);
+    assert!(began.elapsed() < Duration::from_secs(8));
+    assert!(ended.log.ends_with("canceled\n"), "{}", ended.log);
+    world.no_containers_left().await;
+
+    let ended = world.build(&project).await;
+    let (failure, _) = ended.failure();
+    assert_eq!(failure.code, FailureCode::TimedOut);
+    assert!(failure.title.contains("after 8 seconds (limit: BERTH_BUILD_TIMEOUT)"), "{failure:?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_output_is_kept_at_both_ends() {
+    let world = World::new(BuildLimits { log: 1 << 20, ..BuildLimits::default() }).await;
+    let script = "i=0; while [ $i -lt 200000 ]; do echo \"line $i of very many lines\"; i=$((i+1)); done; mkdir dist; touch dist/x";
+    let package = serde_json::json!({ "scripts": { "build": script } }).to_string();
+    let project = world.project("loud", &[("package.json", &package)]).await;
+    let ended = world.build(&project).await;
+    ended.built();
+    assert!(ended.log.contains("line 0 of") && ended.log.contains("line 199999 of"));
+    assert!(ended.log.contains("limit of 1 MiB") && ended.log.contains("are left out here"));
+    assert!(ended.log.len() < 2 << 20, "{}", ended.log.len());
+    world.end().await;
+}

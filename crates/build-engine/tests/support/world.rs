@@ -1,0 +1,173 @@
+//! A store, an engine of an instance of its own, and a git host: what builds need.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use berth_build_engine::source::SourceTimeouts;
+use berth_build_engine::{BuildEngine, BuildEngineConfig, BuildError, Built};
+use berth_model::{
+    Access, BranchName, BuildId, BuildLimits, Clock, Environment, Failure, InstanceId, ProjectName, RepoUrl, Role,
+    SourceAllow, Trigger, VariableKey, VariableKind,
+};
+use berth_runtime::{Engine, EngineConfig};
+use berth_secrets::KeyRing;
+use berth_store::{Build, NewBuild, NewProject, Project, SealedVariable, Store};
+use tokio_util::sync::CancellationToken;
+
+use super::git_host::{GitHost, Rules};
+use super::{commit, install_tls, write};
+
+pub(crate) struct World {
+    pub(crate) scratch: tempfile::TempDir,
+    pub(crate) store: Store,
+    pub(crate) engine: Engine,
+    pub(crate) builds: BuildEngine,
+    pub(crate) access: Access,
+    pub(crate) host: GitHost,
+    keys: Arc<KeyRing>,
+}
+
+/// A build that ended.
+pub(crate) struct Ended {
+    pub(crate) outcome: Result<Built, BuildError>,
+    pub(crate) build: Build,
+    pub(crate) log: String,
+}
+
+impl Ended {
+    pub(crate) fn built(&self) -> &Built {
+        self.outcome.as_ref().unwrap_or_else(|error| panic!("{error:?}\n{}", self.log))
+    }
+
+    pub(crate) fn failure(&self) -> (&Failure, Option<i64>) {
+        match &self.outcome {
+            Err(BuildError::Theirs(failure, exit_code)) => (failure, *exit_code),
+            other => panic!("not theirs: {other:?}\n{}", self.log),
+        }
+    }
+
+    pub(crate) fn file(&self, path: &str) -> String {
+        std::fs::read_to_string(self.built().artifact.directory.join(path)).unwrap()
+    }
+}
+
+impl World {
+    pub(crate) async fn new(limits: BuildLimits) -> Self {
+        install_tls();
+        let scratch = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", scratch.path().join("berth.db").display());
+        let store = Store::open(&url, Clock::System).await.unwrap();
+        let user = store.create_first_admin("ada", None, "not a hash").await.unwrap();
+        let mut config = EngineConfig::new(InstanceId::random());
+        config.limits = (&limits).into();
+        let engine = Engine::connect(config);
+        let keys = Arc::new(KeyRing::new(&[7; 32]));
+        let config = BuildEngineConfig {
+            limits,
+            staging: scratch.path().join("staging"),
+            source_allow: SourceAllow::parse("127.0.0.1").unwrap(),
+            source_timeouts: SourceTimeouts::default(),
+            github_url: "https://github.com".parse().unwrap(),
+        };
+        let builds = BuildEngine::new(config, engine.clone(), store.clone(), keys.clone()).unwrap();
+        let host = GitHost::start(scratch.path().join("git"), Rules::default()).await;
+        Self { scratch, store, engine, builds, access: Access::of(user.id, Role::Admin), host, keys }
+    }
+
+    pub(crate) fn repository(&self, name: &str) -> PathBuf {
+        self.scratch.path().join("git").join(name)
+    }
+
+    /// A project of these files.
+    pub(crate) async fn project(&self, name: &str, files: &[(&str, &str)]) -> Project {
+        self.push(name, files);
+        let new = NewProject {
+            name: ProjectName::stored(name).unwrap(),
+            branch: BranchName::parse("main").unwrap(),
+            repo_url: RepoUrl::parse(&self.host.url(&format!("{name}/.git"))).unwrap(),
+            install_command: None,
+            build_command: None,
+            output_directory: None,
+            root_directory: None,
+            node_version: None,
+            spa_fallback: None,
+        };
+        self.store.create_project(self.access, new, &format!("{name}.localhost"), |_| Vec::new()).await.unwrap()
+    }
+
+    /// Commits these files to the project's repository.
+    pub(crate) fn push(&self, name: &str, files: &[(&str, &str)]) -> String {
+        let repository = self.repository(name);
+        std::fs::create_dir_all(&repository).unwrap();
+        write(&repository, files);
+        commit(&repository, "A change")
+    }
+
+    pub(crate) async fn set(&self, project: &Project, variables: &[(&str, &str)]) {
+        let sealed = variables.iter().map(|(key, value)| SealedVariable {
+            key: VariableKey::parse(key).unwrap(),
+            kind: VariableKind::Secret,
+            value: self.keys.seal(project.id, key, value),
+        });
+        self.store.put_variables(self.access, project.id, sealed.collect()).await.unwrap();
+    }
+
+    pub(crate) async fn build(&self, project: &Project) -> Ended {
+        self.build_until(project, &CancellationToken::new()).await
+    }
+
+    pub(crate) async fn build_until(&self, project: &Project, cancel: &CancellationToken) -> Ended {
+        let new = NewBuild {
+            project: project.id,
+            trigger: Trigger::Push,
+            environment: Environment::Production,
+            branch: project.branch.clone(),
+            commit: None,
+        };
+        let queued = self.store.enqueue(new).await.unwrap();
+        let claimed = self.store.claim(Duration::from_secs(60), 9).await.unwrap().expect("it waits");
+        assert_eq!(claimed.build.id, queued.id);
+        let lease = claimed.lease.clone();
+        let mut run = self.builds.begin(claimed).await.unwrap();
+        let outcome = run.run(cancel).await;
+        run.close().await.unwrap();
+        let log = self.log(queued.id).await;
+        let build = self.store.build(self.access, queued.id).await.unwrap();
+        self.store.give_back(&lease).await.unwrap();
+        self.store.request_cancel(self.access, queued.id).await.unwrap();
+        Ended { outcome, build, log }
+    }
+
+    pub(crate) async fn log(&self, build: BuildId) -> String {
+        let lines = self.store.log_after(self.access, build, 0, 100_000).await.unwrap();
+        assert!(lines.iter().zip(1..).all(|(line, number)| line.number == number), "numbered without a gap");
+        lines.iter().map(|line| format!("{}\n", line.text)).collect()
+    }
+
+    /// How many containers of this instance the daemon lists.
+    pub(crate) async fn containers(&self) -> usize {
+        let filter = format!("label=berth.instance={}", self.engine.config().instance);
+        let listed = tokio::process::Command::new("docker").args(["ps", "-aq", "--filter", &filter]).output().await;
+        String::from_utf8(listed.unwrap().stdout).unwrap().lines().count()
+    }
+
+    pub(crate) async fn no_containers_left(&self) {
+        for _ in 0..150 {
+            if self.containers().await == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("containers are left after 15 seconds");
+    }
+
+    /// Takes everything of this instance out of Docker.
+    pub(crate) async fn end(self) {
+        self.no_containers_left().await;
+        let staging = self.scratch.path().join("staging");
+        let sources = std::fs::read_dir(&staging).into_iter().flatten().flatten();
+        assert!(sources.into_iter().all(|build| !build.path().join("source").exists()), "no source is left on disk");
+        self.engine.remove_instance().await.unwrap();
+    }
+}
