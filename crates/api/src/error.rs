@@ -262,3 +262,58 @@ fn bare_problem(status: StatusCode) -> Problem {
 pub(crate) fn after_panic(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
     StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn;
+    use axum::routing::get;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    use super::*;
+
+    async fn ask(path: &str) -> (StatusCode, HeaderMap, String) {
+        let unavailable = || StoreError::Unavailable("SELECT secret FROM \"/var/lib/berth.db\"".into());
+        let panics = || async {
+            if true {
+                panic!("at /root/secret.rs")
+            }
+        };
+        let app = Router::new()
+            .route("/api/v1/gone", get(move || async move { Err::<(), _>(ApiError::from(unavailable())) }))
+            .route("/api/broken", get(|| async { Err::<(), _>(ApiError::from(StoreError::Corrupt("plan"))) }))
+            .route("/api/theirs", get(|| async { Err::<(), _>(ApiError::from(StoreError::Forbidden)) }))
+            .route("/api/v1/theirs", get(|| async { Err::<(), _>(ApiError::from(StoreError::Forbidden)) }))
+            .route("/api/panics", get(panics))
+            .layer(CatchPanicLayer::custom(after_panic))
+            .layer(from_fn(render));
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let (parts, body) = app.oneshot(request).await.unwrap().into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        (parts.status, parts.headers, String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn causes_stay_inside() {
+        let (status, headers, body) = ask("/api/v1/gone").await;
+        assert_eq!((status.as_u16(), headers[RETRY_AFTER].as_bytes()), (503, &b"2"[..]));
+        insta::assert_snapshot!(body, @r#"{"error":{"code":"unavailable","message":"the database does not answer; try again in a few seconds"}}"#);
+        let (status, _, body) = ask("/api/broken").await;
+        assert_eq!(status.as_u16(), 500);
+        insta::assert_snapshot!(body, @r#"{"message":"something went wrong inside Berth; its log has the details"}"#);
+        let (status, _, body) = ask("/api/panics").await;
+        assert_eq!(status.as_u16(), 500);
+        insta::assert_snapshot!(body, @r#"{"message":"something went wrong inside Berth; its log has the details"}"#);
+    }
+
+    #[tokio::test]
+    async fn what_is_anothers_is_403_in_the_contract_and_404_in_ours() {
+        assert_eq!(ask("/api/theirs").await.0, StatusCode::FORBIDDEN);
+        let (status, _, body) = ask("/api/v1/theirs").await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        insta::assert_snapshot!(body, @r#"{"error":{"code":"not_found","message":"there is no such resource"}}"#);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use axum::Router;
 use berth_secrets::KeyRing;
@@ -38,6 +38,17 @@ pub struct State {
     pub(crate) stop: CancellationToken,
 }
 
+/// An [`Api`] that does not keep it alive.
+#[derive(Clone)]
+pub(crate) struct WeakApi(Weak<State>);
+
+impl WeakApi {
+    /// The API, unless it is gone.
+    pub(crate) fn upgrade(&self) -> Option<Api> {
+        self.0.upgrade().map(Api)
+    }
+}
+
 impl Deref for Api {
     type Target = State;
 
@@ -65,6 +76,10 @@ impl Api {
         }));
         realtime::start(&api);
         api
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakApi {
+        WeakApi(Arc::downgrade(&self.0))
     }
 
     /// Everything the API answers, without a fallback: pages are the server's, see [`crate::harden`].

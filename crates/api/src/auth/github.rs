@@ -2,13 +2,13 @@
 //!
 //! 1. `GET /api/auth/github` remembers the attempt (hashes only), marks the browser with a cookie, and sends it away.
 //! 2. `GET /api/auth/github/callback` takes the attempt back out, so that it cannot be used twice, compares the
-//!    browser, exchanges the code, and asks GitHub whose token it is.
+//!    browser and who was signed in there, exchanges the code, and asks GitHub whose token it is.
 //! 3. The account is found by GitHub's number. Somebody who is signed in already connects GitHub to their account;
 //!    anybody else is signed in, if they have an account or may open one.
 
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use berth_secrets::{SecretString, token, token_hash};
 use berth_store::{GithubProfile, OauthAttempt, User};
@@ -22,13 +22,13 @@ use oauth2::{
 use serde::Deserialize;
 use url::Url;
 
-use super::sessions::open;
+use super::sessions::{open, too_many};
 use super::{Caller, OurCookie};
-use crate::Api;
 use crate::config::Signup;
 use crate::error::{ApiError, ErrorBody};
 use crate::github::GithubError;
 use crate::input::Params;
+use crate::{Api, ClientAddress};
 
 /// How long a person may take on GitHub's pages.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
@@ -56,8 +56,12 @@ pub(crate) struct Back {
 /// `GET /api/auth/github`: sends the browser to GitHub.
 pub(crate) async fn leave_for_github(
     State(api): State<Api>,
+    address: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
     Params(leave): Params<Leave>,
 ) -> Result<Response, ApiError> {
+    api.throttle.admit_departure(address.map(|Extension(ClientAddress(address))| address)).map_err(too_many)?;
+    let caller = Caller::of(&api, &Method::GET, &headers).await.ok();
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let (state, browser) = (token(), token());
     let given = state.expose().to_owned();
@@ -68,7 +72,7 @@ pub(crate) async fn leave_for_github(
         .url();
     let attempt = OauthAttempt {
         state_hash: token_hash(state.expose()),
-        browser_hash: token_hash(browser.expose()),
+        browser_hash: browser_hash(browser.expose(), caller.as_ref()),
         verifier: verifier.into_secret(),
         redirect: leave.redirect.as_deref().map_or(HOME, local_path).to_owned(),
         expires_at: api.store.clock().now().after(PATIENCE),
@@ -87,7 +91,9 @@ pub(crate) async fn callback(
     headers: HeaderMap,
     Params(back): Params<Back>,
 ) -> Result<Response, ApiError> {
-    let attempt = attempt_of(&api, &headers, back.state.as_deref()).await?;
+    // The cookie travels on this navigation, because it is SameSite=Lax.
+    let caller = Caller::of(&api, &Method::GET, &headers).await.ok();
+    let attempt = attempt_of(&api, &headers, back.state.as_deref(), caller.as_ref()).await?;
     let Some(code) = back.code.filter(|_| back.error.is_none()) else {
         return Err(ApiError::bad_request("GitHub sent no code: the sign-in was not finished there"));
     };
@@ -97,8 +103,7 @@ pub(crate) async fn callback(
         GithubProfile { github_id: account.id, login: account.login, email: account.email, avatar: account.avatar_url };
     let seal = |user| api.keys.seal_for_user(user, "github", secret.expose());
     let done = OurCookie::GithubSignIn.clear(api.config.is_https());
-    // The cookie travels on this navigation, because it is SameSite=Lax.
-    if let Ok(caller) = Caller::of(&api, &Method::GET, &headers).await {
+    if let Some(caller) = caller {
         api.store.connect_github(caller.user.id, &profile, seal).await?;
         return Ok(redirect_to(&attempt.redirect, [done]));
     }
@@ -123,7 +128,12 @@ pub(crate) async fn disconnect(State(api): State<Api>, caller: Caller) -> Result
 }
 
 /// The attempt that this browser began with this state. Taking it out comes first: even a wrong browser spends it.
-async fn attempt_of(api: &Api, headers: &HeaderMap, state: Option<&str>) -> Result<OauthAttempt, ApiError> {
+async fn attempt_of(
+    api: &Api,
+    headers: &HeaderMap,
+    state: Option<&str>,
+    caller: Option<&Caller>,
+) -> Result<OauthAttempt, ApiError> {
     let refused = || {
         ApiError::bad_request(
             "this sign-in was not begun in this browser, or is too old; start again at /api/auth/github",
@@ -132,9 +142,16 @@ async fn attempt_of(api: &Api, headers: &HeaderMap, state: Option<&str>) -> Resu
     let state = state.ok_or_else(refused)?;
     let attempt = api.store.take_oauth(&token_hash(state)).await?.ok_or_else(refused)?;
     match OurCookie::GithubSignIn.read(headers, api.config.is_https())[..] {
-        [browser] if token_hash(browser) == attempt.browser_hash => Ok(attempt),
+        [browser] if browser_hash(browser, caller) == attempt.browser_hash => Ok(attempt),
         _ => Err(refused()),
     }
+}
+
+/// Which browser it is and which session it holds. Over plain http a site under the same domain could plant a mark of
+/// its own in a visitor's browser; it cannot have begun with the visitor's session, so it connects nothing to it.
+fn browser_hash(mark: &str, caller: Option<&Caller>) -> [u8; 32] {
+    let session = caller.map(|caller| caller.session.to_string()).unwrap_or_default();
+    token_hash(&format!("{mark}:{session}"))
 }
 
 async fn may_open_account(api: &Api, token: &SecretString) -> Result<bool, ApiError> {

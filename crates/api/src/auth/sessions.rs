@@ -119,19 +119,22 @@ pub(crate) fn refuse_foreign_origin(api: &Api, headers: &HeaderMap) -> Result<()
 
 /// Counts an attempt, or says how long to wait.
 pub(crate) fn admit(api: &Api, account: &str, address: Option<IpAddr>) -> Result<(), ApiError> {
-    api.throttle.admit(account, address).map_err(|wait| {
-        let seconds = wait.as_secs().max(1);
-        ApiError::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too_many_attempts",
-            format!("too many failed attempts; try again in {seconds} seconds"),
-        )
-        .with_header(RETRY_AFTER, HeaderValue::from(seconds))
-    })
+    api.throttle.admit(account, address).map_err(too_many)
+}
+
+/// 429 that says how long to wait.
+pub(crate) fn too_many(wait: Duration) -> ApiError {
+    let seconds = wait.as_secs().max(1);
+    ApiError::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too_many_attempts",
+        format!("too many attempts; try again in {seconds} seconds"),
+    )
+    .with_header(RETRY_AFTER, HeaderValue::from(seconds))
 }
 
 /// Sign in with a login name and a password. Sets the session cookie and returns a bearer token.
-#[utoipa::path(post, path = "/api/v1/sessions", tag = "sessions", request_body = Credentials, responses(
+#[utoipa::path(post, path = "/api/v1/sessions", tag = "sessions", security(()), request_body = Credentials, responses(
     (status = 201, body = SignedIn),
     (status = 401, description = "No such account, or another password", body = ErrorBody),
     (status = 403, description = "Sent by another site's page", body = ErrorBody),

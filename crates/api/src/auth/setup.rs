@@ -44,13 +44,13 @@ pub(crate) struct SetupState {
 }
 
 /// Whether setup is done, for the sign-in page.
-#[utoipa::path(get, path = "/api/v1/setup", tag = "sessions", responses((status = 200, body = SetupState)))]
+#[utoipa::path(get, path = "/api/v1/setup", tag = "sessions", security(()), responses((status = 200, body = SetupState)))]
 pub(crate) async fn setup_state(State(api): State<Api>) -> Result<Json<SetupState>, ApiError> {
     Ok(Json(SetupState { done: api.store.administrator_exists().await?, github: api.config.github.is_some() }))
 }
 
 /// Redeem the setup token: makes the first administrator and signs them in.
-#[utoipa::path(post, path = "/api/v1/setup", tag = "sessions", request_body = Setup, responses(
+#[utoipa::path(post, path = "/api/v1/setup", tag = "sessions", security(()), request_body = Setup, responses(
     (status = 201, body = SignedIn),
     (status = 403, description = "Another token", body = ErrorBody),
     (status = 409, description = "Somebody has an account already", body = ErrorBody),

@@ -1,4 +1,5 @@
-//! Slows down guessing of passwords: per account and per address, in memory, bounded.
+//! Slows down guessing of passwords, and strangers who fill the database with sign-ins that they never finish: per
+//! account and per address, in memory, bounded.
 //!
 //! An attempt is counted before the password is looked at, so that a thousand at once are no way around; one that
 //! succeeds is forgiven.
@@ -15,6 +16,8 @@ use berth_model::{Clock, Timestamp};
 const PER_ACCOUNT: u32 = 10;
 /// Failures that an address may cause in a [`WINDOW`]; several people can share one.
 const PER_ADDRESS: u32 = 50;
+/// Departures for GitHub from an address in a [`WINDOW`]: each is remembered in the database.
+const DEPARTURES: u32 = 100;
 const WINDOW: Duration = Duration::from_secs(15 * 60);
 /// Entries kept; beyond it the oldest make room, which costs a guesser more than it gains.
 const CAPACITY: usize = 10_000;
@@ -29,6 +32,7 @@ pub(crate) struct Throttle {
 struct Seen {
     accounts: HashMap<String, Tally>,
     addresses: HashMap<IpAddr, Tally>,
+    departures: HashMap<Option<IpAddr>, Tally>,
 }
 
 struct Tally {
@@ -49,19 +53,37 @@ impl Throttle {
     pub(crate) fn admit(&self, account: &str, address: Option<IpAddr>) -> Result<(), Duration> {
         let now = self.clock.now();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(address) = address {
+        if let Some(address) = address.map(neighbourhood) {
             count(&mut seen.addresses, address, PER_ADDRESS, now)?;
         }
         count(&mut seen.accounts, account.to_owned(), PER_ACCOUNT, now)
+    }
+
+    /// Counts a sign-in that leaves for GitHub.
+    ///
+    /// # Errors
+    /// How long to wait, when there were too many.
+    pub(crate) fn admit_departure(&self, address: Option<IpAddr>) -> Result<(), Duration> {
+        let now = self.clock.now();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        count(&mut seen.departures, address.map(neighbourhood), DEPARTURES, now)
     }
 
     /// Takes back what [`Throttle::admit`] counted: the password was right.
     pub(crate) fn forgive(&self, account: &str, address: Option<IpAddr>) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.accounts.remove(account);
-        if let Some(tally) = address.and_then(|address| seen.addresses.get_mut(&address)) {
+        if let Some(tally) = address.and_then(|address| seen.addresses.get_mut(&neighbourhood(address))) {
             tally.count = tally.count.saturating_sub(1);
         }
+    }
+}
+
+/// Who has one IPv6 address has the whole /64.
+fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
+        v4 => v4,
     }
 }
 
@@ -120,6 +142,19 @@ mod tests {
             assert_eq!(throttle.admit(&attempt.to_string(), address), Ok(()));
         }
         assert!(throttle.admit("one more", address).is_err());
+        let mapped = Some("::ffff:192.0.2.1".parse().unwrap());
+        assert!(throttle.admit("and another", mapped).is_err(), "the same address, written as IPv6");
+    }
+
+    #[test]
+    fn a_whole_network_is_one_address() {
+        let throttle = Throttle::new(Clock::manual(Timestamp(0)));
+        for attempt in 0..PER_ADDRESS {
+            let address = Some(format!("2001:db8::{attempt:x}").parse().unwrap());
+            assert_eq!(throttle.admit(&attempt.to_string(), address), Ok(()));
+        }
+        assert!(throttle.admit("x", Some("2001:db8::ffff".parse().unwrap())).is_err());
+        assert_eq!(throttle.admit("x", Some("2001:db8:0:1::1".parse().unwrap())), Ok(()));
     }
 
     #[test]
@@ -129,6 +164,17 @@ mod tests {
             assert_eq!(throttle.admit("ada", None), Ok(()));
             throttle.forgive("ada", None);
         }
+    }
+
+    #[test]
+    fn departures_are_counted_by_address() {
+        let throttle = Throttle::new(Clock::manual(Timestamp(0)));
+        let address = |last| Some(IpAddr::from([192, 0, 2, last]));
+        for _ in 0..DEPARTURES {
+            assert_eq!(throttle.admit_departure(address(1)), Ok(()));
+        }
+        assert_eq!(throttle.admit_departure(address(1)), Err(WINDOW));
+        assert_eq!(throttle.admit_departure(address(2)), Ok(()));
     }
 
     #[test]

@@ -26,6 +26,13 @@ impl std::fmt::Display for Refusal {
     }
 }
 
+impl Refusal {
+    /// There is nobody left to ask.
+    pub(super) fn shutting_down() -> Self {
+        Self("Berth is shutting down".to_owned())
+    }
+}
+
 impl From<ApiError> for Refusal {
     fn from(error: ApiError) -> Self {
         Self(error.message().to_owned())

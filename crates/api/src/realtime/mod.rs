@@ -63,14 +63,24 @@ impl Realtime {
 
 /// Opens the gate and starts the feed.
 pub(crate) fn start(api: &Api) {
-    let (at_gate, inside) = (api.clone(), api.clone());
+    // The API holds the server, so the server holds the API weakly.
+    let (at_gate, inside) = (api.downgrade(), api.downgrade());
     let admit = move |socket, auth| {
-        let api = at_gate.clone();
-        async move { gate::admit(&api, socket, auth).await }
+        let api = at_gate.upgrade();
+        async move {
+            match api {
+                Some(api) => gate::admit(&api, socket, auth).await,
+                None => Err(gate::Refusal::shutting_down()),
+            }
+        }
     };
     let settle = move |socket| {
-        let api = inside.clone();
-        async move { gate::settle(&api, socket).await }
+        let api = inside.upgrade();
+        async move {
+            if let Some(api) = api {
+                gate::settle(&api, socket).await;
+            }
+        }
     };
     api.realtime.io.ns("/", settle.with(admit));
     tokio::spawn(feed::run(api.clone()));

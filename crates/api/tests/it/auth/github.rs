@@ -140,9 +140,22 @@ async fn without_an_application_there_is_nowhere_to_go() {
     assert!(answer["message"].as_str().unwrap().contains("CLIENT_ID"));
 }
 
+#[tokio::test]
+async fn an_attempt_that_somebody_else_began_connects_nothing() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    // A site under the same domain plants its own mark, state and code in the browser of somebody who is signed in.
+    let left = app.get("/api/auth/github", None).await;
+    let code = app.github.grant("eve", &left.location());
+    let path = format!("/api/auth/github/callback?code={code}&state={}", left.query("state"));
+    let both = format!("{}; {}", left.cookie(), admin.cookie);
+    app.send(with_cookie(Method::GET, &path, &both)).await.expect(StatusCode::BAD_REQUEST);
+    assert_eq!(app.get("/api/v1/me", Some(&admin)).await.json()["githubConnected"], false);
+}
+
 /// Somebody who is signed in already goes to GitHub and comes back.
 async fn in_one_browser(app: &App, login: &str, session: &str) -> crate::harness::Answer {
-    let left = app.get("/api/auth/github", None).await;
+    let left = app.send(with_cookie(Method::GET, "/api/auth/github", session)).await;
     let code = app.github.grant(login, &left.location());
     let path = format!("/api/auth/github/callback?code={code}&state={}", left.query("state"));
     app.send(with_cookie(Method::GET, &path, &format!("{}; {session}", left.cookie()))).await
