@@ -220,3 +220,29 @@ async fn a_flood_of_output_is_kept_at_both_ends() {
     assert!(ended.log.len() < 2 << 20, "{}", ended.log.len());
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_fills_the_disk_is_stopped() {
+    let probe = World::new(BuildLimits::default()).await;
+    let free = probe.engine.disk_space().await.unwrap().expect("Docker runs here").free_bytes;
+    probe.end().await;
+    // The floor is laid so close beneath what is free that this build alone goes through it.
+    let world = World::new(BuildLimits { free_space_floor: free - (700 << 20), ..BuildLimits::default() }).await;
+    let script = "i=0; while [ $i -lt 30 ]; do head -c 100000000 /dev/urandom > filler.$i; i=$((i+1)); done; sleep 60";
+    let package = serde_json::json!({ "scripts": { "build": script } }).to_string();
+    let project = world.project("filler", &[("package.json", &package)]).await;
+    let ended = world.build(&project).await;
+    assert_eq!(ended.failure().0.code, FailureCode::NoSpace, "{}", ended.log);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_with_too_many_processes_is_told_so() {
+    let world = World::new(BuildLimits { pids: 48, ..BuildLimits::default() }).await;
+    let script = "i=0; while [ $i -lt 100 ]; do sleep 3 & i=$((i+1)); done; wait";
+    let package = serde_json::json!({ "scripts": { "build": script } }).to_string();
+    let project = world.project("many", &[("package.json", &package)]).await;
+    let ended = world.build(&project).await;
+    assert!(ended.failure().0.title.contains("more than 48 processes (limit: BERTH_BUILD_PIDS)"), "{}", ended.log);
+    world.end().await;
+}

@@ -71,6 +71,10 @@ impl PackageJson {
         if let Some(name) = script {
             return Some(format!("the script `{name}` runs at install"));
         }
+        // Its packages make their client from the project's schema while they are installed.
+        if self.depends_on("@prisma/client") {
+            return Some("@prisma/client reads the schema at install".to_owned());
+        }
         let local = |version: &str| version.starts_with("file:") || version.starts_with("link:");
         let (name, _) = self.dependencies.iter().find(|(_, version)| local(version))?;
         Some(format!("the dependency {name} lies in the repository"))

@@ -42,6 +42,13 @@ const KNOWN: &[(&str, FailureCode, &str, &str, Option<&str>)] = &[
         Some("BERTH_BUILD_MEMORY"),
     ),
     (
+        r"(?:can't|[Cc]annot) fork|fork: (?:retry: )?Resource temporarily unavailable|spawn \S+ EAGAIN|pthread_create: Resource temporarily unavailable",
+        FailureCode::CommandFailed,
+        "the build started more than {pids} processes (limit: BERTH_BUILD_PIDS)",
+        "Let it work with fewer workers at once, look for a script that starts itself, or ask the operator for more.",
+        Some("BERTH_BUILD_PIDS"),
+    ),
+    (
         r"ENOSPC|No space left on device",
         FailureCode::NoSpace,
         "the build ran out of disk space",
@@ -106,7 +113,7 @@ pub(super) fn by_output(exit_code: i64, excerpt: &Excerpt, limits: &BuildLimits)
         for (number, line) in excerpt.lines() {
             let Some(found) = known.pattern.captures(&line) else { continue };
             let group = found.iter().skip(1).flatten().next().map_or("", |group| group.as_str());
-            let title = known.title.replace("{1}", group);
+            let title = known.title.replace("{1}", group).replace("{pids}", &limits.pids.to_string());
             let detail = known.detail.replace("{memory}", &Bytes(limits.memory).to_string());
             let mut failure = Failure::new(known.code, format!("exit code {exit_code}: {title}"), detail);
             failure.line = number;

@@ -22,6 +22,7 @@ const OUTPUTS: &[(i64, &str)] = &[
     (1, "error Command \"bild\" not found."),
     (127, "sh: 1: vite: not found"),
     (134, "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory"),
+    (2, "sh: 1: Cannot fork"),
     (1, "Error: ENOSPC: no space left on device, write"),
     (1, "npm error code E401\nnpm error Incorrect or missing password."),
     (1, "npm error code E404\nnpm error 404 Not Found - GET https://r.example/x - Not found"),
@@ -50,6 +51,7 @@ fn failures_are_recognised_by_their_lines() {
     missing_script at 1: exit code 1: package.json has no script bild [buildCommand]
     command_failed at 1: exit code 127: the command vite was not found [buildCommand]
     out_of_memory at 1: exit code 134: Node ran out of memory [BERTH_BUILD_MEMORY]
+    command_failed at 1: exit code 2: the build started more than 512 processes (limit: BERTH_BUILD_PIDS) [BERTH_BUILD_PIDS]
     no_space at 1: exit code 1: the build ran out of disk space []
     install_failed at 1: exit code 1: a package could not be downloaded without signing in [secrets]
     install_failed at 1: exit code 1: a package does not exist in the registry []

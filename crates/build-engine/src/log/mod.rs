@@ -29,7 +29,7 @@ const PUBLISH_AFTER: Duration = Duration::from_millis(50);
 const PUBLISH_LINES: usize = 50;
 const STORE_AFTER: Duration = Duration::from_millis(250);
 /// How long the end of a log waits for a database that does not answer.
-const STORE_WITHIN: Duration = Duration::from_secs(10);
+const STORE_WITHIN: Duration = Duration::from_secs(60);
 
 /// Whose log it is.
 #[derive(Clone, Copy, Debug)]
@@ -148,7 +148,7 @@ impl BuildLog {
     /// Writes the tail and waits until everything is stored. Nothing is to be written afterwards.
     ///
     /// # Errors
-    /// When the database did not take the last lines within ten seconds; they are lost.
+    /// When the database did not take the last lines within a minute; they are lost.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.ended.cancel();
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));

@@ -10,10 +10,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_model::{Artifact, BuildLimits, Failure, FailureCode, LogPhase, Plan, SourceAllow, StepName, StepState};
+use berth_model::{
+    Artifact, BuildLimits, CommitHash, Failure, FailureCode, LogPhase, Plan, SourceAllow, StepName, StepState,
+};
 use berth_runtime::Engine;
 use berth_secrets::{KeyRing, SecretString};
-use berth_store::{Claimed, Store};
+use berth_store::{Claimed, Project, Store};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -31,6 +33,8 @@ pub(crate) use job::Job;
 
 /// The name under which a user's GitHub token is sealed.
 const GITHUB_TOKEN: &str = "github";
+/// How long a host may take to say where a branch is.
+const HEAD_WITHIN: Duration = Duration::from_secs(60);
 
 /// What a build engine is told when it is made.
 #[derive(Clone, Debug)]
@@ -100,6 +104,27 @@ impl BuildEngine {
         Ok(Self(Arc::new(Inner { config, engine, store, keys, source, volumes: Arc::default() })))
     }
 
+    /// Where the head of a project's branch is now: what was missed while nothing listened is built then.
+    ///
+    /// # Errors
+    /// Theirs if the host does not say; within a minute.
+    pub async fn remote_head(&self, project: &Project) -> Result<CommitHash, BuildError> {
+        let token = self.token_for(project).await?;
+        let asked = self.0.source.head(&project.repo_url, &project.branch, token.as_ref());
+        tokio::time::timeout(HEAD_WITHIN, asked).await.unwrap_or_else(|elapsed| Err(BuildError::ours(elapsed)))
+    }
+
+    /// The owner's GitHub token, for repositories at GitHub only.
+    async fn token_for(&self, project: &Project) -> Result<Option<SecretString>, BuildError> {
+        let Inner { config, store, keys, .. } = &*self.0;
+        if project.repo_url.owner_and_name_under(&config.github_url).is_none() {
+            return Ok(None);
+        }
+        let sealed = store.github_token(project.user).await?;
+        let open = sealed.map(|sealed| keys.open_for_user(project.user, GITHUB_TOKEN, &sealed));
+        open.transpose().map_err(BuildError::ours_for_good)
+    }
+
     /// Opens the log of a claimed build.
     ///
     /// # Errors
@@ -127,16 +152,17 @@ impl BuildRun {
             () = tokio::time::sleep(limit) => Err(failure::timed_out(limit).into()),
             outcome = self.artifact() => outcome,
         };
-        match &outcome {
-            Ok(_) => self.progress.end_step(StepState::Passed),
-            Err(error) => {
-                self.say_error(error);
-                self.progress.end_step(StepState::Failed);
-                self.remove_staging().await;
-            }
+        let state = if outcome.is_ok() { StepState::Passed } else { StepState::Failed };
+        self.progress.end_step(state);
+        if let Err(error) = &outcome {
+            self.say_error(error);
         }
         // What follows in the database is built on what is recorded here.
-        self.progress.flush().await?;
+        let recorded = self.progress.flush().await;
+        let outcome = outcome.and_then(|built| recorded.map(|()| built));
+        if outcome.is_err() {
+            self.remove_staging().await;
+        }
         outcome
     }
 
@@ -169,10 +195,11 @@ impl BuildRun {
     /// The algorithm.
     async fn artifact(&mut self) -> Result<Built, BuildError> {
         self.remove_staging().await;
-        let Fetched { commit, checkout, .. } = self.fetch().await?;
+        let (variables, token) = self.secrets().await?;
+        let Fetched { commit, checkout, .. } = self.fetch(token.as_ref()).await?;
         let checkout = Arc::new(checkout);
         let plan = self.detect(&checkout).await?;
-        let mut job = self.job(plan, checkout, commit.hash).await?;
+        let mut job = self.job(plan, checkout, commit.hash, variables)?;
         let Some(toolchain) = job.service.toolchain.clone() else {
             return self.publish_as_it_is(&job).await;
         };
@@ -194,18 +221,22 @@ impl BuildRun {
         self.finish(&job, written, Some(0)).await
     }
 
-    async fn fetch(&mut self) -> Result<Fetched, BuildError> {
+    /// Opens what must never be seen, and masks it before the log says its first word.
+    async fn secrets(&self) -> Result<(Variables, Option<SecretString>), BuildError> {
+        let Inner { store, keys, .. } = &*self.engine.0;
+        let variables = Variables::open(store, keys, self.claimed.project.id).await?;
+        let token = self.engine.token_for(&self.claimed.project).await?;
+        self.log.mask(variables.mask(token.as_ref()));
+        Ok((variables, token))
+    }
+
+    async fn fetch(&mut self, token: Option<&SecretString>) -> Result<Fetched, BuildError> {
         self.progress.begin_step(StepName::Fetch);
         let (build, project) = (&self.claimed.build, &self.claimed.project);
-        let token = self.token().await?;
         let what = build.commit_hash.as_ref().map_or_else(|| "the head".to_owned(), |hash| hash.short().to_owned());
         self.log.say(&format!("Fetching {what} of {} from {}", build.branch, project.repo_url));
-        let request = FetchRequest {
-            url: &project.repo_url,
-            branch: &build.branch,
-            commit: build.commit_hash.as_ref(),
-            token: token.as_ref(),
-        };
+        let request =
+            FetchRequest { url: &project.repo_url, branch: &build.branch, commit: build.commit_hash.as_ref(), token };
         let directory = self.staging().join("source");
         // The build's own end drops this future, which ends the fetch.
         let never = CancellationToken::new();
@@ -242,16 +273,15 @@ impl BuildRun {
         Ok(plan)
     }
 
-    async fn job(
+    fn job(
         &self,
         plan: Plan,
         checkout: Arc<Checkout>,
-        commit: berth_model::CommitHash,
+        commit: CommitHash,
+        variables: Variables,
     ) -> Result<Job, BuildError> {
-        let Inner { config, engine, store, keys, volumes, .. } = &*self.engine.0;
+        let Inner { config, engine, volumes, .. } = &*self.engine.0;
         let (build, project) = (&self.claimed.build, &self.claimed.project);
-        let variables = Variables::open(store, keys, project.id).await?;
-        self.log.mask(variables.mask(None));
         let service = plan.services.into_iter().next();
         let service = service.ok_or_else(|| BuildError::ours_for_good("a plan without a service"))?;
         Ok(Job {
@@ -316,18 +346,6 @@ impl BuildRun {
         self.log.say(&format!("{files} file{plural}, {}", Bytes(bytes)));
         let artifact = Artifact { directory, files, bytes, spa_fallback: self.claimed.project.spa_fallback };
         Ok(Built { artifact, exit_code })
-    }
-
-    /// The owner's GitHub token, for repositories at GitHub only.
-    async fn token(&self) -> Result<Option<SecretString>, BuildError> {
-        let Inner { config, store, keys, .. } = &*self.engine.0;
-        let project = &self.claimed.project;
-        if project.repo_url.owner_and_name_under(&config.github_url).is_none() {
-            return Ok(None);
-        }
-        let sealed = store.github_token(project.user).await?;
-        let open = sealed.map(|sealed| keys.open_for_user(project.user, GITHUB_TOKEN, &sealed));
-        open.transpose().map_err(BuildError::ours_for_good)
     }
 
     /// Everything that the build has on disk.

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use crate::BuildError;
 use crate::log::BuildLog;
 
-/// How often, and how far apart, the store is tried while it is away.
-const TRIES: usize = 20;
+/// How often, and how far apart, the store is tried while it is away: a database may restart during a build.
+const TRIES: usize = 120;
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
 enum Record {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use berth_model::{BranchName, BuildLimits, Commit, CommitHash};
-use git2::{AutotagOption, Direction, FetchOptions, Oid, RemoteCallbacks, Repository, RepositoryInitOptions};
+use git2::{AutotagOption, Direction, FetchOptions, Oid, Remote, RemoteCallbacks, Repository, RepositoryInitOptions};
 use tokio_util::sync::CancellationToken;
 
 use super::transport::{Address, Connection};
@@ -48,12 +48,12 @@ impl Work {
     /// of the branch as it takes to find it.
     fn fetch(&self) -> Result<(Repository, Oid), BuildError> {
         let repository = self.bare_repository("repository")?;
-        let head = self.head(&repository)?;
+        let head = head(&self.connection, &self.branch, &self.cancel)?;
         let wanted = match &self.commit {
             Some(commit) => Oid::from_str(commit.as_str()).map_err(BuildError::ours_for_good)?,
             None => match &head {
                 Head::At(id) => *id,
-                Head::Missing(existing) => return Err(self.branch_missing(existing)),
+                Head::Missing(existing) => return Err(missing(&self.connection, &self.branch, existing)),
             },
         };
         if matches!(head, Head::At(id) if id == wanted) {
@@ -82,23 +82,6 @@ impl Work {
 
     fn branch_spec(&self) -> String {
         format!("refs/heads/{branch}:refs/heads/{branch}", branch = self.branch)
-    }
-
-    /// Asks where the branch's head is.
-    fn head(&self, repository: &Repository) -> Result<Head, BuildError> {
-        let address = Address::of(self.connection.clone())?;
-        let mut remote = repository.remote_anonymous(&address.url()).map_err(BuildError::ours)?;
-        let connected = remote.connect_auth(Direction::Fetch, None, None).map_err(|error| self.explain(&error))?;
-        let heads = connected.list().map_err(|error| self.explain(&error))?;
-        let wanted = format!("refs/heads/{}", self.branch);
-        let mut existing = Vec::new();
-        for head in heads {
-            if head.name() == wanted {
-                return Ok(Head::At(head.oid()));
-            }
-            existing.extend(head.name().strip_prefix("refs/heads/").map(str::to_owned));
-        }
-        Ok(Head::Missing(existing))
     }
 
     /// Whether the server gives out the commit by its id; most large hosts do, a bare `git http-backend` does not.
@@ -136,14 +119,6 @@ impl Work {
         }
     }
 
-    fn branch_missing(&self, existing: &[String]) -> BuildError {
-        if existing.is_empty() {
-            failures::empty(&self.connection.host())
-        } else {
-            failures::branch_missing(&self.branch, existing)
-        }
-    }
-
     fn commit_gone(&self) -> BuildError {
         match &self.commit {
             Some(commit) => failures::commit_gone(commit, &self.branch),
@@ -151,20 +126,57 @@ impl Work {
         }
     }
 
-    /// The reason behind an error of libgit2: cancellation, what our transport met, or what the server sent.
     fn explain(&self, error: &git2::Error) -> BuildError {
-        use git2::ErrorClass::{Indexer, Net, Odb, Os, Zlib};
-        if self.cancel.is_cancelled() {
-            return BuildError::Canceled;
+        explain(&self.connection, &self.cancel, error)
+    }
+}
+
+/// Where a branch is.
+pub(super) fn head_commit(
+    connection: &Arc<Connection>,
+    branch: &BranchName,
+    cancel: &CancellationToken,
+) -> Result<CommitHash, BuildError> {
+    match head(connection, branch, cancel)? {
+        Head::At(id) => CommitHash::parse(&id.to_string()).map_err(BuildError::ours_for_good),
+        Head::Missing(existing) => Err(missing(connection, branch, &existing)),
+    }
+}
+
+/// Asks the host where the branch's head is.
+fn head(connection: &Arc<Connection>, branch: &BranchName, cancel: &CancellationToken) -> Result<Head, BuildError> {
+    let address = Address::of(connection.clone())?;
+    let explain = |error| explain(connection, cancel, &error);
+    let mut remote = Remote::create_detached(address.url()).map_err(BuildError::ours)?;
+    let connected = remote.connect_auth(Direction::Fetch, None, None).map_err(explain)?;
+    let wanted = format!("refs/heads/{branch}");
+    let mut existing = Vec::new();
+    for head in connected.list().map_err(explain)? {
+        if head.name() == wanted {
+            return Ok(Head::At(head.oid()));
         }
-        if let Some(problem) = self.connection.take_problem() {
-            return problem;
-        }
-        match error.class() {
-            Net | Indexer | Zlib | Odb => failures::cut_off(&self.connection.host()),
-            Os => BuildError::ours(std::io::Error::other(error.message().to_owned())),
-            _ => BuildError::ours(git2::Error::new(error.code(), error.class(), error.message())),
-        }
+        existing.extend(head.name().strip_prefix("refs/heads/").map(str::to_owned));
+    }
+    Ok(Head::Missing(existing))
+}
+
+fn missing(connection: &Connection, branch: &BranchName, existing: &[String]) -> BuildError {
+    if existing.is_empty() { failures::empty(&connection.host()) } else { failures::branch_missing(branch, existing) }
+}
+
+/// The reason behind an error of libgit2: cancellation, what our transport met, or what the server sent.
+fn explain(connection: &Connection, cancel: &CancellationToken, error: &git2::Error) -> BuildError {
+    use git2::ErrorClass::{Indexer, Net, Odb, Os, Zlib};
+    if cancel.is_cancelled() {
+        return BuildError::Canceled;
+    }
+    if let Some(problem) = connection.take_problem() {
+        return problem;
+    }
+    match error.class() {
+        Net | Indexer | Zlib | Odb => failures::cut_off(&connection.host()),
+        Os => BuildError::ours(std::io::Error::other(error.message().to_owned())),
+        _ => BuildError::ours(git2::Error::new(error.code(), error.class(), error.message())),
     }
 }
 

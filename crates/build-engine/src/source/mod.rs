@@ -26,6 +26,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{BuildError, Checkout};
 use client::SourceClient;
 
+/// What a host may send when only a branch's place is asked for.
+const MOST_LISTING: u64 = 32 << 20;
+
 /// How patient the client is with a git host.
 #[derive(Clone, Copy, Debug)]
 pub struct SourceTimeouts {
@@ -110,5 +113,23 @@ impl Source {
             cancel,
         };
         tokio::task::spawn_blocking(move || work.run()).await.map_err(BuildError::ours)?
+    }
+
+    /// Where a branch is, without fetching anything.
+    ///
+    /// # Errors
+    /// Theirs for everything that the address, the host or the branch cause.
+    pub async fn head(
+        &self,
+        url: &RepoUrl,
+        branch: &BranchName,
+        token: Option<&SecretString>,
+    ) -> Result<CommitHash, BuildError> {
+        let cancel = CancellationToken::new();
+        let _stop = cancel.clone().drop_guard();
+        let connection = transport::Connection::new(self.client.clone(), url, token, MOST_LISTING, cancel.clone())?;
+        let (connection, branch) = (Arc::new(connection), branch.clone());
+        let work = tokio::task::spawn_blocking(move || fetch::head_commit(&connection, &branch, &cancel));
+        work.await.map_err(BuildError::ours)?
     }
 }
