@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use berth_api::{Api, ApiConfig, GithubConfig};
+use berth_build_engine::source::SourceTimeouts;
+use berth_build_engine::{BuildEngine, BuildEngineConfig};
 use berth_deploy_engine::{DeployConfig, DeployEngine};
 use berth_edge::{Edge, EdgeConfig};
 use berth_model::{Clock, InstanceId};
@@ -74,7 +76,7 @@ impl Control {
             () = self.stop.cancelled() => return Ok(()),
         };
         let (store, setup_token_hash) = opened;
-        let worker = Arc::new(self.worker(store.clone()));
+        let worker = Arc::new(self.worker(store.clone())?);
         let api = self.api(store.clone(), setup_token_hash, &worker)?;
         self.front.open(api.router().merge(pages::router()));
         tracing::info!("the control plane is at {}", self.config.public_url);
@@ -97,7 +99,7 @@ impl Control {
         Ok((store, setup_token_hash))
     }
 
-    fn worker(&self, store: Store) -> Worker {
+    fn worker(&self, store: Store) -> Result<Worker> {
         let (config, limits) = (&self.config, self.config.build_limits());
         let engine = Engine::connect(EngineConfig {
             instance: self.instance.clone(),
@@ -111,7 +113,24 @@ impl Control {
             ("BERTH_DATA_DIR", config.data_dir.clone()),
             ("BERTH_DEPLOYMENTS_DIR", config.deployments_dir.clone()),
         ];
-        Worker { store, engine, deploys, disk: Disk::new(directories, limits.free_space_floor) }
+        let disk = Disk::new(directories, limits.free_space_floor);
+        let building = BuildEngineConfig {
+            limits,
+            staging: deploys.staging(),
+            source_allow: config.source_allow.clone(),
+            source_timeouts: SourceTimeouts::default(),
+            github_url: config.github_url.clone(),
+        };
+        let keys = Arc::new(self.keys.ring.clone());
+        Ok(Worker {
+            builds: BuildEngine::new(building, engine.clone(), store.clone(), keys)?,
+            store,
+            engine,
+            deploys,
+            disk,
+            concurrency: usize::try_from(config.build_concurrency).unwrap_or(usize::MAX),
+            per_user: config.build_concurrency_per_user,
+        })
     }
 
     fn api(&self, store: Store, setup_token_hash: Option<[u8; 32]>, worker: &Worker) -> Result<Api> {

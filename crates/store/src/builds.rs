@@ -2,7 +2,7 @@
 
 use berth_model::{
     Access, BranchName, BuildId, BuildStatus, Commit, CommitHash, Environment, EventPayload, Failure, Plan, ProjectId,
-    Step, Timestamp, Trigger,
+    Step, StepState, Timestamp, Trigger,
 };
 
 use crate::owned::{Owned, SeenBy};
@@ -138,11 +138,17 @@ impl Transaction<'_> {
         self.event(build.owner, Some(project), &EventPayload::BuildStatus { build: id, project, status }).await
     }
 
-    /// Ends a running build.
+    /// Ends a running build, and with it the step that was under way: nobody can tell of it afterwards.
     pub(crate) async fn end_build(&mut self, build: &mut Owned<Build>, end: &BuildEnd) -> Result<(), StoreError> {
+        let step_end = if end.status == BuildStatus::Passed { StepState::Passed } else { StepState::Failed };
+        for step in build.row.steps.iter_mut().filter(|step| step.state == StepState::Running) {
+            step.state = step_end;
+            step.took_ms = u64::try_from(self.now.since(step.started_at).as_millis()).ok();
+        }
         let failure = end.failure.as_ref().map(json_text);
-        let update = sql("UPDATE build SET exit_code = $2, failure = $3 WHERE id = $1");
-        self.run(update.bind(build.row.id).bind(end.exit_code).bind(failure.as_deref())).await?;
+        let update = sql("UPDATE build SET exit_code = $2, failure = $3, steps = $4 WHERE id = $1");
+        let update = update.bind(build.row.id).bind(end.exit_code).bind(failure.as_deref());
+        self.run(update.bind(json_text(&build.row.steps))).await?;
         self.move_build(build, end.status).await
     }
 

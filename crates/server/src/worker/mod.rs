@@ -4,7 +4,9 @@
 //! Nothing here is remembered only in memory: whatever is interrupted is found again by the next start.
 
 mod activations;
+mod build;
 mod chores;
+mod queue;
 mod removals;
 mod routes;
 
@@ -12,6 +14,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use berth_build_engine::BuildEngine;
 use berth_deploy_engine::DeployEngine;
 use berth_runtime::Engine;
 use berth_store::Store;
@@ -30,8 +33,12 @@ const NOW_AND_THEN: Duration = Duration::from_secs(15);
 pub(crate) struct Worker {
     pub(crate) store: Store,
     pub(crate) engine: Engine,
+    pub(crate) builds: BuildEngine,
     pub(crate) deploys: DeployEngine,
     pub(crate) disk: Disk,
+    /// How many builds run at once, of all users and of one.
+    pub(crate) concurrency: usize,
+    pub(crate) per_user: u32,
 }
 
 /// Works until `stop`, then gives running builds back.
@@ -46,7 +53,8 @@ pub(crate) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
     };
     tokio::select! {
         () = ring => {}
-        ((), (), (), ()) = async { tokio::join!(
+        ((), (), (), (), ()) = async { tokio::join!(
+            queue::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
             activations::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
             removals::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
             routes::run(Arc::clone(&worker), stop.clone()),

@@ -235,9 +235,12 @@ pub(crate) async fn a_build_tells_its_story(ground: Ground) {
     let plan = Plan { services: Vec::new() };
     store.record_plan(&claimed.lease, &plan).await.unwrap();
     store.record_steps(&claimed.lease, std::slice::from_ref(&step)).await.unwrap();
+    ground.clock.advance(Duration::from_millis(250));
     store.finish_build(&claimed.lease, &failed()).await.unwrap();
 
     let told = store.build(access, build.id).await.unwrap();
+    // The step that was under way ended with the build.
+    let step = Step { state: StepState::Failed, took_ms: Some(250), ..step };
     assert_eq!((told.commit(), told.plan, told.steps), (Some(commit('b')), Some(plan), vec![step]));
     let (build, project) = (build.id, shop.id);
     let status = |status| EventPayload::BuildStatus { build, project, status };

@@ -1,0 +1,139 @@
+//! Builds from the queue: claimed with a lease that is renewed while they run, stopped when somebody asks, given back
+//! when Berth stops.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use berth_model::BuildId;
+use berth_store::{Claimed, Lease, LeaseState};
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::build::{StopReason, Stopper, carry_out};
+use super::{SOON, Worker};
+
+/// How long a build is ours without a sign of life.
+const LEASE: Duration = Duration::from_secs(30);
+const RENEW_EVERY: Duration = Duration::from_secs(10);
+/// For running builds to end when Berth stops.
+const GIVE_BACK_WITHIN: Duration = Duration::from_secs(20);
+/// For Docker to remove their containers.
+const SWEEP_WITHIN: Duration = Duration::from_secs(10);
+
+/// A build of this process.
+struct Running {
+    lease: Lease,
+    stopper: Stopper,
+}
+
+struct Queue {
+    worker: Arc<Worker>,
+    running: HashMap<BuildId, Running>,
+    tasks: JoinSet<BuildId>,
+}
+
+pub(super) async fn run(worker: Arc<Worker>, mut bell: watch::Receiver<()>, stop: CancellationToken) {
+    let mut cancellations = worker.store.signals().cancellations();
+    let mut queue = Queue { worker, running: HashMap::new(), tasks: JoinSet::new() };
+    let mut renewal = tokio::time::interval(RENEW_EVERY);
+    renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        bell.mark_unchanged();
+        if let Err(error) = queue.claim_all().await {
+            tracing::warn!("builds cannot be claimed: {error:#}");
+            renewal.reset_after(SOON);
+        }
+        tokio::select! {
+            _ = bell.changed() => {}
+            Some(ended) = queue.tasks.join_next() => queue.forget(ended.ok()),
+            canceled = cancellations.recv() => queue.cancel(canceled),
+            _ = renewal.tick() => {
+                if let Err(error) = queue.renew_all().await {
+                    tracing::warn!("leases cannot be renewed: {error:#}");
+                    renewal.reset_after(SOON);
+                }
+            }
+            () = stop.cancelled() => break,
+        }
+    }
+    queue.give_back().await;
+}
+
+impl Queue {
+    async fn claim_all(&mut self) -> anyhow::Result<()> {
+        while self.running.len() < self.worker.concurrency {
+            if let Err(problem) = self.worker.disk.room() {
+                tracing::warn!("builds wait: {problem}");
+                return Ok(());
+            }
+            let Some(claimed) = self.worker.store.claim(LEASE, self.worker.per_user).await? else { return Ok(()) };
+            self.start(claimed);
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, claimed: Claimed) {
+        let (id, lease) = (claimed.build.id, claimed.lease.clone());
+        let stopper = Stopper::default();
+        let work = tokio::spawn(carry_out(Arc::clone(&self.worker), claimed, stopper.clone()));
+        self.tasks.spawn(async move {
+            if let Err(panicked) = work.await {
+                // Its lease runs out, and the store counts the attempt.
+                tracing::error!(build = %id, "a build ended by a bug of Berth: {panicked}");
+            }
+            id
+        });
+        self.running.insert(id, Running { lease, stopper });
+    }
+
+    fn forget(&mut self, ended: Option<BuildId>) {
+        if let Some(id) = ended {
+            self.running.remove(&id);
+        }
+    }
+
+    /// Somebody wants a build to stop. Signals that were missed are found by the next renewal.
+    fn cancel(&mut self, canceled: Result<BuildId, broadcast::error::RecvError>) {
+        if let Some(running) = canceled.ok().and_then(|id| self.running.get(&id)) {
+            running.stopper.stop(StopReason::Asked);
+        }
+    }
+
+    /// Renews first, then takes back what expired: a build of ours whose renewal came late is still ours.
+    async fn renew_all(&mut self) -> anyhow::Result<()> {
+        for running in self.running.values() {
+            match self.worker.store.renew(&running.lease, LEASE).await? {
+                LeaseState::Held => {}
+                LeaseState::CancelRequested => running.stopper.stop(StopReason::Asked),
+                LeaseState::Lost => running.stopper.stop(StopReason::LeaseLost),
+            }
+        }
+        let expired = self.worker.store.requeue_expired().await?;
+        if !expired.is_empty() {
+            tracing::warn!("{} builds whose worker went away are queued again", expired.len());
+        }
+        Ok(())
+    }
+
+    async fn give_back(&mut self) {
+        if self.running.is_empty() {
+            return;
+        }
+        for running in self.running.values() {
+            running.stopper.stop(StopReason::Shutdown);
+        }
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(GIVE_BACK_WITHIN, ended).await.is_err() {
+            tracing::warn!("some builds did not stop in time; the next start queues them again");
+        }
+        // Containers of dropped builds are removed in the background; what is still there goes now.
+        match tokio::time::timeout(SWEEP_WITHIN, self.worker.engine.sweep(&[])).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!("build containers are left to the next start: {error}"),
+            Err(_) => tracing::warn!("build containers are left to the next start: Docker is slow"),
+        }
+    }
+}
