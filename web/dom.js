@@ -9,7 +9,7 @@ export function h(tag, properties = {}, ...children) {
     else if (name in element) element[name] = value
     else if (value !== false) element.setAttribute(name, value === true ? '' : value)
   }
-  element.append(...children.flat().filter((child) => child !== undefined && child !== null && child !== false))
+  element.append(...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false))
   return element
 }
 

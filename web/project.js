@@ -98,7 +98,13 @@ function variables({ project, variables }, reload) {
     h('div', { className: 'actions' }, h('span', { className: 'muted small' }, variable.kind === 'plain' ? 'plain' : 'secret, not shown'),
       h('button', { id: `remove-${variable.id}`, 'aria-label': `Remove ${variable.key}`, onclick: act(() => api('DELETE', `/variables/${variable.id}`), reload) }, 'Remove')))))
   const send = async (values) => {
-    await api('PUT', `/projects/${project.id}/variables`, { variables: [values] })
+    try {
+      await api('PUT', `/projects/${project.id}/variables`, { variables: [values] })
+    } catch (error) {
+      // The server names the one of the list; here there is one, and its key is what can be wrong.
+      for (const problem of error.fields ?? []) problem.field = 'key'
+      throw error
+    }
     document.activeElement?.blur()
     await reload()
   }

@@ -18,7 +18,7 @@ async fn activate_pending(worker: Arc<Worker>) -> anyhow::Result<()> {
     for pending in worker.store.pending_activations().await? {
         match worker.deploys.activate(pending.id).await {
             Ok(Activated::Live(live)) => {
-                tracing::info!(project = %live.project, build = %live.build, "live at {}", live.host);
+                tracing::info!(project = %live.project, deployment = %live.id, build = %live.build, "live");
                 tokio::spawn(prune(Arc::clone(&worker), live.project));
             }
             Ok(Activated::Refused { reason }) => {
