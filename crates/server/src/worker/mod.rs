@@ -1,4 +1,4 @@
-//! What Berth does by itself: builds from the queue, activations, deleted projects, chores.
+//! What Berth does by itself: builds from the queue, activations, deleted projects, missed pushes, chores.
 //!
 //! Each part follows the database, woken by the store's signals and, in case one was missed, now and then by itself.
 //! Nothing here is remembered only in memory: whatever is interrupted is found again by the next start.
@@ -6,6 +6,7 @@
 mod activations;
 mod build;
 mod chores;
+mod heads;
 mod queue;
 mod removals;
 mod routes;
@@ -53,11 +54,12 @@ pub(crate) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
     };
     tokio::select! {
         () = ring => {}
-        ((), (), (), (), ()) = async { tokio::join!(
+        ((), (), (), (), (), ()) = async { tokio::join!(
             queue::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
             activations::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
             removals::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
             routes::run(Arc::clone(&worker), stop.clone()),
+            heads::run(Arc::clone(&worker), stop.clone()),
             chores::run(Arc::clone(&worker), stop.clone()),
         ) } => {}
     }
