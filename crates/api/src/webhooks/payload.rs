@@ -1,13 +1,18 @@
 //! What is read of GitHub's payloads: only what decides a build. Never an address to fetch from.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::marker::PhantomData;
 
 use berth_model::{BranchName, Commit, CommitHash, RepoKey, RepoUrl, RootDir};
-use serde::Deserialize;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use url::Url;
 
 /// Beyond this many commits GitHub may leave some out, so that the list of changed files proves nothing.
 const COMPLETE_LIST: usize = 1_000;
+/// Changed files that are remembered. More of them touch everything, and a huge payload stays small in memory.
+const MOST_FILES: usize = 3_000;
 /// Characters kept of a commit's message and author.
 const MESSAGE_LENGTH: usize = 1_000;
 
@@ -24,24 +29,100 @@ pub(crate) struct Push {
     #[serde(default)]
     forced: bool,
     #[serde(default)]
-    commits: Vec<PushedCommit>,
-    head_commit: Option<PushedCommit>,
+    commits: Changes,
+    head_commit: Option<HeadCommit>,
     pusher: Option<Person>,
     repository: Repository,
 }
 
 #[derive(Debug, Deserialize)]
-struct PushedCommit {
+struct HeadCommit {
     id: String,
     #[serde(default)]
     message: String,
     author: Option<Person>,
+}
+
+/// What the listed commits change, folded together as they are read.
+#[derive(Debug, Default)]
+struct Changes {
+    commits: usize,
+    files: BTreeSet<String>,
+    /// Whether there were more files than are remembered.
+    more: bool,
+}
+
+/// The lists of one commit.
+#[derive(Debug, Deserialize)]
+struct ChangedFiles {
     #[serde(default)]
-    added: Vec<String>,
+    added: Files,
     #[serde(default)]
-    removed: Vec<String>,
+    removed: Files,
     #[serde(default)]
-    modified: Vec<String>,
+    modified: Files,
+}
+
+/// The beginning of a list of files.
+#[derive(Debug, Default)]
+struct Files {
+    names: Vec<String>,
+    more: bool,
+}
+
+impl<'de> Deserialize<'de> for Files {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut files = Self::default();
+        deserializer.deserialize_seq(folding(|name: String| {
+            if files.names.len() < MOST_FILES {
+                files.names.push(name);
+            } else {
+                files.more = true;
+            }
+        }))?;
+        Ok(files)
+    }
+}
+
+impl<'de> Deserialize<'de> for Changes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut changes = Self::default();
+        deserializer.deserialize_seq(folding(|commit: ChangedFiles| {
+            changes.commits += 1;
+            for files in [commit.added, commit.removed, commit.modified] {
+                changes.more |= files.more || changes.files.len() >= MOST_FILES;
+                if !changes.more {
+                    changes.files.extend(files.names);
+                }
+            }
+        }))?;
+        Ok(changes)
+    }
+}
+
+/// Reads a list one element at a time and keeps none of them.
+struct Folding<T, F> {
+    step: F,
+    element: PhantomData<T>,
+}
+
+fn folding<T, F: FnMut(T)>(step: F) -> Folding<T, F> {
+    Folding { step, element: PhantomData }
+}
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> Visitor<'de> for Folding<T, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        while let Some(element) = list.next_element()? {
+            (self.step)(element);
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -113,15 +194,10 @@ impl Push {
     }
 
     /// Every changed file, if the payload is certain to name them all.
-    fn changed_files(&self) -> Option<BTreeSet<&str>> {
-        let complete = !self.created && !self.forced && self.commits.len() < COMPLETE_LIST;
-        let files: BTreeSet<&str> = self
-            .commits
-            .iter()
-            .flat_map(|commit| commit.added.iter().chain(&commit.removed).chain(&commit.modified))
-            .map(String::as_str)
-            .collect();
-        (complete && !files.is_empty()).then_some(files)
+    fn changed_files(&self) -> Option<&BTreeSet<String>> {
+        let changes = &self.commits;
+        let complete = !self.created && !self.forced && !changes.more && changes.commits < COMPLETE_LIST;
+        (complete && !changes.files.is_empty()).then_some(&changes.files)
     }
 }
 
@@ -198,6 +274,9 @@ mod tests {
         assert_eq!(touched(json!(["README.md"]), &[&web, &top]), [false, true]);
         assert_eq!(touched(json!(["README.md"]), &[&web]), [true]);
         assert_eq!(touched(json!([]), &[&web, &docs]), [true, true], "nothing is known");
+        let many: Vec<String> = (0..=MOST_FILES).map(|n| format!("apps/web/{n}.js")).collect();
+        assert_eq!(touched(json!(many[1..]), &[&web, &docs]), [true, false]);
+        assert_eq!(touched(json!(many), &[&web, &docs]), [true, true], "more than is remembered");
     }
 
     #[test]
