@@ -19,6 +19,7 @@ run: set-up ## build Berth, start it with an example project live, until Ctrl-C
 test: set-up-tests lint ## run every check and test
 	cargo build --quiet -p berth-server
 	cargo test --workspace --quiet
+	scripts/test-make-run
 
 test-unit: ## run the tests that need neither Docker nor PostgreSQL
 	cargo test --quiet -p berth-model -p berth-secrets -p berth-edge

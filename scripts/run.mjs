@@ -49,7 +49,8 @@ Ready after ${((performance.now() - started) / 1_000).toFixed(1)} s.
 Ctrl-C stops it.`)
 }
 
-const shown = (path) => relative(process.cwd(), path) || '.'
+/** A path as one would type it here. */
+const shown = (path) => (relative(process.cwd(), path).startsWith('..') ? path : relative(process.cwd(), path))
 
 /** Only root can set the rules of the build network here; without them builds would not start. */
 function warnAboutEgress(settings) {
