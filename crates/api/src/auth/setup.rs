@@ -78,6 +78,9 @@ pub(crate) async fn set_up(
     let (Some(presented), Some(login), Some(password)) = (presented, login, password) else {
         return Err(form.refusal());
     };
+    if api.store.administrator_exists().await? {
+        return Err(ApiError::conflict("already_set_up", "this Berth is set up already; sign in instead"));
+    }
     // One name for all attempts: there is one token to guess.
     const ATTEMPTS: &str = "\0setup";
     let address = address.map(|Extension(ClientAddress(address))| address);

@@ -1,8 +1,8 @@
 //! Who may connect: the holder of a bearer token, or a browser with its session cookie on our own pages.
 
 use berth_model::{SessionId, UserId};
-use http::Method;
 use http::header::ORIGIN;
+use http::{HeaderMap, Method};
 use serde::Deserialize;
 use socketioxide::extract::{SocketRef, TryData};
 
@@ -60,11 +60,18 @@ pub(super) async fn admit(api: &Api, socket: SocketRef, TryData(handshake): TryD
     }
     let caller = match handshake.unwrap_or_default().token {
         Some(token) => Caller::of_bearer(api, &token).await?,
-        // A handshake is a write as far as origins go: POST makes the cookie ask for ours.
+        // A browser names no origin when its own page asks by GET (long polling), but says that it is its own page.
+        None if origin.is_none() && is_same_origin(headers) => Caller::of(api, &Method::GET, headers).await?,
+        // Otherwise a handshake is a write as far as origins go: POST makes the cookie ask for ours.
         None => Caller::of(api, &Method::POST, headers).await?,
     };
     socket.extensions.insert(caller);
     Ok(())
+}
+
+/// Whether a browser vouches that one of our own pages asks; no page can set this header.
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin")
 }
 
 /// Lets an admitted socket hear what is its user's.

@@ -22,6 +22,7 @@ struct Handshake<'a> {
     token: Option<&'a str>,
     cookie: Option<&'a str>,
     origin: Option<&'a str>,
+    fetch_site: Option<&'a str>,
 }
 
 async fn listen(app: &App) -> String {
@@ -36,7 +37,9 @@ impl Socket {
     /// Connects; `Err` is the message of the `connect_error`.
     async fn connect(address: &str, handshake: Handshake<'_>) -> Result<Self, String> {
         let mut headers = http::HeaderMap::new();
-        for (name, value) in [("cookie", handshake.cookie), ("origin", handshake.origin)] {
+        for (name, value) in
+            [("cookie", handshake.cookie), ("origin", handshake.origin), ("sec-fetch-site", handshake.fetch_site)]
+        {
             if let Some(value) = value {
                 headers.insert(name, value.parse().unwrap());
             }
@@ -104,13 +107,16 @@ async fn only_with_a_token_or_our_own_pages_cookie() {
     let connect = |handshake| Socket::connect(&address, handshake);
     let cookie = Some(ada.cookie.as_str());
     assert!(connect(bearer(&ada)).await.is_ok());
-    assert!(connect(Handshake { cookie, origin: Some(ORIGIN_OF_BERTH), token: None }).await.is_ok());
+    assert!(connect(Handshake { cookie, origin: Some(ORIGIN_OF_BERTH), ..Handshake::default() }).await.is_ok());
     assert!(connect(Handshake::default()).await.is_err());
     assert!(connect(Handshake { token: Some("nonsense"), ..Handshake::default() }).await.is_err());
     assert!(connect(Handshake { cookie, ..Handshake::default() }).await.is_err(), "a cookie without an origin");
+    let from = |site| Handshake { cookie, fetch_site: Some(site), ..Handshake::default() };
+    assert!(connect(from("same-origin")).await.is_ok(), "a browser's own page, by long polling");
+    assert!(connect(from("same-site")).await.is_err(), "a site under the same domain");
     let foreign = Some("https://evil.example");
-    assert!(connect(Handshake { cookie, origin: foreign, token: None }).await.is_err());
-    assert!(connect(Handshake { token: Some(&ada.bearer), origin: foreign, cookie: None }).await.is_err());
+    assert!(connect(Handshake { cookie, origin: foreign, ..Handshake::default() }).await.is_err());
+    assert!(connect(Handshake { origin: foreign, ..bearer(&ada) }).await.is_err());
     let in_address = reqwest::get(format!("{address}/socket.io/?EIO=4&transport=polling&token={}", ada.bearer)).await;
     let opened: Value = serde_json::from_str(&in_address.unwrap().text().await.unwrap()[1..]).unwrap();
     let url = format!(
@@ -224,4 +230,35 @@ async fn shutting_down_closes_every_socket() {
     // `41` says goodbye to the namespace, `1` to the connection; a client that polls later is not known any more.
     let goodbye = socket.packet().await;
     assert!(goodbye == "41" || goodbye == "1" || goodbye.starts_with('{'), "{goodbye}");
+}
+
+#[tokio::test]
+async fn one_that_has_stalled_holds_up_nobody_and_is_let_go() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let address = listen(&app).await;
+    let mut stalled = Socket::connect(&address, bearer(&ada)).await.ok().unwrap();
+    let mut listening = Socket::connect(&address, bearer(&ada)).await.ok().unwrap();
+    // Eight builds write 4,000 lines each, seven times over: 4,480 events, more than wait for one socket.
+    for round in 0..7 {
+        for build in 1..=8 {
+            let line = |number| line(number, LogStream::Stdout, "x");
+            let lines = (round * 4_000 + 1..=round * 4_000 + 4_000).map(line).collect();
+            let (user, project, build) = (ada.id, ProjectId(1), BuildId(build));
+            app.store.signals().publish_log(LogBatch { user, project, build, lines });
+        }
+        let mut heard = 0;
+        while heard < 8 * 4_000 {
+            heard += listening.event("build_logs").await["log"].as_str().unwrap().lines().count();
+        }
+        assert_eq!(heard, 8 * 4_000);
+    }
+    let mut late = 0;
+    loop {
+        match stalled.packet().await.as_str() {
+            "41" => break,
+            event => late += usize::from(event.starts_with("42")),
+        }
+    }
+    assert!(late < 4_480, "it was told everything: {late}");
 }

@@ -15,6 +15,7 @@ async fn a14_the_first_visitor_owns_nothing() {
     assert_eq!(made["user"]["role"], "admin");
     let again = app.post("/api/v1/setup", None, attempt(SETUP_TOKEN)).await.expect(StatusCode::CONFLICT);
     assert_eq!(again["error"]["message"], "this Berth is set up already; sign in instead");
+    app.post("/api/v1/setup", None, attempt("a guess")).await.expect(StatusCode::CONFLICT);
     assert_eq!(app.get("/api/v1/setup", None).await.json()["done"], true);
 }
 
