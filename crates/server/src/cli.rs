@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use crate::data_dir::DataDir;
-use crate::{Config, config, logging, ownership};
+use crate::{Config, config, logging, memory, ownership};
 
 /// Push to git, and the project is live. Settings come from the environment: `berth config` lists them.
 #[derive(Debug, Parser)]
@@ -34,6 +34,7 @@ enum Command {
 /// Runs the command line of this process. 2 is a mistake in the configuration, 1 any other failure.
 #[must_use]
 pub fn main() -> ExitCode {
+    memory::give_back_what_is_freed();
     let command = Cli::parse().command.unwrap_or(Command::Serve);
     if matches!(command, Command::Config) {
         return list_settings();

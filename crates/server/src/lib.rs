@@ -14,6 +14,7 @@ mod front;
 mod health;
 mod lifecycle;
 mod logging;
+mod memory;
 mod ownership;
 mod pages;
 mod setup;
