@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::{Jwt, Throttle};
 use crate::config::{ApiConfig, HealthChecks};
 use crate::github::Github;
+use crate::projects::Hooks;
 use crate::realtime::{self, Realtime};
 use crate::router;
 
@@ -33,6 +34,7 @@ pub struct State {
     pub(crate) github: Github,
     pub(crate) jwt: Jwt,
     pub(crate) throttle: Throttle,
+    pub(crate) hooks: Hooks,
     pub(crate) health: HealthChecks,
     pub(crate) realtime: Realtime,
     pub(crate) stop: CancellationToken,
@@ -65,6 +67,7 @@ impl Api {
         let api = Self(Arc::new(State {
             jwt: Jwt::new(&config.jwt_secret, store.clock().clone()),
             throttle: Throttle::new(store.clock().clone()),
+            hooks: Hooks::default(),
             github: Github::new(http.clone(), config.github_api_url.clone()),
             realtime: Realtime::new(),
             stop: CancellationToken::new(),

@@ -1,8 +1,15 @@
 //! The hook that announces pushes: one per repository at GitHub, shared and counted by its projects.
+//!
+//! Who registers or removes a repository's hook holds that repository meanwhile ([`Hooks`]), so that a project which
+//! comes while the last one goes does not join a hook that is about to be removed.
 
-use berth_model::RepoUrl;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use berth_model::{RepoKey, RepoUrl};
 use berth_secrets::SecretString;
 use berth_store::Project;
+use tokio::sync::OwnedMutexGuard;
 
 use crate::Api;
 use crate::auth::Caller;
@@ -15,8 +22,24 @@ pub(crate) enum HookPlan {
     None,
     /// There is no secret to sign with.
     NoSecret,
-    /// Register it with this token.
-    Register { token: SecretString, owner: String, name: String },
+    /// Register it with this token, and have deliveries signed with this secret.
+    Register { token: SecretString, secret: SecretString, owner: String, name: String },
+}
+
+/// Repositories whose hooks somebody is at. One process has the database for itself, so that it can be here.
+#[derive(Default)]
+pub(crate) struct Hooks(Mutex<HashMap<RepoKey, Arc<tokio::sync::Mutex<()>>>>);
+
+impl Hooks {
+    /// Waits for its turn at a repository.
+    async fn hold(&self, repo: &RepoKey) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+            Arc::clone(turns.entry(repo.clone()).or_default())
+        };
+        turn.lock_owned().await
+    }
 }
 
 /// The caller's GitHub token.
@@ -36,8 +59,8 @@ pub(crate) async fn plan(api: &Api, caller: &Caller, repo: &RepoUrl) -> Result<H
         return Ok(HookPlan::None);
     };
     let token = github_token(api, caller).await?;
-    Ok(match api.config.webhook_secret {
-        Some(_) => HookPlan::Register { token, owner, name },
+    Ok(match api.config.webhook_secret.clone() {
+        Some(secret) => HookPlan::Register { token, secret, owner, name },
         None => HookPlan::NoSecret,
     })
 }
@@ -45,24 +68,30 @@ pub(crate) async fn plan(api: &Api, caller: &Caller, repo: &RepoUrl) -> Result<H
 /// Registers the hook, or joins the one that another project of the repository has. Returns why pushes are not
 /// announced, if they should be and are not.
 pub(crate) async fn register(api: &Api, plan: &HookPlan, project: &Project) -> Result<Option<&'static str>, ApiError> {
-    let (token, owner, name) = match plan {
+    let (token, secret, repository) = match plan {
         HookPlan::None => return Ok(None),
         HookPlan::NoSecret => {
             return Ok(Some("pushes are not announced: the operator has set no WEBHOOK_SECRET"));
         }
-        HookPlan::Register { token, owner, name } => (token, owner, name),
+        HookPlan::Register { token, secret, owner, name } => (token, secret, (owner.as_str(), name.as_str())),
     };
-    let sharing = api.store.projects_of_repo(&project.repo_url.key()).await?;
+    let repo = project.repo_url.key();
+    let _turn = api.hooks.hold(&repo).await;
+    let sharing = api.store.projects_of_repo(&repo).await?;
     let hook = match sharing.iter().find_map(|other| other.webhook_id) {
         Some(shared) => shared,
-        None => create(api, token, owner, name).await?,
+        None => create(api, token, repository, secret).await?,
     };
     api.store.set_webhook(project.id, Some(hook)).await?;
     Ok(None)
 }
 
-async fn create(api: &Api, token: &SecretString, owner: &str, name: &str) -> Result<i64, ApiError> {
-    let secret = api.config.webhook_secret.as_ref().ok_or_else(|| ApiError::internal("the plan asked for a secret"))?;
+async fn create(
+    api: &Api,
+    token: &SecretString,
+    (owner, name): (&str, &str),
+    secret: &SecretString,
+) -> Result<i64, ApiError> {
     let created = api.github.ensure_hook(token, (owner, name), &api.config.webhook_url(), secret).await;
     created.map_err(|error| match error {
         GithubError::NotFound | GithubError::Forbidden(_) => ApiError::forbidden(
@@ -81,8 +110,10 @@ async fn create(api: &Api, token: &SecretString, owner: &str, name: &str) -> Res
 pub(crate) async fn release(api: &Api, caller: &Caller, project: &Project) {
     let Some(hook) = project.webhook_id else { return };
     let Some((owner, name)) = project.repo_url.owner_and_name_under(&api.config.github_url) else { return };
+    let repo = project.repo_url.key();
+    let _turn = api.hooks.hold(&repo).await;
     let result = async {
-        if api.store.projects_sharing_webhook(&project.repo_url.key()).await? > 0 {
+        if api.store.projects_sharing_webhook(&repo).await? > 0 {
             return Ok(());
         }
         let token = github_token(api, caller).await?;

@@ -6,5 +6,5 @@ mod hook;
 mod settings;
 
 pub(crate) use connect::{change, connect, remove, seal};
-pub(crate) use hook::github_token;
+pub(crate) use hook::{Hooks, github_token};
 pub(crate) use settings::{read_change, read_new, read_variables};

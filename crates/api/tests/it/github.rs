@@ -107,3 +107,41 @@ async fn without_a_secret_nothing_is_announced_and_that_is_said() {
     assert!(message.contains("WEBHOOK_SECRET"), "{message}");
     assert_eq!(app.github.hooks("ada/shop").len(), 0);
 }
+
+#[tokio::test]
+async fn p5_many_at_once_share_one_hook_and_leave_none() {
+    let app = std::sync::Arc::new(App::start().await);
+    let ada = app.member("ada").await;
+    for _ in 0..3 {
+        let connecting: Vec<_> = (0..20)
+            .map(|n| {
+                let (app, ada) = (app.clone(), ada.clone());
+                tokio::spawn(async move { connect(&app, &ada, &format!("shop{n}"), "ada/shop").await })
+            })
+            .collect();
+        let mut connected = Vec::new();
+        for connecting in connecting {
+            connected.push(connecting.await.unwrap().expect(StatusCode::CREATED));
+        }
+        let hooks = app.github.hooks("ada/shop");
+        assert_eq!(hooks.len(), 1);
+        assert!(connected.iter().all(|project| project["project"]["webhookId"] == hooks[0]["id"]));
+        // The last one goes while another comes.
+        let leaving: Vec<_> = connected
+            .into_iter()
+            .map(|project| {
+                let (app, ada) = (app.clone(), ada.clone());
+                tokio::spawn(async move { delete(&app, &ada, &project).await })
+            })
+            .collect();
+        let late = connect(&app, &ada, "late", "ada/shop").await.expect(StatusCode::CREATED);
+        for leaving in leaving {
+            leaving.await.unwrap();
+        }
+        let hooks = app.github.hooks("ada/shop");
+        assert_eq!(hooks.len(), 1, "the one that came has a hook that is there");
+        assert_eq!(late["project"]["webhookId"], hooks[0]["id"]);
+        delete(&app, &ada, &late).await;
+        assert_eq!(app.github.hooks("ada/shop").len(), 0);
+    }
+}
