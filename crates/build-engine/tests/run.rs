@@ -4,8 +4,9 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use berth_build_engine::BuildError;
+use berth_build_engine::{BuildError, BuildLog, LogOwner};
 use berth_model::{BuildLimits, FailureCode, LogPhase, StepName, StepState};
+use support::git_host::Rules;
 use support::world::World;
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +55,40 @@ async fn plain_files_need_no_container() {
     let steps: Vec<_> = ended.build.steps.iter().map(|step| (step.name, step.state)).collect();
     let passed = [StepName::Fetch, StepName::Detect, StepName::Build].map(|name| (name, StepState::Passed));
     assert_eq!(steps, passed);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_repository_needs_the_owners_token_and_keeps_it() {
+    const TOKEN: &str = "gho_16C7e42F292c6912E7710c838347Ae178B4a";
+    let rules = Rules { token: Some(TOKEN), ..Rules::default() };
+    let mut world = World::with_host(BuildLimits::default(), rules).await;
+    let package = r#"{"scripts":{"build":"mkdir dist; env > dist/env; ls -a > dist/files; cat dist/*; cp -r dist/files dist/x"}}"#;
+    let stranger = world.project("first", &[("package.json", package)]).await;
+    let ended = world.build(&stranger).await;
+    assert_eq!(ended.failure().0.code, FailureCode::SourceUnavailable);
+    assert!(ended.failure().0.title.contains("private or does not exist"));
+
+    world.sign_in(TOKEN).await;
+    let project = world.project("second", &[("package.json", package)]).await;
+    let ended = world.build(&project).await;
+    for file in ["env", "files"] {
+        assert!(!ended.file(file).contains(TOKEN) && !ended.file(file).contains(".git\n"), "{}", ended.file(file));
+    }
+    assert!(!ended.log.contains(TOKEN));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_attempt_continues_the_log() {
+    let world = World::new(BuildLimits::default()).await;
+    let project = world.project("again", &[("index.html", "")]).await;
+    let ended = world.build(&project).await;
+    let owner = LogOwner { user: project.user, project: project.id, build: ended.build.id };
+    let log = BuildLog::begin(&world.store, owner, 1 << 20).await.unwrap();
+    log.say("again");
+    log.close().await.unwrap();
+    assert_eq!(world.log(ended.build.id).await, format!("{}again\n", ended.log));
     world.end().await;
 }
 

@@ -34,6 +34,10 @@ const CACHES: &[(&str, &str)] = &[
 pub(super) fn of_install(job: &Job) -> Vec<EnvVar> {
     let mut environment = base(job);
     environment.extend(CACHES.iter().map(|(key, name)| EnvVar::new(*key, format!("{PACKAGE_CACHE}/{name}"))));
+    // A lockfile names exact versions with their hashes: what is in the cache needs no second look.
+    if job.service.install_command.as_ref().is_some_and(|command| command.source != "default") {
+        environment.push(EnvVar::new("npm_config_prefer_offline", "true"));
+    }
     environment.extend(job.variables.environment().filter(|variable| variable.key != "NODE_ENV"));
     environment
 }

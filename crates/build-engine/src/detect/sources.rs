@@ -30,6 +30,9 @@ pub(crate) fn sources(checkout: &Checkout, service: &PlanService) -> Sources {
             return Sources::Everything(why);
         }
     }
+    if !packages.contains(&join(directory, "package.json")) {
+        return Sources::Everything("there is no package.json where it runs".to_owned());
+    }
     // A command that the owner wrote may do anything.
     if let Some(command) = service.install_command.as_ref().filter(|command| command.source == "settings")
         && !is_plain_install(&command.value)
@@ -84,7 +87,11 @@ mod tests {
             std::fs::write(path, text).unwrap();
         }
         let checkout = Checkout::of_folder(folder.path()).unwrap();
-        let settings = ProjectSettings { install_command: install.map(str::to_owned), ..ProjectSettings::default() };
+        let settings = ProjectSettings {
+            install_command: install.map(str::to_owned),
+            build_command: Some("x".to_owned()),
+            ..ProjectSettings::default()
+        };
         sources(&checkout, &detect(&checkout, &settings).unwrap().services[0])
     }
 
@@ -111,6 +118,8 @@ mod tests {
         assert_eq!(sources_of(&files, None), Sources::Files(wanted.map(str::to_owned).to_vec()));
         assert!(matches!(sources_of(&files, Some("npm ci --legacy-peer-deps")), Sources::Files(_)));
         assert!(matches!(sources_of(&files, Some("npm ci && node setup.js")), Sources::Everything(_)));
+        let without = sources_of(&[("build.sh", "")], Some("npm ci"));
+        assert!(matches!(without, Sources::Everything(why) if why.contains("no package.json")));
         let setup = r#"{"scripts":{"build":"x","postinstall":"node setup.js"},"dependencies":{"a":"1"}}"#;
         assert!(
             matches!(sources_of(&[("package.json", setup)], None), Sources::Everything(why) if why.contains("postinstall"))

@@ -100,3 +100,21 @@ impl Resolve for JudgingResolver {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_that_leads_to_a_private_address_has_none() {
+        let resolve = async |allow: &str, name: &str| {
+            let resolver = JudgingResolver { allow: Arc::new(SourceAllow::parse(allow).unwrap()) };
+            resolver.resolve(name.parse().unwrap()).await.map(Iterator::count)
+        };
+        let refused = resolve("10.0.0.0/8", "localhost").await.unwrap_err();
+        assert!(refused.is::<ForbiddenAddress>(), "{refused}");
+        assert!(resolve("localhost", "localhost").await.unwrap() > 0);
+        assert!(resolve("127.0.0.0/8 ::1", "localhost").await.unwrap() > 0);
+        assert!(resolve("", "no-such-host.invalid").await.unwrap_err().is::<Unresolved>());
+    }
+}

@@ -156,7 +156,7 @@ impl Connection {
         let target = location(asked, answer);
         let refused = || failures::redirect(&self.host(), target.as_ref().and_then(Url::host_str));
         let mut next = target.clone().ok_or_else(refused)?;
-        if next.origin() != asked.origin() || !next.username().is_empty() || next.password().is_some() {
+        if !is_same_host(asked, &next) || !next.username().is_empty() || next.password().is_some() {
             return Err(refused());
         }
         let path = next.path().strip_suffix("/info/refs").ok_or_else(refused)?.to_owned();
@@ -188,6 +188,13 @@ fn authorization(token: &SecretString) -> Result<HeaderValue, BuildError> {
     let mut header = HeaderValue::from_str(header.expose()).map_err(BuildError::ours_for_good)?;
     header.set_sensitive(true);
     Ok(header)
+}
+
+/// The same host at the same port, or from plain http to https at their usual ports.
+fn is_same_host(asked: &Url, next: &Url) -> bool {
+    let upgraded =
+        asked.scheme() == "http" && next.scheme() == "https" && asked.port().is_none() && next.port().is_none();
+    asked.origin() == next.origin() || upgraded && asked.host() == next.host()
 }
 
 fn location(asked: &Url, answer: &Response) -> Option<Url> {
@@ -334,5 +341,27 @@ impl Write for Stream {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_host_is_followed() {
+        let follows = |from: &str, to: &str| is_same_host(&from.parse().unwrap(), &to.parse().unwrap());
+        assert!(follows("https://git.example.org/a", "https://git.example.org/b"));
+        assert!(follows("http://git.example.org/a", "https://git.example.org/a"));
+        for to in [
+            "https://evil.example.org/a",
+            "http://git.example.org/a",
+            "https://git.example.org:8443/a",
+            "https://git.example.org.evil.org/a",
+            "file:///git.example.org/a",
+        ] {
+            assert!(!follows("https://git.example.org/a", to), "{to}");
+        }
+        assert!(!follows("http://git.example.org:3000/a", "https://git.example.org/a"));
     }
 }

@@ -12,7 +12,7 @@ use berth_model::{
 };
 use berth_runtime::{Engine, EngineConfig};
 use berth_secrets::KeyRing;
-use berth_store::{Build, NewBuild, NewProject, Project, SealedVariable, Store};
+use berth_store::{Build, GithubProfile, NewBuild, NewProject, Project, SealedVariable, Store};
 use tokio_util::sync::CancellationToken;
 
 use super::git_host::{GitHost, Rules};
@@ -54,10 +54,16 @@ impl Ended {
 
 impl World {
     pub(crate) async fn new(limits: BuildLimits) -> Self {
+        Self::with_host(limits, Rules::default()).await
+    }
+
+    /// A world whose git host is what `GITHUB_URL` names.
+    pub(crate) async fn with_host(limits: BuildLimits, rules: Rules) -> Self {
         install_tls();
         let scratch = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", scratch.path().join("berth.db").display());
         let store = Store::open(&url, Clock::System).await.unwrap();
+        let host = GitHost::start(scratch.path().join("git"), rules).await;
         let user = store.create_first_admin("ada", None, "not a hash").await.unwrap();
         let mut config = EngineConfig::new(InstanceId::random());
         config.limits = (&limits).into();
@@ -68,15 +74,14 @@ impl World {
             staging: scratch.path().join("staging"),
             source_allow: SourceAllow::parse("127.0.0.1").unwrap(),
             source_timeouts: SourceTimeouts::default(),
-            github_url: "https://github.com".parse().unwrap(),
+            github_url: host.url("").parse().unwrap(),
         };
         let builds = BuildEngine::new(config, engine.clone(), store.clone(), keys.clone()).unwrap();
-        let host = GitHost::start(scratch.path().join("git"), Rules::default()).await;
         Self { scratch, store, engine, builds, access: Access::of(user.id, Role::Admin), host, keys }
     }
 
     pub(crate) fn repository(&self, name: &str) -> PathBuf {
-        self.scratch.path().join("git").join(name)
+        self.scratch.path().join("git/ada").join(name)
     }
 
     /// A project of these files.
@@ -85,7 +90,7 @@ impl World {
         let new = NewProject {
             name: ProjectName::stored(name).unwrap(),
             branch: BranchName::parse("main").unwrap(),
-            repo_url: RepoUrl::parse(&self.host.url(&format!("{name}/.git"))).unwrap(),
+            repo_url: RepoUrl::parse(&self.host.url(&format!("ada/{name}"))).unwrap(),
             install_command: None,
             build_command: None,
             output_directory: None,
@@ -94,6 +99,14 @@ impl World {
             spa_fallback: None,
         };
         self.store.create_project(self.access, new, &format!("{name}.localhost"), |_| Vec::new()).await.unwrap()
+    }
+
+    /// Signs in over GitHub; the account's token is what the host wants.
+    pub(crate) async fn sign_in(&mut self, token: &str) {
+        let profile = GithubProfile { github_id: 1, login: "ada".to_owned(), email: None, avatar: None };
+        let seal = |user| self.keys.seal_for_user(user, "github", token);
+        let user = self.store.sign_in_github(&profile, true, seal).await.unwrap().unwrap();
+        self.access = Access::of(user.id, user.role);
     }
 
     /// Commits these files to the project's repository.
