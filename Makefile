@@ -1,7 +1,7 @@
 # Two commands do everything, their own set-up included: `make run` and `make test`.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help run test test-unit lint set-up set-up-tests
+.PHONY: help run test test-unit lint bench set-up set-up-tests
 
 # dev compiles faster, release runs faster.
 PROFILE ?= release
@@ -28,6 +28,10 @@ lint: ## check formatting, lints and scripts
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	scripts/check-scripts
+
+bench: set-up ## measure the way of a push beside the bare container runs
+	cargo build --release -p berth-server
+	node bench/pipeline/main.mjs $(TARGET_DIR)/release/berth
 
 set-up:
 	@scripts/check-prerequisites
