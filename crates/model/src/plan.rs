@@ -22,7 +22,7 @@ pub struct PlanService {
     pub kind: ServiceKind,
     /// Its directory in the repository.
     pub root_directory: Decision<RootDir>,
-    /// `vite`, `plain-html`, `dockerfile`, …
+    /// `vite`, `static-html`, `dockerfile`, …
     pub framework: Decision<String>,
     /// What installs and builds; `None` for plain files.
     pub toolchain: Option<Toolchain>,
