@@ -50,6 +50,16 @@ impl Docker {
         docker(&["network", "ls", "--quiet", "--no-trunc", "--filter", &self.filter])
     }
 
+    /// Makes a network with none of Berth's rules, which goes with the instance; its name.
+    ///
+    /// # Errors
+    /// When Docker does not make it.
+    pub fn make_network(&self, name: &str) -> Result<String> {
+        let name = format!("berth-test-{name}-{}", self.instance);
+        docker(&["network", "create", "--label", &format!("berth.instance={}", self.instance), &name])?;
+        Ok(name)
+    }
+
     /// Every layer command and configured environment of its images: where a secret must not be.
     ///
     /// # Errors
@@ -66,24 +76,24 @@ impl Docker {
     /// Removes all of it, and the packet filter's rules for its network.
     ///
     /// # Errors
-    /// When something stays.
+    /// When something is still there after ten seconds.
     pub fn remove_everything(&self) -> Result<()> {
-        for container in self.containers()? {
-            docker(&["rm", "--force", "--volumes", &container])?;
-        }
-        for volume in self.volumes()? {
-            docker(&["volume", "rm", "--force", &volume])?;
-        }
-        for network in self.networks()? {
-            docker(&["network", "rm", &network])?;
-        }
-        // Images build on each other, so some go only after others.
-        for _ in 0..3 {
-            for image in self.images()? {
-                let _ = docker(&["rmi", "--force", &image]);
-            }
-        }
         self.remove_rules();
+        for _ in 0..20 {
+            // What is in the way of one removal (a container that is just going, an image's child) goes by another.
+            let removed = [
+                each(&self.containers()?, &["rm", "--force", "--volumes"]),
+                each(&self.volumes()?, &["volume", "rm", "--force"]),
+                each(&self.networks()?, &["network", "rm"]),
+                each(&self.images()?, &["rmi", "--force"]),
+            ];
+            if removed.iter().all(Result::is_ok) {
+                return Ok(());
+            }
+            std::thread::sleep(std::time::Duration::from_millis(500));
+        }
+        let left = [self.containers()?, self.volumes()?, self.networks()?, self.images()?].concat();
+        ensure!(left.is_empty(), "{left:?}");
         Ok(())
     }
 
@@ -104,6 +114,12 @@ impl Docker {
             iptables(&["--delete-chain", chain]);
         }
     }
+}
+
+/// Runs `docker order… thing` for each thing; the first error after all were tried.
+fn each(things: &[String], order: &[&str]) -> Result<()> {
+    let tried: Vec<_> = things.iter().map(|thing| docker(&[order, &[thing.as_str()]].concat())).collect();
+    tried.into_iter().try_for_each(|done| done.map(drop))
 }
 
 fn docker(arguments: &[&str]) -> Result<Vec<String>> {

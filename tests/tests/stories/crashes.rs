@@ -1,0 +1,81 @@
+//! `kill -9` and a database that is away: the site is wholly old or wholly new, and nothing is left lying about.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use berth_tests::{Database, Delivery, Shop, World, eventually};
+
+/// C1, a handful of random moments.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_moment_it_recovers() -> Result<()> {
+    let mut world = World::open(&Database::Sqlite, &[]).await?;
+    let project = world.open_shop("hardy", &Shop::saying("Version 0.")).await?;
+    let docker = world.berth.docker()?;
+    for version in 1..=6_u64 {
+        let wait = Duration::from_millis(RandomState::new().hash_one(version) % 2_500);
+        world.push(&project, &Shop::saying(&format!("Version {version}."))).await?;
+        tokio::time::sleep(wait).await;
+        world.berth.kill_9()?;
+        world.berth.restart().await?;
+        let page = project.site.get("/").await?;
+        let old_or_new = [version - 1, version].iter().any(|known| page.body.contains(&format!("Version {known}.")));
+        ensure!(
+            page.status == 200 && old_or_new,
+            "killed {wait:?} after push {version}: {} {}",
+            page.status,
+            page.body
+        );
+        world
+            .shows(&project, &format!("Version {version}."))
+            .await
+            .map_err(|error| error.context(format!("killed {wait:?} after push {version}")))?;
+        eventually("no container is left", Duration::from_secs(60), async || {
+            Ok(docker.containers()?.is_empty().then_some(()))
+        })
+        .await?;
+    }
+    let staged = world.berth.data().join("staging");
+    eventually("no staging directory is left", Duration::from_secs(60), async || {
+        let left = std::fs::read_dir(&staged).map(Iterator::count).unwrap_or(0);
+        Ok((left == 0).then_some(()))
+    })
+    .await?;
+    world.close().await
+}
+
+/// C4, and "at start the edge serves at once, and the API answers 503 until the database is there".
+#[tokio::test(flavor = "multi_thread")]
+async fn sites_do_not_need_the_database() -> Result<()> {
+    let database = Database::postgres();
+    let mut world = World::open(&database, &[]).await?;
+    let project = world.open_shop("afloat", &Shop::saying("Still here")).await?;
+    Shop::saying("Back again").publish(&project.repo)?;
+    let delivery = Delivery::push(&project.repo)?;
+
+    database.stop()?;
+    ensure!(project.site.get("/").await?.body.contains("Still here"), "the site went with the database");
+    ensure!(delivery.send(&world.berth).await?.status == 503, "a delivery was acknowledged that cannot be kept");
+    ensure!(world.ada.get("/api/project/projects").await?.status == 503);
+
+    // Even a restart does not need it.
+    world.berth.kill_9()?;
+    world.berth.launch()?;
+    eventually("the site is served without a database", Duration::from_secs(5), async || {
+        let page = project.site.get("/").await;
+        Ok(page.is_ok_and(|page| page.body.contains("Still here")).then_some(()))
+    })
+    .await?;
+    ensure!(delivery.send(&world.berth).await?.status == 503);
+
+    database.resume();
+    let since = Instant::now();
+    eventually("the delivery is accepted again", Duration::from_secs(30), async || {
+        Ok((delivery.send(&world.berth).await?.status == 201).then_some(()))
+    })
+    .await?;
+    ensure!(since.elapsed() < Duration::from_secs(10), "recovering took {:?}", since.elapsed());
+    world.berth.ready().await?;
+    world.shows(&project, "Back again").await?;
+    world.close().await
+}

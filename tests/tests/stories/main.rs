@@ -1,0 +1,6 @@
+//! Shorter stories, each about one promise of `acceptance.md`, told on the default database unless it matters.
+
+mod builds;
+mod crashes;
+mod queue;
+mod serving;

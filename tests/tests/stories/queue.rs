@@ -1,0 +1,98 @@
+//! Many pushes, the same push many times, and projects that go away in between.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use berth_tests::{Answer, Berth, Database, Delivery, Session, Shop, World, eventually};
+use serde_json::json;
+use tokio::task::JoinSet;
+
+/// D6: ten pushes in a row → at most two builds run, and the last commit is live.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_push_supersedes_the_queued_ones() -> Result<()> {
+    let world = World::open(&Database::Sqlite, &[]).await?;
+    let project = world.open_shop("busy", &Shop::saying("Version 0")).await?;
+    let mut builds = Vec::new();
+    for version in 1..=10 {
+        builds.push(world.push(&project, &Shop::saying(&format!("Version {version}.")).slowly(2)).await?);
+    }
+    world.shows(&project, "Version 10.").await?;
+    let mut ran = 0;
+    for build in &builds {
+        match world.ended(*build).await?.as_str() {
+            "passed" => ran += 1,
+            "superseded" => {}
+            other => anyhow::bail!("build {build} of {builds:?} is {other}"),
+        }
+    }
+    ensure!(ran <= 2, "{ran} of ten builds ran");
+    ensure!(world.ended(builds[9]).await? == "passed", "the last push was not built");
+    ensure!(project.site.get("/").await?.body.contains("Version 10."));
+    world.close().await
+}
+
+/// W5: the same delivery a hundred times at once → one build.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_counts_once() -> Result<()> {
+    let world = World::open(&Database::Sqlite, &[]).await?;
+    let project = world.open_shop("echo", &Shop::saying("Before")).await?;
+    let before = world.builds(&project).await?.len();
+    Shop::saying("After").publish(&project.repo)?;
+    let delivery = Delivery::push(&project.repo)?;
+    let mut sent = JoinSet::new();
+    for _ in 0..100 {
+        sent.spawn(deliver(&world.berth, &delivery));
+    }
+    let mut accepted = 0;
+    while let Some(answer) = sent.join_next().await {
+        let answer = answer??;
+        match answer.status {
+            201 => accepted += 1,
+            200 => ensure!(answer.json["message"] == "duplicate", "{answer:?}"),
+            _ => anyhow::bail!("{answer:?}"),
+        }
+    }
+    ensure!(accepted == 1, "{accepted} of 100 were accepted");
+    world.shows(&project, "After").await?;
+    ensure!(world.builds(&project).await?.len() == before + 1);
+    world.close().await
+}
+
+fn deliver(berth: &Berth, delivery: &Delivery) -> impl Future<Output = Result<Answer>> + use<> {
+    Answer::of(delivery.request(berth))
+}
+
+/// D8, N5: deleted during its build, a project is gone for good; its name is free and shows nothing of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_deleted_during_its_build_never_comes_back() -> Result<()> {
+    let world = World::open(&Database::Sqlite, &[]).await?;
+    let old = world.open_shop("phoenix", &Shop::saying("Ada's first")).await?;
+    let build = world.push(&old, &Shop::saying("Ada's second").slowly(5)).await?;
+    eventually("the build runs", Duration::from_secs(60), async || {
+        Ok(world.log_text(build).await?.contains("second 1").then_some(()))
+    })
+    .await?;
+
+    world.ada.delete(&format!("/api/project/projects/{}", old.id)).await?.expect(200)?;
+    ensure!(old.site.get("/").await?.status == 404, "a deleted project is still served");
+    let docker = world.berth.docker()?;
+    let releases = world.berth.deployments().join(".releases").join(old.id.to_string());
+    eventually("its container and files are gone", Duration::from_secs(15), async || {
+        Ok((docker.containers()?.is_empty() && !releases.exists()).then_some(()))
+    })
+    .await?;
+
+    // Somebody else takes the name before the old build would have ended.
+    world.github.become_user("grace");
+    let grace = World { ada: Session::over_oauth(&world.berth, &world.github).await?, ..world };
+    let new =
+        grace.connect("phoenix", &Shop::saying("Grace's own").slowly(6), json!({"outputDirectory": "dist"})).await?;
+    eventually("the new site opens", Duration::from_secs(120), async || {
+        let page = new.site.get("/").await?;
+        ensure!(!page.body.contains("Ada's"), "the old owner's page is served under the new owner's name");
+        Ok(page.body.contains("Grace's own").then_some(()))
+    })
+    .await?;
+    ensure!(!releases.exists(), "the old project's files came back");
+    grace.close().await
+}
