@@ -131,3 +131,19 @@ async fn the_description_names_every_route_of_v1_and_its_refusals() {
     assert_eq!(document["info"]["version"], "0.0.0-test");
     assert_ne!(document["components"]["schemas"]["ProjectBody"], Value::Null);
 }
+
+#[tokio::test]
+async fn every_reference_of_the_description_leads_somewhere() {
+    let app = App::start().await;
+    let answer = app.get("/api/v1/openapi.json", None).await;
+    let document = answer.json();
+    let references: Vec<&str> =
+        answer.text.split("\"$ref\":\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(references.len() > 50);
+    for reference in references {
+        let found = document.pointer(reference.trim_start_matches('#'));
+        assert!(found.is_some(), "{reference}");
+    }
+    assert_eq!(document["paths"]["/api/v1/sessions"]["post"]["security"], json!([{}]));
+    assert_eq!(document["security"], json!([{"bearer": []}, {"session": []}]));
+}
