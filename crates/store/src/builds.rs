@@ -63,6 +63,13 @@ pub struct BuildEnd {
     pub failure: Option<Failure>,
 }
 
+impl BuildEnd {
+    /// The end of a build that somebody stopped.
+    pub(crate) fn canceled() -> Self {
+        Self { status: BuildStatus::Canceled, exit_code: None, failure: None }
+    }
+}
+
 macro_rules! select_build {
     ($rest:literal) => {
         concat!(

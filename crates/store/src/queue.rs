@@ -116,7 +116,7 @@ impl Transaction<'_> {
     /// Puts a running build back in line, unless a newer one of its branch waits there already.
     async fn put_back(&mut self, mut build: Owned<Build>) -> Result<(), StoreError> {
         self.move_build(&mut build, BuildStatus::Queued).await?;
-        self.run(sql("UPDATE build SET started_at = NULL WHERE id = $1").bind(build.row.id)).await?;
+        self.run(sql("UPDATE build SET started_at = NULL, steps = '[]' WHERE id = $1").bind(build.row.id)).await?;
         let newer =
             sql("SELECT EXISTS (SELECT 1 FROM build WHERE project_id = $1 AND branch = $2 AND status = 'queued' \
                          AND id > $3)");
@@ -224,7 +224,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let mut build = tx.leased(lease).await?;
         if build.row.cancel_requested {
-            tx.move_build(&mut build, BuildStatus::Canceled).await?;
+            tx.end_build(&mut build, &BuildEnd::canceled()).await?;
         } else {
             tx.run(sql("UPDATE build SET attempts = attempts - 1 WHERE id = $1").bind(lease.build)).await?;
             tx.put_back(build).await?;
@@ -240,7 +240,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let mut build = tx.leased(lease).await?;
         if build.row.cancel_requested {
-            tx.move_build(&mut build, BuildStatus::Canceled).await?;
+            tx.end_build(&mut build, &BuildEnd::canceled()).await?;
         } else {
             tx.put_back(build).await?;
         }
@@ -276,7 +276,7 @@ impl Store {
         let ids = builds.iter().map(|build| build.row.id).collect();
         for mut build in builds {
             if build.row.cancel_requested {
-                tx.move_build(&mut build, BuildStatus::Canceled).await?;
+                tx.end_build(&mut build, &BuildEnd::canceled()).await?;
             } else if build.row.attempts >= MAX_ATTEMPTS {
                 let failure = Failure::new(
                     FailureCode::Internal,

@@ -182,11 +182,12 @@ impl BuildRun {
         self.progress.end_step(state);
     }
 
-    /// Waits until steps and log are stored.
+    /// Removes what is left of the build on disk, and waits until steps and log are stored.
     ///
     /// # Errors
     /// When the database did not take the last of them.
     pub async fn close(self) -> Result<(), BuildError> {
+        self.remove_staging().await;
         let recorded = self.progress.close().await;
         self.log.close().await?;
         recorded
