@@ -279,5 +279,11 @@ async fn a_build_with_too_many_processes_is_told_so() {
     let project = world.project("many", &[("package.json", &package)]).await;
     let ended = world.build(&project).await;
     assert!(ended.failure().0.title.contains("more than 48 processes (limit: BERTH_BUILD_PIDS)"), "{}", ended.log);
+
+    // A bomb whose first process ends well.
+    let package = serde_json::json!({ "scripts": { "build": "bomb() { bomb | bomb & }; bomb" } }).to_string();
+    world.push("many", &[("package.json", &package)]);
+    let ended = world.build(&project).await;
+    assert!(ended.failure().0.title.contains("more than 48 processes"), "{:?}\n{}", ended.failure(), ended.log);
     world.end().await;
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use berth_model::{Failure, FailureCode, OutputDir};
 
 /// What a project's directory holds after its build.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Found {
     directories: BTreeSet<String>,
     with_start_page: BTreeSet<String>,

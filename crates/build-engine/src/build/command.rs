@@ -39,10 +39,9 @@ pub(super) async fn run(job: &Job, container: &Container, command: CommandLine<'
         failure = space::ran_low(&job.engine, container, limits) => return Err(failure.into()),
     };
     let ExecEnd { exit_code, oom_killed } = end;
-    let excerpt = log.excerpt();
     if exit_code == 0 {
         return Ok(());
     }
-    let failure = failure::of_command(which, exit_code, oom_killed, &excerpt, limits);
+    let failure = failure::of_command(which, exit_code, oom_killed, &log.excerpt(), limits);
     Err(BuildError::Theirs(Box::new(failure), Some(exit_code)))
 }

@@ -10,6 +10,7 @@ use super::inside;
 use crate::BuildError;
 use crate::artifact::missing::{self, Found};
 use crate::artifact::{Written, unpack};
+use crate::failure;
 use crate::run::Job;
 
 /// What `find` may say before nobody reads on.
@@ -29,7 +30,9 @@ pub(crate) async fn collect(job: &Job, workshop: &Workshop, target: &Path) -> Re
         return Ok(Output { written, found_in: None });
     }
     let is_empty = target.exists();
-    let found = look_around(job, workshop).await?;
+    // A container full of processes starts no more; the reason is worth more than the listing.
+    let looked = look_around(job, workshop).await;
+    let found = looked.as_ref().map_or_else(|_| Found::default(), Clone::clone);
     if planned.source == "default" && !is_empty {
         let is_source = |directory: &str| {
             let path = if job.root().is_empty() { directory.to_owned() } else { format!("{}/{directory}", job.root()) };
@@ -46,7 +49,10 @@ pub(crate) async fn collect(job: &Job, workshop: &Workshop, target: &Path) -> Re
             return Ok(Output { written, found_in: Some(obvious) });
         }
     }
-    Err(missing::failure(&planned.value, is_empty, &found).into())
+    if let Some(failure) = failure::of_silent_command(&job.log.excerpt(), &job.limits) {
+        return Err(failure.into());
+    }
+    looked.and(Err(missing::failure(&planned.value, is_empty, &found).into()))
 }
 
 /// `None` if the directory does not exist (then `target` does not either) or holds nothing to publish.

@@ -51,6 +51,11 @@ pub(crate) fn of_command(
     }
 }
 
+/// Why a command that ended well left nothing: what it printed may say more than the empty place does.
+pub(crate) fn of_silent_command(excerpt: &Excerpt, limits: &BuildLimits) -> Option<Failure> {
+    recognise::by_output(0, excerpt, limits)
+}
+
 fn out_of_memory(exit_code: i64, limits: &BuildLimits) -> Failure {
     let memory = Bytes(limits.memory);
     Failure::new(

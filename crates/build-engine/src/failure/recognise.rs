@@ -115,7 +115,8 @@ pub(super) fn by_output(exit_code: i64, excerpt: &Excerpt, limits: &BuildLimits)
             let group = found.iter().skip(1).flatten().next().map_or("", |group| group.as_str());
             let title = known.title.replace("{1}", group).replace("{pids}", &limits.pids.to_string());
             let detail = known.detail.replace("{memory}", &Bytes(limits.memory).to_string());
-            let mut failure = Failure::new(known.code, format!("exit code {exit_code}: {title}"), detail);
+            let title = if exit_code == 0 { title } else { format!("exit code {exit_code}: {title}") };
+            let mut failure = Failure::new(known.code, title, detail);
             failure.line = number;
             failure.setting = known.setting.map(str::to_owned);
             return Some(failure);

@@ -3,6 +3,7 @@
 //! [`BuildRun::run`] reads as the algorithm. Around it: [`progress`] tells the store how far it is, without the build
 //! waiting for it; the log takes what commands print; the staging directory goes when the build fails.
 
+mod engine;
 mod job;
 mod progress;
 
@@ -10,65 +11,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_model::{
-    Artifact, BuildLimits, CommitHash, Failure, FailureCode, LogPhase, Plan, SourceAllow, StepName, StepState,
-};
-use berth_runtime::Engine;
-use berth_secrets::{KeyRing, SecretString};
-use berth_store::{Claimed, Project, Store};
+use berth_model::{Artifact, CommitHash, Failure, FailureCode, LogPhase, Plan, StepName, StepState};
+use berth_secrets::SecretString;
+use berth_store::Claimed;
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 use crate::artifact::{self, Written, missing};
 use crate::build::{self, Installed, Output};
 use crate::detect::{ProjectSettings, detect};
-use crate::log::{BuildLog, LogOwner};
-use crate::source::{FetchRequest, Fetched, Source, SourceTimeouts};
+use crate::log::BuildLog;
+use crate::source::{FetchRequest, Fetched};
 use crate::variables::Variables;
 use crate::words::Bytes;
 use crate::{BuildError, Checkout, failure, files};
+use engine::Inner;
 use progress::Progress;
 
+pub use engine::{BuildEngine, BuildEngineConfig};
 pub(crate) use job::Job;
-
-/// The name under which a user's GitHub token is sealed.
-const GITHUB_TOKEN: &str = "github";
-/// How long a host may take to say where a branch is.
-const HEAD_WITHIN: Duration = Duration::from_secs(60);
-
-/// What a build engine is told when it is made.
-#[derive(Clone, Debug)]
-pub struct BuildEngineConfig {
-    /// What one build may use.
-    pub limits: BuildLimits,
-    /// Where builds leave their output: on the file system of the releases.
-    pub staging: PathBuf,
-    /// Where sources may be fetched from besides public addresses (`BERTH_SOURCE_ALLOW`).
-    pub source_allow: SourceAllow,
-    /// How patient fetching is.
-    pub source_timeouts: SourceTimeouts,
-    /// Repositories under this address are fetched with their owner's GitHub token (`GITHUB_URL`).
-    pub github_url: Url,
-}
-
-/// Runs builds. Cheap to clone.
-#[derive(Clone)]
-pub struct BuildEngine(Arc<Inner>);
-
-struct Inner {
-    config: BuildEngineConfig,
-    engine: Engine,
-    store: Store,
-    keys: Arc<KeyRing>,
-    source: Source,
-    volumes: Arc<build::Volumes>,
-}
-
-impl std::fmt::Debug for BuildEngine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BuildEngine").field("config", &self.0.config).finish_non_exhaustive()
-    }
-}
 
 /// A build's files, and how its command ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,54 +47,6 @@ pub struct BuildRun {
     claimed: Claimed,
     log: Arc<BuildLog>,
     progress: Progress,
-}
-
-impl BuildEngine {
-    /// An engine; connects to nothing yet.
-    ///
-    /// # Errors
-    /// When TLS cannot be set up on this machine.
-    pub fn new(
-        config: BuildEngineConfig,
-        engine: Engine,
-        store: Store,
-        keys: Arc<KeyRing>,
-    ) -> Result<Self, BuildError> {
-        let source = Source::new(config.source_allow.clone(), config.source_timeouts)?;
-        Ok(Self(Arc::new(Inner { config, engine, store, keys, source, volumes: Arc::default() })))
-    }
-
-    /// Where the head of a project's branch is now: what was missed while nothing listened is built then.
-    ///
-    /// # Errors
-    /// Theirs if the host does not say; within a minute.
-    pub async fn remote_head(&self, project: &Project) -> Result<CommitHash, BuildError> {
-        let token = self.token_for(project).await?;
-        let asked = self.0.source.head(&project.repo_url, &project.branch, token.as_ref());
-        tokio::time::timeout(HEAD_WITHIN, asked).await.unwrap_or_else(|elapsed| Err(BuildError::ours(elapsed)))
-    }
-
-    /// The owner's GitHub token, for repositories at GitHub only.
-    async fn token_for(&self, project: &Project) -> Result<Option<SecretString>, BuildError> {
-        let Inner { config, store, keys, .. } = &*self.0;
-        if project.repo_url.owner_and_name_under(&config.github_url).is_none() {
-            return Ok(None);
-        }
-        let sealed = store.github_token(project.user).await?;
-        let open = sealed.map(|sealed| keys.open_for_user(project.user, GITHUB_TOKEN, &sealed));
-        open.transpose().map_err(BuildError::ours_for_good)
-    }
-
-    /// Opens the log of a claimed build.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn begin(&self, claimed: Claimed) -> Result<BuildRun, BuildError> {
-        let owner = LogOwner { user: claimed.project.user, project: claimed.project.id, build: claimed.build.id };
-        let log = Arc::new(BuildLog::begin(&self.0.store, owner, self.0.config.limits.log).await?);
-        let progress = Progress::begin(self.0.store.clone(), claimed.lease.clone(), log.clone());
-        Ok(BuildRun { engine: self.clone(), claimed, log, progress })
-    }
 }
 
 impl BuildRun {

@@ -7,7 +7,8 @@ use berth_model::{BranchName, BuildLimits, Commit, CommitHash};
 use git2::{AutotagOption, Direction, FetchOptions, Oid, Remote, RemoteCallbacks, Repository, RepositoryInitOptions};
 use tokio_util::sync::CancellationToken;
 
-use super::transport::{Address, Connection};
+use super::connection::Connection;
+use super::transport::Address;
 use super::{Fetched, failures, tree};
 use crate::BuildError;
 

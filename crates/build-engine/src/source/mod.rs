@@ -2,7 +2,7 @@
 //!
 //! 1. [`client`]: one HTTP client whose resolver refuses names that lead to addresses the operator has not allowed,
 //!    so that the address that was judged is the one connected to;
-//! 2. [`transport`]: libgit2 speaks the git protocol over that client and nothing else;
+//! 2. [`connection`] and [`transport`]: libgit2 speaks the git protocol over that client and nothing else;
 //! 3. [`fetch`]: the exact commit, as shallow as the server allows;
 //! 4. [`tree`]: its files are listed with their sizes and judged before any of them is read.
 //!
@@ -10,6 +10,7 @@
 //! object database, so a malformed tree has nothing outside the checkout to reach.
 
 mod client;
+mod connection;
 mod failures;
 mod fetch;
 mod transport;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{BuildError, Checkout};
 use client::SourceClient;
+use connection::Connection;
 
 /// What a host may send when only a branch's place is asked for.
 const MOST_LISTING: u64 = 32 << 20;
@@ -97,13 +99,8 @@ impl Source {
         // Dropping this future must end the thread that works for it too.
         let cancel = cancel.child_token();
         let _stop = cancel.clone().drop_guard();
-        let connection = transport::Connection::new(
-            self.client.clone(),
-            request.url,
-            request.token,
-            limits.source_bytes,
-            cancel.clone(),
-        )?;
+        let connection =
+            Connection::new(self.client.clone(), request.url, request.token, limits.source_bytes, cancel.clone())?;
         let work = fetch::Work {
             connection: Arc::new(connection),
             branch: request.branch.clone(),
@@ -127,7 +124,7 @@ impl Source {
     ) -> Result<CommitHash, BuildError> {
         let cancel = CancellationToken::new();
         let _stop = cancel.clone().drop_guard();
-        let connection = transport::Connection::new(self.client.clone(), url, token, MOST_LISTING, cancel.clone())?;
+        let connection = Connection::new(self.client.clone(), url, token, MOST_LISTING, cancel.clone())?;
         let (connection, branch) = (Arc::new(connection), branch.clone());
         let work = tokio::task::spawn_blocking(move || fetch::head_commit(&connection, &branch, &cancel));
         work.await.map_err(BuildError::ours)?

@@ -1,0 +1,104 @@
+//! What all builds share: limits, Docker, the store, the key ring, the client for sources.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use berth_model::{BuildLimits, CommitHash, SourceAllow};
+use berth_runtime::Engine;
+use berth_secrets::{KeyRing, SecretString};
+use berth_store::{Claimed, Project, Store};
+use url::Url;
+
+use super::{BuildRun, Progress};
+use crate::BuildError;
+use crate::build::Volumes;
+use crate::log::{BuildLog, LogOwner};
+use crate::source::{Source, SourceTimeouts};
+
+/// The name under which a user's GitHub token is sealed.
+const GITHUB_TOKEN: &str = "github";
+/// How long a host may take to say where a branch is.
+const HEAD_WITHIN: Duration = Duration::from_secs(60);
+
+/// What a build engine is told when it is made.
+#[derive(Clone, Debug)]
+pub struct BuildEngineConfig {
+    /// What one build may use.
+    pub limits: BuildLimits,
+    /// Where builds leave their output: on the file system of the releases.
+    pub staging: PathBuf,
+    /// Where sources may be fetched from besides public addresses (`BERTH_SOURCE_ALLOW`).
+    pub source_allow: SourceAllow,
+    /// How patient fetching is.
+    pub source_timeouts: SourceTimeouts,
+    /// Repositories under this address are fetched with their owner's GitHub token (`GITHUB_URL`).
+    pub github_url: Url,
+}
+
+/// Runs builds. Cheap to clone.
+#[derive(Clone)]
+pub struct BuildEngine(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) config: BuildEngineConfig,
+    pub(super) engine: Engine,
+    pub(super) store: Store,
+    pub(super) keys: Arc<KeyRing>,
+    pub(super) source: Source,
+    pub(super) volumes: Arc<Volumes>,
+}
+
+impl std::fmt::Debug for BuildEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BuildEngine").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+impl BuildEngine {
+    /// An engine; connects to nothing yet.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up on this machine.
+    pub fn new(
+        config: BuildEngineConfig,
+        engine: Engine,
+        store: Store,
+        keys: Arc<KeyRing>,
+    ) -> Result<Self, BuildError> {
+        let source = Source::new(config.source_allow.clone(), config.source_timeouts)?;
+        Ok(Self(Arc::new(Inner { config, engine, store, keys, source, volumes: Arc::default() })))
+    }
+
+    /// Where the head of a project's branch is now: what was missed while nothing listened is built then.
+    ///
+    /// # Errors
+    /// Theirs if the host does not say; within a minute.
+    pub async fn remote_head(&self, project: &Project) -> Result<CommitHash, BuildError> {
+        let token = self.token_for(project).await?;
+        let asked = self.0.source.head(&project.repo_url, &project.branch, token.as_ref());
+        tokio::time::timeout(HEAD_WITHIN, asked).await.unwrap_or_else(|elapsed| Err(BuildError::ours(elapsed)))
+    }
+
+    /// The owner's GitHub token, for repositories at GitHub only.
+    pub(super) async fn token_for(&self, project: &Project) -> Result<Option<SecretString>, BuildError> {
+        let Inner { config, store, keys, .. } = &*self.0;
+        if project.repo_url.owner_and_name_under(&config.github_url).is_none() {
+            return Ok(None);
+        }
+        let sealed = store.github_token(project.user).await?;
+        let open = sealed.map(|sealed| keys.open_for_user(project.user, GITHUB_TOKEN, &sealed));
+        open.transpose().map_err(BuildError::ours_for_good)
+    }
+
+    /// Opens the log of a claimed build.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn begin(&self, claimed: Claimed) -> Result<BuildRun, BuildError> {
+        let owner = LogOwner { user: claimed.project.user, project: claimed.project.id, build: claimed.build.id };
+        let log = Arc::new(BuildLog::begin(&self.0.store, owner, self.0.config.limits.log).await?);
+        let progress = Progress::begin(self.0.store.clone(), claimed.lease.clone(), log.clone());
+        Ok(BuildRun { engine: self.clone(), claimed, log, progress })
+    }
+}
