@@ -287,3 +287,24 @@ async fn a_build_with_too_many_processes_is_told_so() {
     assert!(ended.failure().0.title.contains("more than 48 processes"), "{:?}\n{}", ended.failure(), ended.log);
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a minute long without optimisation"]
+async fn a_gigabyte_of_log_costs_no_memory() {
+    let world = World::new(BuildLimits::default()).await;
+    let script = "yes 'a line of the length that lines in logs have on average, more or less' | head -c 1073741824; mkdir dist; touch dist/x";
+    let package = serde_json::json!({ "scripts": { "build": script } }).to_string();
+    let project = world.project("loud", &[("package.json", &package)]).await;
+    let resident = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1_024
+    };
+    let before = resident();
+    let began = Instant::now();
+    let ended = world.build(&project).await;
+    eprintln!("{} MiB more, {:.1} s", resident() - before, began.elapsed().as_secs_f64());
+    ended.built();
+    assert!(resident() - before < 64, "{} MiB more", resident() - before);
+    world.end().await;
+}

@@ -148,6 +148,15 @@ async fn a_missing_branch_repository_or_access_is_said() {
 }
 
 #[tokio::test]
+async fn a_token_that_has_expired_does_not_shut_out_of_public_repositories() {
+    let (_root, host, hash) = host_with_site(Rules { refuses_tokens: true, ..Rules::default() }).await;
+    let scratch = tempfile::tempdir().unwrap();
+    let mut asked = Asked::of(host.url("site/.git"));
+    asked.token = Some("expired");
+    assert_eq!(asked.fetch(&scratch.path().join("a")).await.unwrap().commit.hash.as_str(), hash);
+}
+
+#[tokio::test]
 async fn a_renamed_repository_is_followed_on_its_own_host_only() {
     let (_root, host, hash) =
         host_with_site(Rules { renamed: Some(("/old", "/site/.git".to_owned())), ..Rules::default() }).await;

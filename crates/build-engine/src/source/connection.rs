@@ -1,7 +1,7 @@
 //! One fetch's way to its host: requests, redirects, budget, cancellation, and the reason when it fails.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
@@ -10,7 +10,7 @@ use berth_model::RepoUrl;
 use berth_secrets::SecretString;
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
-use reqwest::{Method, Response};
+use reqwest::{Method, Response, StatusCode};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -27,6 +27,8 @@ pub(super) struct Connection {
     /// Moves when the host says that the repository was renamed.
     base: Mutex<Url>,
     authorization: Option<HeaderValue>,
+    /// Whether the host has said that the token is no good: a public repository needs none.
+    token_refused: AtomicBool,
     source_bytes: u64,
     bytes_left: AtomicU64,
     cancel: CancellationToken,
@@ -51,6 +53,7 @@ impl Connection {
             client,
             base: Mutex::new(base),
             authorization,
+            token_refused: AtomicBool::new(false),
             source_bytes,
             bytes_left: AtomicU64::new(source_bytes),
             cancel,
@@ -98,6 +101,10 @@ impl Connection {
                 *locked(&self.base) = next;
                 continue;
             }
+            if answer.status() == StatusCode::UNAUTHORIZED && self.token().is_some() {
+                self.token_refused.store(true, Ordering::Relaxed);
+                continue;
+            }
             return self.expect(answer, "application/x-git-upload-pack-advertisement");
         }
         Err(failures::too_many_redirects(&self.host()))
@@ -113,9 +120,13 @@ impl Connection {
         self.expect(answer, "application/x-git-upload-pack-result")
     }
 
+    fn token(&self) -> Option<&HeaderValue> {
+        self.authorization.as_ref().filter(|_| !self.token_refused.load(Ordering::Relaxed))
+    }
+
     async fn send(&self, method: Method, url: &Url, body: Option<Vec<u8>>) -> Result<Response, BuildError> {
         let mut request = self.client.request(method, url)?;
-        if let Some(authorization) = &self.authorization {
+        if let Some(authorization) = self.token() {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
         request = match body {

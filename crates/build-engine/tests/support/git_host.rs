@@ -30,6 +30,8 @@ pub(crate) struct Request {
 pub(crate) struct Rules {
     /// Requests without this token get 401.
     pub(crate) token: Option<&'static str>,
+    /// Requests with any token get 401.
+    pub(crate) refuses_tokens: bool,
     /// Paths below the first are redirected to the second.
     pub(crate) renamed: Option<(&'static str, String)>,
 }
@@ -103,6 +105,9 @@ async fn respond(root: PathBuf, rules: Rules, request: Request) -> Vec<u8> {
         if request.headers.get("authorization") != Some(&format!("Basic {wanted}")) {
             return answer("401 Unauthorized", "www-authenticate: Basic\r\n", b"");
         }
+    }
+    if rules.refuses_tokens && request.headers.contains_key("authorization") {
+        return answer("401 Unauthorized", "www-authenticate: Basic\r\n", b"");
     }
     if let Some((from, to)) = &rules.renamed
         && let Some(rest) = request.target.strip_prefix(from)
