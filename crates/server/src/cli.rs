@@ -63,12 +63,23 @@ pub fn main() -> ExitCode {
 }
 
 async fn serve(config: Config) -> Result<()> {
+    allow_open_files();
     let listener = tokio::net::TcpListener::bind(config.listen).await.with_context(|| {
         format!("Berth cannot listen on {}; stop what listens there, or choose another BERTH_LISTEN", config.listen)
     })?;
     let shutdown = CancellationToken::new();
     stop_on_signals(shutdown.clone())?;
     crate::run(config, listener, shutdown).await
+}
+
+/// Every connection is an open file, and so is every download: as many as the system lets us have. Shells and systemd
+/// start programs with 1,024.
+fn allow_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::debug!("the limit of open files stays as it is: {error}");
+    }
 }
 
 /// The first signal asks for an orderly end, the second one does not ask.
