@@ -90,13 +90,16 @@ pub(super) async fn carry_out(worker: Arc<Worker>, claimed: Claimed, stopper: St
             tracing::info!(build = %id, "canceled");
             finish(&worker, &claimed, BuildStatus::Canceled, None, None).await
         }
-        (Ending::Ours { error, retryable: true }, None) if claimed.build.attempts < ATTEMPTS => {
+        (Ending::Ours { error, retryable: true }, None)
+            if claimed.build.attempts < ATTEMPTS && !is_full_disk(&error) =>
+        {
             tracing::warn!(build = %id, "tried once more: {error:#}");
             retry(&worker, &claimed, &stopper).await
         }
         (Ending::Ours { error, .. }, None) => {
             tracing::error!(build = %id, "failed through no fault of the repository: {error:#}");
-            finish(&worker, &claimed, BuildStatus::Failed, None, Some(our_failure())).await
+            let failure = if is_full_disk(&error) { full_disk() } else { our_failure() };
+            finish(&worker, &claimed, BuildStatus::Failed, None, Some(failure)).await
         }
         // The pipeline says that it was stopped, and nobody did: as if it had failed.
         (Ending::Stopped, None) => finish(&worker, &claimed, BuildStatus::Failed, None, Some(our_failure())).await,
@@ -218,6 +221,19 @@ where
     }
 }
 
+/// Whether the disk ran full somewhere below. Some libraries keep only the system's words of what happened.
+fn is_full_disk(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.to_string().contains("No space left on device"))
+}
+
+fn full_disk() -> Failure {
+    Failure::new(
+        FailureCode::NoSpace,
+        "the disk of this Berth is full",
+        "There is no room for this build, and what was live stays live. Ask the administrator for space, then rebuild.",
+    )
+}
+
 fn our_failure() -> Failure {
     Failure::new(
         FailureCode::Internal,
@@ -225,4 +241,28 @@ fn our_failure() -> Failure {
         "Nothing in the repository is known to cause this, and what was live stays live. Rebuild it; if it happens \
          again, ask the administrator, whose log says more.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn c2_a_full_disk_is_told_from_other_faults() {
+        let full = || io::Error::from_raw_os_error(28);
+        assert!(is_full_disk(&anyhow::Error::from(full()).context("a file could not be written")));
+        assert!(is_full_disk(&anyhow::Error::from_boxed(Box::new(full()))));
+        assert!(!is_full_disk(&anyhow::Error::from(io::Error::from(io::ErrorKind::PermissionDenied))));
+    }
+
+    #[test]
+    fn the_first_reason_to_stop_counts() {
+        let stopper = Stopper::default();
+        assert_eq!(stopper.reason(), None);
+        stopper.stop(StopReason::Asked);
+        stopper.stop(StopReason::Shutdown);
+        assert_eq!(stopper.reason(), Some(StopReason::Asked));
+    }
 }
