@@ -24,6 +24,7 @@ pub struct LogBatch {
 pub struct Signals {
     work: Notify,
     events: watch::Sender<EventId>,
+    hosts: watch::Sender<EventId>,
     logs: broadcast::Sender<LogBatch>,
     cancellations: broadcast::Sender<BuildId>,
 }
@@ -33,6 +34,7 @@ impl Signals {
         Self {
             work: Notify::new(),
             events: watch::Sender::new(newest),
+            hosts: watch::Sender::new(newest),
             logs: broadcast::Sender::new(1_024),
             cancellations: broadcast::Sender::new(256),
         }
@@ -52,6 +54,18 @@ impl Signals {
     #[must_use]
     pub fn subscribe_events(&self) -> watch::Receiver<EventId> {
         self.events.subscribe()
+    }
+
+    /// Tells that what visitors get follows every event up to this one.
+    pub fn hosts_followed(&self, event: EventId) {
+        self.hosts.send_replace(event);
+    }
+
+    /// Waits until what visitors get follows everything that is committed now, a deletion for example.
+    pub async fn hosts_follow(&self) {
+        let newest = *self.events.borrow();
+        // The sender is ours, so the wait ends in no other way.
+        let _ = self.hosts.subscribe().wait_for(|followed| *followed >= newest).await;
     }
 
     /// Hands lines to whoever watches now; they are stored separately.

@@ -1,5 +1,7 @@
 //! Connecting, changing and removing a project.
 
+use std::time::Duration;
+
 use berth_model::{Environment, ProjectId, Trigger};
 use berth_store::{Build, NewBuild, NewProject, Project, ProjectChange, SealedVariable};
 
@@ -65,10 +67,18 @@ pub(crate) async fn change(
     Ok(api.store.update_project(caller.access(), project.id, change, &host, variables).await?)
 }
 
-/// Removes a project, and the repository's hook with its last project. The worker removes files and images.
+/// How long a deletion waits until visitors no longer get the site. It takes milliseconds, and happens in any case.
+const HOSTS_FOLLOW_WITHIN: Duration = Duration::from_secs(2);
+
+/// Removes a project, and the repository's hook with its last project. Its site is gone when this returns; the worker
+/// removes files and images.
 pub(crate) async fn remove(api: &Api, caller: &Caller, id: ProjectId) -> Result<Project, ApiError> {
     let project = api.store.delete_project(caller.access(), id).await?;
-    hook::release(api, caller, &project).await;
+    let site_is_gone = tokio::time::timeout(HOSTS_FOLLOW_WITHIN, api.store.signals().hosts_follow());
+    let (gone, ()) = tokio::join!(site_is_gone, hook::release(api, caller, &project));
+    if gone.is_err() {
+        tracing::warn!(project = %id, "the site of a deleted project is still there after {HOSTS_FOLLOW_WITHIN:?}");
+    }
     Ok(project)
 }
 

@@ -44,6 +44,8 @@ pub(crate) struct Worker {
 
 /// Works until `stop`, then gives running builds back.
 pub(crate) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
+    // Taken before the recovery: what happens during it is followed afterwards, twice rather than never.
+    let seen = *worker.store.signals().subscribe_events().borrow();
     let Some(()) = recover(&worker, &stop).await else { return };
     let (bell, _) = watch::channel(());
     let ring = async {
@@ -58,7 +60,7 @@ pub(crate) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
             queue::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
             activations::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
             removals::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
-            routes::run(Arc::clone(&worker), stop.clone()),
+            routes::run(Arc::clone(&worker), seen, stop.clone()),
             heads::run(Arc::clone(&worker), stop.clone()),
             chores::run(Arc::clone(&worker), stop.clone()),
         ) } => {}

@@ -10,24 +10,23 @@ use super::{SOON, Worker};
 /// Events that are read at once.
 const PAGE: u32 = 500;
 
-pub(super) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
+/// Follows the events after `seen`, which the recovery at start took up.
+pub(super) async fn run(worker: Arc<Worker>, mut seen: EventId, stop: CancellationToken) {
     let mut events = worker.store.signals().subscribe_events();
-    // What happened before was taken up by the recovery at start.
-    let mut seen = *events.borrow_and_update();
     loop {
-        let changed = tokio::select! {
-            changed = events.changed() => changed,
-            () = stop.cancelled() => return,
-        };
-        if changed.is_err() {
-            return;
-        }
         while let Err(error) = follow(&worker, &mut seen).await {
             tracing::warn!("hosts could not be brought up to date yet: {error:#}");
             tokio::select! {
                 () = tokio::time::sleep(SOON) => {}
                 () = stop.cancelled() => return,
             }
+        }
+        let changed = tokio::select! {
+            changed = events.changed() => changed,
+            () = stop.cancelled() => return,
+        };
+        if changed.is_err() {
+            return;
         }
     }
 }
@@ -49,5 +48,6 @@ async fn follow(worker: &Worker, seen: &mut EventId) -> anyhow::Result<()> {
             worker.deploys.reconcile().await?;
         }
         *seen = last;
+        worker.store.signals().hosts_followed(last);
     }
 }
