@@ -143,7 +143,13 @@ impl World {
         assert_eq!(claimed.build.id, queued.id);
         let lease = claimed.lease.clone();
         let mut run = self.builds.begin(claimed).await.unwrap();
-        let outcome = run.run(cancel).await;
+        let mut outcome = run.run(cancel).await;
+        if let Ok(built) = &mut outcome {
+            // Publishing moves the files away before the build is closed.
+            let release = self.scratch.path().join(format!("release-{}", queued.id));
+            std::fs::rename(&built.artifact.directory, &release).unwrap();
+            built.artifact.directory = release;
+        }
         run.close().await.unwrap();
         let log = self.log(queued.id).await;
         let build = self.store.build(self.access, queued.id).await.unwrap();
