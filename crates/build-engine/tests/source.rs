@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 fn source(allow: &str) -> Source {
     install_tls();
-    let timeouts = SourceTimeouts { connect: Duration::from_secs(2), silence: Duration::from_secs(2) };
+    let timeouts = SourceTimeouts { connect: Duration::from_secs(2), silence: Duration::from_secs(5) };
     Source::new(SourceAllow::parse(allow).unwrap(), timeouts).unwrap()
 }
 
@@ -211,7 +211,7 @@ async fn a_host_that_hangs_or_lies_ends_in_words() {
     .await;
     let began = Instant::now();
     let (_, words) = Asked::of(format!("http://{silent}/a/b")).fails().await;
-    assert!(words.contains("stopped answering") && began.elapsed() < Duration::from_secs(10), "{words}");
+    assert!(words.contains("stopped answering") && began.elapsed() < Duration::from_secs(20), "{words}");
 
     let page = listen(|_, mut stream| async move {
         let _ = stream.write_all(&answer("200 OK", "content-type: text/html\r\n", b"<h1>hello</h1>")).await;
@@ -333,7 +333,7 @@ async fn canceling_ends_a_fetch_at_once() {
     let limits = BuildLimits::default();
     let error = patient.fetch(request, &limits, &scratch.path().join("a"), &cancel).await.unwrap_err();
     assert!(matches!(error, BuildError::Canceled), "{error:?}");
-    assert!(began.elapsed() < Duration::from_secs(3));
+    assert!(began.elapsed() < Duration::from_secs(10));
 }
 
 fn make_tree(repository: &Path, listing: &str) -> String {
