@@ -9,7 +9,7 @@
 import { join, relative, resolve } from 'node:path'
 
 import { signIn } from './run/account.mjs'
-import { startBerth } from './run/berth.mjs'
+import { checkFree, startBerth } from './run/berth.mjs'
 import { Client } from './run/client.mjs'
 import { commitExample } from './run/example-repository.mjs'
 import { publishExample } from './run/example.mjs'
@@ -25,6 +25,7 @@ const stops = []
 async function main(binary) {
   const settings = readSettings()
   warnAboutEgress(settings)
+  await checkFree(settings)
 
   const repositories = join(settings.runDir, 'repositories')
   const commit = commitExample(settings.exampleDir, join(repositories, 'examples/vite.git'))

@@ -14,7 +14,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
  * signal. `onStarted` gets the function that stops it as soon as there is something to stop.
  */
 export async function startBerth(binary, settings, onStarted) {
-  await checkFree(settings)
   const logFile = join(settings.runDir, 'berth.log')
   const log = openSync(logFile, 'a', 0o600)
   const logStart = statSync(logFile).size
@@ -59,7 +58,8 @@ export async function startBerth(binary, settings, onStarted) {
   return { pid: child.pid, logFile, ended }
 }
 
-function checkFree({ connect, listen, dataDir }) {
+/** Is a Problem where Berth could not listen: another one has the address, and perhaps the data directory too. */
+export function checkFree({ connect, listen, dataDir }) {
   return new Promise((resolve, reject) => {
     const probe = createServer()
     probe.once('error', (error) => {

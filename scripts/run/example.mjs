@@ -11,13 +11,18 @@ export async function publishExample(client, settings, repoUrl, commit, print) {
     await client.send('DELETE', `/api/v1/projects/${project.id}`)
     project = undefined
   }
-  if (project && (await liveCommit(client, project)) === commit.commit) return
-
   const indented = (line) => print(`  ${line}`)
   if (!project) {
     print(`creating the project ${name}, and its first build`)
     const created = await client.send('POST', '/api/v1/projects', { name, branch: 'main', repoUrl })
     await followBuild(client, created.build.id, indented)
+  } else {
+    if (['queued', 'running'].includes(project.latestBuild?.status)) {
+      print('going on with the build that was interrupted')
+      await followBuild(client, project.latestBuild.id, indented)
+      project = await client.send('GET', `/api/v1/projects/${project.id}`)
+    }
+    if ((await liveCommit(client, project)) === commit.commit) return
   }
   print(`pushing commit ${commit.commit.slice(0, 8)}: ${commit.message}`)
   const build = await deliverPush(settings, webhookSecret(settings), repoUrl, commit)
