@@ -174,7 +174,7 @@ settings! {
     /// Where Berth listens, for sites and the control plane alike.
     listen: SocketAddr = Plain "BERTH_LISTEN", values::socket_address, |_| "127.0.0.1:8080".into();
     /// The domain that sites are names under, with its port if visitors have to type one.
-    base_domain: BaseDomain = Plain "BASE_DOMAIN", values::base_domain, |read| format!("localhost:{}", read.text("BERTH_LISTEN").rsplit(':').next().unwrap_or("8080")),
+    base_domain: BaseDomain = Plain "BASE_DOMAIN", values::base_domain, default_domain,
         "localhost and the port of BERTH_LISTEN";
     /// Where people reach the control plane. Its host answers with the dashboard and the API, never with a site.
     public_url: Url = Plain "BERTH_PUBLIC_URL", values::origin, |read| format!("http://{}", read.text("BASE_DOMAIN")),
@@ -343,7 +343,7 @@ impl Reading {
         match parsed {
             Ok(value) => Some(value),
             // A default that is made of another variable's bad text is not a second problem.
-            Err(_) if source == Source::Default => None,
+            Err(_) if source == Source::Default && !self.problems.is_empty() => None,
             Err(right) => {
                 let value = (setting.shown == Shown::Plain).then_some(text);
                 self.problems.push(Problem::new(setting.name, value, right));
@@ -410,6 +410,14 @@ fn edits(one: &str, other: &str) -> usize {
     row[other.len()]
 }
 
+/// A port that is chosen by the system has no name beforehand.
+fn default_domain(read: &Reading) -> String {
+    match read.text("BERTH_LISTEN").rsplit_once(':') {
+        Some((_, port)) if port != "0" => format!("localhost:{port}"),
+        _ => "localhost".to_owned(),
+    }
+}
+
 fn half_the_cores() -> usize {
     (std::thread::available_parallelism().map_or(1, usize::from) / 2).max(1)
 }
@@ -456,6 +464,13 @@ mod tests {
         assert!(config.build_concurrency >= 1);
         assert!(config.secret.is_none() && config.warnings.is_empty());
         assert!(config.database_url.expose().ends_with("/data/berth.db"));
+    }
+
+    #[test]
+    fn the_domain_has_the_port_that_berth_listens_on() {
+        let domain = |listen| Config::from_pairs([("BERTH_LISTEN", listen)]).unwrap().base_domain.to_string();
+        assert_eq!(domain("0.0.0.0:9000"), "localhost:9000");
+        assert_eq!(domain("127.0.0.1:0"), "localhost");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `berth_server::run` on a free port with its own directories and SQLite, talked to over raw sockets.
 
+mod cli;
 mod hosts;
 mod ownership;
 mod place;

@@ -1,0 +1,79 @@
+//! The binary itself: what it prints, and how it exits.
+
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::place::Place;
+
+fn berth(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_berth"));
+    command.args(arguments).env_clear().envs(variables.iter().copied()).stdin(Stdio::null());
+    command
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn config_lists_values_and_hides_secrets() {
+    let secret = "s".repeat(40);
+    let output = berth(&["config"], &[("SECRET", &secret), ("BERTH_BUILD_MEMORY", "512m")]).output().unwrap();
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("BERTH_BUILD_MEMORY = 512m") && said.contains("SECRET = ***"), "{said}");
+    assert!(!said.contains(&secret));
+}
+
+#[test]
+fn a2_mistakes_are_reported_together_and_nothing_starts() {
+    let place = Place::new();
+    let data = place.data().display().to_string();
+    let output =
+        berth(&["serve"], &[("SECRET", "too short"), ("BERTH_LISTEN", "nowhere"), ("BERTH_DATA_DIR", &data)]).output();
+    let output = output.unwrap();
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("2 problems") && said.contains("openssl rand -hex 32") && said.contains("BERTH_LISTEN=nowhere")
+    );
+    assert!(!said.contains("too short") && !place.data().exists());
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = berth(&[], &[("BERTH_LISTEN", &address)]).output().unwrap();
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(&address) && said.contains("BERTH_LISTEN"), "{said}");
+}
+
+#[test]
+fn sigterm_ends_it_in_order() {
+    let place = Place::new();
+    let (data, deployments) = (place.data().display().to_string(), place.deployments().display().to_string());
+    let variables = [
+        ("BERTH_LISTEN", "127.0.0.1:0"),
+        ("BERTH_DATA_DIR", &*data),
+        ("BERTH_DEPLOYMENTS_DIR", &*deployments),
+        ("DOCKER_HOST", "unix:///nonexistent/docker.sock"),
+    ];
+    let mut child = berth(&["serve"], &variables).stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !place.data().join("setup-token").exists() {
+        assert!(Instant::now() < deadline, "it did not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(Instant::now() < deadline, "it did not end");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(status.code(), Some(0));
+}
