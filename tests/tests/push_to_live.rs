@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use berth_tests::{Answer, Database, Delivery, Project, Shop, SocketClient, World, eventually};
+use berth_tests::{Answer, Database, Delivery, Project, Session, Shop, SocketClient, World, eventually};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,6 +21,10 @@ async fn story(database: &Database) -> Result<()> {
     let mut world = World::open(database, &[]).await?;
     let polling = SocketClient::connect(&world.berth, &world.ada.token, &["polling"]).await?;
     let websocket = SocketClient::connect(&world.berth, &world.ada.token, &["websocket"]).await?;
+    world.github.become_user("grace");
+    let grace = Session::over_oauth(&world.berth, &world.github).await?;
+    let elsewhere = SocketClient::connect(&world.berth, &grace.token, &["websocket"]).await?;
+    world.github.become_user("octocat");
     let stranger = SocketClient::knock(&world.berth, "not-a-token", &["websocket"])?;
     stranger.wait_for("a refusal", |event| event.event == "connect_error").await?;
 
@@ -49,6 +53,12 @@ async fn story(database: &Database) -> Result<()> {
     let told = websocket.log_of(second);
     let stored = stored_log(&world, second).await?;
     ensure!(told == stored, "the socket told\n{told:#?}\nbut the log is\n{stored:#?}");
+
+    // Grace, who is signed in too, hears and sees nothing of it.
+    let overheard = elsewhere.heard().into_iter().find(|event| event.event != "connect");
+    ensure!(overheard.is_none(), "another person's dashboard heard {overheard:?}");
+    grace.get(&format!("/api/build/{second}")).await?.expect(403)?;
+    grace.get(&format!("/api/v1/builds/{second}/log")).await?.expect(404)?;
 
     // A delivery with a wrong signature changes nothing.
     let forged = Delivery { signature: format!("sha256={}", "0".repeat(64)), ..Delivery::push(&shop.repo)? };

@@ -3,8 +3,9 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use berth_tests::{Database, Delivery, Shop, World, eventually};
+use serde_json::json;
 
 /// C1, a handful of random moments.
 #[tokio::test(flavor = "multi_thread")]
@@ -41,6 +42,58 @@ async fn killed_at_any_moment_it_recovers() -> Result<()> {
         Ok((left == 0).then_some(()))
     })
     .await?;
+    world.close().await
+}
+
+/// C1 for the phases that take milliseconds: plain files, killed while they are fetched, published and put live.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_within_milliseconds_it_recovers() -> Result<()> {
+    for database in [Database::Sqlite, Database::postgres()] {
+        killed_within_milliseconds(&database).await?;
+    }
+    Ok(())
+}
+
+async fn killed_within_milliseconds(database: &Database) -> Result<()> {
+    let mut world = World::open(database, &[]).await?;
+    let repo = world.github.repo("instant")?;
+    let publish = |version: u64| repo.publish("Publish", &[("index.html", &format!("<h1>Version {version}.</h1>"))]);
+    publish(0)?;
+    let project = world.connect_repo("instant", repo.clone(), json!({"buildCommand": ""})).await?;
+    world.shows(&project, "Version 0.").await?;
+    for version in 1..=12 {
+        let wait = Duration::from_millis(RandomState::new().hash_one(version) % 200);
+        publish(version)?;
+        Delivery::push(&repo)?.send(&world.berth).await?.expect(201)?;
+        tokio::time::sleep(wait).await;
+        world.berth.kill_9()?;
+        world.berth.restart().await?;
+        let context = format!("killed {wait:?} after push {version}");
+        let page = project.site.get("/").await?;
+        let old_or_new = [version - 1, version].iter().any(|known| page.body.contains(&format!("Version {known}.")));
+        ensure!(page.status == 200 && old_or_new, "{context}: {page:?}");
+        world.shows(&project, &format!("Version {version}.")).await.context(context.clone())?;
+        let path = format!("/api/v1/projects/{}/deployments", project.id);
+        eventually(&format!("one deployment is live, {context}"), Duration::from_secs(10), async || {
+            let deployments = world.ada.get(&path).await?.expect(200)?;
+            let deployments = deployments.as_array().context("a list of deployments")?;
+            Ok((deployments.iter().filter(|deployment| deployment["status"] == "live").count() == 1).then_some(()))
+        })
+        .await?;
+    }
+    world.close().await
+}
+
+/// W16: a push that nobody announced, because Berth was away, is deployed all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_during_an_outage_is_deployed_afterwards() -> Result<()> {
+    let mut world = World::open(&Database::Sqlite, &[]).await?;
+    let project = world.open_shop("belated", &Shop::saying("Before the outage")).await?;
+    let status = world.berth.terminate().await?;
+    ensure!(status.success(), "berth ended with {status} after SIGTERM");
+    Shop::saying("During the outage").publish(&project.repo)?;
+    world.berth.restart().await?;
+    world.shows(&project, "During the outage").await?;
     world.close().await
 }
 

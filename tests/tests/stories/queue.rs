@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use berth_tests::{Answer, Berth, Database, Delivery, Session, Shop, World, eventually};
+use berth_tests::{Answer, Berth, Database, Delivery, Session, Shop, Site, World, eventually};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -29,6 +29,41 @@ async fn a_newer_push_supersedes_the_queued_ones() -> Result<()> {
     ensure!(world.ended(builds[9]).await? == "passed", "the last push was not built");
     ensure!(project.site.get("/").await?.body.contains("Version 10."));
     world.close().await
+}
+
+/// D7, P5: many projects at once, by two people, on both databases: every one goes live and no request fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_projects_at_once_all_go_live() -> Result<()> {
+    for database in [Database::Sqlite, Database::postgres()] {
+        let world = World::open(&database, &[("BERTH_BUILD_CONCURRENCY", "4")]).await?;
+        let repo = world.github.repo("crowd")?;
+        repo.publish("Plain files", &[("index.html", "<h1>One of many</h1>")])?;
+        world.github.become_user("grace");
+        let grace = Session::over_oauth(&world.berth, &world.github).await?;
+        let mut connecting = JoinSet::new();
+        for number in 0..24 {
+            let person = if number % 2 == 0 { world.ada.clone() } else { grace.clone() };
+            let name = format!("crowd-{number}");
+            let body = json!({"name": name, "branch": "main", "repoUrl": repo.url, "buildCommand": ""});
+            let site = Site::of(&world.berth, &name);
+            connecting.spawn(async move { Ok::<_, anyhow::Error>((person.post("/api/project", &body).await?, site)) });
+        }
+        let mut sites = Vec::new();
+        while let Some(connected) = connecting.join_next().await {
+            let (answer, site) = connected??;
+            answer.expect(201)?;
+            sites.push(site);
+        }
+        ensure!(world.github.hooks().len() == 1, "one repository has one webhook, not {}", world.github.hooks().len());
+        for site in sites {
+            eventually(&format!("{} is live", site.host), Duration::from_secs(60), async || {
+                Ok(site.get("/").await?.body.contains("One of many").then_some(()))
+            })
+            .await?;
+        }
+        world.close().await?;
+    }
+    Ok(())
 }
 
 /// W5: the same delivery a hundred times at once → one build.

@@ -54,6 +54,48 @@ async fn switching_fails_no_request() -> Result<()> {
     world.close().await
 }
 
+/// D3: whoever still has the old page open gets the scripts that it names.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_previous_scripts_stay_reachable() -> Result<()> {
+    let world = World::open(&Database::Sqlite, &[]).await?;
+    let with_script = |text: &str, hash: &str| {
+        Shop::saying(text).then(&format!("writeFileSync('dist/assets/app-{hash}.js', 'console.log(\"{text}\")');"))
+    };
+    let project = world.open_shop("lasting", &with_script("The old page", "DxB4kQ2a")).await?;
+    world.push(&project, &with_script("The new page", "Cf9sLm3z")).await?;
+    world.shows(&project, "The new page").await?;
+    for (script, text) in [("/assets/app-DxB4kQ2a.js", "The old page"), ("/assets/app-Cf9sLm3z.js", "The new page")] {
+        let answer = project.site.get(script).await?;
+        ensure!(answer.status == 200 && answer.body.contains(text), "{script}: {answer:?}");
+    }
+    ensure!(project.site.get("/assets/app-00000000.js").await?.status == 404);
+    world.close().await
+}
+
+/// D2: a download that began before a switch ends with the bytes that it began with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_across_a_switch_keeps_its_bytes() -> Result<()> {
+    const MEGABYTES: usize = 64;
+    let world = World::open(&Database::Sqlite, &[]).await?;
+    let with_film = |text: &str, byte: u8| {
+        let film = format!("writeFileSync('dist/film.bin', Buffer.alloc({MEGABYTES} << 20, {byte}));");
+        Shop::saying(text).then(&film)
+    };
+    let project = world.open_shop("cinema", &with_film("The first film", 1)).await?;
+    let film = world.berth.client().get(format!("{}/film.bin", world.berth.origin()));
+    let mut download = film.header("host", &project.site.host).send().await?.error_for_status()?;
+    let mut bytes = download.chunk().await?.map_or(0, |first| first.len());
+
+    world.push(&project, &with_film("The second film", 2)).await?;
+    world.shows(&project, "The second film").await?;
+    while let Some(chunk) = download.chunk().await? {
+        ensure!(chunk.iter().all(|byte| *byte == 1), "after {bytes} bytes the download went on with the new file");
+        bytes += chunk.len();
+    }
+    ensure!(bytes == MEGABYTES << 20, "the download ended after {bytes} bytes");
+    world.close().await
+}
+
 /// D9: a rollback outlives a restart, whatever kind.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollback_survives_restarts() -> Result<()> {
