@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use berth_api::{Api, ApiConfig, GithubConfig};
 use berth_build_engine::source::SourceTimeouts;
 use berth_build_engine::{BuildEngine, BuildEngineConfig};
@@ -81,13 +81,20 @@ impl Control {
         self.front.open(api.router().merge(pages::router()));
         tracing::info!("the control plane is at {}", self.config.public_url);
 
-        let working = tokio::spawn(worker::run(worker, self.stop.clone()));
-        let setup = setup::end(store, Arc::clone(&self.data), Arc::clone(&self.front), self.stop.clone());
-        tokio::spawn(setup);
-        self.stop.cancelled().await;
+        let mut working = tokio::spawn(worker::run(worker, self.stop.clone()));
+        tokio::spawn(setup::end(store, Arc::clone(&self.data), Arc::clone(&self.front), self.stop.clone()));
+        let worked = tokio::select! {
+            () = self.stop.cancelled() => None,
+            // Sites without a worker would look well and never change: who watches over us starts us again.
+            ended = &mut working => Some(ended),
+        };
         // Sockets first: they would keep their connections for as long as the drain lasts.
         api.shutdown().await;
-        working.await.context("the worker failed")
+        match worked {
+            None => working.await.context("the worker failed"),
+            Some(ended) => Err(ended.err().map_or_else(|| anyhow!("it returned"), anyhow::Error::from))
+                .context("the worker ended while Berth runs, which is a bug of Berth"),
+        }
     }
 
     /// The database, once it answers and has been found to be ours.
