@@ -33,11 +33,13 @@ struct Queue {
     worker: Arc<Worker>,
     running: HashMap<BuildId, Running>,
     tasks: JoinSet<BuildId>,
+    /// The operator was told that builds wait for room on the disk.
+    lacks_room: bool,
 }
 
 pub(super) async fn run(worker: Arc<Worker>, mut bell: watch::Receiver<()>, stop: CancellationToken) {
     let mut cancellations = worker.store.signals().cancellations();
-    let mut queue = Queue { worker, running: HashMap::new(), tasks: JoinSet::new() };
+    let mut queue = Queue { worker, running: HashMap::new(), tasks: JoinSet::new(), lacks_room: false };
     let mut renewal = tokio::time::interval(RENEW_EVERY);
     renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -66,8 +68,13 @@ impl Queue {
     async fn claim_all(&mut self) -> anyhow::Result<()> {
         while self.running.len() < self.worker.concurrency {
             if let Err(problem) = self.worker.disk.room() {
-                tracing::warn!("builds wait: {problem}");
+                if !std::mem::replace(&mut self.lacks_room, true) {
+                    tracing::warn!("no build starts: {problem}");
+                }
                 return Ok(());
+            }
+            if std::mem::replace(&mut self.lacks_room, false) {
+                tracing::info!("there is room for builds again");
             }
             let Some(claimed) = self.worker.store.claim(LEASE, self.worker.per_user).await? else { return Ok(()) };
             self.start(claimed);
