@@ -134,9 +134,8 @@ impl World {
     /// # Errors
     /// When Berth does not show it.
     pub async fn log_text(&self, build: i64) -> Result<String> {
-        let mut text = String::new();
+        let (mut text, mut after) = (String::new(), 0);
         loop {
-            let after = text.lines().count();
             let page = self.ada.get(&format!("/api/v1/builds/{build}/log?after={after}")).await?.expect(200)?;
             let lines = page["lines"].as_array().with_context(|| format!("no lines in {page}"))?;
             for line in lines {
@@ -146,6 +145,7 @@ impl World {
             if lines.is_empty() {
                 return Ok(text);
             }
+            after = page["next"].as_i64().with_context(|| format!("no next line in {page}"))?;
         }
     }
 

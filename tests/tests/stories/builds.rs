@@ -113,6 +113,45 @@ async fn a_failing_build_keeps_the_old_site() -> Result<()> {
     world.close().await
 }
 
+/// B2: a flood of output is kept to its cap, with head and tail, and costs little memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_output_keeps_its_head_and_tail() -> Result<()> {
+    const LINES: usize = 2_000_000;
+    let world = World::open(&Database::Sqlite, &[("BERTH_BUILD_LOG", "1m")]).await?;
+    let project = world.open_shop("loud", &Shop::saying("Before")).await?;
+    let before = resident_kib(&world)?;
+    let flood = format!(
+        "const {{ writeSync }} = await import('node:fs'); \
+         const hundred = (from) => Array.from({{ length: 100 }}, (_, i) => `line ${{from + i}} ${{'x'.repeat(90)}}\\n`).join(''); \
+         const all = (text) => {{ for (let at = 0; at < text.length;) try {{ at += writeSync(1, text.slice(at)); }} \
+           catch (error) {{ if (error.code !== 'EAGAIN') throw error; }} }}; \
+         for (let line = 0; line < {LINES}; line += 100) all(hundred(line)); \
+         all('that was all\\n');"
+    );
+    let build = world.push(&project, &Shop::saying("After the flood").then(&flood)).await?;
+    let mut highest = before;
+    eventually("the build ends", Duration::from_secs(240), async || {
+        highest = highest.max(resident_kib(&world)?);
+        let status = world.ada.get(&format!("/api/v1/builds/{build}")).await?.expect(200)?["status"].clone();
+        Ok((!matches!(status.as_str(), Some("queued" | "running"))).then_some(()))
+    })
+    .await?;
+    ensure!(world.ended(build).await? == "passed", "{}", world.failure(build).await?);
+    let log = world.log_text(build).await?;
+    ensure!(log.len() < 2 << 20, "{} bytes of log are kept", log.len());
+    ensure!(log.contains("line 0 ") && log.contains("that was all"), "head or tail is missing");
+    ensure!(highest < before + 64 * 1024, "memory grew from {before} KiB to {highest} KiB");
+    world.close().await
+}
+
+/// What Berth occupies now, in KiB.
+fn resident_kib(world: &World) -> Result<u64> {
+    let process = world.berth.process_id().context("berth runs")?;
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("a resident size")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
+
 /// After failed builds: no container, no directory, no file descriptor more than before.
 #[tokio::test(flavor = "multi_thread")]
 async fn failed_builds_leave_nothing_behind() -> Result<()> {

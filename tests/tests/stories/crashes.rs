@@ -84,6 +84,27 @@ async fn killed_within_milliseconds(database: &Database) -> Result<()> {
     world.close().await
 }
 
+/// Stopped in good order while it builds, it takes the container along and runs the build after the next start.
+#[tokio::test(flavor = "multi_thread")]
+async fn stopped_in_mid_build_it_builds_after_the_next_start() -> Result<()> {
+    let mut world = World::open(&Database::Sqlite, &[]).await?;
+    let project = world.open_shop("tidied", &Shop::saying("Before")).await?;
+    let build = world.push(&project, &Shop::saying("After").slowly(4)).await?;
+    eventually("the build runs", Duration::from_secs(60), async || {
+        Ok(world.log_text(build).await?.contains("second 0").then_some(()))
+    })
+    .await?;
+    let docker = world.berth.docker()?;
+    let status = world.berth.terminate().await?;
+    ensure!(status.success(), "berth ended with {status} after SIGTERM");
+    ensure!(docker.containers()?.is_empty(), "a stopped Berth left its build's container");
+    world.berth.restart().await?;
+    ensure!(project.site.get("/").await?.body.contains("Before"));
+    world.shows(&project, "After").await?;
+    ensure!(world.ended(build).await? == "passed", "another build did it");
+    world.close().await
+}
+
 /// W16: a push that nobody announced, because Berth was away, is deployed all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_during_an_outage_is_deployed_afterwards() -> Result<()> {
