@@ -11,7 +11,7 @@ pub enum BuildError {
     #[error("{}", .0.title)]
     Theirs(Box<Failure>, Option<i64>),
     /// Somebody asked for it, or the worker is shutting down.
-    #[error("the build was canceled")]
+    #[error("the build was stopped")]
     Canceled,
     /// Another worker holds the build now: whatever this one still has is to be dropped, nothing recorded.
     #[error("the build's lease was lost")]

@@ -288,7 +288,7 @@ impl BuildRun {
                 self.log.say(&format!("failed: {}", failure.title));
                 self.log.say(&failure.detail);
             }
-            BuildError::Canceled => self.log.say("canceled"),
+            BuildError::Canceled => self.log.say("stopped"),
             BuildError::LeaseLost => {}
             BuildError::Ours { .. } => self.log.say("the build was interrupted by a fault of the platform"),
         }
