@@ -7,6 +7,7 @@
 
 mod given;
 mod listing;
+mod reading;
 mod values;
 
 use std::fmt;
@@ -24,7 +25,8 @@ use url::Url;
 use given::Given;
 pub use given::Source;
 pub use listing::Listing;
-use values::{Parsed, optional};
+use reading::{Reading, is_known};
+use values::optional;
 
 /// The domain that sites are names under, and the port they are reached at if it is not their scheme's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,7 +144,7 @@ macro_rules! settings {
 
         /// Reads every variable, in the table's order: a default may be made of the texts of earlier ones.
         fn read(given: Given) -> (Listing, Result<Config, ConfigProblems>) {
-            let mut reading = Reading { problems: given.problems.clone(), given, texts: Vec::new() };
+            let mut reading = Reading::of(given);
             let mut settings = SETTINGS.iter();
             $(
                 let $field: Option<$type> = settings.next().and_then(|setting| {
@@ -229,7 +231,7 @@ settings! {
     docker_host: Option<String> = Plain "DOCKER_HOST", |text| optional(text, values::docker_host), |_| String::new(),
         "the local socket";
     /// closed keeps builds away from the host, private networks and metadata services; open lets them.
-    egress: Egress = Plain "BERTH_EGRESS", egress, |_| "closed".into();
+    egress: Egress = Plain "BERTH_EGRESS", values::egress, |_| "closed".into();
     /// Private networks that builds may reach all the same, such as a package registry on the LAN.
     egress_allow: Vec<Ipv4Net> = Plain "BERTH_EGRESS_ALLOW", values::ipv4_networks, |_| String::new();
     /// How long a build may take: seconds, or 15m, or 2h.
@@ -251,9 +253,9 @@ settings! {
     build_concurrency_per_user: u32 = Plain "BERTH_BUILD_CONCURRENCY_PER_USER", values::count,
         |read| read.text("BERTH_BUILD_CONCURRENCY").into(), "BERTH_BUILD_CONCURRENCY";
     /// What is logged: error, warn, info, debug or trace, or a filter like info,berth_store=debug.
-    log: String = Plain "BERTH_LOG", log_filter, |_| "info".into();
+    log: String = Plain "BERTH_LOG", values::log_filter, |_| "info".into();
     /// human or json.
-    log_format: LogFormat = Plain "BERTH_LOG_FORMAT", log_format, |_| "human".into();
+    log_format: LogFormat = Plain "BERTH_LOG_FORMAT", values::log_format, |_| "human".into();
 }
 
 impl Config {
@@ -319,97 +321,6 @@ pub fn listing_from_env() -> (Listing, Option<ConfigProblems>) {
     (listing, config.err())
 }
 
-/// The variables that are read in order, with what was found so far.
-struct Reading {
-    given: Given,
-    problems: Vec<Problem>,
-    /// Text and source by the settings' order.
-    texts: Vec<(&'static Setting, String, String, Source)>,
-}
-
-impl Reading {
-    fn take<T>(
-        &mut self,
-        setting: &'static Setting,
-        default: fn(&Self) -> String,
-        parse: impl Fn(&str) -> Parsed<T>,
-    ) -> Option<T> {
-        let default = default(self);
-        let given = self.given.get(setting.name).filter(|(text, _)| !text.is_empty());
-        let (text, source) =
-            given.map_or_else(|| (default.clone(), Source::Default), |(text, source)| (text.to_owned(), source));
-        let parsed = parse(&text);
-        self.texts.push((setting, text.clone(), default, source));
-        match parsed {
-            Ok(value) => Some(value),
-            // A default that is made of another variable's bad text is not a second problem.
-            Err(_) if source == Source::Default && !self.problems.is_empty() => None,
-            Err(right) => {
-                let value = (setting.shown == Shown::Plain).then_some(text);
-                self.problems.push(Problem::new(setting.name, value, right));
-                None
-            }
-        }
-    }
-
-    /// A key that is left out is generated later; one that is set must fit, and the empty text never does.
-    fn take_key<T>(&mut self, setting: &'static Setting, parse: fn(&str) -> Parsed<T>) -> Option<Option<T>> {
-        let Some((text, source)) = self.given.get(setting.name).map(|(text, source)| (text.to_owned(), source)) else {
-            self.texts.push((setting, String::new(), String::new(), Source::Default));
-            return Some(None);
-        };
-        let parsed = parse(&text);
-        self.texts.push((setting, text, String::new(), source));
-        match parsed {
-            Ok(key) => Some(Some(key)),
-            Err(right) => {
-                self.problems.push(Problem::new(setting.name, None, right));
-                None
-            }
-        }
-    }
-
-    fn text(&self, name: &str) -> &str {
-        self.texts.iter().find(|(setting, ..)| setting.name == name).map_or("", |(_, text, ..)| text)
-    }
-
-    fn directory(&self, name: &str) -> PathBuf {
-        values::directory(self.text(name)).unwrap_or_default()
-    }
-
-    fn warnings(&self) -> Vec<String> {
-        let unknown = self.given.names_of_ours().filter(|name| !is_known(name));
-        unknown.map(|name| format!("{name} is not a variable of Berth; did you mean {}?", nearest(name))).collect()
-    }
-
-    fn end(self) -> (Listing, Vec<Problem>) {
-        (Listing::new(self.texts), self.problems)
-    }
-}
-
-fn is_known(name: &str) -> bool {
-    SETTINGS.iter().any(|setting| setting.name == name)
-}
-
-/// The known name that takes the fewest insertions, deletions and replacements to get to.
-fn nearest(name: &str) -> &'static str {
-    SETTINGS.iter().map(|setting| setting.name).min_by_key(|known| edits(name, known)).unwrap_or("BERTH_CONFIG")
-}
-
-fn edits(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (above, a) in one.bytes().enumerate() {
-        let mut diagonal = above;
-        row[0] = above + 1;
-        for (column, b) in other.bytes().enumerate() {
-            let replaced = diagonal + usize::from(a != b);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[other.len()]
-}
-
 /// A port that is chosen by the system has no name beforehand.
 fn default_domain(read: &Reading) -> String {
     match read.text("BERTH_LISTEN").rsplit_once(':') {
@@ -420,29 +331,6 @@ fn default_domain(read: &Reading) -> String {
 
 fn half_the_cores() -> usize {
     (std::thread::available_parallelism().map_or(1, usize::from) / 2).max(1)
-}
-
-fn egress(text: &str) -> Parsed<Egress> {
-    match text {
-        "closed" => Ok(Egress::Closed),
-        "open" => Ok(Egress::Open),
-        _ => Err("closed or open".into()),
-    }
-}
-
-fn log_format(text: &str) -> Parsed<LogFormat> {
-    match text {
-        "human" => Ok(LogFormat::Human),
-        "json" => Ok(LogFormat::Json),
-        _ => Err("human or json".into()),
-    }
-}
-
-fn log_filter(text: &str) -> Parsed<String> {
-    match text.parse::<tracing_subscriber::EnvFilter>() {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err("error, warn, info, debug, trace, or a filter like info,berth_store=debug".into()),
-    }
 }
 
 #[cfg(test)]

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use berth_api::Signup;
 use berth_model::{ProjectName, SourceAllow};
+use berth_runtime::Egress;
 use berth_secrets::SecretString;
 use ipnet::{IpNet, Ipv4Net};
 use url::{Host, Url};
 
-use super::BaseDomain;
+use super::{BaseDomain, LogFormat};
 
 /// A value, or what would have been right.
 pub(super) type Parsed<T> = Result<T, String>;
@@ -221,6 +222,29 @@ pub(super) fn cores(text: &str) -> Parsed<f64> {
         .ok()
         .filter(|cores: &f64| cores.is_finite() && (0.1..=1_024.0).contains(cores))
         .ok_or_else(|| "a number of processors is needed, like 2 or 0.5".to_owned())
+}
+
+pub(super) fn egress(text: &str) -> Parsed<Egress> {
+    match text {
+        "closed" => Ok(Egress::Closed),
+        "open" => Ok(Egress::Open),
+        _ => Err("closed or open".into()),
+    }
+}
+
+pub(super) fn log_format(text: &str) -> Parsed<LogFormat> {
+    match text {
+        "human" => Ok(LogFormat::Human),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("human or json".into()),
+    }
+}
+
+pub(super) fn log_filter(text: &str) -> Parsed<String> {
+    match text.parse::<tracing_subscriber::EnvFilter>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("error, warn, info, debug, trace, or a filter like info,berth_store=debug".into()),
+    }
 }
 
 /// A count that cannot be zero.
