@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -13,24 +14,17 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower_http::timeout::TimeoutBody;
 
 use super::Front;
 use super::idle::IdleLimit;
+use super::whole_body::WholeBody;
 
 /// For a request's whole head.
 const HEAD: Duration = Duration::from_secs(30);
-/// Between two bytes of a request's body.
-const BODY: Duration = Duration::from_secs(30);
 /// All headers of a request together, in bytes.
 const HEAD_SIZE: usize = 64 * 1024;
 /// For requests that run when Berth stops.
 const DRAIN: Duration = Duration::from_secs(10);
-
-/// A request body that fails when its sender pauses for too long.
-pub(super) fn patient_body(body: Incoming) -> TimeoutBody<Incoming> {
-    TimeoutBody::new(BODY, body)
-}
 
 /// Accepts connections until `stop`, then lets running requests end, for ten seconds at most.
 pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, stop: CancellationToken) {
@@ -71,9 +65,11 @@ async fn converse<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let front = Arc::clone(&front);
-        async move { Ok::<_, Infallible>(front.answer(peer, request).await) }
+        let (head, body) = request.into_parts();
+        let body = WholeBody::new(&head.headers, body);
+        async move { Ok::<_, Infallible>(front.answer(peer, Request::from_parts(head, body)).await) }
     });
     let stream = TokioIo::new(IdleLimit::new(stream));
     let connection = builder.serve_connection_with_upgrades(stream, service).into_owned();

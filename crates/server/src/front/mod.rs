@@ -5,6 +5,7 @@ mod client;
 mod connections;
 mod hosts;
 mod idle;
+mod whole_body;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +26,8 @@ pub(crate) use hosts::ControlHosts;
 
 /// What is answered: a site's bytes or the control plane's.
 type FrontBody = Either<EdgeBody, Body>;
+/// What is asked with.
+type RequestBody = whole_body::WholeBody<Incoming>;
 
 /// Decides and answers requests. Shared by all connections.
 #[derive(Debug)]
@@ -55,7 +58,7 @@ impl Front {
         self.set_up.store(true, Ordering::Relaxed);
     }
 
-    async fn answer(self: Arc<Self>, peer: IpAddr, request: Request<Incoming>) -> Response<FrontBody> {
+    async fn answer(self: Arc<Self>, peer: IpAddr, request: Request<RequestBody>) -> Response<FrontBody> {
         let decision = self.edge.decide(&request);
         let is_control = match &decision {
             HostDecision::Site(..) | HostDecision::Bad(_) => false,
@@ -71,10 +74,9 @@ impl Front {
         self.edge.respond(&decision, &request).map(Either::Left)
     }
 
-    async fn control(&self, peer: IpAddr, request: Request<Incoming>) -> Response<Body> {
+    async fn control(&self, peer: IpAddr, mut request: Request<RequestBody>) -> Response<Body> {
         let Some(router) = self.control_plane.get() else { return not_yet(request.uri().path()) };
         let client = client::address(peer, request.headers(), &self.trusted_proxies);
-        let mut request = request.map(connections::patient_body);
         request.extensions_mut().insert(berth_api::ClientAddress(client));
         match router.clone().oneshot(request).await {
             Ok(response) => response,

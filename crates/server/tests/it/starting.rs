@@ -41,3 +41,16 @@ async fn a_head_over_the_limit_is_refused() {
     assert_eq!(status(&berth.raw(request.as_bytes()).await), "431");
     berth.stop().await;
 }
+
+#[tokio::test]
+async fn a_refusal_reaches_a_client_that_is_still_sending() {
+    let place = Place::new();
+    let berth = place.start().await;
+    // More than the buffers between us hold: a connection closed early would fail the writing already.
+    let large = "x".repeat(28 << 20);
+    for (path, refusal) in [("/api/v1/projects", "401"), ("/api/webhook", "401"), ("/nothing", "404")] {
+        assert_eq!(status(&berth.post_json("berth.test", path, &large).await), refusal, "{path}");
+    }
+    assert_eq!(status(&berth.post_json("nobody.berth.test", "/", &large).await), "404", "a host without a site");
+    berth.stop().await;
+}
