@@ -25,7 +25,6 @@ mod log;
 mod run;
 pub mod source;
 mod variables;
-mod words;
 
 pub use checkout::Checkout;
 pub use error::BuildError;

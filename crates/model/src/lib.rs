@@ -19,6 +19,7 @@ mod repo_url;
 mod source_allow;
 mod status;
 mod variable;
+pub mod words;
 
 pub use access::{Access, Role};
 pub use artifact::Artifact;

@@ -11,10 +11,10 @@ use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use berth_model::words::Bytes;
 use berth_model::{BuildLimits, Failure, FailureCode};
 
 use crate::BuildError;
-use crate::words::Bytes;
 
 /// Dropped files are named up to here, and counted beyond.
 const MOST_NAMED: usize = 20;

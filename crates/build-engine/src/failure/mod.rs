@@ -4,10 +4,10 @@ mod recognise;
 
 use std::time::Duration;
 
+use berth_model::words::{Bytes, Seconds};
 use berth_model::{BuildLimits, Failure, FailureCode};
 
 use crate::log::Excerpt;
-use crate::words::{Bytes, Seconds};
 
 /// Which command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use std::sync::LazyLock;
 
+use berth_model::words::Bytes;
 use berth_model::{BuildLimits, Failure, FailureCode};
 use regex::Regex;
 
 use crate::log::Excerpt;
-use crate::words::Bytes;
 
 /// A failure that is known by a line.
 struct Known {

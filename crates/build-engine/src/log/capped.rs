@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 
+use berth_model::words::Bytes;
 use berth_model::{LogLine, LogPhase, LogStream};
-
-use crate::words::Bytes;
 
 /// What a line costs besides its text: a million empty lines are not free.
 const LINE_COST: u64 = 32;

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use berth_model::words::Bytes;
 use berth_model::{Artifact, CommitHash, Failure, FailureCode, LogPhase, Plan, StepName, StepState};
 use berth_secrets::SecretString;
 use berth_store::Claimed;
@@ -22,7 +23,6 @@ use crate::detect::{ProjectSettings, detect};
 use crate::log::BuildLog;
 use crate::source::{FetchRequest, Fetched};
 use crate::variables::Variables;
-use crate::words::Bytes;
 use crate::{BuildError, Checkout, failure, files};
 use engine::Inner;
 use progress::Progress;

@@ -3,11 +3,11 @@
 use std::error::Error;
 use std::time::Duration;
 
+use berth_model::words::{Bytes, Seconds};
 use berth_model::{BranchName, CommitHash, FailureCode};
 
 use super::client::{ForbiddenAddress, Unresolved};
 use crate::BuildError;
-use crate::words::{Bytes, Seconds};
 
 fn unavailable(title: impl Into<String>, detail: impl Into<String>) -> BuildError {
     BuildError::theirs(FailureCode::SourceUnavailable, title, detail)

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use berth_edge::RuleProblem;
 use berth_edge::index::{IndexBuilder, layout};
+use berth_model::words::Bytes;
 use berth_model::{Artifact, DeploymentId, Failure, FailureCode};
 use berth_store::{Deployment, Lease, NewDeployment, Project};
 
@@ -153,9 +154,10 @@ fn prepare(artifact: &Artifact, id: DeploymentId) -> Result<Prepared, DeployErro
         );
     }
     told.push(format!(
-        "published {} files, {} ({compressed} compressed){}",
+        "published {} file{}, {} ({compressed} compressed){}",
         decided.files,
-        human(bytes),
+        if decided.files == 1 { "" } else { "s" },
+        Bytes(bytes),
         if decided.fallback { "; unknown paths open the application" } else { "" }
     ));
     Ok(Prepared { files: decided.files, bytes, told })
@@ -172,13 +174,5 @@ fn read_rules(directory: &Path, name: &str) -> std::io::Result<Option<String>> {
             Ok(None)
         }
         Err(error) => Err(error),
-    }
-}
-
-fn human(bytes: u64) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} B"),
-        1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
-        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
     }
 }

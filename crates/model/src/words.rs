@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// A size: `512 MiB`, `1.5 GiB`, `12 bytes`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bytes(pub(crate) u64);
+pub struct Bytes(pub u64);
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,7 +25,7 @@ impl fmt::Display for Bytes {
 
 /// A duration: `15 minutes`, `1 minute 30 seconds`, `2.5 seconds`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Seconds(pub(crate) Duration);
+pub struct Seconds(pub Duration);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
