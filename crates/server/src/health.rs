@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use berth_api::HealthChecks;
+use berth_model::words::Bytes;
 use berth_runtime::Engine;
 use tokio::sync::Mutex;
 
@@ -32,7 +33,7 @@ impl Disk {
             let free = stat.f_bavail.saturating_mul(stat.f_frsize);
             let floor = self.floor.min(stat.f_blocks.saturating_mul(stat.f_frsize) / 20);
             if free < floor {
-                return Err(format!("{} MB are free for {variable}, {} MB are needed", free >> 20, floor >> 20));
+                return Err(format!("{} are free for {variable}, {} are needed", Bytes(free), Bytes(floor)));
             }
             // File systems that make inodes as they go say 0 of 0.
             if stat.f_files > 0 && stat.f_favail < 1_000 {
@@ -68,7 +69,9 @@ pub(crate) fn checks(engine: Engine, disk: Disk) -> HealthChecks {
     };
     let disk = move || {
         let disk = disk.clone();
-        async move { disk.room() }
+        // A disk that hangs must not hold up a thread that serves others.
+        let look = tokio::task::spawn_blocking(move || disk.room());
+        async move { look.await.unwrap_or_else(|_| Err("the disk could not be looked at".to_owned())) }
     };
     HealthChecks::new(docker, disk)
 }
