@@ -84,11 +84,6 @@ impl Labels {
     }
 }
 
-/// The build that a thing was made by, read back from its labels.
-pub(crate) fn build_of(labels: &HashMap<String, String>) -> Option<BuildId> {
-    labels.get(BUILD)?.parse().ok().map(BuildId)
-}
-
 /// A filter for the daemon's lists: things of this instance that carry `also`.
 pub(crate) fn filter(instance: &InstanceId, also: &[(&str, &str)]) -> HashMap<String, Vec<String>> {
     let mut labels = vec![format!("{INSTANCE}={instance}")];

@@ -5,30 +5,28 @@
 
 use std::collections::HashMap;
 
-use berth_model::{BuildId, ProjectId};
+use berth_model::ProjectId;
 use bollard::models::ContainerSummary;
 use bollard::query_parameters::{
     ListContainersOptions, ListImagesOptions, ListVolumesOptions, PruneImagesOptions, RemoveVolumeOptions,
 };
 
 use crate::error::{is_status, while_doing};
-use crate::labels::{self, KIND, PROCESS, PROJECT, build_of};
+use crate::labels::{self, KIND, PROCESS, PROJECT};
 use crate::{Engine, Kind, RuntimeError};
 
 /// Untagged images younger than this may be in the making.
 const UNTAGGED_FOR: &str = "10m";
 
 impl Engine {
-    /// Removes containers and images that earlier processes of this instance left, except those of the builds to keep,
-    /// and containers of this process whose removal failed before.
+    /// Removes containers and images that earlier processes of this instance left, and containers of this process whose
+    /// removal failed before. Even a build that runs again needs nothing of what an earlier process, which is dead, made.
     ///
     /// # Errors
     /// What Docker said; what could be removed is.
-    pub async fn sweep(&self, keep: &[BuildId]) -> Result<(), RuntimeError> {
-        let is_stale = |found: &HashMap<String, String>| {
-            found.get(PROCESS).is_none_or(|process| process != self.process())
-                && build_of(found).is_none_or(|build| !keep.contains(&build))
-        };
+    pub async fn sweep(&self) -> Result<(), RuntimeError> {
+        let is_stale =
+            |found: &HashMap<String, String>| found.get(PROCESS).is_none_or(|process| process != self.process());
         let mut outcome = Ok(());
         for container in self.containers(&[]).await? {
             let Some(id) = container.id else { continue };

@@ -209,14 +209,6 @@ impl Store {
         self.one(select.bind(project).bind(branch.as_str())).await
     }
 
-    /// The builds that are running: whose containers the sweep leaves alone.
-    ///
-    /// # Errors
-    /// Only the database's own.
-    pub async fn running_builds(&self) -> Result<Vec<Build>, StoreError> {
-        self.all(sql(select_build!("WHERE b.status = 'running' ORDER BY b.id"))).await
-    }
-
     /// Writes down which commit is being built.
     ///
     /// # Errors

@@ -27,12 +27,4 @@ impl Store {
             sql("SELECT id, user_id, project_id, payload, created_at FROM event WHERE id > $1 ORDER BY id LIMIT $2");
         self.all(select.bind(after).bind(i64::from(limit))).await
     }
-
-    /// The newest event; 0 if there is none.
-    ///
-    /// # Errors
-    /// Only the database's own.
-    pub async fn newest_event(&self) -> Result<EventId, StoreError> {
-        Ok(self.one(sql("SELECT COALESCE(MAX(id), 0) FROM event")).await?.unwrap_or(EventId(0)))
-    }
 }

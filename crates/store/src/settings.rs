@@ -34,14 +34,6 @@ impl Store {
         tx.commit().await
     }
 
-    /// Whether any project exists, deleted ones whose files remain included.
-    ///
-    /// # Errors
-    /// Only the database's own.
-    pub async fn has_projects(&self) -> Result<bool, StoreError> {
-        Ok(self.one(sql("SELECT EXISTS (SELECT 1 FROM project)")).await?.unwrap_or(false))
-    }
-
     /// The value of a setting.
     ///
     /// # Errors

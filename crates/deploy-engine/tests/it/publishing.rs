@@ -80,8 +80,8 @@ async fn an_artifact_without_files_is_their_failure_and_leaves_nothing() {
             panic!("it was published")
         };
         assert_eq!((failure.code, failure.setting.as_deref()), (FailureCode::MissingOutput, Some("outputDirectory")));
-        let running = world.store.running_builds().await.unwrap();
-        world.store.request_cancel(world.access, running[0].id).await.unwrap();
+        let builds = world.store.builds_of(world.access, shop.id, 1, None).await.unwrap();
+        world.store.request_cancel(world.access, builds[0].id).await.unwrap();
         world.clock.advance(std::time::Duration::from_secs(3600));
         world.store.requeue_expired().await.unwrap();
     }

@@ -111,9 +111,9 @@ async fn a_later_process_ends_the_steps_of_a_killed_one() {
                 while steps().is_empty() {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
-                killed.sweep(&[]).await.unwrap();
+                killed.sweep().await.unwrap();
                 assert!(!steps().is_empty(), "the own process's steps are left alone");
-                later.sweep(&[]).await.unwrap();
+                later.sweep().await.unwrap();
                 assert_eq!(steps(), "");
             };
             let ((built, _, _), ()) = tokio::join!(build(&killed, &dockerfile), sweeping);

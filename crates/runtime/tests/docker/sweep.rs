@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use berth_model::{BuildId, InstanceId, ProjectId};
-use berth_runtime::{Engine, EngineConfig, Kind, Labels, RuntimeError, Sandbox, VolumeMount};
+use berth_model::{InstanceId, ProjectId};
+use berth_runtime::{Engine, EngineConfig, Kind, Labels, RuntimeError, VolumeMount};
 
 use crate::harness::{docker, labels, sandbox, sh, with_engine};
 
@@ -27,22 +27,22 @@ async fn a_later_process_removes_what_a_killed_one_left_and_nothing_else() {
         |killed| async move {
             let config = killed.config().clone();
             let left = killed.create(&sandbox()).await.unwrap();
-            let of_build_8 = Sandbox { labels: Labels { build: Some(BuildId(8)), ..labels(Kind::Build) }, ..sandbox() };
-            let kept = killed.create(&of_build_8).await.unwrap();
             let tag = crate::images::build(&killed, "FROM node:20-bookworm-slim\n").await.0.unwrap();
-            let (left_id, kept_id) = (left.id().to_owned(), kept.id().to_owned());
+            let left_id = left.id().to_owned();
             let volume = killed.ensure_volume("npm-3", &labels(Kind::Cache)).await.unwrap();
 
             let stranger = Engine::connect(EngineConfig { instance: InstanceId::random(), ..config.clone() });
-            stranger.sweep(&[]).await.unwrap();
-            killed.sweep(&[]).await.unwrap();
-            assert!(is_listed(&left_id) && is_listed(&kept_id), "neither another instance's nor the own process's");
+            stranger.sweep().await.unwrap();
+            killed.sweep().await.unwrap();
+            assert!(is_listed(&left_id), "neither another instance's nor the own process's");
 
-            Engine::connect(config).sweep(&[BuildId(8)]).await.unwrap();
-            assert!(!is_listed(&left_id) && is_listed(&kept_id));
+            let later = Engine::connect(config);
+            let own = later.create(&sandbox()).await.unwrap();
+            later.sweep().await.unwrap();
+            assert!(!is_listed(&left_id) && is_listed(own.id()));
             assert_eq!(killed.image_id(&tag).await.unwrap(), None, "the image of a build that is over");
             assert_eq!(docker(&["volume", "inspect", "--format", "{{.Name}}", volume.as_str()]), volume.as_str());
-            kept.stop_and_remove().await.unwrap();
+            own.stop_and_remove().await.unwrap();
             left.stop_and_remove().await.unwrap();
         },
     )

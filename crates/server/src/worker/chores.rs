@@ -59,9 +59,7 @@ async fn prepare_docker(worker: &Worker) {
 
 async fn look_after_docker(worker: &Worker) {
     let looked_after = async {
-        // No build is excepted: the sweep leaves alone what this process made, and an interrupted build that runs again
-        // here must not keep the container that an earlier process, dead by the data directory's lock, left it in.
-        worker.engine.sweep(&[]).await?;
+        worker.engine.sweep().await?;
         worker.engine.prune_dependency_images(DEPENDENCY_IMAGES).await?;
         anyhow::Ok(())
     };

@@ -137,7 +137,7 @@ impl Queue {
             tracing::warn!("some builds did not stop in time; the next start queues them again");
         }
         // Containers of dropped builds are removed in the background; what is still there goes now.
-        match tokio::time::timeout(SWEEP_WITHIN, self.worker.engine.sweep(&[])).await {
+        match tokio::time::timeout(SWEEP_WITHIN, self.worker.engine.sweep()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!("build containers are left to the next start: {error}"),
             Err(_) => tracing::warn!("build containers are left to the next start: Docker is slow"),
