@@ -128,9 +128,14 @@ impl ApiConfig {
         self.public_url.origin().ascii_serialization()
     }
 
-    /// The origin of a dashboard elsewhere; `None` when it is our own.
+    /// A dashboard elsewhere; `None` when it is our own.
     pub(crate) fn foreign_frontend(&self) -> Option<&Url> {
         self.frontend_url.as_ref().filter(|url| url.origin() != self.public_url.origin())
+    }
+
+    /// The origin that browsers name when a dashboard elsewhere calls.
+    pub(crate) fn foreign_frontend_origin(&self) -> Option<String> {
+        self.foreign_frontend().map(|url| url.origin().ascii_serialization())
     }
 
     /// Whether cookies may be marked `Secure`.

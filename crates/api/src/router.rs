@@ -63,8 +63,7 @@ pub(crate) fn build(api: &Api) -> Router {
 
 /// A dashboard on another origin may ask with a bearer token, never with a cookie.
 fn cors(config: &ApiConfig) -> CorsLayer {
-    let origins = config.foreign_frontend().map(|url| url.origin().ascii_serialization());
-    let origins = origins.and_then(|origin| HeaderValue::from_str(&origin).ok());
+    let origins = config.foreign_frontend_origin().and_then(|origin| HeaderValue::from_str(&origin).ok());
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])

@@ -10,6 +10,7 @@ use http::{HeaderMap, Method};
 
 use super::OurCookie;
 use crate::Api;
+use crate::config::ApiConfig;
 use crate::error::ApiError;
 
 /// Somebody who is signed in. Scoped queries take [`Caller::access`].
@@ -75,12 +76,20 @@ impl Caller {
 }
 
 /// The one `Origin` of a request.
-pub(crate) fn origin_of(headers: &HeaderMap) -> Option<&str> {
+fn origin_of(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(ORIGIN).iter();
     match (values.next(), values.next()) {
         (Some(origin), None) => origin.to_str().ok(),
         _ => None,
     }
+}
+
+/// Whether a page sent this that is neither the control plane's own nor the dashboard elsewhere.
+pub(crate) fn is_from_foreign_page(config: &ApiConfig, headers: &HeaderMap) -> bool {
+    let is_known = |origin: &str| {
+        origin == config.public_origin() || config.foreign_frontend_origin().is_some_and(|frontend| origin == frontend)
+    };
+    headers.contains_key(ORIGIN) && !origin_of(headers).is_some_and(is_known)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Caller, OurCookie, origin_of};
+use super::{Caller, OurCookie, is_from_foreign_page};
 use crate::error::{ApiError, ErrorBody};
 use crate::input::{Form, Id, text};
 use crate::v1::UserBody;
@@ -108,13 +108,10 @@ pub(crate) async fn welcome(
 
 /// Refuses a form that another site makes a browser send: it would sign somebody in as somebody else.
 pub(crate) fn refuse_foreign_origin(api: &Api, headers: &HeaderMap) -> Result<(), ApiError> {
-    let ours = api.config.public_origin();
-    let frontend = api.config.foreign_frontend().map(|url| url.origin().ascii_serialization());
-    match origin_of(headers) {
-        None if !headers.contains_key(http::header::ORIGIN) => Ok(()),
-        Some(origin) if origin == ours || Some(origin) == frontend.as_deref() => Ok(()),
-        _ => Err(ApiError::forbidden("foreign_origin", "sign in on this dashboard's own page")),
+    if is_from_foreign_page(&api.config, headers) {
+        return Err(ApiError::forbidden("foreign_origin", "sign in on this dashboard's own page"));
     }
+    Ok(())
 }
 
 /// Counts an attempt, or says how long to wait.

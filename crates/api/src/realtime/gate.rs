@@ -7,7 +7,7 @@ use serde::Deserialize;
 use socketioxide::extract::{SocketRef, TryData};
 
 use crate::Api;
-use crate::auth::{Caller, origin_of};
+use crate::auth::{Caller, is_from_foreign_page};
 use crate::error::ApiError;
 
 /// What the client sends with its connection. The address it connects to is not looked at.
@@ -52,16 +52,15 @@ pub(super) fn session_room(session: SessionId) -> String {
 /// Finds out who a socket is, or refuses it.
 pub(super) async fn admit(api: &Api, socket: SocketRef, TryData(handshake): TryData<Handshake>) -> Result<(), Refusal> {
     let headers = &socket.req_parts().headers;
-    let origin = origin_of(headers);
-    let ours = api.config.public_origin();
-    let frontend = api.config.foreign_frontend().map(|url| url.origin().ascii_serialization());
-    if headers.contains_key(ORIGIN) && origin != Some(&ours) && origin != frontend.as_deref() {
+    if is_from_foreign_page(&api.config, headers) {
         return Err(Refusal("this page's origin may not connect".to_owned()));
     }
     let caller = match handshake.unwrap_or_default().token {
         Some(token) => Caller::of_bearer(api, &token).await?,
         // A browser names no origin when its own page asks by GET (long polling), but says that it is its own page.
-        None if origin.is_none() && is_same_origin(headers) => Caller::of(api, &Method::GET, headers).await?,
+        None if !headers.contains_key(ORIGIN) && is_same_origin(headers) => {
+            Caller::of(api, &Method::GET, headers).await?
+        }
         // Otherwise a handshake is a write as far as origins go: POST makes the cookie ask for ours.
         None => Caller::of(api, &Method::POST, headers).await?,
     };
