@@ -38,7 +38,7 @@ row_ids! {
     BuildId,
     /// One published result of a build.
     DeploymentId,
-    /// A request to put a deployment live (after a build, by roll-back or promotion).
+    /// A request to put a deployment live (after a build, by rollback or promotion).
     ActivationId,
     /// A received webhook delivery, as we count them (the sender's own id is text).
     DeliveryId,

@@ -1,4 +1,4 @@
-//! Deployments go live in the order in which that was asked for, apart from builds: a roll-back waits for none.
+//! Deployments go live in the order in which that was asked for, apart from builds: a rollback waits for none.
 
 use std::sync::Arc;
 
