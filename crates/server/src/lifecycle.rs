@@ -82,8 +82,10 @@ impl Control {
         tracing::info!("the control plane is at {}", self.config.public_url);
 
         let mut working = tokio::spawn(worker::run(worker, self.stop.clone()));
-        tokio::spawn(setup::end(store, Arc::clone(&self.data), Arc::clone(&self.front), self.stop.clone()));
+        let setup = setup::end(store, Arc::clone(&self.data), Arc::clone(&self.front), self.stop.clone());
+        let setting_up = tokio::spawn(setup);
         let worked = tokio::select! {
+            biased;
             () = self.stop.cancelled() => None,
             // Sites without a worker would look well and never change: who watches over us starts us again.
             ended = &mut working => Some(ended),
@@ -91,7 +93,11 @@ impl Control {
         // Sockets first: they would keep their connections for as long as the drain lasts.
         api.shutdown().await;
         match worked {
-            None => working.await.context("the worker failed"),
+            None => {
+                // It holds the data directory, which is the next process's once this function returns.
+                setting_up.await.context("waiting for the setup failed")?;
+                working.await.context("the worker failed")
+            }
             Some(ended) => Err(ended.err().map_or_else(|| anyhow!("it returned"), anyhow::Error::from))
                 .context("the worker ended while Berth runs, which is a bug of Berth"),
         }
