@@ -137,8 +137,12 @@ pub(super) fn telling_line(excerpt: &Excerpt) -> (Option<i64>, Option<String>) {
         Regex::new(pattern).expect("the pattern above is well formed")
     });
     let says = |line: &String| {
-        // npm ends every failure with where its own log is.
-        !line.trim().is_empty() && !line.contains("A complete log of this run") && !line.contains("/_logs/")
+        // Package managers begin with the script that they start, and npm ends every failure with where its own log is.
+        let is_announced = line.starts_with("> ") || line.starts_with("$ ");
+        !is_announced
+            && !line.trim().is_empty()
+            && !line.contains("A complete log of this run")
+            && !line.contains("/_logs/")
     };
     let first = excerpt.lines().find(|(_, line)| says(line) && ERROR.is_match(line));
     let telling = first.or_else(|| excerpt.lines().rev().find(|(_, line)| says(line)));

@@ -86,3 +86,11 @@ fn the_exit_state_speaks_first() {
     assert!(failure_of(3, false, "").detail.contains("nothing"));
     assert!(timed_out(Duration::from_secs(900)).title.contains("15 minutes"));
 }
+
+#[test]
+fn the_script_that_was_started_is_no_reason() {
+    let silent = failure(Command::Build, 1, false, "\n> shop@1.0.0 build\n> node build.js\n");
+    assert_eq!((silent.detail.as_str(), silent.line), ("It printed nothing that says why.", None));
+    let telling = failure(Command::Build, 1, false, "\n> shop@1.0.0 build\n> node build.js\nno input files\n");
+    assert_eq!((telling.detail.as_str(), telling.line), ("Its output says: no input files", Some(4)));
+}
