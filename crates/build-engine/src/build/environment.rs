@@ -1,5 +1,6 @@
 //! The environment of commands: what makes tools quiet and cached, then the project's own variables, which win.
 
+use berth_model::PackageManager;
 use berth_runtime::EnvVar;
 
 use super::{PACKAGE_CACHE, inside};
@@ -24,16 +25,21 @@ const TOOLS: &[(&str, &str)] = &[
 /// Package managers keep what they download here; the volume outlives the container.
 const CACHES: &[(&str, &str)] = &[
     ("npm_config_cache", "npm"),
-    ("npm_config_store_dir", "pnpm"),
     ("YARN_CACHE_FOLDER", "yarn"),
     ("YARN_GLOBAL_FOLDER", "berry"),
     ("BUN_INSTALL_CACHE_DIR", "bun"),
 ];
 
+/// Only for pnpm itself: npm warns about a setting that it does not know.
+const PNPM_STORE: (&str, &str) = ("npm_config_store_dir", "pnpm");
+
 /// For installing: without `NODE_ENV`, with which package managers leave out what builds need.
 pub(super) fn of_install(job: &Job) -> Vec<EnvVar> {
     let mut environment = base(job);
-    environment.extend(CACHES.iter().map(|(key, name)| EnvVar::new(*key, format!("{PACKAGE_CACHE}/{name}"))));
+    let toolchain = job.service.toolchain.as_ref();
+    let is_pnpm = toolchain.is_some_and(|toolchain| toolchain.package_manager.value == PackageManager::Pnpm);
+    let caches = CACHES.iter().chain(is_pnpm.then_some(&PNPM_STORE));
+    environment.extend(caches.map(|(key, name)| EnvVar::new(*key, format!("{PACKAGE_CACHE}/{name}"))));
     // A lockfile names exact versions with their hashes: what is in the cache needs no second look.
     if job.service.install_command.as_ref().is_some_and(|command| command.source != "default") {
         environment.push(EnvVar::new("npm_config_prefer_offline", "true"));
