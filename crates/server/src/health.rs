@@ -25,8 +25,14 @@ impl Disk {
         Self { directories, floor }
     }
 
-    /// `Err` says where room is missing, in words.
-    pub(crate) fn room(&self) -> Result<(), String> {
+    /// `Err` says where room is missing, in words. A disk that hangs holds up only who asks, no thread that serves.
+    pub(crate) async fn room(&self) -> Result<(), String> {
+        let disk = self.clone();
+        let look = tokio::task::spawn_blocking(move || disk.look());
+        look.await.unwrap_or_else(|_| Err("the disk could not be looked at".to_owned()))
+    }
+
+    fn look(&self) -> Result<(), String> {
         for (variable, directory) in &self.directories {
             let stat =
                 rustix::fs::statvfs(directory).map_err(|_| format!("the directory of {variable} cannot be read"))?;
@@ -69,9 +75,7 @@ pub(crate) fn checks(engine: Engine, disk: Disk) -> HealthChecks {
     };
     let disk = move || {
         let disk = disk.clone();
-        // A disk that hangs must not hold up a thread that serves others.
-        let look = tokio::task::spawn_blocking(move || disk.room());
-        async move { look.await.unwrap_or_else(|_| Err("the disk could not be looked at".to_owned())) }
+        async move { disk.room().await }
     };
     HealthChecks::new(docker, disk)
 }
@@ -80,12 +84,12 @@ pub(crate) fn checks(engine: Engine, disk: Disk) -> HealthChecks {
 mod tests {
     use super::*;
 
-    #[test]
-    fn room_is_what_the_floor_asks_for() {
+    #[tokio::test]
+    async fn room_is_what_the_floor_asks_for() {
         let here = tempfile::tempdir().unwrap();
         let disk = |floor| Disk::new(vec![("BERTH_DATA_DIR", here.path().to_owned())], floor);
-        assert_eq!(disk(1).room(), Ok(()));
+        assert_eq!(disk(1).room().await, Ok(()));
         let nowhere = Disk::new(vec![("BERTH_DATA_DIR", here.path().join("missing"))], 1);
-        assert!(nowhere.room().unwrap_err().contains("BERTH_DATA_DIR"));
+        assert!(nowhere.room().await.unwrap_err().contains("BERTH_DATA_DIR"));
     }
 }

@@ -10,20 +10,11 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::bodies::{BuildBody, LogBody};
+use super::page::Page;
 use crate::Api;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorBody};
 use crate::input::{Id, Params};
-
-/// A page of a list, newest first.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Page {
-    /// At most 100; 20 if absent.
-    limit: Option<u32>,
-    /// Only what is older than this id.
-    before: Option<i64>,
-}
 
 /// A part of a log.
 #[derive(Deserialize, IntoParams)]
@@ -45,8 +36,7 @@ pub(crate) async fn list(
     Id(id): Id,
     Params(page): Params<Page>,
 ) -> Result<Json<Vec<BuildBody>>, ApiError> {
-    let limit = page.limit.unwrap_or(20).clamp(1, 100);
-    let builds = api.store.builds_of(caller.access(), ProjectId(id), limit, page.before.map(BuildId)).await?;
+    let builds = api.store.builds_of(caller.access(), ProjectId(id), page.rows(), page.before.map(BuildId)).await?;
     Ok(Json(builds.into_iter().map(BuildBody::of).collect()))
 }
 

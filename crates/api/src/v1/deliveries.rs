@@ -5,7 +5,7 @@ use axum::extract::State;
 use berth_model::ProjectId;
 
 use super::bodies::DeliveryBody;
-use super::deployments::Limit;
+use super::page::Limit;
 use crate::Api;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorBody};
@@ -22,7 +22,6 @@ pub(crate) async fn list(
     Id(id): Id,
     Params(page): Params<Limit>,
 ) -> Result<Json<Vec<DeliveryBody>>, ApiError> {
-    let limit = page.limit.unwrap_or(20).clamp(1, 100);
-    let deliveries = api.store.deliveries_of(caller.access(), ProjectId(id), limit).await?;
+    let deliveries = api.store.deliveries_of(caller.access(), ProjectId(id), page.rows()).await?;
     Ok(Json(deliveries.into_iter().map(DeliveryBody::of).collect()))
 }

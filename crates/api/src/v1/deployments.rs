@@ -4,23 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use berth_model::{DeploymentId, ProjectId};
 use berth_store::ActivationReason;
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::bodies::DeploymentBody;
+use super::page::Limit;
 use crate::Api;
 use crate::activation;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorBody};
 use crate::input::{Id, Params};
-
-/// How much of the list.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Limit {
-    /// At most 100; 20 if absent.
-    pub(super) limit: Option<u32>,
-}
 
 /// The deployments of a project, newest first.
 #[utoipa::path(get, path = "/api/v1/projects/{id}/deployments", tag = "deployments", params(("id" = i64, Path), Limit),
@@ -33,8 +24,7 @@ pub(crate) async fn list(
     Id(id): Id,
     Params(page): Params<Limit>,
 ) -> Result<Json<Vec<DeploymentBody>>, ApiError> {
-    let limit = page.limit.unwrap_or(20).clamp(1, 100);
-    let deployments = api.store.deployments_of(caller.access(), ProjectId(id), limit).await?;
+    let deployments = api.store.deployments_of(caller.access(), ProjectId(id), page.rows()).await?;
     Ok(Json(deployments.into_iter().map(|deployment| DeploymentBody::of(&api.config, deployment)).collect()))
 }
 

@@ -3,13 +3,14 @@
 //! - [`projects`], [`variables`], [`builds`], [`deployments`], [`deliveries`]: by noun, as in the database.
 //! - [`github`]: what the caller's GitHub account offers to connect.
 //! - [`system`]: the installation, for administrators.
-//! - [`bodies`]: the answers' shapes.
+//! - [`bodies`]: the answers' shapes; [`page`]: how much of a list.
 
 mod bodies;
 mod builds;
 mod deliveries;
 mod deployments;
 mod github;
+mod page;
 mod projects;
 mod system;
 mod variables;

@@ -186,7 +186,7 @@ settings! {
         |read| read.text("BERTH_PUBLIC_URL").split(':').next().unwrap_or("http").into(), "the scheme of BERTH_PUBLIC_URL";
     /// Networks of reverse proxies in front of Berth, whose X-Forwarded-For is believed.
     trusted_proxies: Vec<IpNet> = Plain "BERTH_TRUSTED_PROXIES", values::networks, |_| String::new();
-    /// Keys, the SQLite database and caches. Berth creates it for itself alone (mode 0700).
+    /// Keys and the SQLite database. Berth creates it for itself alone (mode 0700).
     data_dir: PathBuf = Plain "BERTH_DATA_DIR", values::directory, |_| "./data".into();
     /// The releases of all sites.
     deployments_dir: PathBuf = Plain "BERTH_DEPLOYMENTS_DIR", values::directory, |_| "./deployments".into();

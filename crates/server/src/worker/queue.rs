@@ -67,7 +67,7 @@ pub(super) async fn run(worker: Arc<Worker>, mut bell: watch::Receiver<()>, stop
 impl Queue {
     async fn claim_all(&mut self) -> anyhow::Result<()> {
         while self.running.len() < self.worker.concurrency {
-            if let Err(problem) = self.worker.disk.room() {
+            if let Err(problem) = self.worker.disk.room().await {
                 if !std::mem::replace(&mut self.lacks_room, true) {
                     tracing::warn!("no build starts: {problem}");
                 }

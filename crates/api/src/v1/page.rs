@@ -1,0 +1,38 @@
+//! How much of a list a request asks for.
+
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+/// How much of the list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Limit {
+    /// At most 100; 20 if absent.
+    limit: Option<u32>,
+}
+
+/// A page of a list, newest first.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Page {
+    /// At most 100; 20 if absent.
+    limit: Option<u32>,
+    /// Only what is older than this id.
+    pub(super) before: Option<i64>,
+}
+
+impl Limit {
+    pub(super) fn rows(&self) -> u32 {
+        rows(self.limit)
+    }
+}
+
+impl Page {
+    pub(super) fn rows(&self) -> u32 {
+        rows(self.limit)
+    }
+}
+
+fn rows(limit: Option<u32>) -> u32 {
+    limit.unwrap_or(20).clamp(1, 100)
+}
