@@ -146,7 +146,7 @@ async fn packages_are_installed_once() {
     assert_eq!(cold.file("index.html"), "from a package");
     assert!(cold.log.contains("$ npm ci"), "{}", cold.log);
     assert!(cold.log.contains("the build left its files in build"), "{}", cold.log);
-    assert_eq!(cold.build.plan.as_ref().unwrap().services[0].output_directory.value.as_str(), "build");
+    assert_eq!(cold.build.plan.as_ref().unwrap().services[0].output_directory().unwrap().value.as_str(), "build");
 
     world.push("site", &[("packages/words/index.js", "module.exports = 'changed';")]);
     let warm = world.build(&project).await;

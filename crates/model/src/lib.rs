@@ -35,7 +35,9 @@ pub use limits::BuildLimits;
 pub use log::{LogLine, LogPhase, LogStream};
 pub use names::{BranchName, InvalidInput, ProjectName, RESERVED_NAMES, host_label};
 pub use paths::{OutputDir, RootDir};
-pub use plan::{Decision, PackageManager, Plan, PlanService, ServiceKind, Step, StepName, StepState, Toolchain};
+pub use plan::{
+    Decision, PackageManager, Plan, PlanService, ServiceKind, Step, StepName, StepState, Tool, ToolName, Toolchain,
+};
 pub use repo_url::{RepoKey, RepoUrl};
 pub use source_allow::SourceAllow;
 pub use status::{BuildStatus, DeploymentStatus, Environment, IllegalTransition, Trigger};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{OutputDir, RootDir, Timestamp};
 
-/// A list of services; the first release makes exactly one, static.
+/// A list of services; so far exactly one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
@@ -18,14 +18,18 @@ pub struct Plan {
 pub struct PlanService {
     /// `web` until a project names its own.
     pub name: String,
-    /// Static files or a running process.
+    /// Static files or a running process, with what only that kind has.
+    #[serde(flatten)]
     pub kind: ServiceKind,
     /// Its directory in the repository.
     pub root_directory: Decision<RootDir>,
     /// `vite`, `static-html`, `dockerfile`, …
     pub framework: Decision<String>,
-    /// What installs and builds; `None` for plain files.
+    /// What installs and builds; `None` for plain files, and where a Dockerfile of the repository is built.
     pub toolchain: Option<Toolchain>,
+    /// The repository's own Dockerfile, as its path in the repository, when that is what is built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dockerfile: Option<Decision<String>>,
     /// The command that installs dependencies; `None` if there are none.
     pub install_command: Option<Decision<String>>,
     /// Where it runs: the root directory, or the top of the workspace that it is part of.
@@ -33,21 +37,37 @@ pub struct PlanService {
     pub install_directory: RootDir,
     /// The command that builds.
     pub build_command: Option<Decision<String>>,
-    /// Where the files are afterwards, relative to the root directory.
-    pub output_directory: Decision<OutputDir>,
     /// Things that the owner should know (`no lockfile: versions can change between builds`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
 
+impl PlanService {
+    /// Where a static service's files are after the build.
+    #[must_use]
+    pub fn output_directory(&self) -> Option<&Decision<OutputDir>> {
+        match &self.kind {
+            ServiceKind::Static { output_directory } => Some(output_directory),
+            ServiceKind::Running { .. } => None,
+        }
+    }
+}
+
 /// Static files or a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum ServiceKind {
     /// Files, served by the edge.
-    Static,
-    /// A container, proxied by the edge (later).
-    Running,
+    Static {
+        /// Where they are after the build, relative to the root directory. From a Dockerfile's image: a path in that
+        /// image, relative to its working directory.
+        output_directory: Decision<OutputDir>,
+    },
+    /// A process that answers requests.
+    Running {
+        /// What starts it; `None` where the image's own command does, or where nothing in the repository says it.
+        start_command: Option<Decision<String>>,
+    },
 }
 
 /// The image that commands run in.
@@ -56,14 +76,18 @@ pub enum ServiceKind {
 pub struct Toolchain {
     /// The base image: `node:20-slim`.
     pub image: Decision<String>,
-    /// The package manager, with its exact version where the project names one.
-    pub package_manager: Decision<PackageManager>,
+    /// What installs the project's packages; `None` for projects that have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package_manager: Option<Decision<PackageManager>>,
     /// The exact version that `packageManager` names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package_manager_version: Option<String>,
+    /// Programs that the build needs and that no package manager of the project installs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<Decision<Tool>>,
 }
 
-/// Package managers of the Node world.
+/// What installs a project's packages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PackageManager {
@@ -77,6 +101,63 @@ pub enum PackageManager {
     YarnBerry,
     /// Bun.
     Bun,
+    /// pip, which comes with Python.
+    Pip,
+    /// uv, by `uv.lock`.
+    Uv,
+    /// Poetry, by `poetry.lock`.
+    Poetry,
+    /// PDM, by `pdm.lock`.
+    Pdm,
+    /// Pipenv, by `Pipfile`.
+    Pipenv,
+    /// Bundler, which comes with Ruby.
+    Bundler,
+}
+
+impl PackageManager {
+    /// The program that people call.
+    #[must_use]
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Npm => "npm",
+            Self::Pnpm => "pnpm",
+            Self::Yarn | Self::YarnBerry => "yarn",
+            Self::Bun => "bun",
+            Self::Pip => "pip",
+            Self::Uv => "uv",
+            Self::Poetry => "poetry",
+            Self::Pdm => "pdm",
+            Self::Pipenv => "pipenv",
+            Self::Bundler => "bundle",
+        }
+    }
+}
+
+/// A program that builds a site and comes as a release of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Tool {
+    /// Which.
+    pub name: ToolName,
+    /// The version that the project asks for; `None` is the one that Berth knows to work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// The programs that Berth brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolName {
+    /// Hugo, the extended edition.
+    Hugo,
+    /// Jekyll, for a site without a Gemfile.
+    Jekyll,
+    /// mdBook.
+    Mdbook,
+    /// MkDocs, for a site that names no requirements.
+    Mkdocs,
+    /// Zola.
+    Zola,
 }
 
 /// A decided value with where it comes from and why: what the dashboard shows beside it.
@@ -141,4 +222,39 @@ pub struct Step {
     pub started_at: Timestamp,
     /// How long it took, in milliseconds; `None` while it runs.
     pub took_ms: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Plans are kept with their builds for good.
+    #[test]
+    fn a_plan_that_was_stored_before_still_reads() {
+        let stored = r#"{"services":[{"name":"web","kind":"static",
+            "rootDirectory":{"value":"","source":"default","reason":"the top of the repository"},
+            "framework":{"value":"vite","source":"package.json","reason":"package.json depends on vite"},
+            "toolchain":{"image":{"value":"node:22-slim","source":"default","reason":"x"},
+                "packageManager":{"value":"yarn_berry","source":"yarn.lock","reason":"x"}},
+            "installCommand":null,"buildCommand":null,
+            "outputDirectory":{"value":"dist","source":"framework","reason":"x"}}]}"#;
+        let plan: Plan = serde_json::from_str(stored).unwrap();
+        let service = &plan.services[0];
+        assert_eq!(service.output_directory().unwrap().value.as_str(), "dist");
+        let manager = service.toolchain.as_ref().unwrap().package_manager.as_ref().unwrap();
+        assert_eq!(manager.value, PackageManager::YarnBerry);
+        let written = serde_json::to_value(&plan).unwrap();
+        assert_eq!(written["services"][0]["kind"], "static");
+        assert_eq!(written["services"][0]["outputDirectory"]["value"], "dist");
+    }
+
+    #[test]
+    fn a_running_service_has_a_start_command_and_no_output() {
+        let kind =
+            ServiceKind::Running { start_command: Some(Decision::new("npm start".to_owned(), "package.json", "x")) };
+        let written = serde_json::to_value(&kind).unwrap();
+        assert_eq!(written["kind"], "running");
+        assert_eq!(written["startCommand"]["value"], "npm start");
+        assert_eq!(serde_json::from_value::<ServiceKind>(written).unwrap(), kind);
+    }
 }

@@ -36,8 +36,8 @@ const PNPM_STORE: (&str, &str) = ("npm_config_store_dir", "pnpm");
 /// For installing: without `NODE_ENV`, with which package managers leave out what builds need.
 pub(super) fn of_install(job: &Job) -> Vec<EnvVar> {
     let mut environment = base(job);
-    let toolchain = job.service.toolchain.as_ref();
-    let is_pnpm = toolchain.is_some_and(|toolchain| toolchain.package_manager.value == PackageManager::Pnpm);
+    let manager = job.service.toolchain.as_ref().and_then(|toolchain| toolchain.package_manager.as_ref());
+    let is_pnpm = manager.is_some_and(|manager| manager.value == PackageManager::Pnpm);
     let caches = CACHES.iter().chain(is_pnpm.then_some(&PNPM_STORE));
     environment.extend(caches.map(|(key, name)| EnvVar::new(*key, format!("{PACKAGE_CACHE}/{name}"))));
     // A lockfile names exact versions with their hashes: what is in the cache needs no second look.

@@ -25,7 +25,7 @@ pub(crate) struct Output {
 
 /// Takes the output into `target`, which is made here.
 pub(crate) async fn collect(job: &Job, workshop: &Workshop, target: &Path) -> Result<Output, BuildError> {
-    let planned = &job.service.output_directory;
+    let planned = &job.output;
     if let Some(written) = take(job, workshop, &planned.value, target).await? {
         return Ok(Output { written, found_in: None });
     }

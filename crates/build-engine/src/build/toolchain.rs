@@ -52,12 +52,18 @@ pub(super) async fn prepare(job: &Job, toolchain: &Toolchain) -> Result<Image, B
 
 /// What npm installs globally; `None` where the base image has it already.
 fn package(toolchain: &Toolchain, service: &PlanService, checkout: &Checkout) -> Option<String> {
-    let (name, default) = match toolchain.package_manager.value {
+    let (name, default) = match toolchain.package_manager.as_ref()?.value {
         PackageManager::Npm => return None,
         PackageManager::Pnpm => ("pnpm", pnpm_for(checkout, service)),
         PackageManager::Yarn => ("yarn", "1.22.22"),
         PackageManager::YarnBerry => ("@yarnpkg/cli-dist", "4"),
         PackageManager::Bun => ("bun", "1"),
+        PackageManager::Pip
+        | PackageManager::Uv
+        | PackageManager::Poetry
+        | PackageManager::Pdm
+        | PackageManager::Pipenv
+        | PackageManager::Bundler => return None,
     };
     let version = toolchain.package_manager_version.as_deref().unwrap_or(default);
     Some(format!("{name}@{version}"))

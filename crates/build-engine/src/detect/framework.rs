@@ -24,9 +24,10 @@ pub(super) struct Choice {
     pub(super) warning: Option<String>,
 }
 
-/// A server application, by the command or the file that shows it.
+/// A server application.
 pub(super) struct Server {
-    pub(super) what: String,
+    pub(super) framework: Decision<String>,
+    pub(super) start_command: Option<Decision<String>>,
 }
 
 /// The detected build command, before the package manager is known.
@@ -66,10 +67,7 @@ pub(super) fn choose(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<
     if settings.output_directory.is_some() || output::plain_directory(folder).is_some() {
         return Ok(Outcome::Files);
     }
-    match server(folder) {
-        Some(what) => Ok(Outcome::Server(Server { what })),
-        None => Err(nothing(folder)),
-    }
+    server(folder).map(Outcome::Server).ok_or_else(|| nothing(folder))
 }
 
 /// The first entry that matches, with the file that shows it and why.
@@ -132,9 +130,12 @@ fn with_framework(
     let output = match (framework.kind, is_static) {
         (Kind::Hybrid, Some((Some(directory), source, reason))) => output::decided(directory, &source, &reason),
         (Kind::Hybrid, None) if settings.output_directory.is_none() => {
-            let start = folder.package.script("start").filter(|script| is_server(script));
-            if let Some(what) = framework.start_command.as_deref().or(start) {
-                return Outcome::Server(Server { what: what.to_owned() });
+            let start = start_script(folder).filter(|_| folder.package.script("start").is_some_and(is_server));
+            let usual = framework.start_command.as_ref().map(|command| {
+                Decision::new(command.clone(), "framework", format!("{} serves what it built with it", framework.name))
+            });
+            if start.is_some() || usual.is_some() {
+                return Outcome::Server(Server { framework: name, start_command: start.or(usual) });
             }
             warning = Some(format!(
                 "{} can make a server or files; its files are published, and what needs the server will not work",
@@ -165,9 +166,10 @@ fn build_of(folder: &Folder<'_>, framework: &Framework) -> Build {
 
 /// A build script (or a command from the settings) without a framework that is known.
 fn without_framework(folder: &Folder<'_>, settings: &ProjectSettings, script: Option<&str>) -> Outcome {
-    let start = folder.package.script("start").filter(|start| is_server(start));
-    if let (Some(start), None, None) = (start, &settings.output_directory, &settings.build_command) {
-        return Outcome::Server(Server { what: format!("npm start: {start}") });
+    let serves = folder.package.script("start").is_some_and(is_server);
+    if serves && settings.output_directory.is_none() && settings.build_command.is_none() {
+        let framework = Decision::new("node".to_owned(), "package.json", "package.json has a start script");
+        return Outcome::Server(Server { framework, start_command: start_script(folder) });
     }
     let (source, reason) = match script {
         Some(_) => ("package.json", "package.json has a build script, and no framework that is known"),
@@ -192,33 +194,54 @@ fn is_server(start: &str) -> bool {
     words.into_iter().any(|word| RUNNERS.contains(&word))
 }
 
+/// The command that runs the start script.
+fn start_script(folder: &Folder<'_>) -> Option<Decision<String>> {
+    let script = folder.package.script("start")?;
+    Some(Decision::new("npm start".to_owned(), "package.json", format!("the start script is {script}")))
+}
+
 /// What shows that this is a server.
-fn server(folder: &Folder<'_>) -> Option<String> {
-    if let Some(start) = folder.package.script("start") {
-        return Some(format!("npm start: {start}"));
-    }
-    if let Some(line) =
-        folder.text("Procfile").and_then(|text| text.lines().find(|line| line.starts_with("web:")).map(str::to_owned))
-    {
-        return Some(format!("Procfile: {}", line["web:".len()..].trim()));
+fn server(folder: &Folder<'_>) -> Option<Server> {
+    if let Some(start) = start_script(folder) {
+        let framework = Decision::new("node".to_owned(), "package.json", "package.json has a start script");
+        return Some(Server { framework, start_command: Some(start) });
     }
     const LANGUAGES: &[(&str, &str)] = &[
-        ("requirements.txt", "Python"),
-        ("pyproject.toml", "Python"),
-        ("manage.py", "Python"),
-        ("go.mod", "Go"),
-        ("Cargo.toml", "Rust"),
-        ("composer.json", "PHP"),
-        ("Gemfile", "Ruby"),
-        ("pom.xml", "Java"),
-        ("build.gradle", "Java"),
-        ("mix.exs", "Elixir"),
-        ("deno.json", "Deno"),
+        ("requirements.txt", "python"),
+        ("pyproject.toml", "python"),
+        ("manage.py", "python"),
+        ("go.mod", "go"),
+        ("Cargo.toml", "rust"),
+        ("composer.json", "php"),
+        ("Gemfile", "ruby"),
+        ("pom.xml", "java"),
+        ("build.gradle", "java"),
+        ("mix.exs", "elixir"),
+        ("deno.json", "deno"),
+        ("Dockerfile", "dockerfile"),
+        ("Procfile", "process"),
     ];
-    let language = LANGUAGES.iter().find(|(file, _)| folder.has(file));
-    language
-        .map(|(file, language)| format!("{language}, by its {file}"))
-        .or_else(|| folder.has("Dockerfile").then(|| "Dockerfile".to_owned()))
+    let (file, language) = LANGUAGES.iter().find(|(file, _)| folder.has(file))?;
+    let framework = Decision::new((*language).to_owned(), *file, format!("there is a {file}"));
+    let procfile = folder.text("Procfile").unwrap_or_default();
+    let web = procfile.lines().find_map(|line| line.strip_prefix("web:"));
+    let start_command = web.map(|line| Decision::new(line.trim().to_owned(), "Procfile", "the Procfile names it"));
+    Some(Server { framework, start_command })
+}
+
+/// What a server application runs, in the fewest words.
+pub(super) fn serves(folder: &Folder<'_>, framework: &Decision<String>, start: Option<&Decision<String>>) -> String {
+    let known = catalog().frameworks.iter().find(|entry| entry.name == framework.value);
+    if let Some(command) = known.and_then(|entry| entry.start_command.as_ref()) {
+        return command.clone();
+    }
+    match (start, folder.package.script("start")) {
+        (Some(start), Some(script)) if start.source == "package.json" => format!("{}: {script}", start.value),
+        (Some(start), _) if start.source == "Procfile" => format!("Procfile: {}", start.value),
+        (Some(start), _) => start.value.clone(),
+        (None, _) if framework.value == "dockerfile" => "Dockerfile".to_owned(),
+        (None, _) => format!("{}, by its {}", framework.value, framework.source),
+    }
 }
 
 fn not_node(framework: &Framework, source: &str) -> Failure {

@@ -87,7 +87,7 @@ fn service(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<PlanServic
             service.warnings = warnings;
             return Ok(service);
         }
-        framework::Outcome::Server(Server { what }) => return Err(server_application(folder, &what)),
+        framework::Outcome::Server(server) => return Ok(running(server, warnings)),
         framework::Outcome::Build(choice) => choice,
     };
     warnings.extend(warning);
@@ -118,21 +118,39 @@ fn service(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<PlanServic
         None => output,
     };
     Ok(PlanService {
-        name: "web".to_owned(),
-        kind: ServiceKind::Static,
-        root_directory: Decision::new(RootDir::default(), "", ""),
-        framework: name,
         toolchain: Some(Toolchain {
             image,
-            package_manager: packages.manager,
+            package_manager: Some(packages.manager),
             package_manager_version: packages.version,
+            tools: Vec::new(),
         }),
         install_command,
         install_directory: packages.directory,
         build_command: Some(build_command),
-        output_directory,
         warnings,
+        ..bare(name, ServiceKind::Static { output_directory })
     })
+}
+
+/// A service with nothing to build, of which its root directory is not known yet.
+fn bare(framework: Decision<String>, kind: ServiceKind) -> PlanService {
+    PlanService {
+        name: "web".to_owned(),
+        kind,
+        root_directory: Decision::new(RootDir::default(), "", ""),
+        framework,
+        toolchain: None,
+        dockerfile: None,
+        install_command: None,
+        install_directory: RootDir::default(),
+        build_command: None,
+        warnings: Vec::new(),
+    }
+}
+
+fn running(server: Server, warnings: Vec<String>) -> PlanService {
+    let Server { framework, start_command } = server;
+    PlanService { warnings, ..bare(framework, ServiceKind::Running { start_command }) }
 }
 
 fn plain_files(folder: &Folder<'_>, settings: &ProjectSettings, source: &str, reason: &str) -> PlanService {
@@ -140,46 +158,38 @@ fn plain_files(folder: &Folder<'_>, settings: &ProjectSettings, source: &str, re
         Some(directory) => Decision::new(directory.clone(), "settings", "the project is set to it"),
         None => output::of_plain_files(folder),
     };
-    PlanService {
-        name: "web".to_owned(),
-        kind: ServiceKind::Static,
-        root_directory: Decision::new(RootDir::default(), "", ""),
-        framework: Decision::new("static-html".to_owned(), source, reason),
-        toolchain: None,
-        install_command: None,
-        install_directory: RootDir::default(),
-        build_command: None,
-        output_directory,
-        warnings: Vec::new(),
-    }
+    let framework = Decision::new("static-html".to_owned(), source, reason);
+    bare(framework, ServiceKind::Static { output_directory })
 }
 
-fn server_application(folder: &Folder<'_>, what: &str) -> Failure {
-    let elsewhere = folder.projects_below().into_iter().find(|path| *path != folder.root);
+/// Why a plan is not carried out: a server application is understood, but not run yet.
+pub(crate) fn server_application(checkout: &Checkout, plan: &Plan) -> Option<Failure> {
+    let (service, start) = plan.services.iter().find_map(|service| match &service.kind {
+        ServiceKind::Running { start_command } => Some((service, start_command.as_ref())),
+        ServiceKind::Static { .. } => None,
+    })?;
+    let root = service.root_directory.value.as_str();
+    let folder = Folder::open(checkout, root).ok()?;
+    let elsewhere = folder.projects_below().into_iter().find(|path| *path != root);
     let hint = match elsewhere {
         Some(path) => format!(" If the site is in a directory of its own, set the root directory (there is {path})."),
         None => String::new(),
     };
-    Failure::new(
+    let what = framework::serves(&folder, &service.framework, start);
+    let failure = Failure::new(
         FailureCode::ServerApplication,
         format!("this is a server application ({what}); Berth publishes static output for now"),
         format!(
             "Change the project so that its build leaves static files, and set the build command and output directory \
              if they are unusual.{hint}"
         ),
-    )
-    .with_setting("outputDirectory")
+    );
+    Some(failure.with_setting("outputDirectory"))
 }
 
 /// The command line that runs a script of `package.json`.
 fn run_script(manager: PackageManager, script: &str) -> String {
-    let program = match manager {
-        PackageManager::Npm => "npm",
-        PackageManager::Pnpm => "pnpm",
-        PackageManager::Yarn | PackageManager::YarnBerry => "yarn",
-        PackageManager::Bun => "bun",
-    };
-    format!("{program} run {script}")
+    format!("{} run {script}", manager.program())
 }
 
 /// The command line that runs a program of the dependencies.
@@ -187,8 +197,10 @@ fn run_program(manager: PackageManager, command: &str) -> String {
     match manager {
         PackageManager::Npm => format!("npx --no-install {command}"),
         PackageManager::Pnpm => format!("pnpm exec {command}"),
-        PackageManager::Yarn | PackageManager::YarnBerry => format!("yarn run {command}"),
         PackageManager::Bun => format!("bunx {command}"),
+        PackageManager::Bundler => format!("bundle exec {command}"),
+        PackageManager::Pip => command.to_owned(),
+        other => format!("{} run {command}", other.program()),
     }
 }
 

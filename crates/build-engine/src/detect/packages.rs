@@ -39,7 +39,7 @@ impl Packages {
         });
         let (manager, version) = match named {
             Some((manager, version)) => {
-                let reason = format!("packageManager is {}@{version}", program(manager));
+                let reason = format!("packageManager is {}@{version}", manager.program());
                 (Decision::new(manager, "package.json", reason), Some(version))
             }
             None => match by_lockfile {
@@ -47,10 +47,10 @@ impl Packages {
                 None => (Decision::new(PackageManager::Npm, "default", "there is no lockfile"), None),
             },
         };
-        let lockfile = lockfiles.iter().find(|(entry, _)| entry.name == program(manager.value));
+        let lockfile = lockfiles.iter().find(|(entry, _)| entry.name == manager.value.program());
         let mut warnings = Vec::new();
-        for (_, other) in lockfiles.iter().filter(|(entry, _)| entry.name != program(manager.value)) {
-            warnings.push(format!("{other} is not used: packages are installed with {}", program(manager.value)));
+        for (_, other) in lockfiles.iter().filter(|(entry, _)| entry.name != manager.value.program()) {
+            warnings.push(format!("{other} is not used: packages are installed with {}", manager.value.program()));
         }
         let installs = folder.package.has_dependencies()
             || top.has_dependencies()
@@ -68,7 +68,7 @@ impl Packages {
             }
             None => {
                 warnings.push("there is no lockfile: versions can change between builds".to_owned());
-                let command = format!("{} install", program(manager.value));
+                let command = format!("{} install", manager.value.program());
                 Decision::new(command, "default", "there is no lockfile")
             }
         });
@@ -126,14 +126,5 @@ fn manager(name: &str, berry: bool) -> PackageManager {
         "yarn" => PackageManager::Yarn,
         "bun" => PackageManager::Bun,
         _ => PackageManager::Npm,
-    }
-}
-
-fn program(manager: PackageManager) -> &'static str {
-    match manager {
-        PackageManager::Npm => "npm",
-        PackageManager::Pnpm => "pnpm",
-        PackageManager::Yarn | PackageManager::YarnBerry => "yarn",
-        PackageManager::Bun => "bun",
     }
 }

@@ -22,8 +22,18 @@ fn detected(files: &[(&str, &str)]) -> PlanService {
     plan(files, &ProjectSettings::default()).unwrap().services.remove(0)
 }
 
+/// Why nothing is published of these files: detection says no, or it is a server application.
 fn refused(files: &[(&str, &str)]) -> Failure {
-    plan(files, &ProjectSettings::default()).unwrap_err()
+    let folder = folder_of(files);
+    let checkout = Checkout::of_folder(folder.path()).unwrap();
+    match detect(&checkout, &ProjectSettings::default()) {
+        Ok(plan) => server_application(&checkout, &plan).unwrap(),
+        Err(failure) => failure,
+    }
+}
+
+fn output_of(service: &PlanService) -> &Decision<OutputDir> {
+    service.output_directory().unwrap()
 }
 
 /// A plan on a few lines: what was decided, and why.
@@ -40,9 +50,10 @@ fn print(outcome: Result<Plan, Failure>) -> String {
     line("framework", &framework.value, &framework.source, &framework.reason);
     if let Some(toolchain) = &service.toolchain {
         line("image", &toolchain.image.value, &toolchain.image.source, &toolchain.image.reason);
-        let manager = &toolchain.package_manager;
-        let version = toolchain.package_manager_version.as_deref().unwrap_or("any");
-        line("packages", &format!("{:?} {version}", manager.value), &manager.source, &manager.reason);
+        if let Some(manager) = &toolchain.package_manager {
+            let version = toolchain.package_manager_version.as_deref().unwrap_or("any");
+            line("packages", &format!("{:?} {version}", manager.value), &manager.source, &manager.reason);
+        }
     }
     if let Some(command) = &service.install_command {
         let place = format!("{} in /{}", command.value, service.install_directory.as_str());
@@ -51,8 +62,15 @@ fn print(outcome: Result<Plan, Failure>) -> String {
     if let Some(command) = &service.build_command {
         line("build", &command.value, &command.source, &command.reason);
     }
-    let output = &service.output_directory;
-    line("output", &format!("/{}", output.value.as_str()), &output.source, &output.reason);
+    match &service.kind {
+        ServiceKind::Static { output_directory: output } => {
+            line("output", &format!("/{}", output.value.as_str()), &output.source, &output.reason);
+        }
+        ServiceKind::Running { start_command: Some(start) } => {
+            line("start", &start.value, &start.source, &start.reason);
+        }
+        ServiceKind::Running { start_command: None } => {}
+    }
     for warning in &service.warnings {
         writeln!(text, "warning: {warning}").unwrap();
     }
@@ -104,7 +122,7 @@ fn no_build_publishes_the_files() {
 
 #[test]
 fn plain_files_are_found_where_their_start_page_is() {
-    let output = |files: &[(&str, &str)]| detected(files).output_directory.value.as_str().to_owned();
+    let output = |files: &[(&str, &str)]| output_of(&detected(files)).value.as_str().to_owned();
     assert_eq!(output(&[("index.html", ""), ("about.html", "")]), "");
     assert_eq!(output(&[("public/index.html", ""), ("README.md", "")]), "public");
     let lint_only = r#"{"scripts":{"lint":"prettier"},"devDependencies":{"prettier":"3"}}"#;
@@ -165,19 +183,19 @@ fn a_workspace_is_installed_at_its_top() {
 fn hybrids_are_static_when_they_say_so() {
     let next = |config: &'static str| {
         let package = r#"{"scripts":{"build":"next build"},"dependencies":{"next":"15"}}"#;
-        plan(&[("package.json", package), ("next.config.ts", config)], &ProjectSettings::default())
+        [("package.json", package), ("next.config.ts", config)]
     };
-    let exported = next("export default { output: 'export' }").unwrap().services.remove(0);
-    assert_eq!(exported.output_directory.value.as_str(), "out");
-    let failure = next("export default {}").unwrap_err();
+    let exported = detected(&next("export default { output: 'export' }"));
+    assert_eq!(output_of(&exported).value.as_str(), "out");
+    let failure = refused(&next("export default {}"));
     assert_eq!(failure.code, FailureCode::ServerApplication);
     assert_eq!(failure.title, "this is a server application (next start); Berth publishes static output for now");
     let astro = |dependencies: &str| {
         let package = format!(r#"{{"scripts":{{"build":"astro build"}},"dependencies":{dependencies}}}"#);
-        plan(&[("package.json", &package)], &ProjectSettings::default())
+        detected(&[("package.json", &package)])
     };
-    assert_eq!(astro(r#"{"astro":"5"}"#).unwrap().services[0].output_directory.value.as_str(), "dist");
-    assert!(astro(r#"{"astro":"5","@astrojs/node":"9"}"#).is_err());
+    assert_eq!(output_of(&astro(r#"{"astro":"5"}"#)).value.as_str(), "dist");
+    assert!(astro(r#"{"astro":"5","@astrojs/node":"9"}"#).output_directory().is_none());
 }
 
 #[test]
@@ -186,12 +204,9 @@ fn output_directories_from_configuration() {
         ("package.json", VITE),
         ("vite.config.ts", "export default {\n  // outDir: 'no'\n  build: { outDir: 'theoutput' } }"),
     ]);
-    assert_eq!(
-        (vite.output_directory.value.as_str(), vite.output_directory.source.as_str()),
-        ("theoutput", "vite.config.ts")
-    );
+    assert_eq!((output_of(&vite).value.as_str(), output_of(&vite).source.as_str()), ("theoutput", "vite.config.ts"));
     let outside = detected(&[("package.json", VITE), ("vite.config.ts", "build: { outDir: '../out' }")]);
-    assert_eq!(outside.output_directory.value.as_str(), "dist");
+    assert_eq!(output_of(&outside).value.as_str(), "dist");
     let angular = detected(&[
         ("package.json", r#"{"scripts":{"build":"ng build"},"devDependencies":{"@angular/cli":"20"}}"#),
         (
@@ -199,12 +214,12 @@ fn output_directories_from_configuration() {
             r#"{"projects":{"shop":{"projectType":"application","architect":{"build":{"builder":"@angular/build:application"}}}}}"#,
         ),
     ]);
-    assert_eq!(angular.output_directory.value.as_str(), "dist/shop/browser");
+    assert_eq!(output_of(&angular).value.as_str(), "dist/shop/browser");
     let docs = detected(&[(
         "package.json",
         r#"{"scripts":{"docs:build":"vitepress build guide"},"devDependencies":{"vitepress":"1"}}"#,
     )]);
-    assert_eq!(docs.output_directory.value.as_str(), "guide/.vitepress/dist");
+    assert_eq!(output_of(&docs).value.as_str(), "guide/.vitepress/dist");
     assert_eq!(docs.build_command.unwrap().value, "npm run docs:build");
 }
 
@@ -223,7 +238,7 @@ fn what_cannot_be_published_is_said_in_words() {
     insta::assert_snapshot!(titles, @"
     server_application: this is a server application (npm start: node index.js); Berth publishes static output for now
     server_application: this is a server application (Procfile: uvicorn main:app); Berth publishes static output for now
-    server_application: this is a server application (Go, by its go.mod); Berth publishes static output for now
+    server_application: this is a server application (go, by its go.mod); Berth publishes static output for now
     bad_repository: package.json cannot be read
     bad_repository: nothing to build or publish was found
     bad_repository: hugo sites are not built yet
@@ -259,7 +274,7 @@ fn real_applications() {
             ProjectSettings { root_directory: Some(RootDir::parse(root).unwrap()), ..ProjectSettings::default() };
         let service = folder(&apps.join(name), &settings).unwrap().services.remove(0);
         assert_eq!(app["framework"], service.framework.value, "{name}");
-        let output = super::folder::join(root, service.output_directory.value.as_str());
+        let output = super::folder::join(root, output_of(&service).value.as_str());
         assert_eq!(OutputDir::parse(app["output_directory"].as_str().unwrap()).unwrap().as_str(), output, "{name}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use berth_model::{BranchName, BuildId, BuildLimits, CommitHash, PlanService, ProjectId, UserId};
+use berth_model::{BranchName, BuildId, BuildLimits, CommitHash, Decision, OutputDir, PlanService, ProjectId, UserId};
 use berth_runtime::Engine;
 
 use crate::Checkout;
@@ -23,6 +23,8 @@ pub(crate) struct Job {
     pub(crate) commit: CommitHash,
     pub(crate) checkout: Arc<Checkout>,
     pub(crate) service: PlanService,
+    /// Where its files are afterwards.
+    pub(crate) output: Decision<OutputDir>,
     pub(crate) variables: Variables,
 }
 

@@ -12,14 +12,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use berth_model::words::Bytes;
-use berth_model::{Artifact, CommitHash, Failure, FailureCode, LogPhase, Plan, StepName, StepState};
+use berth_model::{Artifact, CommitHash, Failure, FailureCode, LogPhase, Plan, ServiceKind, StepName, StepState};
 use berth_secrets::SecretString;
 use berth_store::Claimed;
 use tokio_util::sync::CancellationToken;
 
 use crate::artifact::{self, Written, missing};
 use crate::build::{self, Installed, Output};
-use crate::detect::{ProjectSettings, detect};
+use crate::detect::{ProjectSettings, detect, server_application};
 use crate::log::BuildLog;
 use crate::source::{FetchRequest, Fetched};
 use crate::variables::Variables;
@@ -128,7 +128,8 @@ impl BuildRun {
         let Output { written, found_in } = build::collect(&job, &workshop, &target).await?;
         workshop.leave();
         if let Some(directory) = found_in {
-            job.service.output_directory.value = directory;
+            job.output.value = directory;
+            job.service.kind = ServiceKind::Static { output_directory: job.output.clone() };
             self.progress.plan(Plan { services: vec![job.service.clone()] });
         }
         self.finish(&job, written, Some(0)).await
@@ -173,9 +174,8 @@ impl BuildRun {
             root_directory: project.root_directory.clone(),
             node_version: project.node_version.clone(),
         };
-        let checkout = checkout.clone();
-        let plan =
-            tokio::task::spawn_blocking(move || detect(&checkout, &settings)).await.map_err(BuildError::ours)??;
+        let files = checkout.clone();
+        let plan = tokio::task::spawn_blocking(move || detect(&files, &settings)).await.map_err(BuildError::ours)??;
         for service in &plan.services {
             self.log.say(&format!("Detected {}: {}", service.framework.value, service.framework.reason));
             for warning in &service.warnings {
@@ -183,7 +183,11 @@ impl BuildRun {
             }
         }
         self.progress.plan(plan.clone());
-        Ok(plan)
+        // What was understood is kept with the build, even where it cannot be published.
+        match server_application(checkout, &plan) {
+            Some(failure) => Err(failure.into()),
+            None => Ok(plan),
+        }
     }
 
     fn job(
@@ -197,6 +201,8 @@ impl BuildRun {
         let (build, project) = (&self.claimed.build, &self.claimed.project);
         let service = plan.services.into_iter().next();
         let service = service.ok_or_else(|| BuildError::ours_for_good("a plan without a service"))?;
+        let output = service.output_directory().cloned();
+        let output = output.ok_or_else(|| BuildError::ours_for_good("a plan without an output directory"))?;
         Ok(Job {
             engine: engine.clone(),
             limits: config.limits.clone(),
@@ -209,6 +215,7 @@ impl BuildRun {
             commit,
             checkout,
             service,
+            output,
             variables,
         })
     }
@@ -229,7 +236,7 @@ impl BuildRun {
     /// Plain files: the commit's own, without a container.
     async fn publish_as_it_is(&mut self, job: &Job) -> Result<Built, BuildError> {
         self.progress.begin_step(StepName::Build);
-        let output = job.service.output_directory.value.clone();
+        let output = job.output.value.clone();
         let directory = [job.root(), output.as_str()].into_iter().filter(|part| !part.is_empty());
         let directory = directory.collect::<Vec<_>>().join("/");
         let (checkout, limits, target) = (job.checkout.clone(), job.limits.clone(), self.output_directory());
