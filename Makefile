@@ -1,12 +1,16 @@
 # Two commands do everything, their own set-up included: `make run` and `make test`.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help run test test-unit lint bench set-up set-up-tests
+.PHONY: help run test test-all test-unit lint bench set-up set-up-tests
 
 # dev compiles faster, release runs faster.
 PROFILE ?= release
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/berth
+
+# Real projects from elsewhere with a manifest.json; nothing here needs them.
+APPS ?= ../shared/apps
+HAS_APPS := $(wildcard $(APPS)/manifest.json)
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +23,12 @@ run: set-up ## build Berth, start it with an example project live, until Ctrl-C
 test: set-up-tests lint ## run every check and test
 	cargo build --quiet -p berth-server
 	cargo test --workspace --quiet
+	scripts/test-make-run
+
+test-all: set-up-tests lint ## the same and what takes long: every example, the projects of ../shared/apps
+	cargo build --quiet -p berth-server
+	$(if $(HAS_APPS),,@echo "There is no $(APPS)/manifest.json: its projects are left out.")
+	BERTH_TEST_APPS=$(abspath $(APPS)) cargo test --workspace --quiet -- --include-ignored $(if $(HAS_APPS),,--skip every_application_goes_live)
 	scripts/test-make-run
 
 test-unit: ## run the tests that need neither Docker nor PostgreSQL

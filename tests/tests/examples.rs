@@ -1,44 +1,60 @@
 //! Every project under `examples/` is deployed as it is and must be detected and served as its `berth-example.json` says.
+//! `make test` takes those whose suite is `test`, `make test-all` all of them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
-use berth_tests::{Database, Site, World};
+use anyhow::{Context, Result, bail, ensure};
+use berth_tests::{Site, Vessel, Voyage, World, deploy_each};
 use serde_json::{Value, json};
 
 /// What an example says about its plan; what it leaves out must be absent there too.
 const DETECTED: &[&str] = &["framework", "packageManager", "installCommand", "buildCommand", "outputDirectory"];
 
+/// What a `berth-example.json` may say, so that a misspelt expectation is not a missing one.
+const FIELDS: &[&str] = &["suite", "rootDirectory", "settings", "detects", "fails", "spaFallback", "serves"];
+
 #[tokio::test(flavor = "multi_thread")]
-async fn every_example_is_detected_and_served_as_it_says() -> Result<()> {
-    let world = World::open(&Database::Sqlite, &[]).await?;
-    let examples = examples()?;
-    ensure!(examples.len() >= 2, "only {examples:?} found");
-    for directory in examples {
-        let name = directory.file_name().and_then(|name| name.to_str()).context("a name in UTF-8")?;
-        check(&world, name, &directory).await.with_context(|| format!("examples/{name}"))?;
-    }
-    world.close().await
+async fn the_examples_of_every_kind_are_detected_and_served_as_they_say() -> Result<()> {
+    deploy("test", 9).await
 }
 
-async fn check(world: &World, name: &str, directory: &Path) -> Result<()> {
-    let expected: Value = serde_json::from_str(&std::fs::read_to_string(directory.join("berth-example.json"))?)?;
-    let repo = world.github.repo(name)?;
-    repo.copy_in(directory)?;
-    repo.publish("The example as it is", &[])?;
-    let site_name = format!("example-{name}");
-    let project = world.connect_repo(&site_name, repo, json!({})).await?;
-    let status = world.ended(project.first_build).await?;
-    ensure!(
-        status == "passed",
-        "{status}: {}\n{}",
-        world.failure(project.first_build).await?,
-        world.log_text(project.first_build).await?
-    );
-    world.live(&project, project.first_build).await?;
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a quarter of an hour long: `make test-all`"]
+async fn the_other_examples_are_detected_and_served_as_they_say() -> Result<()> {
+    deploy("test-all", 13).await
+}
 
-    let build = world.ada.get(&format!("/api/v1/builds/{}", project.first_build)).await?.expect(200)?;
-    let service = &build["plan"]["services"][0];
+/// Deploys the examples of a suite, of which there are so many.
+async fn deploy(suite: &str, count: usize) -> Result<()> {
+    let vessels = examples(suite)?;
+    let names: Vec<_> = vessels.iter().map(|vessel| &vessel.name).collect();
+    ensure!(names.len() == count, "the suite {suite} should hold {count} examples, holds {names:?}");
+    let chosen = std::env::var("BERTH_EXAMPLES").ok();
+    let vessels: Vec<_> = vessels.into_iter().filter(|vessel| is_chosen(&vessel.name, chosen.as_deref())).collect();
+    deploy_each(&vessels, async |world, vessel, voyage| check(world, vessel, voyage).await).await
+}
+
+/// `BERTH_EXAMPLES=hugo,bun` chooses some, for whoever works on them.
+fn is_chosen(name: &str, chosen: Option<&str>) -> bool {
+    chosen.is_none_or(|chosen| chosen.split(',').any(|chosen| name.strip_prefix("example-") == Some(chosen)))
+}
+
+async fn check(world: &World, vessel: &Vessel, voyage: &Voyage) -> Result<()> {
+    let expected = expectation(&vessel.directory)?;
+    let project = &voyage.project;
+    if let Some(failure) = expected["fails"].as_object() {
+        ensure!(voyage.status() == "failed", "it should fail");
+        for (what, expected) in failure {
+            let told = voyage.build["failure"][what].as_str().unwrap_or_default();
+            let expected = expected.as_str().context("text")?;
+            ensure!(told.starts_with(expected), "{what} of the failure should begin with {expected}, is {told}");
+        }
+        return Ok(());
+    }
+    ensure!(voyage.status() == "passed", "its build should pass");
+    world.live(project, project.first_build).await?;
+
+    let service = &voyage.build["plan"]["services"][0];
     for what in DETECTED {
         let detected = match *what {
             "packageManager" => &service["toolchain"]["packageManager"]["value"],
@@ -76,15 +92,41 @@ async fn serves(site: &Site, expected: &Value) -> Result<()> {
     Ok(())
 }
 
-fn examples() -> Result<Vec<PathBuf>> {
+/// The examples of a suite, in the order of their names.
+fn examples(suite: &str) -> Result<Vec<Vessel>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
     let mut found = Vec::new();
     for entry in std::fs::read_dir(root)? {
-        let path = entry?.path();
-        if path.join("berth-example.json").is_file() {
-            found.push(path);
+        let directory = entry?.path();
+        if !directory.is_dir() {
+            continue;
         }
+        let name = directory.file_name().and_then(|name| name.to_str()).context("a name in UTF-8")?.to_owned();
+        let expected = expectation(&directory)?;
+        ensure!(
+            ["test", "test-all"].contains(&expected["suite"].as_str().unwrap_or_default()),
+            "{name} is in no suite"
+        );
+        if expected["suite"] != suite {
+            continue;
+        }
+        let mut settings = expected["settings"].as_object().cloned().unwrap_or_default();
+        if let Some(root) = expected.get("rootDirectory") {
+            settings.insert("rootDirectory".to_owned(), root.clone());
+        }
+        found.push(Vessel { name: format!("example-{name}"), directory, settings: json!(settings) });
     }
-    found.sort();
+    found.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(found)
+}
+
+fn expectation(directory: &Path) -> Result<Value> {
+    let file = directory.join("berth-example.json");
+    let text = std::fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
+    let expected: Value = serde_json::from_str(&text).with_context(|| format!("in {}", file.display()))?;
+    let fields = expected.as_object().with_context(|| format!("{} is not an object", file.display()))?;
+    match fields.keys().find(|field| !FIELDS.contains(&field.as_str())) {
+        Some(unknown) => bail!("{} says {unknown}, which is none of {FIELDS:?}", file.display()),
+        None => Ok(expected),
+    }
 }

@@ -30,7 +30,8 @@ pub(super) async fn prepare(job: &Job, toolchain: &Toolchain) -> Result<Image, B
     let Some(package) = package(toolchain, &job.service, &job.checkout) else {
         return Ok(Image { name: base.clone(), id });
     };
-    let dockerfile = format!("FROM {base}\nRUN npm install --global --no-audit --no-fund {package}\n");
+    // By force: Node's images bring a Yarn 1, which every other Yarn has to take the place of.
+    let dockerfile = format!("FROM {base}\nRUN npm install --global --force --no-audit --no-fund {package}\n");
     let mut hash = Sha256::new();
     hash.update(&id);
     hash.update(&dockerfile);

@@ -1,0 +1,1 @@
+export const GREETING = 'Ahoy from a shared package'

@@ -1,0 +1,3 @@
+import { GREETING } from '@example/words'
+
+document.querySelector('h1').textContent = GREETING

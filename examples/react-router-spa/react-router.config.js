@@ -1,0 +1,2 @@
+// One page and scripts, no server.
+export default { ssr: false }

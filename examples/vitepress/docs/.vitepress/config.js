@@ -1,0 +1,7 @@
+import { defineConfig } from 'vitepress'
+
+export default defineConfig({
+  title: 'Berth example: VitePress',
+  cleanUrls: true,
+  themeConfig: { sidebar: [{ text: 'Knots', link: '/knots' }] },
+})

@@ -1,0 +1,5 @@
+import { FLAGS } from '@example/signals'
+
+for (const [letter, meaning] of Object.entries(FLAGS)) {
+  document.body.append(`${letter}: ${meaning}. `)
+}
