@@ -5,10 +5,11 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
-use berth_model::{DeploymentId, ProjectId, ProjectName};
-use berth_store::StoreError;
+use berth_model::{DeploymentId, ProjectId, ProjectName, Timestamp};
+use berth_store::{Deployment, StoreError};
 
 use crate::publish::remove;
 use crate::{DeployEngine, DeployError, blocking, links};
@@ -78,27 +79,36 @@ impl DeployEngine {
         .await
     }
 
-    /// Removes what a crash left behind: staging directories, trash, and releases that the database does not know.
-    /// Only at start, before the first build: what is being published has no row yet either.
+    /// Whether a deployment's files are where they should be. They are not after a restore of the database alone.
+    #[must_use]
+    pub fn holds_release(&self, deployment: &Deployment) -> bool {
+        self.places().release(deployment.project, deployment.id).is_dir()
+    }
+
+    /// Removes what a crash or a failed removal left behind: staging directories, trash, and releases that the database
+    /// does not know, if nothing has changed in them for so long. Zero, which is everything, only at start, before the
+    /// first build: what is being built or published has no row yet either.
     ///
     /// # Errors
     /// The database's and the disk's own.
-    pub async fn sweep(&self) -> Result<(), DeployError> {
+    pub async fn sweep(&self, unchanged_for: Duration) -> Result<(), DeployError> {
         let kept: HashSet<(ProjectId, DeploymentId)> =
             self.store().released_deployments().await?.into_iter().map(|kept| (kept.project, kept.id)).collect();
-        let places = self.places().clone();
+        let (places, now) = (self.places().clone(), self.store().clock().now());
+        let is_leftover = move |path: &Path| unchanged_for.is_zero() || now.since(changed_at(path)) >= unchanged_for;
         blocking(move || {
             let swept = || -> std::io::Result<()> {
+                fs::create_dir_all(places.staging())?;
                 for directory in [places.staging(), places.trash()] {
-                    if directory.exists() {
-                        fs::remove_dir_all(&directory)?;
+                    for leftover in entries(&directory)?.iter().filter(|path| is_leftover(path)) {
+                        remove_entry(leftover)?;
                     }
                 }
-                fs::create_dir_all(places.staging())?;
                 for (project, directory) in numbered(&places.releases())? {
                     let releases = numbered(&directory)?;
                     for (deployment, release) in &releases {
-                        if !kept.contains(&(ProjectId(project), DeploymentId(*deployment))) {
+                        let is_kept = kept.contains(&(ProjectId(project), DeploymentId(*deployment)));
+                        if !is_kept && is_leftover(release) {
                             tracing::info!(project, deployment, "a release without a deployment is removed");
                             remove(release, &places.trash())?;
                         }
@@ -116,19 +126,33 @@ impl DeployEngine {
     }
 }
 
-/// The directories below one that are named by a number; everything else is not ours.
-fn numbered(directory: &Path) -> std::io::Result<Vec<(i64, std::path::PathBuf)>> {
-    let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut numbered = Vec::new();
-    for entry in entries {
-        let entry = entry?;
-        let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
-        if let Some(number) = number.filter(|_| entry.path().is_dir()) {
-            numbered.push((number, entry.path()));
-        }
+/// What lies in a directory; nothing if there is none.
+fn entries(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    match fs::read_dir(directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries?.map(|entry| Ok(entry?.path())).collect(),
     }
-    Ok(numbered)
+}
+
+/// The directories below one that are named by a number; everything else is not ours.
+fn numbered(directory: &Path) -> std::io::Result<Vec<(i64, PathBuf)>> {
+    let number = |path: &Path| path.file_name()?.to_str()?.parse().ok();
+    let directories = entries(directory)?.into_iter().filter(|path| path.is_dir());
+    Ok(directories.filter_map(|path| Some((number(&path)?, path))).collect())
+}
+
+/// When a directory got or lost an entry; what cannot be looked at has just changed.
+fn changed_at(path: &Path) -> Timestamp {
+    let changed = fs::symlink_metadata(path).and_then(|found| found.modified()).ok();
+    let since_epoch = changed.and_then(|changed| changed.duration_since(UNIX_EPOCH).ok());
+    since_epoch.map_or(Timestamp(i64::MAX), |age| Timestamp(0).after(age))
+}
+
+fn remove_entry(path: &Path) -> std::io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
 }

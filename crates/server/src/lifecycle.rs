@@ -127,6 +127,7 @@ impl Control {
             ("BERTH_DEPLOYMENTS_DIR", config.deployments_dir.clone()),
         ];
         let disk = Disk::new(directories, limits.free_space_floor);
+        let leftover_after = limits.timeout * 2 + Duration::from_secs(3_600);
         let building = BuildEngineConfig {
             limits,
             staging: deploys.staging(),
@@ -143,6 +144,9 @@ impl Control {
             disk,
             concurrency: usize::try_from(config.build_concurrency).unwrap_or(usize::MAX),
             per_user: config.build_concurrency_per_user,
+            every: config.reconcile_every,
+            history: config.keep_history,
+            leftover_after,
         })
     }
 

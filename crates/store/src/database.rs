@@ -228,6 +228,7 @@ fn not_migrated(error: MigrateError) -> StoreError {
             StoreError::Refused(source) | StoreError::Misconfigured(source) => StoreError::Migration(source),
             other => other,
         },
+        MigrateError::VersionMissing(_) => StoreError::Newer,
         error => StoreError::Migration(error.into()),
     }
 }
@@ -246,7 +247,7 @@ pub(crate) async fn turn<T>(turn: impl Future<Output = T>) -> Result<T, StoreErr
 }
 
 /// The file holds password hashes and sealed values: only its owner reads it. SQLite gives its side files the same mode.
-fn keep_private(path: &std::path::Path) -> std::io::Result<()> {
+pub(crate) fn keep_private(path: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 
     let file = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;

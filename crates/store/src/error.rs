@@ -33,6 +33,12 @@ pub enum StoreError {
     /// Bringing the tables up to date failed; nothing was changed.
     #[error("the database could not be brought up to date, and was left as it was")]
     Migration(#[source] Source),
+    /// A newer Berth has been here: its migrations are not ours to undo. Nothing was changed.
+    #[error(
+        "the database was brought up to date by a newer Berth; start that one, or restore the backup from before the \
+         update"
+    )]
+    Newer,
     /// A stored value is not what was written there.
     #[error("a stored value in column {0} cannot be read")]
     Corrupt(&'static str),

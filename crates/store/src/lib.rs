@@ -10,12 +10,14 @@
 //! No other crate names sqlx.
 
 mod activations;
+mod backup;
 mod builds;
 mod database;
 mod deliveries;
 mod deployments;
 mod error;
 mod events;
+mod history;
 mod logs;
 mod oauth;
 mod owned;
@@ -33,6 +35,7 @@ mod users;
 mod variables;
 
 pub use activations::{Activation, ActivationDecision, ActivationReason, ActivationState};
+pub use backup::copy_database;
 pub use builds::{Build, BuildEnd};
 pub use database::Backend;
 pub use deliveries::{Accepted, Delivery, NewDelivery, Verdict};

@@ -68,6 +68,19 @@ impl PostgresServer {
         format!("postgres://berth@127.0.0.1:{port}/{name}")
     }
 
+    /// Dumps a database of this server and restores it as another one, as `docs/OPERATIONS.md` has it; its address.
+    ///
+    /// # Panics
+    /// If one of the programs does not do its work; with what it said.
+    #[must_use]
+    pub fn restored_copy(&self, url: &str) -> String {
+        let restored = self.new_database();
+        let dump = self.directory.path().join("berth.dump").display().to_string();
+        run(&self.programs.join("pg_dump"), &["--format=custom", "--file", &dump, url]);
+        run(&self.programs.join("pg_restore"), &["--no-owner", "--dbname", &restored, &dump]);
+        restored
+    }
+
     /// Takes the server away, as a power failure would.
     ///
     /// # Panics

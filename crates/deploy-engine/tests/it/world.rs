@@ -43,7 +43,7 @@ impl World {
         let edge = Edge::new(EdgeConfig { clock: clock.clone(), ..EdgeConfig::default() });
         std::fs::create_dir(directory.path().join("deployments")).unwrap();
         let engine = DeployEngine::new(config(directory.path()), store.clone(), edge.clone());
-        engine.sweep().await.unwrap();
+        engine.sweep(std::time::Duration::ZERO).await.unwrap();
         Self { directory, clock, access: Access::of(user.id, Role::Admin), store, edge, engine, log: Vec::new() }
     }
 

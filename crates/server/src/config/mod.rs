@@ -252,6 +252,11 @@ settings! {
     /// How many builds of one user run at once.
     build_concurrency_per_user: u32 = Plain "BERTH_BUILD_CONCURRENCY_PER_USER", values::count,
         |read| read.text("BERTH_BUILD_CONCURRENCY").into(), "BERTH_BUILD_CONCURRENCY";
+    /// How often branches are compared with their builds, for pushes that nobody told of, and leftovers are swept.
+    reconcile_every: Duration = Plain "BERTH_RECONCILE_EVERY", values::duration, |_| "1h".into();
+    /// How long events and the logs of builds are kept: days like 90d, or seconds, m, h. The newest 20 builds of a
+    /// project and those whose release is kept never lose their logs.
+    keep_history: Duration = Plain "BERTH_KEEP_HISTORY", values::long_duration, |_| "90d".into();
     /// What is logged: error, warn, info, debug or trace, or a filter like info,berth_store=debug.
     log: String = Plain "BERTH_LOG", values::log_filter, |_| "info".into();
     /// human or json.

@@ -181,20 +181,32 @@ pub(super) fn database_url(text: &str) -> Parsed<SecretString> {
     }
 }
 
-/// Seconds, or a number with `s`, `m` or `h`.
+/// At most a week: seconds, or a number with `s`, `m`, `h` or `d`.
 pub(super) fn duration(text: &str) -> Parsed<Duration> {
-    let (number, unit) = split_unit(text);
-    let factor = match unit.to_ascii_lowercase().as_str() {
-        "" | "s" => Some(1),
-        "m" | "min" => Some(60),
-        "h" => Some(3_600),
-        _ => None,
-    };
-    let seconds = number.parse::<u64>().ok().zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
-    match seconds {
+    match seconds(text) {
         Some(seconds) if (1..=7 * 86_400).contains(&seconds) => Ok(Duration::from_secs(seconds)),
         _ => Err("a time is needed, at most a week: seconds like 900, or 15m, or 2h".into()),
     }
+}
+
+/// At most ten years, in the same words.
+pub(super) fn long_duration(text: &str) -> Parsed<Duration> {
+    match seconds(text) {
+        Some(seconds) if (1..=3_650 * 86_400).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+        _ => Err("a time is needed, at most ten years: 90d, or 48h".into()),
+    }
+}
+
+fn seconds(text: &str) -> Option<u64> {
+    let (number, unit) = split_unit(text);
+    let factor = match unit.to_ascii_lowercase().as_str() {
+        "" | "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
 }
 
 /// Bytes, or a number with `k`, `m`, `g` or `t` (powers of 1,024).
@@ -272,6 +284,10 @@ mod tests {
         }
         for bad in ["", "0", "m", "-1", "1.5h", "15 minutes", "99999999999999999999", "9h9", "8d", "200h"] {
             assert!(duration(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(long_duration("90d"), Ok(Duration::from_secs(90 * 86_400)));
+        for bad in ["", "0d", "4000d", "90 days", "9999999999999999999d"] {
+            assert!(long_duration(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -1,4 +1,5 @@
-//! What is done at start and every hour: Docker's leftovers, old releases, expired sessions.
+//! What is done at start and every hour: leftovers in Docker and on the disk, old releases, expired sessions, history
+//! beyond its age.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,23 +9,30 @@ use tokio_util::sync::CancellationToken;
 
 use super::Worker;
 
-const EVERY: Duration = Duration::from_secs(3_600);
 /// While Docker does not answer.
 const DOCKER_AGAIN: Duration = Duration::from_secs(10);
 /// Images with installed dependencies that are kept, the most recently used ones.
 const DEPENDENCY_IMAGES: usize = 30;
+/// Builds of a project that keep their logs however old they are: more than the dashboard lists at once.
+const BUILDS_WITH_LOGS: u32 = 20;
 
 pub(super) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
     let work = async {
         prepare_docker(&worker).await;
         loop {
             look_after_docker(&worker).await;
+            tokio::time::sleep(worker.every).await;
+        }
+    };
+    // The disk fills while Docker is away, too.
+    let also = async {
+        loop {
             look_after_store(&worker).await;
-            tokio::time::sleep(EVERY).await;
+            tokio::time::sleep(worker.every).await;
         }
     };
     tokio::select! {
-        () = work => {}
+        ((), ()) = async { tokio::join!(work, also) } => {}
         () = stop.cancelled() => {}
     }
 }
@@ -71,6 +79,8 @@ async fn look_after_docker(worker: &Worker) {
 async fn look_after_store(worker: &Worker) {
     let looked_after = async {
         worker.store.forget_expired().await?;
+        worker.store.forget_history(worker.store.clock().now().before(worker.history), BUILDS_WITH_LOGS).await?;
+        worker.deploys.sweep(worker.leftover_after).await?;
         for project in worker.store.all_projects().await? {
             worker.deploys.prune(project.id).await?;
         }

@@ -1,9 +1,9 @@
 //! Pushes that nobody told us of: each watched branch's head is compared with its newest build, at start and hourly.
+//! A project whose live release is gone, after a restore without it, is built again too.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use berth_model::{CommitHash, Environment, FailureCode, Trigger};
+use berth_model::{BuildStatus, CommitHash, Environment, FailureCode, Trigger};
 use berth_store::{Build, NewBuild, Project};
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::Worker;
 
-const EVERY: Duration = Duration::from_secs(3_600);
 /// Git hosts that are asked at once.
 const AT_ONCE: usize = 4;
 
@@ -28,7 +27,7 @@ pub(super) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
                 }
                 Err(error) => tracing::warn!("branches could not be compared with their builds: {error}"),
             }
-            tokio::time::sleep(EVERY).await;
+            tokio::time::sleep(worker.every).await;
         }
     };
     tokio::select! {
@@ -48,9 +47,15 @@ async fn compare(worker: &Worker, project: &Project) {
     };
     let queued = async {
         let newest = worker.store.newest_build(project.id, &project.branch).await?;
-        if newest.is_some_and(|newest| covers(&newest, &head)) {
-            return Ok(());
-        }
+        let why = match newest {
+            Some(newest) if !covers(&newest, &head) => "moved unnoticed",
+            // Only after a build that passed: one that fails leaves the site as it is, and would fail every hour.
+            Some(newest) if newest.status == BuildStatus::Passed && live_release_is_gone(worker, project).await? => {
+                "has lost its live release"
+            }
+            Some(_) => return Ok(()),
+            None => "was never built",
+        };
         let new = NewBuild {
             project: project.id,
             trigger: Trigger::Reconcile,
@@ -59,7 +64,7 @@ async fn compare(worker: &Worker, project: &Project) {
             commit: None,
         };
         let build = worker.store.enqueue(new).await?;
-        tracing::info!(project = %project.id, build = %build.id, "{} moved unnoticed; it is built now", project.branch);
+        tracing::info!(project = %project.id, build = %build.id, "{} {why}; it is built now", project.branch);
         anyhow::Ok(())
     };
     if let Err(error) = queued.await {
@@ -67,12 +72,24 @@ async fn compare(worker: &Worker, project: &Project) {
     }
 }
 
+async fn live_release_is_gone(worker: &Worker, project: &Project) -> anyhow::Result<bool> {
+    let live = worker.store.live_deployment(project.id).await?;
+    Ok(live.is_some_and(|live| !worker.deploys.holds_release(&live)))
+}
+
 /// Whether a build is, or will be, of this commit. One that has not looked yet takes the head when it does; one that
-/// ended without looking counts too, unless its source was away: what failed once would fail every hour.
+/// ended without looking counts too, unless its source was away: what failed once would fail every hour. A build of the
+/// head that failed through no fault of the repository gets one more chance.
 fn covers(build: &Build, head: &CommitHash) -> bool {
-    match (&build.commit_hash, &build.failure) {
-        (Some(commit), _) => commit == head,
-        (None, Some(failure)) => failure.code != FailureCode::SourceUnavailable,
-        (None, None) => true,
+    let code = build.failure.as_ref().map(|failure| failure.code);
+    match &build.commit_hash {
+        Some(commit) if commit != head => false,
+        Some(_) => build.trigger == Trigger::Reconcile || !code.is_some_and(may_pass),
+        None => code != Some(FailureCode::SourceUnavailable),
     }
+}
+
+/// What can have gone away by itself since.
+fn may_pass(code: FailureCode) -> bool {
+    matches!(code, FailureCode::SourceUnavailable | FailureCode::NoSpace | FailureCode::Internal)
 }

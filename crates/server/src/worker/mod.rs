@@ -40,6 +40,12 @@ pub(crate) struct Worker {
     /// How many builds run at once, of all users and of one.
     pub(crate) concurrency: usize,
     pub(crate) per_user: u32,
+    /// How often missed pushes are looked for and leftovers swept.
+    pub(crate) every: Duration,
+    /// How long events and the logs of builds are kept.
+    pub(crate) history: Duration,
+    /// No build takes as long: what is older in the staging directory is nobody's.
+    pub(crate) leftover_after: Duration,
 }
 
 /// Works until `stop`, then gives running builds back.
@@ -77,7 +83,7 @@ async fn recover(worker: &Worker, stop: &CancellationToken) -> Option<()> {
                 tracing::info!("{} interrupted builds are queued again", interrupted.len());
             }
             worker.deploys.reconcile().await?;
-            worker.deploys.sweep().await?;
+            worker.deploys.sweep(Duration::ZERO).await?;
             anyhow::Ok(())
         };
         match recovered.await {

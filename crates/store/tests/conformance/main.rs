@@ -5,6 +5,7 @@ mod accounts;
 mod activations;
 mod deliveries;
 mod ground;
+mod history;
 mod opening;
 mod projects;
 mod queue;
@@ -34,6 +35,7 @@ stories! {
     opening:
         the_second_opening_finds_everything,
         a_failing_migration_refuses_and_changes_nothing,
+        a_newer_database_is_left_alone,
         settings_and_the_instance;
     accounts:
         the_first_administrator_is_the_only_one,
@@ -74,4 +76,7 @@ stories! {
         what_failed_can_be_sent_again,
         several_projects_of_one_repository,
         every_delivery_is_kept;
+    history:
+        old_events_go_and_the_newest_stays,
+        old_logs_go_and_wanted_ones_stay;
 }

@@ -31,6 +31,16 @@ pub(crate) async fn a_failing_migration_refuses_and_changes_nothing(ground: Grou
     assert_eq!(applied_migrations(&ground).await, 0);
 }
 
+/// An older binary started again after an update.
+pub(crate) async fn a_newer_database_is_left_alone(ground: Ground) {
+    let newer =
+        "UPDATE _sqlx_migrations SET version = 9999 WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)";
+    with_raw(&ground, newer).await;
+    let refused = Store::open(&ground.url, ground.clock.clone()).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Newer), "{refused:?}");
+    assert!(refused.to_string().contains("newer Berth"));
+}
+
 pub(crate) async fn settings_and_the_instance(ground: Ground) {
     let store = &ground.store;
     let (ours, theirs) = (InstanceId::random(), InstanceId::random());
@@ -61,6 +71,31 @@ async fn sqlite_is_durable_and_private() {
         [("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1")]
             .map(|(name, value)| (name, value.to_owned()))
     );
+}
+
+/// A copy is whole, whoever writes meanwhile, and nobody else reads it.
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_is_copied_while_it_is_written() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let ground = Ground::sqlite().await;
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    let store = ground.store.clone();
+    let writing = tokio::spawn(async move {
+        for number in 0..200 {
+            store.set_setting("number", &number.to_string()).await.unwrap();
+        }
+    });
+    let copy = ground.file().unwrap().with_file_name("copy.db");
+    assert_eq!(berth_store::copy_database(&ground.url, &copy).await.unwrap(), Backend::Sqlite);
+    writing.await.unwrap();
+    assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+    let restored = Store::open(&format!("sqlite://{}", copy.display()), ground.clock.clone()).await.unwrap();
+    assert_eq!(restored.projects(access).await.unwrap(), [shop]);
+
+    let nowhere = berth_store::copy_database("sqlite:///no/such/berth.db", &copy).await.unwrap_err();
+    assert!(matches!(nowhere, StoreError::Misconfigured(_)), "{nowhere:?}");
 }
 
 /// Every migration exists in both dialects, and they differ in two words only.
