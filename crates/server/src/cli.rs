@@ -1,17 +1,25 @@
-//! The command line: `berth serve` (the default), `berth config`, `berth adopt`, `berth --version`.
+//! The command line: `berth serve` (the default), `berth config`, `berth health`, `berth backup`, `berth adopt`,
+//! `berth clean`, `berth --version`.
 
 use std::io::{self, Write};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use berth_model::Clock;
+use berth_runtime::{Engine, EngineConfig};
 use berth_secrets::KeyRing;
 use berth_store::Store;
 use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use crate::data_dir::DataDir;
-use crate::{Config, config, logging, memory, ownership};
+use crate::{Config, backup, config, logging, memory, ownership};
+
+/// For an answer about our health.
+const HEALTH_WITHIN: Duration = Duration::from_secs(5);
 
 /// Push to git, and the project is live. Settings come from the environment: `berth config` lists them.
 #[derive(Debug, Parser)]
@@ -27,8 +35,22 @@ enum Command {
     Serve,
     /// List every setting with its value, default, source and meaning
     Config,
+    /// Ask the Berth that runs with these settings how it is: for health checks of containers
+    Health {
+        /// Fail, too, while the database, Docker or room on the disk is missing
+        #[arg(long)]
+        ready: bool,
+    },
+    /// Copy data and deployments into a new directory, while Berth runs
+    Backup {
+        /// Where to; what is in it can read every secret
+        directory: PathBuf,
+    },
     /// Make the data directory, the database and the deployments one installation, after a move or a restore
     Adopt,
+    /// Remove what a stopped Berth has in Docker (containers, images, caches, its network) and in the packet filter;
+    /// data and deployments stay
+    Clean,
 }
 
 /// Runs the command line of this process. 2 is a mistake in the configuration, 1 any other failure.
@@ -43,12 +65,17 @@ pub fn main() -> ExitCode {
         Ok(config) => config,
         Err(problems) => return fail(2, &format!("{problems}\n`berth config` lists every setting")),
     };
-    logging::start(&config);
+    if !matches!(command, Command::Health { .. }) {
+        logging::start(&config);
+    }
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let ended = runtime().and_then(|runtime| {
         let ended = runtime.block_on(async {
             match command {
                 Command::Adopt => adopt(&config).await,
+                Command::Clean => clean(&config).await,
+                Command::Backup { directory } => backup::back_up(&config, &directory).await,
+                Command::Health { ready } => health(&config, ready).await,
                 Command::Serve | Command::Config => serve(config).await,
             }
         });
@@ -114,6 +141,35 @@ async fn adopt(config: &Config) -> Result<()> {
     Ok(())
 }
 
+async fn clean(config: &Config) -> Result<()> {
+    let data = DataDir::open(&config.data_dir)?;
+    let Some(instance) = data.instance()? else {
+        bail!("there is no installation in {} (BERTH_DATA_DIR)", data.path().display());
+    };
+    let host = config.docker_host.clone();
+    let engine = Engine::connect(EngineConfig { host, ..EngineConfig::new(instance.clone()) });
+    engine.remove_instance().await?;
+    tracing::info!("Docker and the packet filter hold nothing of installation {instance} any more");
+    Ok(())
+}
+
+/// Where Berth listens on every address, the loopback one is asked.
+async fn health(config: &Config, ready: bool) -> Result<()> {
+    let mut address = config.listen;
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    // Asking takes no TLS, but the client is made with it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().timeout(HEALTH_WITHIN).build()?;
+    let path = if ready { "/health/ready" } else { "/health" };
+    let asked = client.get(format!("http://{address}{path}")).send().await;
+    let answer = asked.with_context(|| format!("nothing answers at {address} (BERTH_LISTEN)"))?;
+    let (status, said) = (answer.status(), answer.text().await.unwrap_or_default());
+    ensure!(status.is_success(), "{status}: {said}");
+    Ok(())
+}
+
 fn list_settings() -> ExitCode {
     let (listing, problems) = config::listing_from_env();
     // A reader that went away (`| head`) is no failure.
@@ -138,7 +194,7 @@ fn fail(code: u8, message: &str) -> ExitCode {
 fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .max_blocking_threads(32)
-        .thread_keep_alive(std::time::Duration::from_secs(5))
+        .thread_keep_alive(Duration::from_secs(5))
         .enable_all()
         .build()
         .context("the threads could not be started")

@@ -7,6 +7,7 @@
 //! What is deliberately not here: no SQL, no Docker call, no build step, no route of the API. A rule of the product
 //! that another crate could hold is held there.
 
+mod backup;
 pub mod cli;
 pub mod config;
 mod data_dir;

@@ -1,6 +1,7 @@
 //! Where every connection arrives. The host is decided first: a site's request goes to the edge and never enters a
 //! router; the control host's goes to the API and never meets a site's files.
 
+mod ask;
 mod client;
 mod connections;
 mod hosts;
@@ -68,6 +69,10 @@ impl Front {
                 self.hosts.address_is_control(*address, request.uri().path(), set_up)
             }
         };
+        if matches!(decision, HostDecision::Address(_)) && request.uri().path() == ask::PATH {
+            let answer = ask::answer(peer, request.uri(), &self.edge, &self.hosts, &self.trusted_proxies);
+            return answer.map(Either::Right);
+        }
         if is_control {
             return self.control(peer, request).await.map(Either::Right);
         }

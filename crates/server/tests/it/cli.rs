@@ -77,3 +77,36 @@ fn sigterm_ends_it_in_order() {
     };
     assert_eq!(status.code(), Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_asks_the_one_that_runs() {
+    let place = Place::new();
+    let running = place.start().await;
+    // Listening everywhere is asked at the loopback address.
+    for listen in [running.address.to_string(), format!("0.0.0.0:{}", running.address.port())] {
+        let ask = |arguments: &[&str]| {
+            let listen = [("BERTH_LISTEN", &*listen)];
+            tokio::task::block_in_place(|| berth(arguments, &listen).output().unwrap())
+        };
+        let alive = ask(&["health"]);
+        assert_eq!((alive.status.code(), said(&alive).as_str()), (Some(0), ""));
+        let ready = ask(&["health", "--ready"]);
+        assert!(ready.status.code() == Some(1) && said(&ready).contains("Docker"), "{}", said(&ready));
+    }
+    let address = running.address.to_string();
+    running.stop().await;
+    let gone = berth(&["health"], &[("BERTH_LISTEN", &address)]).output().unwrap();
+    assert!(gone.status.code() == Some(1) && said(&gone).contains(&address), "{}", said(&gone));
+}
+
+#[test]
+fn there_is_nothing_to_back_up_or_clean_in_an_empty_place() {
+    let place = Place::new();
+    let data = place.data().display().to_string();
+    let target = place.deployments().display().to_string();
+    for command in [&["backup", &*target][..], &["clean"]] {
+        let output = berth(command, &[("BERTH_DATA_DIR", &data)]).output().unwrap();
+        assert!(output.status.code() == Some(1) && said(&output).contains("BERTH_DATA_DIR"), "{}", said(&output));
+    }
+    assert!(!place.deployments().exists());
+}

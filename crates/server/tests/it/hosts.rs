@@ -96,3 +96,19 @@ async fn h7_sites_never_reach_the_api_and_the_control_host_serves_no_site() {
     assert!(control.contains("<title>Berth</title>") && !control.contains("the shop"), "{control}");
     assert!(control.contains("content-security-policy"));
 }
+
+#[tokio::test]
+async fn a_proxy_may_ask_whose_host_it_is() {
+    let (_place, berth) = with_a_shop().await;
+    let ask = async |query: &str| berth.get("127.0.0.1", &format!("/health/host{query}")).await;
+    for ours in ["shop.berth.test", "SHOP.berth.test", "berth.test"] {
+        assert_eq!(status(&ask(&format!("?domain={ours}")).await), "200", "{ours}");
+    }
+    for nobodys in ["other.berth.test", "shop.berth.test.evil.example", "127.0.0.1"] {
+        assert_eq!(status(&ask(&format!("?domain={nobodys}")).await), "404", "{nobodys}");
+    }
+    assert_eq!(status(&ask("").await), "400");
+    // Under a name it is a path like any other.
+    assert!(berth.get("shop.berth.test", "/health/host?domain=shop.berth.test").await.ends_with(PAGE));
+    assert_eq!(status(&berth.get("berth.test", "/health/host?domain=shop.berth.test").await), "404");
+}

@@ -1,0 +1,95 @@
+//! `berth backup <directory>`: a copy of everything that is this installation, made while it runs.
+//!
+//! ```text
+//! data/instance, secret, encryption-key, webhook-secret     the files that are there
+//! data/berth.db                                             SQLite's database, wherever it lies
+//! deployments/                                              releases, the table of hosts, links, .instance
+//! ```
+//!
+//! The database comes first: a release that it names is complete by then, and stays for ten minutes at least after
+//! another took its place. One that is published meanwhile is unknown to it, and swept at the first start.
+//!
+//! Restoring is copying back, so there is no command for it. PostgreSQL's database is `pg_dump`'s to copy, before this.
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use berth_store::{Backend, copy_database};
+
+use crate::Config;
+
+/// What is copied of the data directory besides the database.
+const KEPT: [&str; 4] = ["instance", "secret", "encryption-key", "webhook-secret"];
+/// What is not copied of the deployments directory: it is on its way in or out.
+const PASSING: [&str; 3] = [".staging", ".trash", "routes.new"];
+
+/// Copies the installation into a directory that is new or empty.
+pub(crate) async fn back_up(config: &Config, to: &Path) -> Result<()> {
+    if !config.data_dir.join("instance").is_file() {
+        bail!(
+            "there is no installation in {} (BERTH_DATA_DIR); run this with the settings that Berth runs with",
+            config.data_dir.display()
+        );
+    }
+    let (from, to) = (config.clone(), to.to_owned());
+    private_dir(&to).with_context(|| format!("{} cannot be used", to.display()))?;
+    if fs::read_dir(&to)?.next().is_some() {
+        bail!("{} is not empty; name a new directory", to.display());
+    }
+    let data = to.join("data");
+    private_dir(&data)?;
+    for file in KEPT {
+        copy_if_there(&from.data_dir.join(file), &data.join(file))?;
+    }
+    let backend = copy_database(from.database_url.expose(), &data.join("berth.db")).await?;
+    if backend == Backend::Postgres {
+        tracing::warn!(
+            "DATABASE_URL names PostgreSQL, which is not in this backup: dump it with pg_dump, and before this"
+        );
+    }
+    let deployments = to.join("deployments");
+    let copied = tokio::task::spawn_blocking(move || copy_tree(&from.deployments_dir, &deployments, &PASSING)).await?;
+    copied.context("the deployments could not be copied")?;
+    tracing::info!("data and deployments are in {}; who has it can read every secret", to.display());
+    Ok(())
+}
+
+fn private_dir(path: &Path) -> io::Result<()> {
+    if path.is_dir() { Ok(()) } else { DirBuilder::new().recursive(true).mode(0o700).create(path) }
+}
+
+fn copy_if_there(from: &Path, to: &Path) -> Result<()> {
+    match fs::copy(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error).with_context(|| format!("{} could not be copied", from.display())),
+        Ok(_) => Ok(File::open(to)?.sync_all()?),
+    }
+}
+
+/// Copies directories, files and links. What goes away meanwhile is left out: a release that is pruned, a link that moves.
+fn copy_tree(from: &Path, to: &Path, but: &[&str]) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        if but.iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        let copied = if kind.is_dir() {
+            copy_tree(&source, &target, &[])
+        } else if kind.is_symlink() {
+            fs::read_link(&source).and_then(|leads_to| std::os::unix::fs::symlink(leads_to, &target))
+        } else {
+            fs::copy(&source, &target).map(drop)
+        };
+        match copied {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            copied => copied?,
+        }
+    }
+    File::open(to)?.sync_all()
+}
