@@ -4,6 +4,9 @@
 //! through. The whole set goes in as one `iptables-restore`, so that there is no moment with half of it, and setting it
 //! again changes nothing. Docker leaves both places alone when it restarts.
 //!
+//! iptables comes in two kinds, whose rules are kept apart and both hold: ours go where Docker's are. Berth in a
+//! container, or a host that changed its kind, would else miss `DOCKER-USER` and Docker's own order.
+//!
 //! Answers to connections from outside are not let through, for there are none: builds publish no port.
 
 use std::fmt::Write as _;
@@ -71,15 +74,15 @@ impl Rules {
 
     /// Puts the rules in force, whatever was there before. An error is a reason for the administrator.
     pub(super) async fn install(&self) -> Result<Snapshot, String> {
-        let saved = save().await?;
-        restore(&self.script(&saved)).await?;
+        let (kind, saved) = save().await?;
+        restore(kind, &self.script(&saved)).await?;
         Snapshot::read(self).await
     }
 
     /// Takes the rules of an instance away.
     pub(super) async fn remove(instance: &InstanceId, bridge: &str) -> Result<(), String> {
         let rules = Self::empty(instance, bridge);
-        let saved = save().await?;
+        let (kind, saved) = save().await?;
         let mut script = "*filter\n".to_owned();
         for jump in rules.jumps_in(&saved) {
             let _ = writeln!(script, "-D {jump}");
@@ -92,7 +95,7 @@ impl Rules {
         if script == "*filter\n" {
             return Ok(());
         }
-        restore(&(script + "COMMIT\n")).await
+        restore(kind, &(script + "COMMIT\n")).await
     }
 
     /// What `iptables-restore --noflush` is given: naming a chain empties it, the rest is in order.
@@ -135,7 +138,7 @@ impl Rules {
 impl Snapshot {
     /// Reads what is in force; an error if our chains are not entered before anything else could let a packet pass.
     pub(super) async fn read(rules: &Rules) -> Result<Self, String> {
-        Self::of(rules, &save().await?)
+        Self::of(rules, &save().await?.1)
     }
 
     fn of(rules: &Rules, saved: &str) -> Result<Self, String> {
@@ -184,12 +187,34 @@ fn parse_name_servers(text: &str) -> Vec<Ipv4Addr> {
         .collect()
 }
 
-async fn save() -> Result<String, String> {
-    run(Command::new("iptables-save").args(["-t", "filter"]), "").await
+/// The kinds by the names of their programs; the first is what the system calls its own.
+const KINDS: [&str; 3] = ["iptables", "iptables-nft", "iptables-legacy"];
+
+/// What the filter holds, of the first kind that holds Docker's chains, else of the first that works.
+async fn save() -> Result<(&'static str, String), String> {
+    let mut found = None;
+    let mut failed = Ok(());
+    for kind in KINDS {
+        match run(Command::new(format!("{kind}-save")).args(["-t", "filter"]), "").await {
+            Ok(saved) if knows_docker(&saved) => return Ok((kind, saved)),
+            Ok(saved) => found = found.or(Some((kind, saved))),
+            Err(why) => failed = failed.and(Err(why)),
+        }
+    }
+    match (found, failed) {
+        (Some(found), _) => Ok(found),
+        (None, Err(why)) => Err(why),
+        (None, Ok(())) => Err("there is no iptables on this machine".to_owned()),
+    }
 }
 
-async fn restore(script: &str) -> Result<(), String> {
-    run(Command::new("iptables-restore").args(["--wait", "5", "--noflush"]), script).await.map(drop)
+fn knows_docker(saved: &str) -> bool {
+    saved.lines().any(|line| line.starts_with(":DOCKER"))
+}
+
+async fn restore(kind: &str, script: &str) -> Result<(), String> {
+    let mut command = Command::new(format!("{kind}-restore"));
+    run(command.args(["--wait", "5", "--noflush"]), script).await.map(drop)
 }
 
 /// Runs a program of the packet filter without a shell; an error is a reason for the administrator.
@@ -257,6 +282,12 @@ mod tests {
         assert!(Snapshot::of(&rules(), "").is_err());
         let changed = format!("{ours}-A BERTH-0123456789ab -j ACCEPT\n");
         assert_ne!(Snapshot::of(&rules(), ours), Snapshot::of(&rules(), &changed));
+    }
+
+    #[test]
+    fn dockers_chains_tell_its_kind() {
+        assert!(knows_docker("*filter\n:INPUT ACCEPT [0:0]\n:DOCKER-USER - [0:0]\nCOMMIT\n"));
+        assert!(!knows_docker("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j DOCKER\nCOMMIT\n"));
     }
 
     #[test]
