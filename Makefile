@@ -1,12 +1,12 @@
 # Two commands do everything, their own set-up included: `make run` and `make test`.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help run test test-all test-unit lint bench set-up set-up-tests
+.PHONY: help run image test test-all test-unit test-ways lint bench set-up set-up-tests
 
 # dev compiles faster, release runs faster.
 PROFILE ?= release
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
-BINARY := $(TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/berth
+BINARY = $(TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/berth
 
 # Real projects from elsewhere with a manifest.json; nothing here needs them.
 APPS ?= ../shared/apps
@@ -20,16 +20,31 @@ run: set-up ## build Berth, start it with an example project live, until Ctrl-C
 	@cargo build --profile $(PROFILE) -p berth-server
 	@if [ -t 0 ]; then set -m; fi; node scripts/run.mjs $(BINARY); exit $$?
 
+# Stripped, because a build context and an image have no use for what a debugger reads.
+image: PROFILE = dist
+image: ## build the binary and the container image `berth`
+	@scripts/ensure-command strip binutils
+	@cargo build --profile $(PROFILE) -p berth-server
+	@install -D -m 0755 $(BINARY) target/image/berth && strip target/image/berth
+	@docker build --quiet --tag berth --build-arg VERSION=$$(target/image/berth --version | cut -d' ' -f2) \
+	  --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) .
+
 test: set-up-tests lint ## run every check and test
 	cargo build --quiet -p berth-server
 	cargo test --workspace --quiet
-	scripts/test-make-run
+	@$(MAKE) --no-print-directory test-ways
 
 test-all: set-up-tests lint ## the same and what takes long: every example, the projects of ../shared/apps
 	cargo build --quiet -p berth-server
 	$(if $(HAS_APPS),,@echo "There is no $(APPS)/manifest.json: its projects are left out.")
 	BERTH_TEST_APPS=$(abspath $(APPS)) cargo test --workspace --quiet -- --include-ignored $(if $(HAS_APPS),,--skip every_application_goes_live)
+	@$(MAKE) --no-print-directory test-ways
+
+# What is neither a story of one binary nor a unit of it: the ways to run it. The binary is there already.
+test-ways:
 	scripts/test-make-run
+	scripts/test-compose.mjs $(TARGET_DIR)/debug/berth
+	scripts/test-proxies.mjs $(TARGET_DIR)/debug/berth
 
 test-unit: ## run the tests that need neither Docker nor PostgreSQL
 	cargo test --quiet -p berth-model -p berth-secrets -p berth-edge
@@ -53,3 +68,6 @@ set-up:
 set-up-tests: set-up
 	@scripts/ensure-postgres
 	@scripts/ensure-test-tools
+	@scripts/ensure-compose
+	@scripts/ensure-command nginx nginx-light
+	@scripts/ensure-command caddy caddy

@@ -1,0 +1,211 @@
+#!/usr/bin/env node
+// test-compose.mjs <binary>: docker-compose.yml as somebody uses it. With Debian's Compose and a project name of its own:
+// up, an account with the token from the log, a project built with Docker and live; live again after a restart and after
+// kill -9, and while PostgreSQL is away; nothing left after `berth clean` and `down --volumes`.
+
+import { execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+import { Client, request } from './run/client.mjs'
+import { serveRepositories } from './run/git-endpoint.mjs'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const binary = process.argv[2] ?? join(root, 'target/debug/berth')
+const compose = process.env.BERTH_COMPOSE?.split(' ') ?? ['docker-compose']
+
+const work = mkdtempSync(join(tmpdir(), 'berth-compose-'))
+const name = `berth-test-${process.pid}`
+const port = await freePort()
+const connect = { hostname: '127.0.0.1', port }
+const site = `shop.localhost:${port}`
+
+let repositories
+let instance
+let failed = true
+try {
+  layOut()
+  repositories = await serveRepositories(join(work, 'repositories'), join(work, 'git-port'))
+  const began = Date.now()
+  run('up', '--detach')
+  const token = await until('the setup token is in the log', 60, () => /^.*Setup token: (\S+)\s*$/m.exec(log())?.[1])
+  instance = run('exec', '-T', 'berth', 'cat', '/var/lib/berth/data/instance').trim()
+  say(`up after ${seconds(began)}`)
+
+  const client = new Client({ connect, publicUrl: `http://localhost:${port}` })
+  const account = { setupToken: token, login: 'admin', password: 'a password of the test' }
+  client.authorize((await client.send('POST', '/api/v1/setup', account)).token)
+  const pushed = Date.now()
+  const repoUrl = `${repositories.url}/shop.git`
+  await client.send('POST', '/api/project', { name: 'shop', branch: 'main', repoUrl, outputDirectory: 'dist' })
+  await until('the site is live', 180, siteIsLive)
+  say(`built and live after ${seconds(pushed)}`)
+  expect('builds are kept off this machine', log().includes('builds cannot reach this machine: rules set and probed'))
+  await until('the container is healthy', 60, () => inspect('{{.State.Health.Status}}') === 'healthy')
+
+  await isLiveAgain('docker-compose restart', () => run('restart', 'berth'))
+  // As a crash does it: `docker kill` would count as wanted, and nothing would start it again.
+  await isLiveAgain('kill -9', () => process.kill(Number(inspect('{{.State.Pid}}')), 'SIGKILL'))
+  await until('the API answers again', 60, async () => (await client.attempt('GET', '/api/v1/projects')).status === 200)
+
+  run('stop', 'postgres')
+  expect('the site needs no database', await siteIsLive())
+  await until('the API says 503', 30, async () => (await client.attempt('GET', '/api/v1/projects')).status === 503)
+  await isLiveAgain('kill -9 without a database', () => process.kill(Number(inspect('{{.State.Pid}}')), 'SIGKILL'))
+  run('start', 'postgres')
+  const back = Date.now()
+  await until('the API answers again', 30, async () => (await client.attempt('GET', '/api/v1/projects')).status === 200)
+  say(`the API answers ${seconds(back)} after PostgreSQL was started`)
+
+  run('stop', 'berth')
+  run('run', '--rm', '-T', 'berth', 'clean')
+  run('down', '--volumes')
+  expect('nothing is left', leftovers().length === 0, leftovers().join('\n'))
+  failed = false
+} catch (problem) {
+  console.error(`test-compose: ${problem.message}`)
+} finally {
+  if (failed) {
+    console.error(tail(log()))
+    spawnSync(compose[0], [...compose.slice(1), '--project-name', name, 'down', '--volumes', '--timeout', '5'], { cwd: work })
+    if (instance) {
+      mkdirSync(join(work, 'data'), { recursive: true })
+      writeFileSync(join(work, 'data/instance'), instance)
+      spawnSync(join(root, 'scripts/remove-instance'), [join(work, 'data')])
+    }
+  }
+  spawnSync('docker', ['image', 'rm', '--force', name])
+  repositories?.close()
+  rmSync(work, { recursive: true, force: true })
+}
+process.exitCode = failed ? 1 : 0
+
+/** What an operator has after `make image` and writing .env, and the repository of a shop. */
+function layOut() {
+  copyFileSync(join(root, 'docker-compose.yml'), join(work, 'docker-compose.yml'))
+  copyFileSync(join(root, 'Dockerfile'), join(work, 'Dockerfile'))
+  copyFileSync(join(root, '.dockerignore'), join(work, '.dockerignore'))
+  mkdirSync(join(work, 'target/image'), { recursive: true })
+  cpSync(binary, join(work, 'target/image/berth'))
+  chmodSync(join(work, 'target/image/berth'), 0o755)
+  execFileSync('strip', [join(work, 'target/image/berth')])
+  const settings = {
+    BASE_DOMAIN: `localhost:${port}`,
+    BERTH_LISTEN: `127.0.0.1:${port}`,
+    BERTH_SOURCE_ALLOW: '127.0.0.1/32',
+    BERTH_IMAGE: name,
+  }
+  const lines = Object.entries(settings).map(([variable, value]) => `${variable}=${value}\n`)
+  writeFileSync(join(work, '.env'), lines.join(''))
+
+  const shop = join(work, 'shop')
+  mkdirSync(shop)
+  const script = "require('fs').mkdirSync('dist'); require('fs').writeFileSync('dist/index.html', 'the shop is open')"
+  const packageJson = { name: 'shop', version: '1.0.0', private: true, scripts: { build: 'node build.js' } }
+  const lock = { name: 'shop', version: '1.0.0', lockfileVersion: 3, requires: true, packages: { '': { name: 'shop', version: '1.0.0' } } }
+  writeFileSync(join(shop, 'package.json'), JSON.stringify(packageJson))
+  writeFileSync(join(shop, 'package-lock.json'), JSON.stringify(lock))
+  writeFileSync(join(shop, 'build.js'), script)
+  const git = (...order) =>
+    execFileSync('git', ['-c', 'user.name=Test', '-c', 'user.email=test@example.org', ...order], { cwd: shop })
+  git('init', '--quiet', '--initial-branch=main')
+  git('add', '.')
+  git('commit', '--quiet', '--message', 'Open the shop')
+  mkdirSync(join(work, 'repositories'))
+  git('clone', '--quiet', '--bare', shop, join(work, 'repositories/shop.git'))
+}
+
+/** Runs Compose; its output, or an error with what it said. */
+function run(...order) {
+  // What stands in the environment would win over .env.
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME ?? '/', DOCKER_BUILDKIT: '0', COMPOSE_DOCKER_CLI_BUILD: '0' }
+  const ended = spawnSync(compose[0], [...compose.slice(1), '--project-name', name, ...order], { cwd: work, encoding: 'utf8', env })
+  if (ended.status !== 0) throw new Error(`${compose.join(' ')} ${order.join(' ')} failed:\n${ended.stdout}${ended.stderr}`)
+  return ended.stdout
+}
+
+function log() {
+  const ended = spawnSync('docker', ['logs', container()], { encoding: 'utf8' })
+  return `${ended.stdout}${ended.stderr}`
+}
+
+function container() {
+  const label = `label=com.docker.compose.project=${name}`
+  const order = ['ps', '--all', '--quiet', '--filter', label, '--filter', 'label=com.docker.compose.service=berth']
+  return execFileSync('docker', order, { encoding: 'utf8' }).split('\n')[0]
+}
+
+function inspect(format) {
+  return execFileSync('docker', ['inspect', '--format', format, container()], { encoding: 'utf8' }).trim()
+}
+
+async function siteIsLive() {
+  try {
+    const page = await request(connect, { host: site })
+    return page.status === 200 && page.body.toString().includes('the shop is open')
+  } catch {
+    return false
+  }
+}
+
+async function isLiveAgain(after, act) {
+  const before = inspect('{{.State.StartedAt}}')
+  await act()
+  await until(`the container is started again after ${after}`, 60, () => inspect('{{.State.StartedAt}}') !== before && inspect('{{.State.Running}}') === 'true')
+  const started = new Date(inspect('{{.State.StartedAt}}'))
+  await until(`the site is live after ${after}`, 60, siteIsLive)
+  say(`live at most ${seconds(started)} after the start that followed ${after}`)
+}
+
+/** Everything in Docker and the packet filter that was made here. */
+function leftovers() {
+  const list = (...order) => execFileSync('docker', order, { encoding: 'utf8' }).split('\n').filter(Boolean)
+  const found = []
+  for (const label of [`berth.instance=${instance}`, `com.docker.compose.project=${name}`]) {
+    const filter = ['--quiet', '--filter', `label=${label}`]
+    found.push(...list('ps', '--all', ...filter), ...list('volume', 'ls', ...filter), ...list('network', 'ls', ...filter))
+    if (label.startsWith('berth')) found.push(...list('images', ...filter))
+  }
+  const rules = spawnSync('iptables-save', { encoding: 'utf8', env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin` } }).stdout ?? ''
+  return [...found, ...rules.split('\n').filter((line) => line.includes(instance))]
+}
+
+async function until(what, patience, look) {
+  const began = Date.now()
+  for (;;) {
+    const seen = await look()
+    if (seen) return seen
+    if (Date.now() - began > patience * 1000) throw new Error(`${what}: not within ${patience} seconds`)
+    await sleep(50)
+  }
+}
+
+function expect(what, holds, detail = '') {
+  if (!holds) throw new Error(`${what}: no. ${detail}`)
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+function seconds(began) {
+  return `${((Date.now() - began) / 1000).toFixed(1)} s`
+}
+
+function tail(text) {
+  return text.split('\n').slice(-40).join('\n')
+}
+
+function say(text) {
+  console.log(`docker-compose: ${text}`)
+}
