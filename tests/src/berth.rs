@@ -74,15 +74,37 @@ impl Berth {
     /// When the binary is missing or older than its sources.
     pub fn launch(&mut self) -> Result<()> {
         let log = File::options().create(true).append(true).open(self.log_file())?;
+        let process = self.command()?.arg("serve").stdout(log.try_clone()?).stderr(log).spawn()?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Changes a setting from the next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Runs another command of the binary with the same settings; what it said.
+    ///
+    /// # Errors
+    /// When it fails; tells what it said.
+    pub fn run(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.command()?.args(arguments).output()?;
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        ensure!(output.status.success(), "berth {} ended with {}: {said}", arguments.join(" "), output.status);
+        Ok(said)
+    }
+
+    fn command(&self) -> Result<Command> {
         let mut command = Command::new(binary()?);
-        command.arg("serve").current_dir(self.directory.path()).env_clear();
+        command.current_dir(self.directory.path()).env_clear();
         for inherited in ["PATH", "HOME", "DOCKER_HOST", "SSL_CERT_FILE"] {
             command.envs(std::env::var_os(inherited).map(|value| (inherited, value)));
         }
         command.env("RUST_LOG", "info,berth=debug").envs(self.environment.iter().cloned());
-        let process = command.stdin(std::process::Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
-        self.process = Some(process);
-        Ok(())
+        command.stdin(std::process::Stdio::null());
+        Ok(command)
     }
 
     /// Waits until `/health/ready` answers 200.
@@ -190,16 +212,26 @@ impl Berth {
         self.process.as_ref().map(Child::id)
     }
 
+    /// A directory that goes with it.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// The directory of the releases.
     #[must_use]
     pub fn deployments(&self) -> PathBuf {
-        self.directory.path().join("deployments")
+        self.setting("BERTH_DEPLOYMENTS_DIR").into()
     }
 
     /// The directory of everything else it keeps.
     #[must_use]
     pub fn data(&self) -> PathBuf {
-        self.directory.path().join("data")
+        self.setting("BERTH_DATA_DIR").into()
+    }
+
+    fn setting(&self, name: &str) -> &str {
+        self.environment.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
     /// What it owns in Docker.

@@ -29,6 +29,17 @@ impl Database {
         }
     }
 
+    /// The address of a copy of this database, dumped and restored with PostgreSQL's own tools.
+    ///
+    /// # Errors
+    /// For SQLite, whose copy is a file.
+    pub fn restored_copy(&self) -> Result<String> {
+        match self {
+            Self::Sqlite => bail!("SQLite's copy is a file"),
+            Self::Postgres(server, url) => Ok(server.restored_copy(url)),
+        }
+    }
+
     /// Takes the database away: connections break.
     ///
     /// # Errors

@@ -62,7 +62,7 @@ impl GitServer {
         git(&work, &["init", "--quiet", "--initial-branch=main"])?;
         git(&work, &["remote", "add", "origin", bare.to_str().context("a path in UTF-8")?])?;
         Ok(Repo {
-            _files: Arc::clone(&self.files),
+            files: Arc::clone(&self.files),
             work,
             url: format!("{}/{full_name}.git", self.base),
             full_name: full_name.to_owned(),
@@ -73,7 +73,7 @@ impl GitServer {
 /// A repository with its author's checkout.
 #[derive(Clone)]
 pub struct Repo {
-    _files: Arc<TempDir>,
+    files: Arc<TempDir>,
     work: PathBuf,
     /// Where it is cloned from.
     pub url: String,
@@ -137,6 +137,26 @@ impl Repo {
     /// When there is no such commit.
     pub fn reset_to(&self, commit: &str) -> Result<()> {
         git(&self.work, &["reset", "--quiet", "--hard", commit]).map(drop)
+    }
+
+    /// Makes the host forget the repository, until [`Repo::bring_back`].
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn take_away(&self) -> Result<()> {
+        Ok(std::fs::rename(self.bare(), self.bare().with_extension("away"))?)
+    }
+
+    /// Undoes [`Repo::take_away`].
+    ///
+    /// # Errors
+    /// When it is there.
+    pub fn bring_back(&self) -> Result<()> {
+        Ok(std::fs::rename(self.bare().with_extension("away"), self.bare())?)
+    }
+
+    fn bare(&self) -> PathBuf {
+        self.files.path().join("bare").join(format!("{}.git", self.full_name))
     }
 
     /// The id of the newest commit of the checkout.

@@ -1,6 +1,9 @@
 //! Shorter stories, each about one promise of `acceptance.md`, told on the default database unless it matters.
 
+mod backup;
+mod boot;
 mod builds;
 mod crashes;
 mod queue;
+mod reconcile;
 mod serving;
