@@ -69,5 +69,4 @@ set-up-tests: set-up
 	@scripts/ensure-postgres
 	@scripts/ensure-test-tools
 	@scripts/ensure-compose
-	@scripts/ensure-command nginx nginx-light
-	@scripts/ensure-command caddy caddy
+	@scripts/ensure-proxies
