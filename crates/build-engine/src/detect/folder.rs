@@ -1,8 +1,11 @@
 //! A project's directory in a checkout.
 
-use berth_model::{Failure, FailureCode};
+use std::sync::LazyLock;
+
+use berth_model::{Failure, FailureCode, RootDir};
 use regex::Regex;
 
+use super::config::without_comments;
 use super::package_json::PackageJson;
 use crate::Checkout;
 
@@ -35,6 +38,11 @@ impl<'a> Folder<'a> {
         join(self.root, name)
     }
 
+    /// The project's directory as commands are told it.
+    pub(super) fn directory(&self) -> RootDir {
+        RootDir::parse(self.root).unwrap_or_default()
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.checkout.has_file(&self.path(name))
     }
@@ -58,22 +66,34 @@ impl<'a> Folder<'a> {
         })
     }
 
-    /// Files directly in the project's directory whose name is `name`, where a `*` at its end stands for any ending.
-    pub(super) fn files_like(&self, name: &str) -> Vec<String> {
-        let Some(start) = name.strip_suffix('*') else {
-            return if self.has(name) { vec![name.to_owned()] } else { Vec::new() };
+    /// Files whose path is `path`, where a `*` at its end stands for any ending without a `/`.
+    pub(super) fn files_like(&self, path: &str) -> Vec<String> {
+        let Some(start) = path.strip_suffix('*') else {
+            return if self.has(path) { vec![path.to_owned()] } else { Vec::new() };
         };
         let skip = if self.root.is_empty() { 0 } else { self.root.len() + 1 };
         let here = self.checkout.below(self.root).filter_map(|(path, _)| path.get(skip..));
-        here.filter(|rest| !rest.contains('/') && rest.starts_with(start)).map(str::to_owned).collect()
+        let here = here.filter(|path| path.strip_prefix(start).is_some_and(|ending| !ending.contains('/')));
+        here.map(str::to_owned).collect()
     }
 
-    /// The first of those files that says what is looked for.
+    /// The text of a file in JavaScript or TypeScript, without its comments.
+    pub(super) fn script_text(&self, name: &str) -> Option<String> {
+        self.text(name).map(|text| without_comments(&text))
+    }
+
+    /// The first of those files that says what is looked for, outside of comments.
     pub(super) fn file_saying(&self, name: &str, matches: Option<&Regex>) -> Option<String> {
         self.files_like(name).into_iter().find(|file| match matches {
+            Some(pattern) if is_script(file) => self.script_text(file).is_some_and(|text| pattern.is_match(&text)),
             Some(pattern) => self.text(file).is_some_and(|text| pattern.is_match(&text)),
             None => true,
         })
+    }
+
+    /// Whether there is a directory of this name in the project's.
+    pub(super) fn has_directory(&self, name: &str) -> bool {
+        self.checkout.has_directory(&self.path(name))
     }
 
     /// Directories of the checkout that look like projects.
@@ -84,13 +104,31 @@ impl<'a> Folder<'a> {
 
 /// `package.json` of a directory; `None` where there is none.
 pub(super) fn package_json(checkout: &Checkout, directory: &str) -> Result<Option<PackageJson>, Failure> {
-    let path = join(directory, "package.json");
+    let (path, relaxed) = (join(directory, "package.json"), join(directory, "package.json5"));
+    let is_relaxed = !checkout.has_file(&path);
+    let path = if is_relaxed { relaxed } else { path };
     if !checkout.has_file(&path) {
         return Ok(None);
     }
     let broken = |why: String| Failure::new(FailureCode::BadRepository, format!("{path} cannot be read"), why);
     let text = checkout.text(&path).ok_or_else(|| broken("It is not text, or larger than 4 MiB.".to_owned()))?;
+    let text = if is_relaxed { as_json(&text) } else { text };
     PackageJson::parse(&text).map(Some).map_err(|error| broken(format!("It is not valid JSON: {error}.")))
+}
+
+/// What pnpm allows in a `package.json5`, as far as people use it: comments, and commas behind the last value.
+fn as_json(text: &str) -> String {
+    static LAST_COMMA: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r",(\s*[}\]])").ok());
+    let text = without_comments(text);
+    match LAST_COMMA.as_ref() {
+        Some(comma) => comma.replace_all(&text, "$1").into_owned(),
+        None => text,
+    }
+}
+
+fn is_script(file: &str) -> bool {
+    let ending = file.rsplit('.').next().unwrap_or_default();
+    matches!(ending, "js" | "mjs" | "cjs" | "ts" | "mts" | "cts")
 }
 
 pub(super) fn join(directory: &str, name: &str) -> String {

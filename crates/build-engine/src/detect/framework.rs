@@ -1,77 +1,48 @@
 //! Which framework a project uses, how it builds, and whether that leaves files or a server.
 
-use berth_model::{Decision, Failure, FailureCode, OutputDir, PackageManager};
+use berth_model::{Decision, Failure, FailureCode, PackageManager, PlanService, ServiceKind};
 
-use super::catalog::{Condition, Framework, Kind, catalog};
+use super::catalog::{Condition, Framework, catalog};
+use super::command::Commands;
+use super::equipment::Equipment;
 use super::folder::Folder;
-use super::{ProjectSettings, output, run_program, run_script};
+use super::hybrid::{self, Place};
+use super::{ProjectSettings, bare, output, run_script, server, sites, workspace};
 
-/// What there is to do.
-pub(super) enum Outcome {
-    /// Publish the files as they are.
-    Files,
-    /// Build.
-    Build(Choice),
-    /// Nothing that Berth could publish.
-    Server(Server),
-}
-
-/// How a project builds.
-pub(super) struct Choice {
-    pub(super) name: Decision<String>,
-    pub(super) build: Build,
-    pub(super) output: Decision<OutputDir>,
-    pub(super) warning: Option<String>,
-}
-
-/// A server application.
-pub(super) struct Server {
-    pub(super) framework: Decision<String>,
-    pub(super) start_command: Option<Decision<String>>,
-}
-
-/// The detected build command, before the package manager is known.
-pub(super) enum Build {
-    /// A script of `package.json`.
-    Script { name: String, reason: String },
-    /// The framework's own program.
-    Program { command: String, framework: String },
-}
-
-impl Build {
-    pub(super) fn command(&self, manager: PackageManager) -> Decision<String> {
-        match self {
-            Self::Script { name, reason } => Decision::new(run_script(manager, name), "package.json", reason),
-            Self::Program { command, framework } => {
-                let reason = format!("package.json has no build script; {framework} builds with it");
-                Decision::new(run_program(manager, command), "framework", reason)
-            }
-        }
-    }
-}
-
-/// Decides what there is to do.
-pub(super) fn choose(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<Outcome, Failure> {
-    let script = folder.package.script("build").map(str::to_owned);
-    if let Some((framework, source, reason)) = first_match(folder) {
+/// What is done with a folder, by the first thing that is recognised in it.
+pub(super) fn service(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<PlanService, Failure> {
+    let has_script = folder.package.script("build").is_some_and(|script| !only_checks(script));
+    if let Some((framework, name)) = first_match(folder) {
+        // `hugo.toml` and its like; what has a dependency for a detector is installed with the project's packages.
         let is_node = framework.detectors.iter().any(|detector| detector.dependency.is_some());
-        let commanded = script.is_some() || settings.build_command.is_some();
-        if is_node || folder.has("package.json") && commanded {
-            return Ok(with_framework(folder, settings, framework, source, reason));
-        }
-        return Err(not_node(framework, &source));
+        return if is_node {
+            with_framework(folder, settings, framework, name)
+        } else {
+            sites::service(folder, settings, framework, name)
+        };
     }
-    if script.is_some() || settings.build_command.is_some() {
-        return Ok(without_framework(folder, settings, script.as_deref()));
+    if has_script || settings.build_command.is_some() {
+        return without_framework(folder, settings);
     }
     if settings.output_directory.is_some() || output::plain_directory(folder).is_some() {
-        return Ok(Outcome::Files);
+        return Ok(plain_files(folder));
     }
-    server(folder).map(Outcome::Server).ok_or_else(|| nothing(folder))
+    server::service(folder, settings)?.ok_or_else(|| nothing(folder))
 }
 
-/// The first entry that matches, with the file that shows it and why.
-fn first_match(folder: &Folder<'_>) -> Option<(&'static Framework, String, String)> {
+/// Whether a build script writes nothing.
+fn only_checks(script: &str) -> bool {
+    script.split("&&").all(|part| part.contains("--noEmit") || part.trim().starts_with("eslint"))
+}
+
+/// The files as they are.
+pub(super) fn plain_files(folder: &Folder<'_>) -> PlanService {
+    let name = Decision::new("static-html".to_owned(), "index.html", "an index.html, and nothing to build");
+    bare(name, ServiceKind::Static { output_directory: output::of_plain_files(folder) })
+}
+
+/// The first entry that matches, with its name as a decision.
+pub(super) fn first_match(folder: &Folder<'_>) -> Option<(&'static Framework, Decision<String>)> {
     // Entries that say `only_if` stand behind all others; the last of them, plain HTML, is not a framework.
     let ranked = |later: bool| catalog().frameworks.iter().filter(move |entry| entry.only_if.is_some() == later);
     ranked(false)
@@ -79,8 +50,10 @@ fn first_match(folder: &Folder<'_>) -> Option<(&'static Framework, String, Strin
         .filter(|entry| entry.build_command.is_some())
         .filter(|entry| !entry.unless_dependency.iter().any(|name| folder.package.depends_on(name)))
         .find_map(|entry| {
-            let (source, reason) = entry.detectors.iter().find_map(|detector| holds(folder, detector, None))?;
-            Some((entry, source, reason))
+            let shown = entry.detectors.iter().find_map(|detector| holds(folder, detector, None));
+            let (source, reason) = shown.or_else(|| sites::also(folder, &entry.name))?;
+            sites::may_be(folder, &entry.name, &source)
+                .then(|| (entry, Decision::new(entry.name.clone(), source, reason)))
         })
 }
 
@@ -117,144 +90,113 @@ fn with_framework(
     folder: &Folder<'_>,
     settings: &ProjectSettings,
     framework: &'static Framework,
-    source: String,
-    reason: String,
-) -> Outcome {
-    let command = settings.build_command.as_deref();
-    let name = Decision::new(framework.name.clone(), source, reason);
-    let is_static = framework.static_when.iter().find_map(|condition| {
-        let (source, reason) = holds(folder, condition, command)?;
-        Some((condition.output_directory.as_deref(), source, reason))
+    name: Decision<String>,
+) -> Result<PlanService, Failure> {
+    let equipment = Equipment::node(folder, settings)?;
+    let manager = equipment.manager().unwrap_or(PackageManager::Npm);
+    let build = build_command(folder, framework, manager);
+    let line = settings.build_command.as_deref().unwrap_or(&build.value);
+    let commands = Commands::of(line, &folder.package);
+    let by_catalog = framework.static_when.iter().find_map(|condition| {
+        let (source, reason) = holds(folder, condition, settings.build_command.as_deref())?;
+        Some(Place { directory: condition.output_directory.clone()?, source, reason })
     });
-    let mut warning = None;
-    let output = match (framework.kind, is_static) {
-        (Kind::Hybrid, Some((Some(directory), source, reason))) => output::decided(directory, &source, &reason),
-        (Kind::Hybrid, None) if settings.output_directory.is_none() => {
-            let start = start_script(folder).filter(|_| folder.package.script("start").is_some_and(is_server));
-            let usual = framework.start_command.as_ref().map(|command| {
-                Decision::new(command.clone(), "framework", format!("{} serves what it built with it", framework.name))
-            });
-            if start.is_some() || usual.is_some() {
-                return Outcome::Server(Server { framework: name, start_command: start.or(usual) });
-            }
-            warning = Some(format!(
-                "{} can make a server or files; its files are published, and what needs the server will not work",
-                framework.name
-            ));
-            output::of_framework(folder, framework)
+    let mut warnings = Vec::new();
+    let kind = match hybrid::outcome(folder, framework, &commands, by_catalog) {
+        hybrid::Outcome::Server { start, hint } if settings.output_directory.is_none() => {
+            warnings.extend(hint);
+            let script = server::start_script(folder, manager).filter(|_| !server::start_is_for_development(folder));
+            ServiceKind::Running { start_command: hybrid::start_command(framework, script, start) }
         }
-        _ => output::of_framework(folder, framework),
+        hybrid::Outcome::Files(Some(place)) => {
+            ServiceKind::Static { output_directory: output::of_place(folder, framework, &commands, &place) }
+        }
+        _ => {
+            if let Some(start) = folder.package.script("start").filter(|start| server::is_server(start)) {
+                warnings.push(format!("the start script runs a server ({start}); only the built files are published"));
+            }
+            ServiceKind::Static { output_directory: output::of_framework(folder, framework, &commands) }
+        }
     };
-    Outcome::Build(Choice { name, build: build_of(folder, framework), output, warning })
+    let mut service = equipment.equip(bare(name, kind));
+    service.build_command = Some(build);
+    service.warnings.extend(warnings);
+    Ok(service)
 }
 
-/// The `build` script, else a script that runs the framework's build, else the framework's program.
-fn build_of(folder: &Folder<'_>, framework: &Framework) -> Build {
-    if folder.package.script("build").is_some() {
-        return Build::Script { name: "build".to_owned(), reason: "package.json has a build script".to_owned() };
+/// The `build` script; a script that runs the framework, where `build` is for something else; the framework's program.
+fn build_command(folder: &Folder<'_>, framework: &Framework, manager: PackageManager) -> Decision<String> {
+    const NAMED: &[&str] =
+        &["docs:build", "build:docs", "docs-build", "generate", "build:prod", "build-storybook", "export"];
+    let usual = framework.build_command.as_deref().unwrap_or_default();
+    let program = usual.split_whitespace().next().unwrap_or_default();
+    let runs =
+        |name: &str| folder.package.script(name).is_some_and(|text| Commands::of(text, &folder.package).run(program));
+    let by_script = |name: &str, reason: String| Decision::new(run_script(manager, name), "package.json", reason);
+    if framework.name == "nuxt"
+        && hybrid::is_client_only_nuxt(folder)
+        && !folder.package.script("build").is_some_and(|text| text.contains("generate"))
+    {
+        let reason = "the site renders in the browser only, which nuxt generate makes files of";
+        return if runs("generate") {
+            by_script("generate", reason.to_owned())
+        } else {
+            Decision::new(super::run_program(manager, "nuxt generate"), "framework", reason)
+        };
     }
-    let command = framework.build_command.clone().unwrap_or_default();
-    let program: Vec<&str> = command.split_whitespace().take(2).collect();
-    let program = program.join(" ");
-    let named = ["docs:build", "build:docs", "generate", "build:prod", "build-storybook", "export"];
-    let script = named.into_iter().find(|name| folder.package.script(name).is_some_and(|text| text.contains(&program)));
-    match script {
-        Some(name) => Build::Script { name: name.to_owned(), reason: format!("the script {name} runs {program}") },
-        None => Build::Program { command, framework: framework.name.clone() },
+    let has_script = folder.package.script("build").is_some();
+    if has_script && runs("build") {
+        return by_script("build", "package.json has a build script".to_owned());
     }
+    if let Some(name) = NAMED.iter().find(|name| runs(name)) {
+        return by_script(name, format!("the script {name} runs {program}"));
+    }
+    if has_script {
+        return by_script("build", "package.json has a build script".to_owned());
+    }
+    let command = match framework.name.as_str() {
+        "parcel" if !folder.package.has_source => {
+            let entry = ["index.html", "src/index.html", "public/index.html"].into_iter().find(|file| folder.has(file));
+            entry.map_or_else(|| usual.to_owned(), |entry| format!("{usual} {entry}"))
+        }
+        "vitepress" if !folder.has_directory("docs") => "vitepress build".to_owned(),
+        "vuepress" => {
+            match ["docs", "src"].into_iter().find(|place| folder.has_directory(&format!("{place}/.vuepress"))) {
+                Some(place) => format!("{usual} {place}"),
+                None => usual.to_owned(),
+            }
+        }
+        _ => usual.to_owned(),
+    };
+    let reason = format!("package.json has no build script; {} builds with it", framework.name);
+    Decision::new(super::run_program(manager, &command), "framework", reason)
 }
 
 /// A build script (or a command from the settings) without a framework that is known.
-fn without_framework(folder: &Folder<'_>, settings: &ProjectSettings, script: Option<&str>) -> Outcome {
-    let serves = folder.package.script("start").is_some_and(is_server);
-    if serves && settings.output_directory.is_none() && settings.build_command.is_none() {
-        let framework = Decision::new("node".to_owned(), "package.json", "package.json has a start script");
-        return Outcome::Server(Server { framework, start_command: start_script(folder) });
+fn without_framework(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<PlanService, Failure> {
+    let serves = folder.package.script("start").is_some_and(server::is_server);
+    if serves
+        && settings.output_directory.is_none()
+        && settings.build_command.is_none()
+        && let Some(server) = server::service(folder, settings)?
+    {
+        return Ok(server);
     }
-    let (source, reason) = match script {
+    let equipment = Equipment::node(folder, settings)?;
+    let manager = equipment.manager().unwrap_or(PackageManager::Npm);
+    let (source, reason) = match folder.package.script("build") {
         Some(_) => ("package.json", "package.json has a build script, and no framework that is known"),
         None => ("settings", "the project is set to a build command, and there is no framework that is known"),
     };
-    Outcome::Build(Choice {
-        name: Decision::new("node".to_owned(), source, reason),
-        build: Build::Script { name: "build".to_owned(), reason: "package.json has a build script".to_owned() },
-        output: output::guessed(),
-        warning: None,
-    })
-}
-
-/// Whether a start script keeps a server running, rather than a framework's development server.
-fn is_server(start: &str) -> bool {
-    const RUNNERS: &[&str] =
-        &["node", "nodemon", "ts-node", "tsx", "pm2", "bun", "deno", "npm", "pnpm", "yarn", "nest", "fastify", "vinxi"];
-    let words = start.split(['&', ';', '|']).flat_map(|part| {
-        // Variables in front of a command are not the command.
-        part.split_whitespace().find(|word| !word.contains('=') && *word != "cross-env")
-    });
-    words.into_iter().any(|word| RUNNERS.contains(&word))
-}
-
-/// The command that runs the start script.
-fn start_script(folder: &Folder<'_>) -> Option<Decision<String>> {
-    let script = folder.package.script("start")?;
-    Some(Decision::new("npm start".to_owned(), "package.json", format!("the start script is {script}")))
-}
-
-/// What shows that this is a server.
-fn server(folder: &Folder<'_>) -> Option<Server> {
-    if let Some(start) = start_script(folder) {
-        let framework = Decision::new("node".to_owned(), "package.json", "package.json has a start script");
-        return Some(Server { framework, start_command: Some(start) });
-    }
-    const LANGUAGES: &[(&str, &str)] = &[
-        ("requirements.txt", "python"),
-        ("pyproject.toml", "python"),
-        ("manage.py", "python"),
-        ("go.mod", "go"),
-        ("Cargo.toml", "rust"),
-        ("composer.json", "php"),
-        ("Gemfile", "ruby"),
-        ("pom.xml", "java"),
-        ("build.gradle", "java"),
-        ("mix.exs", "elixir"),
-        ("deno.json", "deno"),
-        ("Dockerfile", "dockerfile"),
-        ("Procfile", "process"),
-    ];
-    let (file, language) = LANGUAGES.iter().find(|(file, _)| folder.has(file))?;
-    let framework = Decision::new((*language).to_owned(), *file, format!("there is a {file}"));
-    let procfile = folder.text("Procfile").unwrap_or_default();
-    let web = procfile.lines().find_map(|line| line.strip_prefix("web:"));
-    let start_command = web.map(|line| Decision::new(line.trim().to_owned(), "Procfile", "the Procfile names it"));
-    Some(Server { framework, start_command })
-}
-
-/// What a server application runs, in the fewest words.
-pub(super) fn serves(folder: &Folder<'_>, framework: &Decision<String>, start: Option<&Decision<String>>) -> String {
-    let known = catalog().frameworks.iter().find(|entry| entry.name == framework.value);
-    if let Some(command) = known.and_then(|entry| entry.start_command.as_ref()) {
-        return command.clone();
-    }
-    match (start, folder.package.script("start")) {
-        (Some(start), Some(script)) if start.source == "package.json" => format!("{}: {script}", start.value),
-        (Some(start), _) if start.source == "Procfile" => format!("Procfile: {}", start.value),
-        (Some(start), _) => start.value.clone(),
-        (None, _) if framework.value == "dockerfile" => "Dockerfile".to_owned(),
-        (None, _) => format!("{}, by its {}", framework.value, framework.source),
-    }
-}
-
-fn not_node(framework: &Framework, source: &str) -> Failure {
-    Failure::new(
-        FailureCode::BadRepository,
-        format!("{} sites are not built yet", framework.name),
-        format!(
-            "{source} shows a {} site; Berth builds Node projects and publishes plain files for now. Commit the built \
-             files, set the build command to nothing and the output directory to {}.",
-            framework.name, framework.output_directory
-        ),
-    )
-    .with_setting("buildCommand")
+    let build = Decision::new(run_script(manager, "build"), "package.json", "package.json has a build script");
+    let line = settings.build_command.as_deref().unwrap_or(&build.value);
+    let commands = Commands::of(line, &folder.package);
+    let (output_directory, hint) = workspace::output(folder).unwrap_or_else(|| (output::guessed(&commands), None));
+    let name = Decision::new("node".to_owned(), source, reason);
+    let mut service = equipment.equip(bare(name, ServiceKind::Static { output_directory }));
+    service.build_command = Some(build);
+    service.warnings.extend(hint);
+    Ok(service)
 }
 
 fn nothing(folder: &Folder<'_>) -> Failure {

@@ -1,30 +1,37 @@
 //! A checkout becomes a plan. Pure: files and settings in, data out; nothing is run, and equal files give equal plans.
 //!
 //! 1. [`folder`]: the project's directory in the checkout, and its `package.json`;
-//! 2. [`framework`]: the first entry of the [`catalog`] that matches, and whether its output is files;
-//! 3. [`packages`]: what installs and builds, at which version, where;
-//! 4. here: the settings on top, and each decision with its source and reason.
+//! 2. [`framework`]: the first entry of the [`catalog`] that matches; else a build script, plain files, a [`server`];
+//! 3. [`hybrid`]: whether a framework that can make either leaves files or a server;
+//! 4. [`equipment`]: what installs and builds, at which version, where ([`packages`], [`python`], [`sites`]);
+//! 5. [`output`]: where the files are, by the command line, the configuration ([`configured`]) or the framework;
+//! 6. here: the settings on top, and each decision with its source and reason.
 //!
 //! What the plan's words mean in a container is `build`'s part.
 
 mod catalog;
+mod command;
+mod config;
+mod configured;
+mod equipment;
 mod folder;
 mod framework;
+mod hybrid;
 mod node_version;
 mod output;
 mod package_json;
 mod packages;
+mod python;
+mod server;
+mod sites;
 mod sources;
+mod versions;
+mod workspace;
 
-use berth_model::{
-    Decision, Failure, FailureCode, OutputDir, PackageManager, Plan, PlanService, RootDir, ServiceKind, Toolchain,
-};
+use berth_model::{Decision, Failure, FailureCode, OutputDir, PackageManager, Plan, PlanService, RootDir, ServiceKind};
 
 use crate::Checkout;
 use folder::Folder;
-use framework::{Choice, Server};
-use node_version::Wishes;
-use packages::Packages;
 
 pub(crate) use sources::{Sources, sources};
 
@@ -50,10 +57,8 @@ pub struct ProjectSettings {
 pub fn detect(checkout: &Checkout, settings: &ProjectSettings) -> Result<Plan, Failure> {
     let root = settings.root_directory.clone().unwrap_or_default();
     let folder = Folder::open(checkout, root.as_str())?;
-    let mut service = match settings.build_command.as_deref().map(str::trim) {
-        Some("") => plain_files(&folder, settings, "settings", "the project is set to publish its files as they are"),
-        _ => service(&folder, settings)?,
-    };
+    let mut service = service(&folder, settings)?;
+    override_with(&mut service, settings);
     service.root_directory = match &settings.root_directory {
         Some(directory) if !directory.is_top() => Decision::new(root, "settings", "the project is set to it"),
         _ => Decision::new(root, "default", "the top of the repository"),
@@ -71,65 +76,60 @@ pub fn folder(path: &std::path::Path, settings: &ProjectSettings) -> Result<Plan
     detect(&checkout, settings)
 }
 
+/// What is detected; settings only choose between ways here.
 fn service(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<PlanService, Failure> {
-    let mut warnings = Vec::new();
-    if folder.has("Dockerfile") && settings.build_command.is_none() {
-        warnings.push(
-            "the Dockerfile is not used: Berth publishes static output for now and builds what it detects; \
-             set a build command to make this explicit"
-                .to_owned(),
-        );
+    if settings.build_command.as_deref().is_some_and(|command| command.trim().is_empty()) {
+        let mut service = framework::plain_files(folder);
+        service.framework.source = "settings".to_owned();
+        service.framework.reason = "the project is set to publish its files as they are".to_owned();
+        return Ok(service);
     }
-    let choice = framework::choose(folder, settings)?;
-    let Choice { name, build, output, warning } = match choice {
-        framework::Outcome::Files => {
-            let mut service = plain_files(folder, settings, "index.html", "an index.html, and nothing to build");
-            service.warnings = warnings;
-            return Ok(service);
+    let has_dockerfile = folder.has("Dockerfile") && settings.build_command.is_none();
+    if has_dockerfile
+        && let Some(directory) = &settings.output_directory
+        && let Some(mut service) = server::dockerfile(folder, None)
+    {
+        let output_directory = set_to(directory.clone());
+        service.kind = ServiceKind::Static { output_directory };
+        return Ok(service);
+    }
+    let mut service = framework::service(folder, settings)?;
+    if !has_dockerfile || service.dockerfile.is_some() {
+        return Ok(service);
+    }
+    if let ServiceKind::Running { .. } = service.kind {
+        return Ok(server::dockerfile(folder, Some(service.framework.clone())).unwrap_or(service));
+    }
+    service.warnings.insert(
+        0,
+        "the Dockerfile is not used: Berth publishes static output for now and builds what it detects; set a build \
+         command to make this explicit, or an output directory to have the Dockerfile built and that directory of its \
+         image published"
+            .to_owned(),
+    );
+    Ok(service)
+}
+
+fn set_to<T>(value: T) -> Decision<T> {
+    Decision::new(value, "settings", "the project is set to it")
+}
+
+/// The project's settings win over what is detected.
+fn override_with(service: &mut PlanService, settings: &ProjectSettings) {
+    if service.toolchain.is_some() {
+        match settings.install_command.as_deref().map(str::trim) {
+            Some("") => service.install_command = None,
+            Some(command) => service.install_command = Some(set_to(command.to_owned())),
+            None => {}
         }
-        framework::Outcome::Server(server) => return Ok(running(server, warnings)),
-        framework::Outcome::Build(choice) => choice,
-    };
-    warnings.extend(warning);
-
-    let packages = Packages::of(folder)?;
-    warnings.extend(packages.warnings.iter().cloned());
-    let (nvmrc, node_version_file) = (folder.near(".nvmrc"), folder.near(".node-version"));
-    let wishes = Wishes {
-        setting: settings.node_version.as_deref(),
-        nvmrc: nvmrc.as_deref(),
-        node_version_file: node_version_file.as_deref(),
-        engines: folder.package.node_engine.as_deref(),
-    };
-    let (image, warning) = node_version::image(&wishes)?;
-    warnings.extend(warning);
-
-    let install_command = match settings.install_command.as_deref().map(str::trim) {
-        Some("") => None,
-        Some(command) => Some(Decision::new(command.to_owned(), "settings", "the project is set to it")),
-        None => packages.install.clone(),
-    };
-    let build_command = match settings.build_command.as_deref().map(str::trim) {
-        Some(command) => Decision::new(command.to_owned(), "settings", "the project is set to it"),
-        None => build.command(packages.manager.value),
-    };
-    let output_directory = match &settings.output_directory {
-        Some(directory) => Decision::new(directory.clone(), "settings", "the project is set to it"),
-        None => output,
-    };
-    Ok(PlanService {
-        toolchain: Some(Toolchain {
-            image,
-            package_manager: Some(packages.manager),
-            package_manager_version: packages.version,
-            tools: Vec::new(),
-        }),
-        install_command,
-        install_directory: packages.directory,
-        build_command: Some(build_command),
-        warnings,
-        ..bare(name, ServiceKind::Static { output_directory })
-    })
+        if let Some(command) = settings.build_command.as_deref().map(str::trim) {
+            service.build_command = Some(set_to(command.to_owned()));
+        }
+    }
+    if let (ServiceKind::Static { output_directory }, Some(directory)) = (&mut service.kind, &settings.output_directory)
+    {
+        *output_directory = set_to(directory.clone());
+    }
 }
 
 /// A service with nothing to build, of which its root directory is not known yet.
@@ -148,20 +148,6 @@ fn bare(framework: Decision<String>, kind: ServiceKind) -> PlanService {
     }
 }
 
-fn running(server: Server, warnings: Vec<String>) -> PlanService {
-    let Server { framework, start_command } = server;
-    PlanService { warnings, ..bare(framework, ServiceKind::Running { start_command }) }
-}
-
-fn plain_files(folder: &Folder<'_>, settings: &ProjectSettings, source: &str, reason: &str) -> PlanService {
-    let output_directory = match &settings.output_directory {
-        Some(directory) => Decision::new(directory.clone(), "settings", "the project is set to it"),
-        None => output::of_plain_files(folder),
-    };
-    let framework = Decision::new("static-html".to_owned(), source, reason);
-    bare(framework, ServiceKind::Static { output_directory })
-}
-
 /// Why a plan is not carried out: a server application is understood, but not run yet.
 pub(crate) fn server_application(checkout: &Checkout, plan: &Plan) -> Option<Failure> {
     let (service, start) = plan.services.iter().find_map(|service| match &service.kind {
@@ -175,7 +161,7 @@ pub(crate) fn server_application(checkout: &Checkout, plan: &Plan) -> Option<Fai
         Some(path) => format!(" If the site is in a directory of its own, set the root directory (there is {path})."),
         None => String::new(),
     };
-    let what = framework::serves(&folder, &service.framework, start);
+    let what = server::serves(&folder, service, start);
     let failure = Failure::new(
         FailureCode::ServerApplication,
         format!("this is a server application ({what}); Berth publishes static output for now"),

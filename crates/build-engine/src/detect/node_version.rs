@@ -2,17 +2,35 @@
 
 use berth_model::{Decision, Failure, FailureCode};
 
+use super::folder::Folder;
+use super::versions::{Named, managed, own_file};
+
 /// What a project gets that names no version.
 const DEFAULT_MAJOR: u32 = 22;
 /// In the order in which they are tried against a range.
 const MAJORS: [u32; 4] = [22, 24, 20, 18];
 
 /// Where a version can be written, in the order in which they win.
+#[derive(Default)]
 pub(super) struct Wishes<'a> {
     pub(super) setting: Option<&'a str>,
-    pub(super) nvmrc: Option<&'a str>,
-    pub(super) node_version_file: Option<&'a str>,
+    /// Files that name a version, the strongest first.
+    pub(super) files: Vec<Named>,
+    /// The range in `engines`.
     pub(super) engines: Option<&'a str>,
+}
+
+impl<'a> Wishes<'a> {
+    pub(super) fn of(folder: &'a Folder<'_>, setting: Option<&'a str>) -> Self {
+        let volta = folder.package.volta("node");
+        let files = [
+            own_file(folder, ".nvmrc"),
+            own_file(folder, ".node-version"),
+            managed(folder, &["nodejs", "node"]),
+            volta.map(|text| Named { file: "package.json", text: text.to_owned() }),
+        ];
+        Self { setting, files: files.into_iter().flatten().collect(), engines: folder.package.engine("node") }
+    }
 }
 
 /// The image, and a warning if the wish could not be read.
@@ -30,11 +48,9 @@ pub(super) fn image(wishes: &Wishes<'_>) -> Result<(Decision<String>, Option<Str
         return Ok((Decision::new(image(major), "settings", format!("the project is set to Node {text}")), None));
     }
     let mut warning = None;
-    let files = [(".nvmrc", wishes.nvmrc), (".node-version", wishes.node_version_file)];
-    for (file, text) in files {
-        let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else { continue };
+    for Named { file, text } in &wishes.files {
         match major_of(text) {
-            Some(major) => return Ok((Decision::new(image(major), file, format!("{file} says {text}")), warning)),
+            Some(major) => return Ok((Decision::new(image(major), *file, format!("{file} says {text}")), warning)),
             None => warning = Some(format!("{file} says `{text}`, which is not a version of Node")),
         }
     }
@@ -125,25 +141,25 @@ mod tests {
             (">=24", "node:24-slim"),
             ("6", "node:22-slim"),
         ] {
-            let wishes = Wishes { setting: None, nvmrc: None, node_version_file: None, engines: Some(range) };
+            let wishes = Wishes { engines: Some(range), ..Wishes::default() };
             assert_eq!(image(&wishes).unwrap().0.value, image_wanted, "{range}");
         }
     }
 
     #[test]
     fn the_setting_wins_then_the_files() {
+        let file = |file, text: &str| Named { file, text: text.to_owned() };
         let mut wishes = Wishes {
             setting: Some("20"),
-            nvmrc: Some("v18.1.0\n"),
-            node_version_file: Some("22"),
+            files: vec![file(".nvmrc", "v18.1.0"), file(".node-version", "22")],
             engines: Some("24"),
         };
         assert_eq!(image(&wishes).unwrap().0.source, "settings");
         wishes.setting = None;
         assert_eq!(image(&wishes).unwrap().0.value, "node:18-slim");
-        wishes.nvmrc = Some("lts/iron");
+        wishes.files[0].text = "lts/iron".to_owned();
         assert_eq!(image(&wishes).unwrap().0.value, "node:20-slim");
-        wishes.nvmrc = Some("whatever");
+        wishes.files[0].text = "whatever".to_owned();
         let (decision, warning) = image(&wishes).unwrap();
         assert_eq!((decision.source.as_str(), warning.is_some()), (".node-version", true));
         wishes.setting = Some("twenty");

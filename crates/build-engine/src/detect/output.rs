@@ -1,109 +1,122 @@
-//! Where a build leaves its files.
-
-use std::sync::LazyLock;
+//! Where a build leaves its files: the command line says it, else the configuration, else it is the framework's usual
+//! place.
 
 use berth_model::{Decision, OutputDir};
-use regex::Regex;
-use serde_json::Value;
 
 use super::catalog::Framework;
+use super::command::Commands;
+use super::config::normal_path;
+use super::configured;
 use super::folder::{Folder, join};
+use super::hybrid::Place;
+
+/// Programs whose command line can name the output directory: the framework, its program, the options.
+const OPTIONS: &[(&str, &str, &[&str])] = &[
+    ("angular", "ng build", &["--output-path"]),
+    ("astro", "astro build", &["--outDir"]),
+    ("docusaurus", "docusaurus build", &["--out-dir"]),
+    ("eleventy", "eleventy", &["--output"]),
+    ("ember", "ember build", &["--output-path", "-o"]),
+    ("ember", "ember b", &["--output-path", "-o"]),
+    ("expo-web", "expo export", &["--output-dir"]),
+    ("hugo", "hugo", &["--destination", "-d"]),
+    ("jekyll", "jekyll build", &["--destination", "-d"]),
+    ("mdbook", "mdbook build", &["--dest-dir", "-d"]),
+    ("mkdocs", "mkdocs build", &["--site-dir", "-d"]),
+    ("nextjs", "next export", &["--outdir", "-o"]),
+    ("parcel", "parcel build", &["--dist-dir", "--out-dir", "-d"]),
+    ("preact-cli", "preact build", &["--dest"]),
+    ("rsbuild", "rsbuild build", &["--dist-path"]),
+    ("storybook", "storybook build", &["--output-dir", "-o"]),
+    ("storybook", "build-storybook", &["--output-dir", "-o"]),
+    ("vitepress", "vitepress build", &["--outDir"]),
+    ("vue-cli", "vue-cli-service build", &["--dest"]),
+    ("vuepress", "vuepress build", &["--dest", "-d"]),
+    ("zola", "zola build", &["--output-dir", "-o"]),
+];
 
 /// A directory from the catalog or a configuration file.
 pub(super) fn decided(directory: &str, source: &str, reason: &str) -> Decision<OutputDir> {
     // A path that leads outside says nothing about where the files are.
-    Decision::new(OutputDir::parse(directory).unwrap_or_default(), source, reason)
+    let directory = normal_path(directory).unwrap_or_default();
+    Decision::new(OutputDir::parse(&directory).unwrap_or_default(), source, reason)
 }
 
-/// Where a framework leaves its files, as far as its configuration shows.
-pub(super) fn of_framework(folder: &Folder<'_>, framework: &Framework) -> Decision<OutputDir> {
-    let usual = |directory: &str| decided(directory, "framework", &format!("the usual output of {}", framework.name));
-    let configured = match framework.name.as_str() {
-        "vite" => vite(folder),
-        "angular" => angular(folder),
-        "vitepress" | "vuepress" => documentation(folder, &framework.name),
-        "ionic-react" if folder.package.depends_on("react-scripts") => {
-            Some(decided("build", "package.json", "react-scripts builds into build"))
-        }
-        _ => None,
-    };
-    configured.unwrap_or_else(|| usual(&framework.output_directory))
+/// The same where a person wrote the path: `None` if it cannot be the place of the files.
+pub(super) fn written(directory: &str, source: &str, reason: &str) -> Option<Decision<OutputDir>> {
+    let directory = OutputDir::parse(&normal_path(directory)?).ok().filter(|directory| !directory.is_top())?;
+    (!directory.as_str().contains('$')).then(|| Decision::new(directory, source, reason))
+}
+
+/// Where a framework leaves its files, as far as its command and its configuration show.
+pub(super) fn of_framework(folder: &Folder<'_>, framework: &Framework, commands: &Commands) -> Decision<OutputDir> {
+    let name = framework.name.as_str();
+    by_option(folder, name, commands)
+        .or_else(|| configured::output(folder, name, commands))
+        .unwrap_or_else(|| decided(&framework.output_directory, "framework", &format!("the usual output of {name}")))
+}
+
+fn by_option(folder: &Folder<'_>, name: &str, commands: &Commands) -> Option<Decision<OutputDir>> {
+    let uses_vite = || folder.package.depends_on("vite");
+    let vite = ("vite", "vite build", ["--outDir"].as_slice());
+    let options = OPTIONS.iter().filter(|(framework, ..)| *framework == name);
+    let options = options.chain((name == "vite" || name == "ionic-react" && uses_vite()).then_some(&vite));
+    options.into_iter().find_map(|(_, program, options)| {
+        let directory = commands.option(program, options)?;
+        let from = match name {
+            "vite" => configured::vite_root(folder, commands),
+            _ => String::new(),
+        };
+        written(&join(&from, &directory), "package.json", &format!("the build command names {directory}"))
+    })
 }
 
 /// A build that is not known may leave its files anywhere; `dist` is what most do.
-pub(super) fn guessed() -> Decision<OutputDir> {
-    decided("dist", "default", "most builds leave their files in dist")
+pub(super) fn guessed(commands: &Commands) -> Decision<OutputDir> {
+    const BUNDLERS: &[(&str, &[&str])] = &[
+        ("webpack", &["--output-path", "-o"]),
+        ("esbuild", &["--outdir"]),
+        ("rollup", &["--dir", "-d"]),
+        ("tsup", &["--out-dir", "-d"]),
+    ];
+    let named = BUNDLERS.iter().find_map(|(program, options)| {
+        let directory = commands.option(program, options)?;
+        written(&directory, "package.json", &format!("the build command names {directory}"))
+    });
+    named.unwrap_or_else(|| decided("dist", "default", "most builds leave their files in dist"))
 }
 
-/// The directory of a plain site: `public` or `dist` with a start page come before the project's own directory.
-pub(super) fn plain_directory(folder: &Folder<'_>) -> Option<&'static str> {
-    ["public", "dist", ""].into_iter().find(|directory| folder.has(&join(directory, "index.html")))
+/// The directory of a plain site, with the file that shows it: what a `Staticfile` names, else `public` or `dist` with
+/// a start page, else the project's own directory with one.
+pub(super) fn plain_directory(folder: &Folder<'_>) -> Option<(String, &'static str)> {
+    let staticfile = folder.text("Staticfile").and_then(|text| super::config::yaml_value(&text, "root"));
+    if let Some(directory) = staticfile.and_then(|directory| normal_path(&directory))
+        && folder.checkout.has_directory(&folder.path(&directory))
+    {
+        return Some((directory, "Staticfile"));
+    }
+    let start_page = |directory: &&str| folder.has(&join(directory, "index.html"));
+    let directory = ["public", "dist", ""].into_iter().find(start_page)?;
+    Some((directory.to_owned(), "index.html"))
 }
 
 /// The same as a decision; without any start page it is the project's own directory.
 pub(super) fn of_plain_files(folder: &Folder<'_>) -> Decision<OutputDir> {
     match plain_directory(folder) {
-        Some("") => decided("", "index.html", "the index.html is here"),
-        Some(directory) => decided(directory, &format!("{directory}/index.html"), "the index.html is there"),
+        Some((directory, "Staticfile")) => decided(&directory, "Staticfile", "the Staticfile names it"),
+        Some((directory, _)) if directory.is_empty() => decided("", "index.html", "the index.html is here"),
+        Some((directory, _)) => decided(&directory, &format!("{directory}/index.html"), "the index.html is there"),
         None => decided("", "default", "the project's own directory"),
     }
 }
 
-fn vite(folder: &Folder<'_>) -> Option<Decision<OutputDir>> {
-    static OUT_DIR: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r#"(?m)^[^/\n]*\boutDir\s*:\s*['"`]([^'"`$]+)['"`]"#).ok());
-    let file = folder.files_like("vite.config.*").into_iter().next()?;
-    let text = folder.text(&file)?;
-    let directory = OUT_DIR.as_ref()?.captures(&text)?.get(1)?.as_str().to_owned();
-    let directory = OutputDir::parse(&directory).ok().filter(|directory| !directory.is_top())?;
-    let reason = format!("{file} sets outDir");
-    Some(Decision::new(directory, file, reason))
-}
-
-/// `dist/<project>/browser`, unless `angular.json` says otherwise or is of a version before 17.
-fn angular(folder: &Folder<'_>) -> Option<Decision<OutputDir>> {
-    let workspace: Value = serde_json::from_str(&folder.text("angular.json")?).ok()?;
-    let projects = workspace.get("projects")?.as_object()?;
-    let default = workspace.get("defaultProject").and_then(Value::as_str);
-    let application = |project: &Value| project.get("projectType").and_then(Value::as_str) == Some("application");
-    let (name, project) = default
-        .and_then(|name| projects.get_key_value(name))
-        .or_else(|| projects.iter().find(|(_, project)| application(project)))
-        .or_else(|| projects.iter().next())?;
-    let build = project.get("architect").or_else(|| project.get("targets"))?.get("build")?;
-    let builder = build.get("builder").and_then(Value::as_str).unwrap_or_default();
-    let path = build.get("options").and_then(|options| options.get("outputPath"));
-    let (base, browser) = match path {
-        Some(Value::String(base)) => (base.as_str(), "browser"),
-        Some(Value::Object(path)) => (
-            path.get("base").and_then(Value::as_str).unwrap_or_default(),
-            path.get("browser").and_then(Value::as_str).unwrap_or("browser"),
-        ),
-        _ => ("", "browser"),
-    };
-    let base = if base.is_empty() { format!("dist/{name}") } else { base.to_owned() };
-    // Only the newer builder makes a directory of its own for the browser's files.
-    let directory = if builder.ends_with(":application") { join(&base, browser) } else { base };
-    Some(decided(
-        directory.trim_end_matches('/'),
-        "angular.json",
-        &format!("the project {name} of angular.json builds there"),
-    ))
-}
-
-/// VitePress and VuePress build below the folder of their pages, which is an argument of the command.
-fn documentation(folder: &Folder<'_>, name: &str) -> Option<Decision<OutputDir>> {
-    let program = format!("{name} build");
-    let scripts = ["build", "docs:build"].into_iter().filter_map(|script| folder.package.script(script));
-    let argument = scripts.filter_map(|text| text.split_once(&program)).find_map(|(_, rest)| {
-        let word = rest.split_whitespace().next()?;
-        (!word.starts_with(['-', '&', '|', ';'])).then(|| word.to_owned())
-    });
-    let pages = argument.unwrap_or_else(|| {
-        let in_docs = folder.checkout.has_directory(&folder.path(&format!("docs/.{name}")));
-        if in_docs { "docs".to_owned() } else { String::new() }
-    });
-    let directory = join(pages.trim_start_matches("./").trim_end_matches('/'), &format!(".{name}/dist"));
-    let reason = format!("{name} builds below the folder of its pages");
-    Some(decided(&directory, "package.json", &reason))
+/// Where a mode of the framework writes, unless the command line or the configuration names another place.
+pub(super) fn of_place(
+    folder: &Folder<'_>,
+    framework: &Framework,
+    commands: &Commands,
+    place: &Place,
+) -> Decision<OutputDir> {
+    let elsewhere = by_option(folder, &framework.name, commands);
+    elsewhere.unwrap_or_else(|| decided(&place.directory, &place.source, &place.reason))
 }

@@ -12,8 +12,16 @@ pub(super) struct PackageJson {
     dependencies: BTreeMap<String, String>,
     /// `pnpm@10.2.0`.
     pub(super) package_manager: Option<String>,
-    /// The range of Node versions.
-    pub(super) node_engine: Option<String>,
+    /// What it wants of Node and of package managers, as ranges.
+    engines: BTreeMap<String, String>,
+    /// Exact versions for Volta.
+    volta: BTreeMap<String, String>,
+    /// The file that the package starts with.
+    pub(super) main: Option<String>,
+    /// What Parcel starts from.
+    pub(super) has_source: bool,
+    /// Where Parcel leaves its default target.
+    pub(super) target_directory: Option<String>,
     /// Directories of its workspaces, as globs.
     pub(super) workspaces: Vec<String>,
 }
@@ -42,9 +50,12 @@ impl PackageJson {
             scripts: texts("scripts"),
             dependencies,
             package_manager: value.get("packageManager").and_then(Value::as_str).map(str::to_owned),
-            node_engine: object("engines")
-                .and_then(|engines| engines.get("node"))
-                .and_then(Value::as_str)
+            engines: texts("engines"),
+            volta: texts("volta"),
+            main: ["main", "module"].into_iter().find_map(|key| value.get(key)?.as_str().map(str::to_owned)),
+            has_source: value.contains_key("source"),
+            target_directory: object("targets")
+                .and_then(|targets| targets.values().find_map(|target| target.get("distDir")?.as_str()))
                 .map(str::to_owned),
             workspaces: globs.filter_map(Value::as_str).map(str::to_owned).collect(),
         })
@@ -52,6 +63,30 @@ impl PackageJson {
 
     pub(super) fn script(&self, name: &str) -> Option<&str> {
         self.scripts.get(name).map(String::as_str).filter(|script| !script.trim().is_empty())
+    }
+
+    pub(super) fn scripts_starting_with(&self, start: &str) -> Vec<String> {
+        self.scripts.iter().filter(|(name, _)| name.starts_with(start)).map(|(_, script)| script.clone()).collect()
+    }
+
+    /// Whether any script runs this program.
+    pub(super) fn scripts_run(&self, program: &str) -> bool {
+        self.scripts.values().any(|script| script.split_whitespace().any(|word| word == program))
+    }
+
+    /// The range that `engines` asks of a program.
+    pub(super) fn engine(&self, program: &str) -> Option<&str> {
+        self.engines.get(program).map(String::as_str)
+    }
+
+    /// The version that Volta is told.
+    pub(super) fn volta(&self, program: &str) -> Option<&str> {
+        self.volta.get(program).map(String::as_str)
+    }
+
+    /// The range that is asked of a dependency.
+    pub(super) fn dependency(&self, name: &str) -> Option<&str> {
+        self.dependencies.get(name).map(String::as_str)
     }
 
     pub(super) fn depends_on(&self, name: &str) -> bool {

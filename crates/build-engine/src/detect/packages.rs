@@ -44,7 +44,7 @@ impl Packages {
             }
             None => match by_lockfile {
                 Some(manager) => (manager, None),
-                None => (Decision::new(PackageManager::Npm, "default", "there is no lockfile"), None),
+                None => (without_lockfile(folder, directory), None),
             },
         };
         let lockfile = lockfiles.iter().find(|(entry, _)| entry.name == manager.value.program());
@@ -75,6 +75,37 @@ impl Packages {
         let directory = RootDir::parse(directory).unwrap_or_default();
         Ok(Self { manager, version, directory, install, warnings })
     }
+}
+
+/// The package manager of a project that has no lockfile and no `packageManager`.
+fn without_lockfile(folder: &Folder<'_>, directory: &str) -> Decision<PackageManager> {
+    let asked = ["pnpm", "yarn", "bun"].into_iter().find_map(|name| {
+        let package = &folder.package;
+        let (key, version) = package
+            .engine(name)
+            .map(|version| ("engines", version))
+            .or_else(|| package.volta(name).map(|version| ("volta", version)))?;
+        let berry = !version.trim_start_matches(['^', '~', '>', '=', ' ', 'v']).starts_with("1.");
+        let reason = format!("{key} asks for {name} {version}");
+        Some(Decision::new(manager(name, berry), "package.json", reason))
+    });
+    if let Some(asked) = asked {
+        return asked;
+    }
+    let has = |name: &str| folder.checkout.has_file(&join(directory, name));
+    for (file, manager) in [
+        ("pnpm-workspace.yaml", PackageManager::Pnpm),
+        (".yarnrc.yml", PackageManager::YarnBerry),
+        ("bunfig.toml", PackageManager::Bun),
+    ] {
+        if has(file) {
+            return Decision::new(manager, file, format!("there is a {file}"));
+        }
+    }
+    if folder.package.scripts_run("bun") {
+        return Decision::new(PackageManager::Bun, "package.json", "its scripts run bun");
+    }
+    Decision::new(PackageManager::Npm, "default", "there is no lockfile")
 }
 
 /// The nearest directory, upwards from the project, that has a lockfile or is the top of a workspace; else the

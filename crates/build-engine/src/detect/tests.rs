@@ -231,17 +231,15 @@ fn what_cannot_be_published_is_said_in_words() {
         refused(&[("go.mod", ""), ("Dockerfile", "FROM scratch")]),
         refused(&[("package.json", "{,}")]),
         refused(&[("README.md", ""), ("apps/web/package.json", VITE)]),
-        refused(&[("hugo.toml", "")]),
     ]
     .map(|failure| format!("{}: {}", failure.code.as_str(), failure.title))
     .join("\n");
     insta::assert_snapshot!(titles, @"
     server_application: this is a server application (npm start: node index.js); Berth publishes static output for now
     server_application: this is a server application (Procfile: uvicorn main:app); Berth publishes static output for now
-    server_application: this is a server application (go, by its go.mod); Berth publishes static output for now
+    server_application: this is a server application (Dockerfile); Berth publishes static output for now
     bad_repository: package.json cannot be read
     bad_repository: nothing to build or publish was found
-    bad_repository: hugo sites are not built yet
     ");
     let settings =
         ProjectSettings { root_directory: Some(RootDir::parse("web").unwrap()), ..ProjectSettings::default() };

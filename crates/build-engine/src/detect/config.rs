@@ -1,0 +1,229 @@
+//! What configuration files say, read without running them.
+//!
+//! A configuration in JavaScript can compute anything; what is written down plainly is read, and what is not counts as
+//! unsaid. The same holds for TOML and YAML, of which only single values are asked for.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// JavaScript or TypeScript without its comments, so that what is commented out does not count.
+pub(super) fn without_comments(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    let mut quote = None;
+    while let Some(character) = characters.next() {
+        if let Some(open) = quote {
+            kept.push(character);
+            match character {
+                '\\' => kept.extend(characters.next()),
+                // A quote that is left open is none: it stood in a regular expression.
+                '\n' if open != '`' => quote = None,
+                _ if character == open => quote = None,
+                _ => {}
+            }
+            continue;
+        }
+        match (character, characters.peek()) {
+            ('/', Some('/')) => {
+                while characters.peek().is_some_and(|next| *next != '\n') {
+                    characters.next();
+                }
+            }
+            ('/', Some('*')) => {
+                characters.next();
+                let mut before = ' ';
+                for next in characters.by_ref() {
+                    if before == '*' && next == '/' {
+                        break;
+                    }
+                    before = next;
+                }
+                kept.push(' ');
+            }
+            _ => {
+                if matches!(character, '"' | '\'' | '`') {
+                    quote = Some(character);
+                }
+                kept.push(character);
+            }
+        }
+    }
+    kept
+}
+
+/// A path that a configuration names.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NamedPath {
+    pub(super) path: String,
+    /// Whether it is built from the configuration's own directory, and not relative to something else.
+    pub(super) is_absolute: bool,
+}
+
+/// What stands behind `key:` or `key =`, up to the end of the expression's line.
+fn expressions<'a>(text: &'a str, key: &str) -> impl Iterator<Item = &'a str> {
+    let pattern = format!(r#"(?:^|[^\w$]){}['"]?\s*[:=]\s*"#, regex::escape(key));
+    let found: Vec<usize> =
+        Regex::new(&pattern).map(|key| key.find_iter(text).map(|found| found.end()).collect()).unwrap_or_default();
+    found.into_iter().map(|at| &text[at..])
+}
+
+/// The path that a key has: a literal, or `resolve(__dirname, 'a')` and its like.
+pub(super) fn path_of(text: &str, key: &str) -> Option<NamedPath> {
+    expressions(text, key).find_map(path_expression)
+}
+
+fn path_expression(expression: &str) -> Option<NamedPath> {
+    static CALL: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"^(?:(?:\w+\.)?(?:resolve|join)|fileURLToPath|new URL)\s*\(([^;\n]*)").ok());
+    static STRING: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"(?s)^['"`]([^'"`]*)['"`]"#).ok());
+    let literal = |text: &str| {
+        let path = STRING.as_ref()?.captures(text)?.get(1)?.as_str().to_owned();
+        (!path.contains("${")).then_some(path)
+    };
+    if let Some(path) = literal(expression) {
+        return Some(NamedPath { path, is_absolute: false });
+    }
+    let inside = CALL.as_ref()?.captures(expression)?.get(1)?.as_str();
+    let mut depth = 1;
+    let mut parts = Vec::new();
+    let mut rest = inside;
+    while let Some(character) = rest.chars().next() {
+        match character {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            '\'' | '"' | '`' => {
+                let part = literal(rest)?;
+                rest = &rest[part.len() + 1..];
+                parts.push(part);
+            }
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+        rest = &rest[rest.chars().next().map_or(1, char::len_utf8)..];
+    }
+    (!parts.is_empty()).then(|| NamedPath { path: parts.join("/"), is_absolute: true })
+}
+
+/// The text of a key, where it is a literal.
+pub(super) fn text_of(text: &str, key: &str) -> Option<String> {
+    let named = path_of(text, key)?;
+    (!named.is_absolute).then_some(named.path)
+}
+
+/// Whether a key is `true` or `false`, where that is written down.
+pub(super) fn flag_of(text: &str, key: &str) -> Option<bool> {
+    expressions(text, key).find_map(|expression| {
+        let word: String = expression.chars().take_while(|c| c.is_alphanumeric()).collect();
+        word.parse().ok()
+    })
+}
+
+/// What lies between the braces behind a key.
+pub(super) fn object_of<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    expressions(text, key).find_map(|expression| {
+        let inside = expression.strip_prefix('{')?;
+        let mut depth = 1;
+        let end = inside.find(|c| {
+            depth += match c {
+                '{' => 1,
+                '}' => -1,
+                _ => 0,
+            };
+            depth == 0
+        })?;
+        Some(&inside[..end])
+    })
+}
+
+/// A value of a TOML file: `section` is `""` for the top, else the name between brackets.
+pub(super) fn toml_value(text: &str, section: &str, key: &str) -> Option<String> {
+    let mut current = "";
+    for line in text.lines().map(str::trim) {
+        if let Some(name) = line.strip_prefix('[') {
+            current = name.trim_start_matches('[').split(']').next().unwrap_or_default().trim();
+        } else if current == section
+            && let Some((name, value)) = line.split_once('=')
+            && name.trim().trim_matches('"').eq_ignore_ascii_case(key)
+        {
+            return Some(unquoted(value));
+        }
+    }
+    None
+}
+
+/// A value at the top of a YAML file.
+pub(super) fn yaml_value(text: &str, key: &str) -> Option<String> {
+    text.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        (name.trim_matches('"').eq_ignore_ascii_case(key)).then(|| unquoted(value)).filter(|value| !value.is_empty())
+    })
+}
+
+/// A scalar without its quotes and the comment behind it.
+fn unquoted(value: &str) -> String {
+    let value = value.trim();
+    for quote in ['"', '\''] {
+        if let Some(inside) = value.strip_prefix(quote) {
+            return inside.split(quote).next().unwrap_or_default().to_owned();
+        }
+    }
+    value.split(" #").next().unwrap_or_default().trim().to_owned()
+}
+
+/// `a/./b/../c` as `a/c`; `None` if it leads outside.
+pub(super) fn normal_path(path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_go_and_strings_stay() {
+        let text = "a: 'http://x/**/y', // b: 1\n/* c: 2 */ d: /'/,\ne: `//`";
+        assert_eq!(without_comments(text), "a: 'http://x/**/y', \n  d: /'/,\ne: `//`");
+    }
+
+    #[test]
+    fn paths_as_people_write_them() {
+        let named = |path: &str, is_absolute| Some(NamedPath { path: path.to_owned(), is_absolute });
+        for (text, expected) in [
+            ("build: { outDir: '../out' }", named("../out", false)),
+            ("\"outDir\" : \"out\"", named("out", false)),
+            ("outDir: path.resolve(__dirname, '..', 'out'),", named("../out", true)),
+            ("outDir: resolve(import.meta.dirname, \"out\")", named("out", true)),
+            ("outDir: fileURLToPath(new URL('./out', import.meta.url)), x: 'y'", named("./out", true)),
+            ("outDir: `${base}/x`", None),
+            ("outDir: process.env.OUT", None),
+            ("myoutDir: 'x'", None),
+        ] {
+            assert_eq!(path_of(text, "outDir"), expected, "{text}");
+        }
+        assert_eq!(normal_path("src/../dist/"), Some("dist".to_owned()));
+        assert_eq!(normal_path("../dist"), None);
+    }
+
+    #[test]
+    fn values_of_toml_and_yaml() {
+        let book = "[book]\ntitle = \"x\"\n[build] # here\nbuild-dir = \"out\" # there\n";
+        assert_eq!(toml_value(book, "build", "build-dir").as_deref(), Some("out"));
+        assert_eq!(toml_value(book, "", "title"), None);
+        assert_eq!(yaml_value("nav:\n  site_dir: no\nsite_dir: 'public' # x\n", "site_dir").as_deref(), Some("public"));
+        assert_eq!(object_of("ssr: { a: {}, b: 1 }, c", "ssr"), Some(" a: {}, b: 1 "));
+        assert_eq!(flag_of("ssr : false,", "ssr"), Some(false));
+    }
+}

@@ -1,0 +1,218 @@
+//! Output directories that a framework's own configuration names.
+
+use berth_model::{Decision, OutputDir};
+use serde_json::Value;
+
+use super::command::Commands;
+use super::config::{NamedPath, object_of, path_of, text_of, toml_value, yaml_value};
+use super::folder::{Folder, join};
+use super::output::{decided, written};
+
+type Output = Decision<OutputDir>;
+
+/// What the configuration of a framework says, if it says something.
+pub(super) fn output(folder: &Folder<'_>, framework: &str, commands: &Commands) -> Option<Output> {
+    match framework {
+        "vite" => vite(folder, commands),
+        "ionic-react" if folder.package.depends_on("react-scripts") => {
+            Some(decided("build", "package.json", "react-scripts builds into build"))
+        }
+        "ionic-react" => vite(folder, commands),
+        "angular" => angular(folder),
+        "vitepress" | "vuepress" => documentation(folder, framework, commands),
+        "astro" => from_script(folder, &["astro.config.*"], "outDir"),
+        "nextjs" => from_script(folder, &["next.config.*"], "distDir"),
+        "vue-cli" => from_script(folder, &["vue.config.*"], "outputDir"),
+        "gridsome" => from_script(folder, &["gridsome.config.*"], "outputDir"),
+        "umi" => from_script(folder, &[".umirc.*", "config/config.*"], "outputPath"),
+        "quasar" => from_script(folder, &["quasar.config.*"], "distDir").or_else(|| quasar(commands)),
+        "observable-framework" => from_script(folder, &["observablehq.config.*"], "output"),
+        "rsbuild" => rsbuild(folder),
+        "eleventy" => eleventy(folder),
+        "create-react-app" => create_react_app(folder, commands),
+        "parcel" => parcel(folder),
+        "hexo" => from_lines(folder, &["_config.yml", "_config.yaml"], |text| yaml_value(text, "public_dir")),
+        "jekyll" => from_lines(folder, &["_config.yml", "_config.yaml"], |text| yaml_value(text, "destination")),
+        "mkdocs" => from_lines(folder, &["mkdocs.yml", "mkdocs.yaml"], |text| yaml_value(text, "site_dir")),
+        "mdbook" => from_lines(folder, &["book.toml"], |text| toml_value(text, "build", "build-dir")),
+        "zola" => from_lines(folder, &["config.toml"], |text| toml_value(text, "", "output_dir")),
+        "hugo" => hugo(folder),
+        _ => None,
+    }
+}
+
+/// A key of a configuration in JavaScript, relative to the project's directory.
+fn from_script(folder: &Folder<'_>, files: &[&str], key: &str) -> Option<Output> {
+    files.iter().flat_map(|file| folder.files_like(file)).find_map(|file| {
+        let path = path_of(&folder.script_text(&file)?, key)?;
+        written(&path.path, &file, &format!("{file} sets {key}"))
+    })
+}
+
+fn from_lines(folder: &Folder<'_>, files: &[&str], value: impl Fn(&str) -> Option<String>) -> Option<Output> {
+    files.iter().find_map(|file| {
+        let directory = value(&folder.text(file)?)?;
+        written(&directory, file, &format!("{file} names it"))
+    })
+}
+
+/// The directory that Vite takes for its own, relative to the project's: output directories are relative to it.
+pub(super) fn vite_root(folder: &Folder<'_>, commands: &Commands) -> String {
+    let argument = commands.arguments("vite build").find_map(|arguments| arguments.first());
+    if let Some(argument) = argument.filter(|argument| !argument.starts_with('-') && !argument.starts_with('$')) {
+        return argument.trim_start_matches("./").trim_end_matches('/').to_owned();
+    }
+    let text = folder.files_like("vite.config.*").into_iter().next().and_then(|file| folder.script_text(&file));
+    let root = text.and_then(|text| path_of(&text, "root"));
+    let root = root.map(|root| root.path).filter(|root| {
+        // The same word is used for other things; a root that does not exist is one of them.
+        super::config::normal_path(root)
+            .is_some_and(|root| root.is_empty() || folder.checkout.has_directory(&folder.path(&root)))
+    });
+    root.unwrap_or_default().trim_start_matches("./").trim_end_matches('/').to_owned()
+}
+
+fn vite(folder: &Folder<'_>, commands: &Commands) -> Option<Output> {
+    let root = vite_root(folder, commands);
+    let file = folder.files_like("vite.config.*").into_iter().next();
+    let named = file.as_ref().and_then(|file| path_of(&folder.script_text(file)?, "outDir"));
+    match (file, named) {
+        (Some(file), Some(NamedPath { path, is_absolute })) => {
+            let path = if is_absolute { path } else { join(&root, &path) };
+            written(&path, &file, &format!("{file} sets outDir"))
+        }
+        (file, _) if !root.is_empty() => {
+            let source = file.unwrap_or_else(|| "package.json".to_owned());
+            written(&join(&root, "dist"), &source, &format!("vite's root is {root}"))
+        }
+        _ => None,
+    }
+}
+
+fn rsbuild(folder: &Folder<'_>) -> Option<Output> {
+    folder.files_like("rsbuild.config.*").into_iter().find_map(|file| {
+        let text = folder.script_text(&file)?;
+        let root = object_of(&text, "distPath").and_then(|paths| text_of(paths, "root"));
+        written(&root.or_else(|| text_of(&text, "distPath"))?, &file, &format!("{file} sets distPath"))
+    })
+}
+
+fn eleventy(folder: &Folder<'_>) -> Option<Output> {
+    [".eleventy.js", "eleventy.config.*"].iter().flat_map(|file| folder.files_like(file)).find_map(|file| {
+        let text = folder.script_text(&file)?;
+        let called = text.split_once("setOutputDirectory(").and_then(|(_, rest)| path_of(&format!("x: {rest}"), "x"));
+        let directory =
+            called.map(|path| path.path).or_else(|| text_of(object_of(&text, "dir").unwrap_or(&text), "output"))?;
+        written(&directory, &file, &format!("{file} names it"))
+    })
+}
+
+fn create_react_app(folder: &Folder<'_>, commands: &Commands) -> Option<Output> {
+    if let Some(directory) = commands.variable("BUILD_PATH") {
+        return written(&directory, "package.json", "the build command sets BUILD_PATH");
+    }
+    [".env.production", ".env"].into_iter().find_map(|file| {
+        let text = folder.text(file)?;
+        let line = text.lines().find_map(|line| line.trim().strip_prefix("BUILD_PATH="))?;
+        written(line.trim_matches(['"', '\'']), file, &format!("{file} sets BUILD_PATH"))
+    })
+}
+
+fn parcel(folder: &Folder<'_>) -> Option<Output> {
+    let directory = folder.package.target_directory.as_deref()?;
+    written(directory, "package.json", "package.json names the distDir of a target")
+}
+
+fn quasar(commands: &Commands) -> Option<Output> {
+    let mode = commands.option("quasar build", &["-m", "--mode"])?;
+    (mode == "pwa").then(|| decided("dist/pwa", "package.json", "the build command's mode is pwa"))
+}
+
+/// The configuration of Hugo is a file, or files in a directory.
+fn hugo(folder: &Folder<'_>) -> Option<Output> {
+    ["", "config/_default/"].iter().flat_map(|place| ["hugo", "config"].map(|name| format!("{place}{name}"))).find_map(
+        |name| {
+            let toml = |file: &str| toml_value(&folder.text(file)?, "", "publishDir");
+            let yaml = |file: &str| yaml_value(&folder.text(file)?, "publishDir");
+            let json = |file: &str| {
+                let config: Value = serde_json::from_str(&folder.text(file)?).ok()?;
+                config.get("publishDir")?.as_str().map(str::to_owned)
+            };
+            let files = ["toml", "yaml", "yml", "json"].map(|ending| format!("{name}.{ending}"));
+            files.iter().find_map(|file| {
+                let directory = if file.ends_with(".toml") {
+                    toml(file)
+                } else if file.ends_with(".json") {
+                    json(file)
+                } else {
+                    yaml(file)
+                };
+                written(&directory?, file, &format!("{file} sets publishDir"))
+            })
+        },
+    )
+}
+
+/// `dist/<project>/browser`, unless `angular.json` says otherwise or is of a version before 17.
+fn angular(folder: &Folder<'_>) -> Option<Output> {
+    let (name, build) = angular_build(folder)?;
+    let builder = build.get("builder").or_else(|| build.get("executor")).and_then(Value::as_str).unwrap_or_default();
+    let (base, browser) = match build.get("options").and_then(|options| options.get("outputPath")) {
+        Some(Value::String(base)) => (base.as_str(), "browser"),
+        Some(Value::Object(path)) => (
+            path.get("base").and_then(Value::as_str).unwrap_or_default(),
+            path.get("browser").and_then(Value::as_str).unwrap_or("browser"),
+        ),
+        _ => ("", "browser"),
+    };
+    let base = if base.is_empty() { format!("dist/{name}") } else { base.to_owned() };
+    // Only the newer builder makes a directory of its own for the browser's files.
+    let directory = if builder.ends_with(":application") { join(&base, browser) } else { base };
+    let reason = format!("the project {name} of angular.json builds there");
+    Some(decided(directory.trim_end_matches('/'), "angular.json", &reason))
+}
+
+/// The project of `angular.json` that is built, with its build target.
+pub(super) fn angular_build(folder: &Folder<'_>) -> Option<(String, Value)> {
+    let workspace: Value = serde_json::from_str(&folder.text("angular.json")?).ok()?;
+    let projects = workspace.get("projects")?.as_object()?;
+    let default = workspace.get("defaultProject").and_then(Value::as_str);
+    let application = |project: &Value| project.get("projectType").and_then(Value::as_str) == Some("application");
+    let (name, project) = default
+        .and_then(|name| projects.get_key_value(name))
+        .or_else(|| projects.iter().find(|(_, project)| application(project)))
+        .or_else(|| projects.iter().next())?;
+    let build = project.get("architect").or_else(|| project.get("targets"))?.get("build")?;
+    Some((name.clone(), build.clone()))
+}
+
+/// VitePress and VuePress build below the folder of their pages, which is an argument of the command.
+fn documentation(folder: &Folder<'_>, name: &str, commands: &Commands) -> Option<Output> {
+    let program = format!("{name} build");
+    let argument = commands.arguments(&program).find_map(|arguments| arguments.first()).cloned();
+    let argument = argument.filter(|word| !word.starts_with('-'));
+    let pages = argument.unwrap_or_else(|| {
+        let place = ["docs", "src", "doc", "documentation"]
+            .into_iter()
+            .find(|place| folder.checkout.has_directory(&folder.path(&format!("{place}/.{name}"))));
+        let here = folder.checkout.has_directory(&folder.path(&format!(".{name}")));
+        place.filter(|_| !here).unwrap_or_default().to_owned()
+    });
+    let pages = pages.trim_start_matches("./").trim_matches('/').to_owned();
+    let key = if name == "vitepress" { "outDir" } else { "dest" };
+    let config = join(&pages, &format!(".{name}/config.*"));
+    let configured = folder.files_like(&config).into_iter().find_map(|file| {
+        let path = path_of(&folder.script_text(&file)?, key)?;
+        let beside_config = join(&pages, &format!(".{name}"));
+        let from = match (path.is_absolute, name) {
+            (true, _) => beside_config,
+            (false, "vitepress") => pages.clone(),
+            (false, _) => String::new(),
+        };
+        written(&join(&from, &path.path), &file, &format!("{file} sets {key}"))
+    });
+    configured.or_else(|| {
+        let directory = join(&pages, &format!(".{name}/dist"));
+        Some(decided(&directory, "framework", &format!("{name} builds below the folder of its pages")))
+    })
+}

@@ -1,0 +1,70 @@
+//! What a project's commands run with: an image, what installs its packages, and where.
+
+use berth_model::{Decision, Failure, PackageManager, PlanService, RootDir, Tool, Toolchain};
+
+use super::folder::Folder;
+use super::node_version::{self, Wishes};
+use super::packages::Packages;
+use super::{ProjectSettings, run_program};
+
+/// A toolchain and how packages come into it.
+pub(super) struct Equipment {
+    pub(super) toolchain: Toolchain,
+    pub(super) install_command: Option<Decision<String>>,
+    pub(super) install_directory: RootDir,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Equipment {
+    /// Node, and what `package.json` and the lockfile ask for.
+    pub(super) fn node(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<Self, Failure> {
+        let packages = Packages::of(folder)?;
+        let (image, warning) = node_version::image(&Wishes::of(folder, settings.node_version.as_deref()))?;
+        let mut warnings = packages.warnings;
+        warnings.extend(warning);
+        Ok(Self {
+            toolchain: Toolchain {
+                image,
+                package_manager: Some(packages.manager),
+                package_manager_version: packages.version,
+                tools: Vec::new(),
+            },
+            install_command: packages.install,
+            install_directory: packages.directory,
+            warnings,
+        })
+    }
+
+    /// An image, and nothing to install.
+    pub(super) fn image(image: Decision<String>) -> Self {
+        let toolchain = Toolchain { image, package_manager: None, package_manager_version: None, tools: Vec::new() };
+        Self { toolchain, install_command: None, install_directory: RootDir::default(), warnings: Vec::new() }
+    }
+
+    pub(super) fn with_tool(mut self, tool: Decision<Tool>) -> Self {
+        self.toolchain.tools.push(tool);
+        self
+    }
+
+    /// Puts it into a service.
+    pub(super) fn equip(self, mut service: PlanService) -> PlanService {
+        service.toolchain = Some(self.toolchain);
+        service.install_command = self.install_command;
+        service.install_directory = self.install_directory;
+        service.warnings.extend(self.warnings);
+        service
+    }
+
+    /// The package manager.
+    pub(super) fn manager(&self) -> Option<PackageManager> {
+        self.toolchain.package_manager.as_ref().map(|manager| manager.value)
+    }
+
+    /// The command line that runs a program of the project's packages, or of the image.
+    pub(super) fn runs(&self, command: &str) -> String {
+        match self.manager() {
+            Some(manager) => run_program(manager, command),
+            None => command.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! Frameworks that can make files or a server: which of them a project is set to.
+//!
+//! What the catalog says of a framework (`static_when`) comes first; what takes more than one pattern is here.
+
+use berth_model::Decision;
+use serde_json::Value;
+
+use super::catalog::{Framework, Kind};
+use super::command::Commands;
+use super::config::{flag_of, object_of, text_of};
+use super::configured::angular_build;
+use super::folder::Folder;
+
+/// What a build leaves.
+pub(super) enum Outcome {
+    /// Files: where, if that is not the usual place.
+    Files(Option<Place>),
+    /// A server, with what would make it files.
+    Server { start: Option<String>, hint: Option<String> },
+}
+
+/// A directory that a mode of the framework writes to.
+pub(super) struct Place {
+    pub(super) directory: String,
+    pub(super) source: String,
+    pub(super) reason: String,
+}
+
+/// What a framework's build leaves, as far as the project shows.
+pub(super) fn outcome(
+    folder: &Folder<'_>,
+    framework: &Framework,
+    commands: &Commands,
+    by_catalog: Option<Place>,
+) -> Outcome {
+    let project = Project { folder, commands };
+    let server = |hint: &str| Outcome::Server { start: None, hint: Some(hint.to_owned()) };
+    let files = |found: Option<Place>, hint: &str| match found.or(by_catalog_of(&by_catalog)) {
+        Some(place) => Outcome::Files(Some(place)),
+        None => server(hint),
+    };
+    match framework.name.as_str() {
+        "nextjs" => files(project.next(), "`output: 'export'` in the configuration of Next.js makes it files"),
+        "nuxt" => files(project.nuxt(), "the build command `nuxt generate` makes it files"),
+        "sveltekit" => project.sveltekit(),
+        "astro" => project.astro(),
+        "remix" | "react-router" => files(project.react_router(), "`ssr: false` in its configuration makes it files"),
+        "tanstack-start" => files(project.tanstack(), "its option `spa` or `prerender` makes it files"),
+        "solid-start" => files(project.nitro(), "the preset `static` makes it files"),
+        "analog" => files(project.analog(), "its option `static` makes it files"),
+        "vike" => files(project.vike(), "its option `prerender` makes it files"),
+        "qwik" => files(project.qwik(), "its adapter `static` makes it files"),
+        "waku" => files(project.waku(), "pages with `render: 'static'` alone make it files"),
+        "angular" => project.angular().unwrap_or(Outcome::Files(None)),
+        "expo-web" if project.expo_serves() => server("`web.output` as `static` or `single` makes it files"),
+        "quasar" if commands.option("quasar build", &["-m", "--mode"]).as_deref() == Some("ssr") => {
+            server("the mode `spa` makes it files")
+        }
+        _ if framework.kind == Kind::Static => Outcome::Files(None),
+        name => files(None, &format!("{name} is not set to make files")),
+    }
+}
+
+fn by_catalog_of(place: &Option<Place>) -> Option<Place> {
+    let Place { directory, source, reason } = place.as_ref()?;
+    Some(Place { directory: directory.clone(), source: source.clone(), reason: reason.clone() })
+}
+
+fn place(directory: &str, source: &str, reason: &str) -> Option<Place> {
+    Some(Place { directory: directory.to_owned(), source: source.to_owned(), reason: reason.to_owned() })
+}
+
+/// Whether a Nuxt project renders in the browser only: then `nuxt generate` makes what `nuxt build` would serve.
+pub(super) fn is_client_only_nuxt(folder: &Folder<'_>) -> bool {
+    let config = config_text(folder, "nuxt.config.*");
+    config.is_some_and(|(_, text)| flag_of(&text, "ssr") == Some(false))
+}
+
+fn config_text(folder: &Folder<'_>, name: &str) -> Option<(String, String)> {
+    let file = folder.files_like(name).into_iter().next()?;
+    let text = folder.script_text(&file)?;
+    Some((file, text))
+}
+
+struct Project<'a> {
+    folder: &'a Folder<'a>,
+    commands: &'a Commands,
+}
+
+impl Project<'_> {
+    fn next(&self) -> Option<Place> {
+        let config = config_text(self.folder, "next.config.*");
+        let directory = config.as_ref().and_then(|(_, text)| text_of(text, "distDir"));
+        let exports = |text: &str| {
+            text_of(text, "output").as_deref() == Some("export")
+                // `isProduction ? 'export' : undefined`
+                || text.split("output").skip(1).any(|rest| {
+                    let value = rest.split([',', '\n', '}']).next().unwrap_or_default();
+                    value.contains('?') && ["'export'", "\"export\"", "`export`"].iter().any(|word| value.contains(word))
+                })
+        };
+        if let Some((file, text)) = &config
+            && exports(text)
+        {
+            return place(directory.as_deref().unwrap_or("out"), file, &format!("{file} sets output to export"));
+        }
+        self.commands.run("next export").then(|| place("out", "package.json", "the build command runs next export"))?
+    }
+
+    fn nuxt(&self) -> Option<Place> {
+        let is_second = self.folder.package.dependency("nuxt").is_some_and(|range| {
+            let version = range.trim_start_matches(['^', '~', '>', '=', 'v', ' ']);
+            version == "2" || version.starts_with("2.")
+        });
+        let directory = if is_second { "dist" } else { ".output/public" };
+        for program in ["nuxt generate", "nuxi generate"] {
+            if self.commands.run(program) {
+                return place(directory, "package.json", &format!("the build command runs {program}"));
+            }
+        }
+        let prerenders = |program: &str| {
+            self.commands.arguments(program).any(|arguments| arguments.iter().any(|word| word == "--prerender"))
+        };
+        if prerenders("nuxt build") || prerenders("nuxi build") {
+            return place(directory, "package.json", "the build command prerenders");
+        }
+        self.nitro()
+    }
+
+    /// Nitro makes files where its preset says so.
+    fn nitro(&self) -> Option<Place> {
+        const PRESETS: &[&str] =
+            &["static", "github-pages", "github_pages", "gitlab-pages", "netlify-static", "vercel-static"];
+        let option = ["nuxt build", "nuxi build", "vinxi build"]
+            .into_iter()
+            .find_map(|program| self.commands.option(program, &["--preset"]));
+        let commanded = option
+            .or_else(|| self.commands.variable("NITRO_PRESET"))
+            .or_else(|| self.commands.variable("SERVER_PRESET"));
+        if commanded.is_some_and(|preset| PRESETS.contains(&preset.as_str())) {
+            return place(".output/public", "package.json", "the build command names a preset that makes files");
+        }
+        ["nuxt.config.*", "app.config.*", "vite.config.*", "nitro.config.*"].into_iter().find_map(|name| {
+            let (file, text) = config_text(self.folder, name)?;
+            let preset = text_of(&text, "preset")?;
+            let reason = format!("{file} sets the preset {preset}");
+            PRESETS.contains(&preset.as_str()).then(|| place(".output/public", &file, &reason))?
+        })
+    }
+
+    fn react_router(&self) -> Option<Place> {
+        ["react-router.config.*", "vite.config.*"].into_iter().find_map(|name| {
+            let (file, text) = config_text(self.folder, name)?;
+            if flag_of(&text, "ssr") != Some(false) {
+                return None;
+            }
+            let directory = text_of(&text, "buildDirectory").unwrap_or_else(|| "build".to_owned());
+            place(&format!("{}/client", directory.trim_end_matches('/')), &file, &format!("{file} sets ssr to false"))
+        })
+    }
+
+    /// The adapter decides, and either configuration file can name it.
+    fn sveltekit(&self) -> Outcome {
+        const ADAPTERS: &str = "@sveltejs/adapter-";
+        let configs =
+            ["svelte.config.*", "vite.config.*"].into_iter().filter_map(|name| config_text(self.folder, name));
+        let named = configs.filter_map(|(file, text)| {
+            let (_, rest) = text.split_once(ADAPTERS)?;
+            let adapter: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '-').collect();
+            let pages = text_of(&text, "pages");
+            Some((file, adapter, pages))
+        });
+        let named = named.into_iter().next().or_else(|| {
+            // No configuration names one: what is installed tells.
+            let adapter = ["static", "node", "auto"]
+                .into_iter()
+                .find(|adapter| self.folder.package.depends_on(&format!("{ADAPTERS}{adapter}")))?;
+            Some(("package.json".to_owned(), adapter.to_owned(), None))
+        });
+        const HINT: &str = "@sveltejs/adapter-static makes it files";
+        match named {
+            Some((file, adapter, pages)) if adapter == "static" => {
+                let reason = format!("{file} names the adapter static");
+                Outcome::Files(place(pages.as_deref().unwrap_or("build"), &file, &reason))
+            }
+            Some((file, adapter, _)) => {
+                Outcome::Server { start: None, hint: Some(format!("{file} names the adapter {adapter}; {HINT}")) }
+            }
+            None => Outcome::Server { start: None, hint: Some(HINT.to_owned()) },
+        }
+    }
+
+    /// Astro makes files unless an adapter is at work.
+    fn astro(&self) -> Outcome {
+        const ADAPTERS: &[&str] =
+            &["@astrojs/node", "@astrojs/vercel", "@astrojs/netlify", "@astrojs/cloudflare", "@deno/astro-adapter"];
+        let server = |hint: String| Outcome::Server { start: None, hint: Some(hint) };
+        let config = config_text(self.folder, "astro.config.*");
+        let mode = config.as_ref().and_then(|(_, text)| text_of(text, "output"));
+        let file = config.as_ref().map_or("package.json", |(file, _)| file.as_str());
+        match mode.as_deref() {
+            Some(mode @ ("server" | "hybrid")) => {
+                return server(format!("{file} sets output to {mode}; `output: 'static'` makes it files"));
+            }
+            Some("static") => return Outcome::Files(None),
+            _ => {}
+        }
+        let adapter = ADAPTERS.iter().find(|adapter| match &config {
+            Some((_, text)) => text.contains(*adapter),
+            None => self.folder.package.depends_on(adapter),
+        });
+        match adapter {
+            Some(adapter) => server(format!("{file} names the adapter {adapter}; without one it makes files")),
+            None => Outcome::Files(None),
+        }
+    }
+
+    fn tanstack(&self) -> Option<Place> {
+        let (file, text) =
+            config_text(self.folder, "vite.config.*").or_else(|| config_text(self.folder, "app.config.*"))?;
+        let mode = ["spa", "prerender"]
+            .into_iter()
+            .find(|mode| object_of(&text, mode).is_some_and(|options| flag_of(options, "enabled") != Some(false)));
+        match mode {
+            Some(mode) => place("dist/client", &file, &format!("{file} sets {mode}")),
+            None => self.nitro(),
+        }
+    }
+
+    fn analog(&self) -> Option<Place> {
+        let (file, text) = config_text(self.folder, "vite.config.*")?;
+        let set =
+            [("static", true), ("ssr", false)].into_iter().find(|(key, value)| flag_of(&text, key) == Some(*value));
+        let (key, value) = set?;
+        place("dist/analog/public", &file, &format!("{file} sets {key} to {value}"))
+    }
+
+    fn vike(&self) -> Option<Place> {
+        ["vite.config.*", "+config.*", "pages/+config.*", "renderer/+config.*"].into_iter().find_map(|name| {
+            let (file, text) = config_text(self.folder, name)?;
+            let prerenders = flag_of(&text, "prerender") == Some(true) || object_of(&text, "prerender").is_some();
+            prerenders.then(|| place("dist/client", &file, &format!("{file} sets prerender")))?
+        })
+    }
+
+    fn qwik(&self) -> Option<Place> {
+        let adapter = ["adapters/static/vite.config.ts", "adapters/static/vite.config.mts"]
+            .into_iter()
+            .find(|file| self.folder.has(file))?;
+        place("dist", adapter, "the adapter static makes files")
+    }
+
+    /// Every page says how it is rendered.
+    fn waku(&self) -> Option<Place> {
+        let pages = self.folder.path("src/pages");
+        let texts = self.folder.checkout.below(&pages).filter_map(|(path, _)| self.folder.checkout.text(path));
+        let modes: Vec<Option<String>> = texts.map(|text| text_of(&text, "render")).collect();
+        let has = |mode: &str| modes.iter().flatten().any(|found| found == mode);
+        (has("static") && !has("dynamic")).then(|| place("dist/public", "src/pages", "all pages are static"))?
+    }
+
+    /// Angular leaves files, unless its server renders pages when they are asked for.
+    fn angular(&self) -> Option<Outcome> {
+        let (name, build) = angular_build(self.folder)?;
+        let options = build.get("options")?;
+        let renders = options.get("ssr").is_some_and(|ssr| ssr.as_bool() != Some(false));
+        let prerenders = options.get("prerender").is_some_and(|option| option.as_bool() != Some(false));
+        let mode = options.get("outputMode").and_then(Value::as_str);
+        if !renders || prerenders || mode == Some("static") {
+            return None;
+        }
+        let routes = self.folder.text("src/app/app.routes.server.ts").unwrap_or_default();
+        if routes.contains("RenderMode.Prerender") && !routes.contains("RenderMode.Server") {
+            return None;
+        }
+        Some(Outcome::Server {
+            start: Some(format!("node dist/{name}/server/server.mjs")),
+            hint: Some("`outputMode` as `static` in angular.json makes it files".to_owned()),
+        })
+    }
+
+    fn expo_serves(&self) -> bool {
+        let app: Option<Value> = self.folder.text("app.json").and_then(|text| serde_json::from_str(&text).ok());
+        let output = app.as_ref().and_then(|app| app.get("expo")?.get("web")?.get("output")?.as_str());
+        output == Some("server")
+    }
+}
+
+/// The command that starts what a framework built.
+pub(super) fn start_command(
+    framework: &Framework,
+    script: Option<Decision<String>>,
+    own: Option<String>,
+) -> Option<Decision<String>> {
+    let usual = own.or_else(|| framework.start_command.clone());
+    script.or_else(|| {
+        Some(Decision::new(usual?, "framework", format!("what {} built is served with it", framework.name)))
+    })
+}

@@ -1,0 +1,240 @@
+//! Servers in other languages than Node's, by the files that their tools look for.
+
+use berth_model::{Decision, PlanService, ServiceKind};
+
+use super::running;
+use crate::detect::bare;
+use crate::detect::config::toml_value;
+use crate::detect::equipment::Equipment;
+use crate::detect::folder::Folder;
+use crate::detect::{python, sites};
+
+/// The first language that is recognised.
+pub(super) fn service(folder: &Folder<'_>) -> Option<PlanService> {
+    [php, go, java, rust, ruby, elixir, python, deno, bun, shell, procfile]
+        .into_iter()
+        .find_map(|language| language(folder))
+}
+
+fn decided(value: impl Into<String>, source: &str, reason: impl Into<String>) -> Decision<String> {
+    Decision::new(value.into(), source, reason)
+}
+
+fn found(name: &str, file: &str) -> Decision<String> {
+    decided(name, file, format!("there is a {file}"))
+}
+
+fn python(folder: &Folder<'_>) -> Option<PlanService> {
+    const FILES: &[&str] = &[
+        "manage.py",
+        "pyproject.toml",
+        "requirements.txt",
+        "Pipfile",
+        "setup.py",
+        "main.py",
+        "app.py",
+        "server.py",
+        "wsgi.py",
+        "bot.py",
+    ];
+    const MAIN: &[&str] = &["main.py", "app.py", "server.py", "wsgi.py", "bot.py", "run.py", "start.py", "hello.py"];
+    let shown = FILES.iter().find(|file| folder.has(file))?;
+    let packages = python::named_packages(folder);
+    let main = MAIN.iter().find(|file| folder.has(file));
+    // Packages can be there for something else: the main file, where there is one, must name them too.
+    let text = main.and_then(|file| folder.text(file)).unwrap_or_default().to_lowercase();
+    let uses = |name: &str| packages.contains(name);
+    let serves = |name: &str| uses(name) && (main.is_none() || text.contains(name));
+    let module = main.map_or("main", |file| file.trim_end_matches(".py"));
+    let by = |name: &str| decided(name, shown, format!("its packages name {name}"));
+    let (name, start) = if folder.has("manage.py") {
+        let start = match (uses("gunicorn"), wsgi_module(folder)) {
+            (true, Some(module)) => {
+                format!("python manage.py migrate && gunicorn --bind 0.0.0.0:${{PORT:-8000}} {module}:application")
+            }
+            _ => "python manage.py migrate && python manage.py runserver 0.0.0.0:${PORT:-8000}".to_owned(),
+        };
+        (decided("django", "manage.py", "there is a manage.py"), Some(start))
+    } else if let Some(name) = ["fasthtml", "fastapi"].into_iter().find(|name| serves(name)) {
+        (by(name), Some(format!("uvicorn {module}:app --host 0.0.0.0 --port ${{PORT:-8000}}")))
+    } else if serves("flask") {
+        let start = if uses("gunicorn") {
+            format!("gunicorn --bind 0.0.0.0:${{PORT:-8000}} {module}:app")
+        } else {
+            main.map_or_else(
+                || "flask run --host 0.0.0.0 --port ${PORT:-8000}".to_owned(),
+                |file| format!("python {file}"),
+            )
+        };
+        (by("flask"), Some(start))
+    } else {
+        let script = folder.text("pyproject.toml").and_then(|text| {
+            let (_, rest) = text.split_once("[project.scripts]")?;
+            rest.lines().find_map(|line| line.split_once('=')).map(|(name, _)| name.trim().trim_matches('"').to_owned())
+        });
+        (found("python", shown), main.map(|file| format!("python {file}")).or(script))
+    };
+    let start_command = start.map(|start| {
+        let source = main.copied().unwrap_or(shown);
+        let reason = format!("what {} applications are usually started with", name.value);
+        decided(start, source, reason)
+    });
+    Some(python::equipment(folder).equip(bare(name, ServiceKind::Running { start_command })))
+}
+
+/// `mysite.wsgi`, of the file that Django makes.
+fn wsgi_module(folder: &Folder<'_>) -> Option<String> {
+    let skip = if folder.root.is_empty() { 0 } else { folder.root.len() + 1 };
+    let path = folder.checkout.below(folder.root).map(|(path, _)| path).find(|path| path.ends_with("/wsgi.py"))?;
+    Some(path.get(skip..)?.trim_end_matches(".py").replace('/', "."))
+}
+
+fn image(name: &str, reason: &str) -> Option<berth_model::Toolchain> {
+    Some(Equipment::image(decided(name, "default", reason)).toolchain)
+}
+
+fn go(folder: &Folder<'_>) -> Option<PlanService> {
+    let file = ["go.mod", "go.work", "main.go"].into_iter().find(|file| folder.has(file))?;
+    let place = if folder.has("main.go") {
+        String::new()
+    } else {
+        let main = folder.checkout.below(folder.root).map(|(path, _)| path).find(|path| path.ends_with("/main.go"));
+        let skip = if folder.root.is_empty() { 0 } else { folder.root.len() + 1 };
+        main.and_then(|path| path.get(skip..)?.strip_suffix("/main.go"))
+            .map_or(String::new(), |path| format!(" ./{path}"))
+    };
+    let build = decided(format!("go build -o out{place}"), file, "go build makes one program");
+    let start = decided("./out", file, "the program that is built");
+    let mut service =
+        running(found("go", file), image("golang:1", "the newest Go builds all before it"), Some(build), Some(start));
+    if folder.has("go.mod") {
+        service.install_command = Some(decided("go mod download", "go.mod", "installs what go.mod names"));
+        service.install_directory = folder.directory();
+    }
+    Some(service)
+}
+
+fn rust(folder: &Folder<'_>) -> Option<PlanService> {
+    let manifest = folder.text("Cargo.toml")?;
+    let (package, name) = match toml_value(&manifest, "package", "name") {
+        Some(name) => (None, Some(toml_value(&manifest, "package", "default-run").unwrap_or(name))),
+        None => {
+            // A workspace: its first package with a program.
+            let main =
+                folder.checkout.below(folder.root).map(|(path, _)| path).find(|path| path.ends_with("/src/main.rs"));
+            let manifest = main.and_then(|path| folder.checkout.text(&path.replace("src/main.rs", "Cargo.toml")));
+            let name = manifest.and_then(|text| toml_value(&text, "package", "name"));
+            (name.clone(), name)
+        }
+    };
+    let command = match package {
+        Some(package) => format!("cargo build --release --package {package}"),
+        None => "cargo build --release".to_owned(),
+    };
+    let build = decided(command, "Cargo.toml", "Cargo builds it");
+    let start = name.map(|name| decided(format!("./target/release/{name}"), "Cargo.toml", "the program that is built"));
+    Some(running(
+        found("rust", "Cargo.toml"),
+        image("rust:1-slim", "the newest Rust builds all before it"),
+        Some(build),
+        start,
+    ))
+}
+
+fn php(folder: &Folder<'_>) -> Option<PlanService> {
+    let file = ["composer.json", "index.php", "public/index.php"].into_iter().find(|file| folder.has(file))?;
+    let composer = folder.text("composer.json").unwrap_or_default();
+    let name = ["laravel/framework", "symfony/framework-bundle"].into_iter().find(|name| composer.contains(name));
+    let name = match name {
+        Some(name) => decided(name.split('/').next().unwrap_or("php"), file, format!("composer.json requires {name}")),
+        None => found("php", file),
+    };
+    let documents = if folder.has("public/index.php") { " -t public" } else { "" };
+    let start = decided(format!("php -S 0.0.0.0:${{PORT:-8000}}{documents}"), file, "PHP's own server");
+    let mut service = running(name, image("php:8-cli", "no version is asked for"), None, Some(start));
+    if folder.has("composer.json") {
+        let install = "composer install --no-dev --optimize-autoloader";
+        service.install_command = Some(decided(install, "composer.json", "installs what composer.json names"));
+        service.install_directory = folder.directory();
+    }
+    Some(service)
+}
+
+fn ruby(folder: &Folder<'_>) -> Option<PlanService> {
+    let gemfile = folder.text("Gemfile")?;
+    let (name, start) = if gemfile.contains("rails") {
+        (
+            decided("rails", "Gemfile", "the Gemfile names rails"),
+            Some("bundle exec rails server -b 0.0.0.0 -p ${PORT:-3000}"),
+        )
+    } else if folder.has("config.ru") {
+        (found("rack", "config.ru"), Some("bundle exec rackup --host 0.0.0.0 --port ${PORT:-9292}"))
+    } else {
+        let main = ["app.rb", "main.rb", "server.rb"].into_iter().find(|file| folder.has(file));
+        let start = main.map(|file| match file {
+            "app.rb" => "bundle exec ruby app.rb",
+            "main.rb" => "bundle exec ruby main.rb",
+            _ => "bundle exec ruby server.rb",
+        });
+        (found("ruby", "Gemfile"), start)
+    };
+    let start_command = start.map(|start| decided(start, "Gemfile", "what such applications are usually started with"));
+    let equipment = sites::bundler(folder, sites::ruby_image(folder));
+    Some(equipment.equip(bare(name, ServiceKind::Running { start_command })))
+}
+
+fn java(folder: &Folder<'_>) -> Option<PlanService> {
+    let file = ["pom.xml", "build.gradle", "build.gradle.kts"].into_iter().find(|file| folder.has(file))?;
+    let spring = folder.text(file).is_some_and(|text| text.contains("spring-boot"));
+    let name =
+        if spring { decided("spring-boot", file, format!("{file} names spring-boot")) } else { found("java", file) };
+    let (build, jar) = match (file, folder.has("mvnw"), folder.has("gradlew")) {
+        ("pom.xml", true, _) => ("./mvnw -DskipTests package", "target/*.jar"),
+        ("pom.xml", false, _) => ("mvn -DskipTests package", "target/*.jar"),
+        (_, _, true) => ("./gradlew build -x test", "build/libs/*.jar"),
+        (_, _, false) => ("gradle build -x test", "build/libs/*.jar"),
+    };
+    let build = decided(build, file, "its build tool makes one archive");
+    let start = decided(format!("java -jar {jar}"), file, "the archive that is built");
+    Some(running(name, image("eclipse-temurin:21", "no version is asked for"), Some(build), Some(start)))
+}
+
+fn elixir(folder: &Folder<'_>) -> Option<PlanService> {
+    let project = folder.text("mix.exs")?;
+    let phoenix = project.contains(":phoenix,");
+    let name =
+        if phoenix { decided("phoenix", "mix.exs", "mix.exs names phoenix") } else { found("elixir", "mix.exs") };
+    let start = if phoenix { "mix phx.server" } else { "mix run --no-halt" };
+    let build = decided("mix compile", "mix.exs", "Mix compiles it");
+    let start = decided(start, "mix.exs", "what such applications are usually started with");
+    let mut service = running(name, image("elixir:1.17-slim", "no version is asked for"), Some(build), Some(start));
+    service.install_command = Some(decided("mix deps.get --only prod", "mix.exs", "installs what mix.exs names"));
+    service.install_directory = folder.directory();
+    Some(service)
+}
+
+fn deno(folder: &Folder<'_>) -> Option<PlanService> {
+    let file = ["deno.json", "deno.jsonc"].into_iter().find(|file| folder.has(file))?;
+    let main = ["main.ts", "server.ts", "mod.ts", "index.ts", "main.js"].into_iter().find(|file| folder.has(file));
+    let start = main.map(|main| decided(format!("deno run --allow-all {main}"), main, "the usual entry"));
+    let build = main.map(|main| decided(format!("deno cache {main}"), main, "fetches what it imports"));
+    Some(running(found("deno", file), image("denoland/deno:2", "no version is asked for"), build, start))
+}
+
+/// Without a `package.json`, which Bun does not need.
+fn bun(folder: &Folder<'_>) -> Option<PlanService> {
+    let file = ["bunfig.toml", "bun.lock"].into_iter().find(|file| folder.has(file))?;
+    let main = ["index.ts", "server.ts", "index.js"].into_iter().find(|file| folder.has(file))?;
+    let start = decided(format!("bun {main}"), main, "the usual entry");
+    Some(running(found("bun", file), image("oven/bun:1", "no version is asked for"), None, Some(start)))
+}
+
+fn shell(folder: &Folder<'_>) -> Option<PlanService> {
+    let start = decided("sh start.sh", "start.sh", "there is a start.sh");
+    folder.has("start.sh").then(|| running(found("shell", "start.sh"), None, None, Some(start)))
+}
+
+/// A Procfile alone; what it says is put in for all languages.
+fn procfile(folder: &Folder<'_>) -> Option<PlanService> {
+    folder.has("Procfile").then(|| running(found("process", "Procfile"), None, None, None))
+}

@@ -1,0 +1,163 @@
+//! Server applications: what they are written in and what starts them.
+//!
+//! Berth does not run them yet. The plan says what it understood, so that nobody has to guess what is missing.
+
+use berth_model::{Decision, Failure, PackageManager, PlanService, ServiceKind, Toolchain};
+
+use super::catalog::catalog;
+use super::equipment::Equipment;
+use super::folder::Folder;
+use super::package_json::PackageJson;
+use super::{ProjectSettings, bare, run_script};
+
+mod languages;
+
+/// Frameworks of servers in Node, by the dependency that shows them. The ones that stand on others come first.
+const NODE: &[(&str, &str)] = &[
+    ("@nestjs/core", "nest"),
+    ("@adonisjs/core", "adonis"),
+    ("@strapi/strapi", "strapi"),
+    ("elysia", "elysia"),
+    ("hono", "hono"),
+    ("fastify", "fastify"),
+    ("koa", "koa"),
+    ("@hapi/hapi", "hapi"),
+    ("express", "express"),
+];
+
+/// The plan of a server application, if the folder holds one.
+pub(super) fn service(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<Option<PlanService>, Failure> {
+    let service = match dockerfile(folder, None) {
+        Some(service) => Some(service),
+        None => node(folder, settings)?.or_else(|| languages::service(folder)),
+    };
+    Ok(service.map(|service| with_procfile(folder, service)))
+}
+
+/// A repository's own Dockerfile says how it is built and started; a framework of the catalog keeps its name.
+pub(super) fn dockerfile(folder: &Folder<'_>, framework: Option<Decision<String>>) -> Option<PlanService> {
+    folder.has("Dockerfile").then(|| {
+        let known = framework.filter(|name| catalog().frameworks.iter().any(|entry| entry.name == name.value));
+        let name =
+            known.unwrap_or_else(|| Decision::new("dockerfile".to_owned(), "Dockerfile", "there is a Dockerfile"));
+        let mut service = bare(name, ServiceKind::Running { start_command: None });
+        service.dockerfile = Some(Decision::new(folder.path("Dockerfile"), "Dockerfile", "it says how it is built"));
+        service
+    })
+}
+
+fn node(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<Option<PlanService>, Failure> {
+    if !folder.has("package.json") && !folder.has("package.json5") {
+        return Ok(None);
+    }
+    let equipment = Equipment::node(folder, settings)?;
+    let manager = equipment.manager().unwrap_or(PackageManager::Npm);
+    let Some(start) = start_script(folder, manager).or_else(|| main_file(folder, manager)) else { return Ok(None) };
+    let name = node_framework(folder)
+        .unwrap_or_else(|| Decision::new("node".to_owned(), "package.json", start.reason.clone()));
+    let mut service = equipment.equip(bare(name, ServiceKind::Running { start_command: Some(start) }));
+    service.build_command = folder
+        .package
+        .script("build")
+        .map(|_| Decision::new(run_script(manager, "build"), "package.json", "package.json has a build script"));
+    Ok(Some(service))
+}
+
+/// The framework by a dependency of the package, or of a package of its workspace.
+fn node_framework(folder: &Folder<'_>) -> Option<Decision<String>> {
+    let known = |package: &PackageJson| NODE.iter().find(|(dependency, _)| package.depends_on(dependency));
+    let decided = |source: &str, (dependency, name): &(&str, &str)| {
+        Decision::new((*name).to_owned(), source, format!("{source} depends on {dependency}"))
+    };
+    if let Some(known) = known(&folder.package) {
+        return Some(decided("package.json", known));
+    }
+    if folder.package.workspaces.is_empty() {
+        return None;
+    }
+    let packages = folder.checkout.below(folder.root).map(|(path, _)| path);
+    packages.filter(|path| path.ends_with("/package.json") && !path.contains("node_modules/")).find_map(|path| {
+        let package = PackageJson::parse(&folder.checkout.text(path)?).ok()?;
+        Some(decided(path, known(&package)?))
+    })
+}
+
+/// The command that runs the start script.
+pub(super) fn start_script(folder: &Folder<'_>, manager: PackageManager) -> Option<Decision<String>> {
+    let script = folder.package.script("start")?;
+    let run = if manager == PackageManager::Bun {
+        "bun run start".to_owned()
+    } else {
+        format!("{} start", manager.program())
+    };
+    Some(Decision::new(run, "package.json", format!("the start script is {script}")))
+}
+
+/// The file that the package names as its entry.
+fn main_file(folder: &Folder<'_>, manager: PackageManager) -> Option<Decision<String>> {
+    let program = if manager == PackageManager::Bun { "bun" } else { "node" };
+    let named = folder.package.main.as_deref().map(|main| main.trim_start_matches("./"));
+    let usual = ["server.js", "index.js", "app.js", "main.js", "index.ts"];
+    let usual = usual.into_iter().filter(|file| program == "bun" || !file.ends_with(".ts"));
+    let file = named.into_iter().chain(usual).find(|file| folder.has(file))?;
+    let reason = format!("there is no start script, and {file} is the package's main file");
+    Some(Decision::new(format!("{program} {file}"), "package.json", reason))
+}
+
+/// `web:` of a Procfile wins over what a language usually does.
+fn with_procfile(folder: &Folder<'_>, mut service: PlanService) -> PlanService {
+    let procfile = folder.text("Procfile").unwrap_or_default();
+    let web = procfile.lines().find_map(|line| line.strip_prefix("web:"));
+    if let (ServiceKind::Running { start_command }, Some(web), None) = (&mut service.kind, web, &service.dockerfile) {
+        *start_command = Some(Decision::new(web.trim().to_owned(), "Procfile", "the Procfile names it"));
+    }
+    service
+}
+
+/// Whether a start script keeps a server running, rather than a framework's development server.
+pub(super) fn is_server(start: &str) -> bool {
+    const RUNNERS: &[&str] =
+        &["node", "nodemon", "ts-node", "tsx", "pm2", "bun", "deno", "npm", "pnpm", "yarn", "nest", "fastify", "vinxi"];
+    let words = start.split(['&', ';', '|']).flat_map(|part| {
+        // Variables in front of a command are not the command.
+        part.split_whitespace().find(|word| !word.contains('=') && *word != "cross-env")
+    });
+    words.into_iter().any(|word| RUNNERS.contains(&word))
+}
+
+/// Whether `npm start` is what developers work with.
+pub(super) fn start_is_for_development(folder: &Folder<'_>) -> bool {
+    folder
+        .package
+        .script("start")
+        .is_some_and(|start| start.split_whitespace().any(|word| matches!(word, "dev" | "develop" | "vite")))
+}
+
+/// What a server application runs, in the fewest words.
+pub(super) fn serves(folder: &Folder<'_>, service: &PlanService, start: Option<&Decision<String>>) -> String {
+    let framework = &service.framework;
+    let known = catalog().frameworks.iter().find(|entry| entry.name == framework.value);
+    if let Some(command) = known.and_then(|entry| entry.start_command.as_ref()) {
+        return command.clone();
+    }
+    match (start, folder.package.script("start")) {
+        (Some(start), Some(script)) if start.source == "package.json" => format!("{}: {script}", start.value),
+        (Some(start), _) if start.source == "Procfile" => format!("Procfile: {}", start.value),
+        (Some(start), _) => start.value.clone(),
+        (None, _) if service.dockerfile.is_some() => "Dockerfile".to_owned(),
+        (None, _) => format!("{}, by its {}", framework.value, framework.source),
+    }
+}
+
+/// A running service without packages to install.
+fn running(
+    name: Decision<String>,
+    toolchain: Option<Toolchain>,
+    build: Option<Decision<String>>,
+    start_command: Option<Decision<String>>,
+) -> PlanService {
+    let mut service = bare(name, ServiceKind::Running { start_command });
+    service.toolchain = toolchain;
+    service.build_command = build;
+    service
+}

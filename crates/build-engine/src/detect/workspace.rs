@@ -1,0 +1,55 @@
+//! The top of a workspace: which of its packages are sites.
+
+use berth_model::{Decision, OutputDir, ServiceKind};
+
+use super::folder::{Folder, join};
+use super::framework::first_match;
+use super::{ProjectSettings, output};
+
+/// A workspace is looked through for at most this many sites.
+const MOST_SITES: usize = 10;
+
+/// Where the top's build leaves the files of the only site below it, else a hint at the sites.
+pub(super) fn output(folder: &Folder<'_>) -> Option<(Decision<OutputDir>, Option<String>)> {
+    let is_top = !folder.package.workspaces.is_empty()
+        || ["pnpm-workspace.yaml", "turbo.json", "nx.json", "lerna.json"].iter().any(|file| folder.has(file));
+    if !is_top {
+        return None;
+    }
+    let sites = sites(folder);
+    let names = || sites.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>().join(", ");
+    match sites.as_slice() {
+        [] => None,
+        [(path, directory)] => {
+            let reason = format!("{path} is the only site of the workspace");
+            Some((output::decided(&join(path, directory), "workspace", &reason), None))
+        }
+        _ => {
+            let hint = format!("this is the top of a workspace; set the root directory to one of {}", names());
+            let guess =
+                Decision::new(OutputDir::parse("dist").ok()?, "default", "most builds leave their files in dist");
+            Some((guess, Some(hint)))
+        }
+    }
+}
+
+/// Packages of the workspace with a framework that leaves files, and where it leaves them.
+fn sites(folder: &Folder<'_>) -> Vec<(String, String)> {
+    let skip = if folder.root.is_empty() { 0 } else { folder.root.len() + 1 };
+    let packages = folder.checkout.below(folder.root).filter_map(|(path, _)| {
+        let directory = path.strip_suffix("/package.json")?;
+        (!directory.contains("node_modules") && directory.len() > skip).then(|| directory.to_owned())
+    });
+    let site = |path: String| {
+        let package = Folder::open(folder.checkout, &path).ok()?;
+        first_match(&package)?;
+        let service = super::framework::service(&package, &ProjectSettings::default()).ok()?;
+        match service.kind {
+            ServiceKind::Static { output_directory } => {
+                Some((path[skip..].to_owned(), output_directory.value.as_str().to_owned()))
+            }
+            ServiceKind::Running { .. } => None,
+        }
+    };
+    packages.filter_map(site).take(MOST_SITES).collect()
+}
