@@ -17,6 +17,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::input::Dialect;
+
 /// A field that cannot be accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct FieldProblem {
@@ -208,7 +210,7 @@ struct ErrorDetail {
 
 /// Middleware: gives every refusal its JSON body, in the shape of its route.
 pub(crate) async fn render(request: Request, next: Next) -> Response {
-    let is_v1 = request.uri().path().starts_with("/api/v1/");
+    let is_v1 = Dialect::of(request.uri()) == Dialect::V1;
     let is_socket = request.uri().path().starts_with("/socket.io");
     let mut response = next.run(request).await;
     let status = response.status();

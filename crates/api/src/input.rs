@@ -1,21 +1,41 @@
 //! Request bodies, read once into types. All that is wrong is reported together, field by field.
 //!
-//! A field that nobody asks for is ignored: nothing is ever assigned to a row by its name in a request.
+//! Nothing is ever assigned to a row by its name in a request. A field that nobody asks for is a mistake under
+//! `/api/v1`, which is told with the field that was probably meant; the routes of the contract ignore it.
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Json, Path, Query, Request};
 use berth_model::InvalidInput;
 use berth_secrets::SecretString;
-use http::StatusCode;
 use http::request::Parts;
+use http::{StatusCode, Uri};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::error::{ApiError, FieldProblem};
 
+/// Whose words a request speaks, by its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// The previous generation's: liberal.
+    Contract,
+    /// `/api/v1`: exact.
+    V1,
+}
+
+impl Dialect {
+    /// The dialect of an address.
+    pub(crate) fn of(address: &Uri) -> Self {
+        if address.path().starts_with("/api/v1/") { Self::V1 } else { Self::Contract }
+    }
+}
+
 /// A JSON object whose fields are taken one by one.
 pub(crate) struct Form {
+    dialect: Dialect,
     fields: Map<String, Value>,
+    /// The fields that somebody asked for: all that the request may have.
+    known: Vec<&'static str>,
     problems: Vec<FieldProblem>,
 }
 
@@ -53,8 +73,9 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let dialect = Dialect::of(request.uri());
         match Json::<Value>::from_request(request, state).await.map_err(body_problem)? {
-            Json(Value::Object(fields)) => Ok(Self { fields, problems: Vec::new() }),
+            Json(Value::Object(fields)) => Ok(Self::of(dialect, fields)),
             Json(_) => Err(ApiError::bad_request("the body is not a JSON object")),
         }
     }
@@ -75,6 +96,15 @@ fn body_problem(rejection: JsonRejection) -> ApiError {
 }
 
 impl Form {
+    fn of(dialect: Dialect, fields: Map<String, Value>) -> Self {
+        Self { dialect, fields, known: Vec::new(), problems: Vec::new() }
+    }
+
+    /// Whose words it speaks.
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     /// A field that must be there.
     pub(crate) fn required<T>(
         &mut self,
@@ -98,6 +128,7 @@ impl Form {
         field: &'static str,
         parse: impl FnOnce(&str) -> Result<T, InvalidInput>,
     ) -> Given<T> {
+        self.known.push(field);
         match self.fields.get(field) {
             None => Given::Absent,
             Some(Value::Null) => Given::Null,
@@ -118,6 +149,7 @@ impl Form {
 
     /// A yes or no that may be absent or null.
     pub(crate) fn flag(&mut self, field: &'static str) -> Given<bool> {
+        self.known.push(field);
         match self.fields.get(field) {
             None => Given::Absent,
             Some(Value::Null) => Given::Null,
@@ -131,6 +163,7 @@ impl Form {
 
     /// A list of objects; absent and null are empty.
     pub(crate) fn list(&mut self, field: &'static str) -> Vec<Map<String, Value>> {
+        self.known.push(field);
         let objects: Option<Vec<_>> = match self.fields.remove(field) {
             None | Some(Value::Null) => Some(Vec::new()),
             Some(Value::Array(items)) => items
@@ -150,6 +183,7 @@ impl Form {
 
     /// A secret that must be there; it is never part of a message.
     pub(crate) fn secret(&mut self, field: &'static str) -> Option<SecretString> {
+        self.known.push(field);
         match self.fields.remove(field) {
             Some(Value::String(text)) if !text.is_empty() => Some(SecretString::from(text)),
             None | Some(Value::Null) => {
@@ -164,7 +198,8 @@ impl Form {
     }
 
     /// Whether the request names the field at all.
-    pub(crate) fn has(&self, field: &str) -> bool {
+    pub(crate) fn has(&mut self, field: &'static str) -> bool {
+        self.known.push(field);
         self.fields.contains_key(field)
     }
 
@@ -177,8 +212,15 @@ impl Form {
         self.problems.iter().any(|problem| problem.field == field)
     }
 
-    /// Everything that is wrong, or nothing.
+    /// Everything that is wrong, or nothing. By now every field that the request may have was asked for.
     pub(crate) fn check(&mut self) -> Result<(), ApiError> {
+        if self.dialect == Dialect::V1 {
+            let unknown = self.fields.keys().filter(|field| !self.known.contains(&field.as_str()));
+            let problem =
+                |field: &String| FieldProblem { field: field.clone(), message: unknown_field(field, &self.known) };
+            let problems: Vec<_> = unknown.take(MOST_UNKNOWN).map(problem).collect();
+            self.problems.extend(problems);
+        }
         if self.problems.is_empty() { Ok(()) } else { Err(self.refusal()) }
     }
 
@@ -186,6 +228,59 @@ impl Form {
     pub(crate) fn refusal(&mut self) -> ApiError {
         ApiError::invalid(std::mem::take(&mut self.problems))
     }
+}
+
+/// Unknown fields that are told at once.
+const MOST_UNKNOWN: usize = 20;
+
+/// Words of the previous generation and of other platforms for fields of ours.
+const OTHER_WORDS: [(&str, &str); 8] = [
+    ("secrets", "variables"),
+    ("env", "variables"),
+    ("environment", "variables"),
+    ("repository", "repoUrl"),
+    ("repo", "repoUrl"),
+    ("token", "repoToken"),
+    ("spa", "spaFallback"),
+    ("node", "nodeVersion"),
+];
+
+/// Words for a field that is none, with the one that was probably meant.
+pub(crate) fn unknown_field(field: &str, known: &[&str]) -> String {
+    let plain = |text: &str| text.to_ascii_lowercase().replace(['_', '-'], "");
+    // Somebody else's word of any length is not worth comparing.
+    let given = plain(&field.chars().take(64).collect::<String>());
+    let other_word = OTHER_WORDS.iter().find(|(word, ours)| *word == given && known.contains(ours));
+    let nearest = known.iter().map(|name| (distance(&given, &plain(name)), *name)).min();
+    let meant = match (other_word, nearest) {
+        (Some((_, ours)), _) => Some(*ours),
+        (None, Some((distance, name))) if distance * 2 <= name.len() => Some(name),
+        _ => None,
+    };
+    match meant {
+        Some(name) => format!("there is no such field; did you mean {name}?"),
+        None => {
+            let mut names = known.to_vec();
+            names.sort_unstable();
+            names.dedup();
+            format!("there is no such field; there are {}", names.join(", "))
+        }
+    }
+}
+
+/// How many characters must be added, removed or replaced to make one word of the other.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, b) in other.iter().enumerate() {
+            let replaced = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
 }
 
 /// An id in the path. What is not a number names nothing.
@@ -234,7 +329,7 @@ mod tests {
     #[test]
     fn everything_wrong_is_reported_at_once() {
         let Value::Object(fields) = serde_json::json!({"a": 1, "b": "x", "c": null, "flag": "yes"}) else { panic!() };
-        let mut form = Form { fields, problems: Vec::new() };
+        let mut form = Form::of(Dialect::Contract, fields);
         let no = |_: &str| Err::<(), _>(InvalidInput::new("b", "not this"));
         assert_eq!(form.required("a", |t| Ok(t.len())), None);
         assert_eq!(form.required("b", no), None);
@@ -247,5 +342,36 @@ mod tests {
             ["a: this field is text", "b: not this", "d: this field is needed", "flag: this field is true or false"]
         );
         assert!(form.check().is_err());
+    }
+
+    #[test]
+    fn a_field_that_is_none_is_told_under_v1_only() {
+        let fields = || serde_json::json!({"name": "x", "Branch": "y"}).as_object().unwrap().clone();
+        for (dialect, is_fine) in [(Dialect::Contract, true), (Dialect::V1, false)] {
+            let mut form = Form::of(dialect, fields());
+            let _ = (form.optional("name", |t| Ok(t.len())), form.optional("branch", |t| Ok(t.len())));
+            assert_eq!(form.check().is_ok(), is_fine, "{dialect:?}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_known_field_is_named() {
+        let known = ["name", "branch", "repoUrl", "repoToken", "variables", "outputDirectory", "name"];
+        for (field, meant) in [
+            ("secrets", "variables"),
+            ("repo_url", "repoUrl"),
+            ("repourl", "repoUrl"),
+            ("outputDir", "outputDirectory"),
+            ("brnach", "branch"),
+            ("env", "variables"),
+            ("varaibles", "variables"),
+        ] {
+            assert_eq!(unknown_field(field, &known), format!("there is no such field; did you mean {meant}?"));
+        }
+        assert_eq!(
+            unknown_field("id", &known),
+            "there is no such field; there are branch, name, outputDirectory, repoToken, repoUrl, variables"
+        );
+        assert_eq!(unknown_field("secrets", &["login"]), "there is no such field; there are login");
     }
 }

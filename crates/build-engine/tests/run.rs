@@ -5,7 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use berth_build_engine::{BuildError, BuildLog, LogOwner};
-use berth_model::{BuildLimits, FailureCode, LogPhase, StepName, StepState};
+use berth_model::{BuildLimits, FailureCode, LogPhase, RepoUrl, StepName, StepState};
 use support::git_host::Rules;
 use support::world::World;
 use tokio_util::sync::CancellationToken;
@@ -76,6 +76,42 @@ async fn a_private_repository_needs_the_owners_token_and_keeps_it() {
         assert!(!ended.file(file).contains(TOKEN) && !ended.file(file).contains(".git\n"), "{}", ended.file(file));
     }
     assert!(!ended.log.contains(TOKEN));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_repository_at_another_host_needs_the_projects_own_token() {
+    const TOKEN: &str = "glpat-x7Qm2Vn8Rt4K";
+    let rules = Rules { user: "bot", token: Some(TOKEN), ..Rules::default() };
+    let mut world = World::with_other_host(BuildLimits::default(), rules).await;
+    // The account's own token is GitHub's: this host never sees it.
+    world.sign_in("gho_16C7e42F292c6912E7710c838347Ae178B4a").await;
+    let package = r#"{"scripts":{"build":"mkdir dist; cat said; env > dist/env"}}"#;
+    let said = format!("the token is {TOKEN}");
+    let project = world.project("wiki", &[("package.json", package), ("said", &said)]).await;
+    let ended = world.build(&project).await;
+    let (failure, _) = ended.failure();
+    assert_eq!(failure.setting.as_deref(), Some("repoToken"), "{failure:?}");
+    assert!(world.builds.remote_head(&project).await.is_err());
+    let seen = world.host.seen.lock().unwrap().clone();
+    assert!(seen.iter().all(|request| !request.headers.contains_key("authorization")));
+
+    let project = world.give(&project, Some(TOKEN), Some("bot")).await;
+    let head = world.builds.remote_head(&project).await.unwrap();
+    let ended = world.build(&project).await;
+    assert_eq!(ended.build.commit_hash, Some(head));
+    assert!(ended.log.contains("the token is ***") && !ended.log.contains(TOKEN), "{}", ended.log);
+    assert!(!ended.file("env").contains(TOKEN));
+
+    // Moved to another address behind Berth's back, the sealed token does not open: nobody gets it.
+    let mut elsewhere = project.clone();
+    elsewhere.repo_url = RepoUrl::parse(&format!("http://localhost:{}/ada/wiki", world.host.address.port())).unwrap();
+    let before = world.host.seen.lock().unwrap().len();
+    assert!(matches!(world.builds.remote_head(&elsewhere).await, Err(BuildError::Ours { .. })));
+    assert_eq!(world.host.seen.lock().unwrap().len(), before);
+
+    let project = world.give(&project, None, None).await;
+    assert!(world.build(&project).await.failure().0.title.contains("private or does not exist"));
     world.end().await;
 }
 

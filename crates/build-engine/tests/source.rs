@@ -8,9 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use berth_build_engine::BuildError;
-use berth_build_engine::source::{FetchRequest, Fetched, Source, SourceTimeouts};
-use berth_model::{BranchName, BuildLimits, CommitHash, FailureCode, RepoUrl, SourceAllow};
-use berth_secrets::SecretString;
+use berth_build_engine::source::{Credentials, FetchRequest, Fetched, Source, SourceTimeouts};
+use berth_model::{BranchName, BuildLimits, CommitHash, Failure, FailureCode, RepoUrl, SourceAllow};
 use support::git_host::{GitHost, Rules, answer, listen};
 use support::{commit, git, install_tls, write};
 use tokio::io::AsyncWriteExt as _;
@@ -26,35 +25,45 @@ struct Asked<'a> {
     allow: &'a str,
     url: String,
     commit: Option<&'a str>,
-    token: Option<&'a str>,
+    credentials: Option<Credentials>,
     limits: BuildLimits,
 }
 
 impl<'a> Asked<'a> {
     fn of(url: String) -> Self {
-        Self { allow: "127.0.0.1", url, commit: None, token: None, limits: BuildLimits::default() }
+        Self { allow: "127.0.0.1", url, commit: None, credentials: None, limits: BuildLimits::default() }
     }
 
     async fn fetch(self, directory: &Path) -> Result<Fetched, BuildError> {
         let url = RepoUrl::parse(&self.url).unwrap();
         let branch = BranchName::parse("main").unwrap();
         let commit = self.commit.map(|hash| CommitHash::parse(hash).unwrap());
-        let token = self.token.map(SecretString::from);
-        let request = FetchRequest { url: &url, branch: &branch, commit: commit.as_ref(), token: token.as_ref() };
+        let (commit, credentials) = (commit.as_ref(), self.credentials.as_ref());
+        let request = FetchRequest { url: &url, branch: &branch, commit, credentials };
         source(self.allow).fetch(request, &self.limits, directory, &CancellationToken::new()).await
     }
 
-    /// The failure's code and words; nothing is left on disk.
+    /// The failure's code and words.
     async fn fails(self) -> (FailureCode, String) {
+        let failure = self.failure().await;
+        (failure.code, format!("{}: {}", failure.title, failure.detail))
+    }
+
+    /// The failure; nothing is left on disk.
+    async fn failure(self) -> Failure {
         let scratch = tempfile::tempdir().unwrap();
         let directory = scratch.path().join("source");
         let error = self.fetch(&directory).await.unwrap_err();
         assert!(!directory.exists(), "the directory is removed");
         match error {
-            BuildError::Theirs(failure, None) => (failure.code, format!("{}: {}", failure.title, failure.detail)),
+            BuildError::Theirs(failure, None) => *failure,
             other => panic!("not theirs: {other:?}"),
         }
     }
+}
+
+fn account(token: &str) -> Credentials {
+    Credentials::of_account(token.into())
 }
 
 /// A host with one repository, `site`, holding one page.
@@ -128,22 +137,22 @@ async fn a_missing_branch_repository_or_access_is_said() {
     assert!(words.contains("private or does not exist"), "{words}");
 
     let mut asked = Asked::of(host.url("site/.git"));
-    asked.token = Some("wrong");
+    asked.credentials = Some(account("wrong"));
     let (_, words) = asked.fails().await;
     assert!(words.contains("no access to site/.git") && !words.contains("wrong"), "{words}");
 
     let mut asked = Asked::of(host.url("site/.git"));
-    asked.token = Some("s3cret-token");
+    asked.credentials = Some(account("s3cret-token"));
     let (_, words) = asked.fails().await;
     assert!(words.contains("no branch main") && words.contains("trunk"), "{words}");
 
     let mut asked = Asked::of(host.url("nowhere/.git"));
-    asked.token = Some("s3cret-token");
+    asked.credentials = Some(account("s3cret-token"));
     assert!(asked.fails().await.1.contains("nowhere/.git was not found"));
 
     git(root.path(), &["init", "-q", "--bare", "empty.git"]);
     let mut asked = Asked::of(host.url("empty.git"));
-    asked.token = Some("s3cret-token");
+    asked.credentials = Some(account("s3cret-token"));
     assert!(asked.fails().await.1.contains("the repository is empty"));
 }
 
@@ -152,8 +161,38 @@ async fn a_token_that_has_expired_does_not_shut_out_of_public_repositories() {
     let (_root, host, hash) = host_with_site(Rules { refuses_tokens: true, ..Rules::default() }).await;
     let scratch = tempfile::tempdir().unwrap();
     let mut asked = Asked::of(host.url("site/.git"));
-    asked.token = Some("expired");
+    asked.credentials = Some(account("expired"));
     assert_eq!(asked.fetch(&scratch.path().join("a")).await.unwrap().commit.hash.as_str(), hash);
+}
+
+#[tokio::test]
+async fn a_projects_own_token_and_its_user_go_to_the_repositorys_host() {
+    const TOKEN: &str = "glpat-x7Qm2Vn8Rt4K";
+    let common = Rules { user: "oauth2", token: Some(TOKEN), ..Rules::default() };
+    let (_root, host, hash) = host_with_site(common).await;
+    let scratch = tempfile::tempdir().unwrap();
+    let with = |host: &GitHost, user: Option<&str>, token: &str| {
+        let mut asked = Asked::of(host.url("site/.git"));
+        asked.credentials = Some(Credentials::of_project(user.map(str::to_owned), token.into()));
+        asked
+    };
+    let fetched = with(&host, None, TOKEN).fetch(&scratch.path().join("a")).await.unwrap();
+    assert_eq!(fetched.commit.hash.as_str(), hash);
+
+    let named = Rules { user: "x-token-auth", token: Some(TOKEN), ..Rules::default() };
+    let (_other_root, other, hash) = host_with_site(named).await;
+    let fetched = with(&other, Some("x-token-auth"), TOKEN).fetch(&scratch.path().join("b")).await.unwrap();
+    assert_eq!(fetched.commit.hash.as_str(), hash);
+
+    for asked in [with(&other, None, TOKEN), with(&other, Some("x-token-auth"), "expired")] {
+        let failure = asked.failure().await;
+        assert_eq!((failure.title.as_str(), failure.setting.as_deref()), ("no access to site/.git", Some("repoToken")));
+        assert!(failure.detail.contains("refused the project's access token"), "{}", failure.detail);
+        assert!(failure.detail.contains("repoUser") && !failure.detail.contains(TOKEN), "{}", failure.detail);
+    }
+    let failure = Asked::of(host.url("site/.git")).failure().await;
+    assert_eq!(failure.title, "site/.git is private or does not exist");
+    assert_eq!(failure.setting.as_deref(), Some("repoToken"));
 }
 
 #[tokio::test]
@@ -169,7 +208,7 @@ async fn a_renamed_repository_is_followed_on_its_own_host_only() {
     let before = host.seen.lock().unwrap().len();
     let (_root, other, _) = host_with_site(elsewhere).await;
     let mut asked = Asked::of(other.url("site/.git"));
-    asked.token = Some("s3cret-token");
+    asked.credentials = Some(Credentials::of_project(None, "s3cret-token".into()));
     let (code, words) = asked.fails().await;
     assert_eq!(code, FailureCode::SourceForbidden);
     assert!(words.contains("leads to another host") && !words.contains("s3cret"), "{words}");
@@ -329,7 +368,7 @@ async fn canceling_ends_a_fetch_at_once() {
         stop.cancel();
     });
     let began = Instant::now();
-    let request = FetchRequest { url: &url, branch: &branch, commit: None, token: None };
+    let request = FetchRequest { url: &url, branch: &branch, commit: None, credentials: None };
     let limits = BuildLimits::default();
     let error = patient.fetch(request, &limits, &scratch.path().join("a"), &cancel).await.unwrap_err();
     assert!(matches!(error, BuildError::Canceled), "{error:?}");

@@ -44,7 +44,8 @@ impl RepoUrl {
         };
         if !url.username().is_empty() || url.password().is_some() || text.contains('@') {
             return invalid(
-                "the repository's address carries no user or password; connect the account or store the token as a secret",
+                "the repository's address carries no user or password; give an access token as repoToken, and the user \
+                 that goes with it as repoUser",
             );
         }
         if url.query().is_some() || url.fragment().is_some() {
@@ -69,6 +70,12 @@ impl RepoUrl {
         &self.0
     }
 
+    /// Scheme, host and port: what an access token belongs to.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
     /// What all addresses of this repository have in common.
     #[must_use]
     pub fn key(&self) -> RepoKey {
@@ -87,7 +94,7 @@ impl RepoUrl {
         if !same {
             return None;
         }
-        let rest = self.0.path().strip_prefix(base.path().trim_end_matches('/'))?;
+        let rest = self.0.path().strip_prefix(base.path().trim_end_matches('/'))?.strip_prefix('/')?;
         let mut parts = rest.trim_matches('/').split('/');
         let (owner, name) = (parts.next()?, parts.next()?);
         let name = name.strip_suffix(".git").unwrap_or(name);
@@ -168,11 +175,23 @@ mod tests {
     }
 
     #[test]
+    fn an_origin_tells_hosts_ports_and_schemes_apart() {
+        let origin = |text: &str| RepoUrl::parse(text).unwrap().origin();
+        assert_eq!(origin("https://Git.example.org:443/a/b.git"), "https://git.example.org");
+        assert_eq!(origin("http://git.example.org:3000/a/b"), "http://git.example.org:3000");
+    }
+
+    #[test]
     fn github_owner_and_name() {
         let base = Url::parse("https://github.com").unwrap();
         let parts = |text: &str| RepoUrl::parse(text).unwrap().owner_and_name_under(&base);
         assert_eq!(parts("https://github.com/a/b.git"), Some(("a".into(), "b".into())));
         assert_eq!(parts("https://github.com/a/b/c"), None);
         assert_eq!(parts("https://gitlab.com/a/b"), None);
+        let enterprise = Url::parse("https://git.example.org/github/").unwrap();
+        let parts = |text: &str| RepoUrl::parse(text).unwrap().owner_and_name_under(&enterprise);
+        assert_eq!(parts("https://git.example.org/github/a/b"), Some(("a".into(), "b".into())));
+        assert_eq!(parts("https://git.example.org/githubs/b"), None);
+        assert_eq!(parts("https://git.example.org/a/b"), None);
     }
 }

@@ -103,6 +103,26 @@ impl KeyRing {
         self.open_at(&format!("project:{project}:{name}"), sealed)
     }
 
+    /// Seals the access token of a project's repository, for one host (`https://git.example.org`): moved to another
+    /// project or another address it does not open.
+    #[must_use]
+    pub fn seal_repo_token(&self, project: ProjectId, host: &str, clear: &str) -> Sealed {
+        self.seal_at(&repo_token_place(project, host), clear)
+    }
+
+    /// Opens what [`KeyRing::seal_repo_token`] made for the same project and host.
+    ///
+    /// # Errors
+    /// As [`KeyRing::open`].
+    pub fn open_repo_token(
+        &self,
+        project: ProjectId,
+        host: &str,
+        sealed: &Sealed,
+    ) -> Result<SecretString, SecretsError> {
+        self.open_at(&repo_token_place(project, host), sealed)
+    }
+
     /// Seals something of a user (`github_token`).
     #[must_use]
     pub fn seal_for_user(&self, user: UserId, name: &str, clear: &str) -> Sealed {
@@ -156,6 +176,11 @@ impl KeyRing {
     }
 }
 
+/// No variable's key has a space, so that the two kinds of place never meet.
+fn repo_token_place(project: ProjectId, host: &str) -> String {
+    format!("project:{project}:repository at {host}")
+}
+
 impl Key {
     fn new(key: &[u8; 32]) -> Self {
         let id = hex::encode(&crate::token::sha256(key)[..4]);
@@ -182,6 +207,14 @@ mod tests {
         assert_eq!(ring().open(other, "TOKEN", &sealed), Err(SecretsError::DoesNotOpen));
         assert_eq!(ring().open(project, "OTHER", &sealed), Err(SecretsError::DoesNotOpen));
         assert_eq!(ring().open_for_user(UserId(1), "TOKEN", &sealed), Err(SecretsError::DoesNotOpen));
+
+        let sealed = ring().seal_repo_token(project, "https://git.example.org", "glpat-x");
+        let open = |project, host| ring().open_repo_token(project, host, &sealed);
+        assert_eq!(open(project, "https://git.example.org").unwrap().expose(), "glpat-x");
+        assert_eq!(open(other, "https://git.example.org"), Err(SecretsError::DoesNotOpen));
+        for host in ["http://git.example.org", "https://git.example.org:8443", "https://evil.example"] {
+            assert_eq!(open(project, host), Err(SecretsError::DoesNotOpen), "{host}");
+        }
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub use deployments::{Deployment, NewDeployment};
 pub use error::{Source, StoreError};
 pub use logs::LogChunk;
 pub use oauth::OauthAttempt;
-pub use projects::{DeletedProject, NewProject, Project, ProjectChange};
+pub use projects::{DeletedProject, NewProject, Project, ProjectChange, ProjectSecrets, RepoAccess};
 pub use queue::{CancelOutcome, Claimed, Lease, LeaseState, NewBuild};
 pub use routes::{Route, RouteKind};
 pub use sessions::Session;

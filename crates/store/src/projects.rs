@@ -5,6 +5,7 @@ use berth_model::{
     Access, BranchName, BuildStatus, Environment, EventPayload, OutputDir, ProjectId, ProjectName, RepoKey, RepoUrl,
     RootDir, Timestamp, UserId,
 };
+use berth_secrets::Sealed;
 
 use crate::builds::{Build, select_build};
 use crate::owned::{Owned, SeenBy};
@@ -37,12 +38,38 @@ pub struct Project {
     pub node_version: Option<String>,
     /// Whether unknown paths answer with the start page; `None`: decided by the files.
     pub spa_fallback: Option<bool>,
+    /// What opens the repository, if it is the project's own and not its owner's account.
+    pub repo_access: Option<RepoAccess>,
     /// The repository's hook at GitHub, which projects of one repository share.
     pub webhook_id: Option<i64>,
     /// When it was connected.
     pub created_at: Timestamp,
     /// When its settings last changed.
     pub updated_at: Timestamp,
+}
+
+/// An access token of a repository at any host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepoAccess {
+    /// The token, sealed for the project and the repository's origin.
+    pub token: Sealed,
+    /// The user that goes with it; `None`: the one that most hosts take.
+    pub user: Option<String>,
+}
+
+/// What a new project keeps sealed.
+#[derive(Clone, Debug, Default)]
+pub struct ProjectSecrets {
+    /// Its variables.
+    pub variables: Vec<SealedVariable>,
+    /// What opens its repository.
+    pub repo_access: Option<RepoAccess>,
+}
+
+impl From<Vec<SealedVariable>> for ProjectSecrets {
+    fn from(variables: Vec<SealedVariable>) -> Self {
+        Self { variables, repo_access: None }
+    }
 }
 
 /// The settings of a project that is to be connected; see [`Project`] for what `None` means.
@@ -75,6 +102,12 @@ pub struct ProjectChange {
     pub name: Option<ProjectName>,
     /// Another branch.
     pub branch: Option<BranchName>,
+    /// Another repository. An access token does not follow to another host, nor a hook to another repository.
+    pub repo_url: Option<RepoUrl>,
+    /// Set or removed.
+    pub repo_access: Option<Option<RepoAccess>>,
+    /// The hook of the other repository.
+    pub webhook_id: Option<i64>,
     /// Set or cleared.
     pub install_command: Option<Option<String>>,
     /// Set or cleared.
@@ -104,8 +137,8 @@ macro_rules! select_project {
     ($rest:literal) => {
         concat!(
             "SELECT p.id, p.user_id, p.user_id AS owner, p.name, p.branch, p.repo_url, p.install_command, \
-             p.build_command, p.output_directory, p.root_directory, p.node_version, p.spa_fallback, p.webhook_id, \
-             p.created_at, p.updated_at FROM project p ",
+             p.build_command, p.output_directory, p.root_directory, p.node_version, p.spa_fallback, p.repo_token, p.repo_user, \
+             p.webhook_id, p.created_at, p.updated_at FROM project p ",
             $rest
         )
     };
@@ -113,6 +146,8 @@ macro_rules! select_project {
 
 impl FromRow for Project {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        let token: Option<String> = row.get("repo_token")?;
+        let user = row.get("repo_user")?;
         Ok(Self {
             id: ProjectId(row.get("id")?),
             user: UserId(row.get("user_id")?),
@@ -125,6 +160,7 @@ impl FromRow for Project {
             root_directory: row.parsed_or_none("root_directory", |text| RootDir::parse(text).ok())?,
             node_version: row.get("node_version")?,
             spa_fallback: row.get("spa_fallback")?,
+            repo_access: token.map(|token| RepoAccess { token: Sealed::stored(token), user }),
             webhook_id: row.get("webhook_id")?,
             created_at: row.time("created_at")?,
             updated_at: row.time("updated_at")?,
@@ -149,6 +185,16 @@ impl Project {
                 *setting = value;
             }
         }
+        if let Some(repo_url) = change.repo_url {
+            if repo_url.origin() != self.repo_url.origin() {
+                self.repo_access = None;
+            }
+            if repo_url.key() != self.repo_url.key() {
+                self.webhook_id = change.webhook_id;
+            }
+            self.repo_url = repo_url;
+        }
+        set(&mut self.repo_access, change.repo_access);
         set(&mut self.name, change.name);
         set(&mut self.branch, change.branch);
         set(&mut self.install_command, change.install_command);
@@ -176,18 +222,18 @@ impl Transaction<'_> {
 }
 
 impl Store {
-    /// Connects a project: its row, its host, its variables and the event in one step. `host` is its full host name
-    /// without a port; `seal` seals the variables once the project has its number. Of several at once under one name
+    /// Connects a project: its row, its host, its secrets and the event in one step. `host` is its full host name
+    /// without a port; `seal` seals what is secret once the project has its number. Of several at once under one name
     /// exactly one succeeds.
     ///
     /// # Errors
     /// [`StoreError::NameTaken`] if the name or the host is somebody's.
-    pub async fn create_project(
+    pub async fn create_project<S: Into<ProjectSecrets>>(
         &self,
         access: Access,
         new: NewProject,
         host: &str,
-        seal: impl FnOnce(ProjectId) -> Vec<SealedVariable> + Send,
+        seal: impl FnOnce(ProjectId) -> S + Send,
     ) -> Result<Project, StoreError> {
         let mut tx = self.begin().await?;
         let insert =
@@ -208,7 +254,12 @@ impl Store {
             .bind(tx.now);
         let id: ProjectId = tx.one(insert).await.map_err(StoreError::of_a_name)?.ok_or(StoreError::NotFound)?;
         tx.add_route(host, RouteKind::Branch, id, Environment::Production, &new.branch, None).await?;
-        tx.put_variables(id, seal(id)).await?;
+        let ProjectSecrets { variables, repo_access } = seal(id).into();
+        tx.put_variables(id, variables).await?;
+        if let Some(RepoAccess { token, user }) = &repo_access {
+            let keep = sql("UPDATE project SET repo_token = $2, repo_user = $3 WHERE id = $1");
+            tx.run(keep.bind(id).bind(token.as_str()).bind(user)).await?;
+        }
         tx.event(access.user(), Some(id), &EventPayload::ProjectCreated { project: id }).await?;
         let project = tx.project(access, id).await?;
         tx.commit().await?;
@@ -296,7 +347,8 @@ impl Store {
         project.updated_at = tx.now;
         let update = sql("UPDATE project SET name = $2, branch = $3, install_command = $4, build_command = $5, \
                           output_directory = $6, root_directory = $7, node_version = $8, spa_fallback = $9, \
-                          updated_at = $10 WHERE id = $1")
+                          updated_at = $10, repo_url = $11, repo_key = $12, repo_token = $13, repo_user = $14, \
+                          webhook_id = $15 WHERE id = $1")
         .bind(id)
         .bind(project.name.as_str())
         .bind(project.branch.as_str())
@@ -306,7 +358,12 @@ impl Store {
         .bind(project.root_directory.as_ref().map(RootDir::as_str))
         .bind(&project.node_version)
         .bind(project.spa_fallback)
-        .bind(tx.now);
+        .bind(tx.now)
+        .bind(project.repo_url.as_str())
+        .bind(project.repo_url.key().as_str())
+        .bind(project.repo_access.as_ref().map(|access| access.token.as_str()))
+        .bind(project.repo_access.as_ref().and_then(|access| access.user.as_deref()))
+        .bind(project.webhook_id);
         tx.run(update).await.map_err(StoreError::of_a_name)?;
         let route = sql("UPDATE route SET host = $2, branch = $3 \
                          WHERE project_id = $1 AND kind = 'branch' AND environment = 'production'");

@@ -22,8 +22,8 @@ const LOG_PIECES: u32 = 40;
 
 /// `POST /api/project`.
 pub(crate) async fn connect(State(api): State<Api>, caller: Caller, mut form: Form) -> Result<Response, ApiError> {
-    let (new, variables) = projects::read_new(&api, &mut form, "secrets")?;
-    let connected = projects::connect(&api, &caller, new, variables).await?;
+    let (new, secrets) = projects::read_new(&api, &mut form)?;
+    let connected = projects::connect(&api, &caller, new, secrets).await?;
     let message = match connected.note {
         Some(note) => format!("Project created; {note}"),
         None => "Project created".to_owned(),
@@ -78,7 +78,7 @@ pub(crate) async fn change(
             form.problem(field, "this field is needed");
         }
     }
-    let (change, variables) = projects::read_change(&api, &mut form, &project.name, "secrets")?;
+    let (change, variables) = projects::read_change(&api, &mut form, &project)?;
     let project = projects::change(&api, &caller, &project, change, variables).await?;
     let live = api.store.live_deployment(project.id).await?;
     let project = ProjectBody::of(&api.config, project, live.as_ref());

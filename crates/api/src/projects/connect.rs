@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use berth_model::{Environment, ProjectId, Trigger};
-use berth_store::{Build, NewBuild, NewProject, Project, ProjectChange, SealedVariable};
+use berth_store::{Build, NewBuild, NewProject, Project, ProjectChange, ProjectSecrets, RepoAccess, SealedVariable};
 
-use super::hook;
-use super::settings::NewVariable;
+use super::hook::{self, HookPlan};
+use super::settings::{NewSecrets, NewVariable};
 use crate::Api;
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -26,13 +26,20 @@ pub(crate) async fn connect(
     api: &Api,
     caller: &Caller,
     new: NewProject,
-    variables: Vec<NewVariable>,
+    secrets: NewSecrets,
 ) -> Result<Connected, ApiError> {
-    let plan = hook::plan(api, caller, &new.repo_url).await?;
+    let plan = hook::plan(api, caller, &new.repo_url, secrets.repo_access.is_some()).await?;
     let host = api.config.site_host(new.name.as_str());
-    let seal = |project| seal(api, project, variables);
+    let origin = new.repo_url.origin();
+    let seal = |project| ProjectSecrets {
+        variables: seal(api, project, secrets.variables),
+        repo_access: secrets.repo_access.map(|(token, user)| {
+            let token = api.keys.seal_repo_token(project, &origin, token.expose());
+            RepoAccess { token, user }
+        }),
+    };
     let project = api.store.create_project(caller.access(), new, &host, seal).await?;
-    let note = match hook::register(api, &plan, &project).await {
+    let note = match register(api, &plan, &project).await {
         Ok(note) => note,
         Err(error) => {
             api.store.delete_project(caller.access(), project.id).await?;
@@ -42,6 +49,15 @@ pub(crate) async fn connect(
     let build = api.store.enqueue(first_build(&project)).await?;
     let project = api.store.project(caller.access(), project.id).await?;
     Ok(Connected { project, build, note })
+}
+
+/// Returns why pushes are not announced, if they should be and are not.
+async fn register(api: &Api, plan: &HookPlan, project: &Project) -> Result<Option<&'static str>, ApiError> {
+    let registered = hook::register(api, plan, &project.repo_url).await?;
+    if let Some(hook) = registered.hook {
+        api.store.set_webhook(project.id, Some(hook)).await?;
+    }
+    Ok(registered.note)
 }
 
 fn first_build(project: &Project) -> NewBuild {
@@ -54,8 +70,33 @@ fn first_build(project: &Project) -> NewBuild {
     }
 }
 
-/// Changes settings and adds or replaces variables.
+/// Changes settings and adds or replaces variables. Another repository gets its hook before the row says so, and the
+/// old one loses it afterwards: at no time does the row name a hook that is not there.
 pub(crate) async fn change(
+    api: &Api,
+    caller: &Caller,
+    project: &Project,
+    mut change: ProjectChange,
+    variables: Vec<NewVariable>,
+) -> Result<Project, ApiError> {
+    let Some(repo) = change.repo_url.clone().filter(|repo| repo.key() != project.repo_url.key()) else {
+        return write(api, caller, project, change, variables).await;
+    };
+    let has_token = change.repo_access.as_ref().map_or(project.repo_access.is_some(), Option::is_some);
+    let plan = hook::plan(api, caller, &repo, has_token).await?;
+    let registered = hook::register(api, &plan, &repo).await?;
+    let hook = registered.hook;
+    change.webhook_id = hook;
+    let outcome = write(api, caller, project, change, variables).await;
+    drop(registered);
+    match &outcome {
+        Ok(_) => hook::release(api, caller, &project.repo_url, project.webhook_id).await,
+        Err(_) => hook::release(api, caller, &repo, hook).await,
+    }
+    outcome
+}
+
+async fn write(
     api: &Api,
     caller: &Caller,
     project: &Project,
@@ -75,7 +116,7 @@ const HOSTS_FOLLOW_WITHIN: Duration = Duration::from_secs(2);
 pub(crate) async fn remove(api: &Api, caller: &Caller, id: ProjectId) -> Result<Project, ApiError> {
     let project = api.store.delete_project(caller.access(), id).await?;
     let site_is_gone = tokio::time::timeout(HOSTS_FOLLOW_WITHIN, api.store.signals().hosts_follow());
-    let (gone, ()) = tokio::join!(site_is_gone, hook::release(api, caller, &project));
+    let (gone, ()) = tokio::join!(site_is_gone, hook::release(api, caller, &project.repo_url, project.webhook_id));
     if gone.is_err() {
         tracing::warn!(project = %id, "the site of a deleted project is still there after {HOSTS_FOLLOW_WITHIN:?}");
     }

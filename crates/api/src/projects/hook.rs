@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use berth_model::{RepoKey, RepoUrl};
 use berth_secrets::SecretString;
-use berth_store::Project;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::Api;
@@ -20,10 +19,18 @@ use crate::github::GithubError;
 pub(crate) enum HookPlan {
     /// It is plain git, or there is no OAuth application: nobody announces pushes.
     None,
-    /// There is no secret to sign with.
-    NoSecret,
+    /// It should have one and gets none, for this reason.
+    Unannounced(&'static str),
     /// Register it with this token, and have deliveries signed with this secret.
     Register { token: SecretString, secret: SecretString, owner: String, name: String },
+}
+
+/// What became of a plan. The repository is held until this is dropped: by then the row names the hook.
+pub(crate) struct Registered {
+    pub(crate) hook: Option<i64>,
+    /// Why pushes are not announced, if they should be and are not.
+    pub(crate) note: Option<&'static str>,
+    _turn: Option<OwnedMutexGuard<()>>,
 }
 
 /// Repositories whose hooks somebody is at. One process has the database for itself, so that it can be here.
@@ -53,37 +60,37 @@ pub(crate) async fn github_token(api: &Api, caller: &Caller) -> Result<SecretStr
     api.keys.open_for_user(caller.user.id, "github", &sealed).map_err(ApiError::internal)
 }
 
-/// Decides before anything is written, so that a missing GitHub account is told first.
-pub(crate) async fn plan(api: &Api, caller: &Caller, repo: &RepoUrl) -> Result<HookPlan, ApiError> {
+/// Decides before anything is written, so that a missing GitHub account is told first. Who brings a token for the
+/// repository needs no account; its pushes are not announced then.
+pub(crate) async fn plan(api: &Api, caller: &Caller, repo: &RepoUrl, has_token: bool) -> Result<HookPlan, ApiError> {
     let (Some(_), Some((owner, name))) = (&api.config.github, repo.owner_and_name_under(&api.config.github_url)) else {
         return Ok(HookPlan::None);
     };
+    if has_token && !caller.user.github_connected {
+        return Ok(HookPlan::Unannounced("pushes are not announced: no GitHub account is connected"));
+    }
     let token = github_token(api, caller).await?;
     Ok(match api.config.webhook_secret.clone() {
         Some(secret) => HookPlan::Register { token, secret, owner, name },
-        None => HookPlan::NoSecret,
+        None => HookPlan::Unannounced("pushes are not announced: the operator has set no WEBHOOK_SECRET"),
     })
 }
 
-/// Registers the hook, or joins the one that another project of the repository has. Returns why pushes are not
-/// announced, if they should be and are not.
-pub(crate) async fn register(api: &Api, plan: &HookPlan, project: &Project) -> Result<Option<&'static str>, ApiError> {
+/// Registers the hook, or joins the one that another project of the repository has.
+pub(crate) async fn register(api: &Api, plan: &HookPlan, repo: &RepoUrl) -> Result<Registered, ApiError> {
     let (token, secret, repository) = match plan {
-        HookPlan::None => return Ok(None),
-        HookPlan::NoSecret => {
-            return Ok(Some("pushes are not announced: the operator has set no WEBHOOK_SECRET"));
-        }
+        HookPlan::None => return Ok(Registered { hook: None, note: None, _turn: None }),
+        HookPlan::Unannounced(why) => return Ok(Registered { hook: None, note: Some(why), _turn: None }),
         HookPlan::Register { token, secret, owner, name } => (token, secret, (owner.as_str(), name.as_str())),
     };
-    let repo = project.repo_url.key();
-    let _turn = api.hooks.hold(&repo).await;
+    let repo = repo.key();
+    let turn = api.hooks.hold(&repo).await;
     let sharing = api.store.projects_of_repo(&repo).await?;
     let hook = match sharing.iter().find_map(|other| other.webhook_id) {
         Some(shared) => shared,
         None => create(api, token, repository, secret).await?,
     };
-    api.store.set_webhook(project.id, Some(hook)).await?;
-    Ok(None)
+    Ok(Registered { hook: Some(hook), note: None, _turn: Some(turn) })
 }
 
 async fn create(
@@ -105,12 +112,12 @@ async fn create(
     })
 }
 
-/// Removes the hook when its last project is gone. GitHub being away keeps nobody from deleting a project: a hook that
-/// stays is answered 404 and does nothing.
-pub(crate) async fn release(api: &Api, caller: &Caller, project: &Project) {
-    let Some(hook) = project.webhook_id else { return };
-    let Some((owner, name)) = project.repo_url.owner_and_name_under(&api.config.github_url) else { return };
-    let repo = project.repo_url.key();
+/// Removes a repository's hook when its last project is gone. GitHub being away keeps nobody from deleting a project: a
+/// hook that stays is answered 404 and does nothing.
+pub(crate) async fn release(api: &Api, caller: &Caller, repo: &RepoUrl, hook: Option<i64>) {
+    let Some(hook) = hook else { return };
+    let Some((owner, name)) = repo.owner_and_name_under(&api.config.github_url) else { return };
+    let repo = repo.key();
     let _turn = api.hooks.hold(&repo).await;
     let result = async {
         if api.store.projects_sharing_webhook(&repo).await? > 0 {
@@ -120,7 +127,7 @@ pub(crate) async fn release(api: &Api, caller: &Caller, project: &Project) {
         api.github.delete_hook(&token, (&owner, &name), hook).await.map_err(ApiError::from)
     };
     if let Err(error) = result.await {
-        tracing::warn!(project = %project.id, hook, reason = error.message(), "the webhook stays at GitHub");
+        tracing::warn!(repository = repo.as_str(), hook, reason = error.message(), "the webhook stays at GitHub");
     }
 }
 

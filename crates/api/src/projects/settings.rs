@@ -4,17 +4,20 @@ use std::collections::HashSet;
 
 use berth_model::{BranchName, InvalidInput, OutputDir, ProjectName, RepoUrl, RootDir, VariableKey, VariableKind};
 use berth_secrets::SecretString;
-use berth_store::{NewProject, ProjectChange};
+use berth_store::{NewProject, Project, ProjectChange, RepoAccess};
 use serde_json::{Map, Value};
 
 use crate::Api;
 use crate::error::ApiError;
-use crate::input::{Form, Given, text};
+use crate::input::{Dialect, Form, Given, text, unknown_field};
 
 /// Bytes of a command.
 const LONGEST_COMMAND: usize = 4_096;
 /// Bytes of a variable's value: a certificate chain fits.
 const LONGEST_VALUE: usize = 64 << 10;
+/// Bytes of an access token, and of the user that goes with it.
+const LONGEST_TOKEN: usize = 4_096;
+const LONGEST_USER: usize = 256;
 /// Variables in one request.
 const MOST_VARIABLES: usize = 200;
 
@@ -25,21 +28,42 @@ pub(crate) struct NewVariable {
     pub(crate) value: SecretString,
 }
 
-/// Reads a new project; `variables` is the field that lists its variables.
-pub(crate) fn read_new(
-    api: &Api,
-    form: &mut Form,
-    variables: &'static str,
-) -> Result<(NewProject, Vec<NewVariable>), ApiError> {
+/// What a new project is given and its row does not show, before it is sealed.
+pub(crate) struct NewSecrets {
+    pub(crate) variables: Vec<NewVariable>,
+    /// The access token of its repository, and the user that goes with it.
+    pub(crate) repo_access: Option<(SecretString, Option<String>)>,
+}
+
+/// The field that lists variables.
+fn variables_field(form: &Form) -> &'static str {
+    match form.dialect() {
+        Dialect::Contract => "secrets",
+        Dialect::V1 => "variables",
+    }
+}
+
+fn read_repo_url(api: &Api, given: &str) -> Result<RepoUrl, InvalidInput> {
+    let url = RepoUrl::parse(given)?;
+    api.config.source_allow.check_url(&url).map(|()| url)
+}
+
+/// Reads a new project.
+pub(crate) fn read_new(api: &Api, form: &mut Form) -> Result<(NewProject, NewSecrets), ApiError> {
     let reserved = api.config.all_reserved_names();
     let name = form.required("name", |given| ProjectName::parse(given, &reserved));
     let branch = form.required("branch", BranchName::parse);
-    let repo_url = form.required("repoUrl", |given| {
-        let url = RepoUrl::parse(given)?;
-        api.config.source_allow.check_url(&url).map(|()| url)
-    });
+    let repo_url = form.required("repoUrl", |given| read_repo_url(api, given));
     let optional = read_optional(form);
-    let variables = read_variables(form, variables);
+    let repo_access = match (read_repo_token(form), read_repo_user(form)) {
+        (Given::Value(token), user) => Some((token, user.into_option())),
+        (_, Given::Value(_)) => {
+            form.problem("repoUser", USER_WITHOUT_TOKEN);
+            None
+        }
+        _ => None,
+    };
+    let variables = read_variables(form, variables_field(form));
     form.check()?;
     let (Some(name), Some(branch), Some(repo_url)) = (name, branch, repo_url) else { return Err(form.refusal()) };
     let project = NewProject {
@@ -53,34 +77,45 @@ pub(crate) fn read_new(
         node_version: optional.node_version.into_option(),
         spa_fallback: optional.spa_fallback.into_option(),
     };
-    Ok((project, variables))
+    Ok((project, NewSecrets { variables, repo_access }))
 }
 
 /// Reads changes: what is absent stays, `null` goes back to detection. `current` may keep its name even if the list of
-/// reserved names has grown since.
+/// reserved names has grown since. The contract's change does not name a repository, so that clients send along
+/// whatever they have.
 pub(crate) fn read_change(
     api: &Api,
     form: &mut Form,
-    current: &ProjectName,
-    variables: &'static str,
+    current: &Project,
 ) -> Result<(ProjectChange, Vec<NewVariable>), ApiError> {
     let reserved = api.config.all_reserved_names();
-    let name = form.optional("name", |given| match given == current.as_str() {
-        true => Ok(current.clone()),
+    let name = form.optional("name", |given| match given == current.name.as_str() {
+        true => Ok(current.name.clone()),
         false => ProjectName::parse(given, &reserved),
     });
     let branch = form.optional("branch", BranchName::parse);
-    for (field, is_null) in [("name", name == Given::Null), ("branch", branch == Given::Null)] {
+    let repo_url = match form.dialect() {
+        Dialect::Contract => Given::Absent,
+        Dialect::V1 => form.optional("repoUrl", |given| read_repo_url(api, given)),
+    };
+    let nulls =
+        [("name", name == Given::Null), ("branch", branch == Given::Null), ("repoUrl", repo_url == Given::Null)];
+    for (field, is_null) in nulls {
         if is_null {
             form.problem(field, "this field is needed");
         }
     }
     let optional = read_optional(form);
-    let variables = read_variables(form, variables);
+    let repo_url = repo_url.into_option();
+    let repo_access = read_repo_access(api, form, current, repo_url.as_ref());
+    let variables = read_variables(form, variables_field(form));
     form.check()?;
     let change = ProjectChange {
         name: name.into_option(),
         branch: branch.into_option(),
+        repo_url,
+        repo_access,
+        webhook_id: None,
         install_command: optional.install_command.into_change(),
         build_command: optional.build_command.into_change(),
         output_directory: optional.output_directory.into_change(),
@@ -89,6 +124,67 @@ pub(crate) fn read_change(
         spa_fallback: optional.spa_fallback.into_change(),
     };
     Ok((change, variables))
+}
+
+const USER_WITHOUT_TOKEN: &str = "a user name goes with an access token; give repoToken too";
+
+/// What becomes of the access token: `None` leaves it. A token of another host is not there any more.
+fn read_repo_access(
+    api: &Api,
+    form: &mut Form,
+    current: &Project,
+    repo_url: Option<&RepoUrl>,
+) -> Option<Option<RepoAccess>> {
+    let origin = repo_url.unwrap_or(&current.repo_url).origin();
+    let kept = current.repo_access.clone().filter(|_| origin == current.repo_url.origin());
+    match (read_repo_token(form), read_repo_user(form), kept) {
+        (Given::Value(token), user, kept) => {
+            let token = api.keys.seal_repo_token(current.id, &origin, token.expose());
+            let user = user.into_change().unwrap_or_else(|| kept.and_then(|kept| kept.user));
+            Some(Some(RepoAccess { token, user }))
+        }
+        (Given::Absent, Given::Value(user), Some(kept)) => Some(Some(RepoAccess { user: Some(user), ..kept })),
+        (_, Given::Value(_), _) => {
+            form.problem("repoUser", USER_WITHOUT_TOKEN);
+            None
+        }
+        (Given::Absent, Given::Null, Some(kept)) => Some(Some(RepoAccess { user: None, ..kept })),
+        (Given::Absent, ..) => None,
+        (Given::Null, ..) => Some(None),
+    }
+}
+
+/// Empty is as good as absent: a form does not know the token that is kept.
+fn read_repo_token(form: &mut Form) -> Given<SecretString> {
+    match form.optional("repoToken", non_empty(repo_token)) {
+        Given::Value(Some(token)) => Given::Value(token),
+        Given::Value(None) | Given::Absent => Given::Absent,
+        Given::Null => Given::Null,
+    }
+}
+
+/// The token is never part of a message.
+fn repo_token(given: &str) -> Result<SecretString, InvalidInput> {
+    let token = given.trim();
+    if token.len() > LONGEST_TOKEN || token.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        let message = format!("an access token has at most {LONGEST_TOKEN} bytes, and no space or control character");
+        return Err(InvalidInput::new("repoToken", message));
+    }
+    Ok(SecretString::from(token.to_owned()))
+}
+
+fn read_repo_user(form: &mut Form) -> Given<String> {
+    or_null(form.optional("repoUser", non_empty(repo_user)))
+}
+
+/// A colon would end the name where the token begins.
+fn repo_user(given: &str) -> Result<String, InvalidInput> {
+    let user = given.trim();
+    if user.len() > LONGEST_USER || user.contains(':') || user.chars().any(char::is_control) {
+        let message = format!("a user name has at most {LONGEST_USER} bytes, and no colon or control character");
+        return Err(InvalidInput::new("repoUser", message));
+    }
+    Ok(user.to_owned())
 }
 
 struct Optional {
@@ -148,9 +244,15 @@ pub(crate) fn read_variables(form: &mut Form, field: &'static str) -> Vec<NewVar
         form.problem(field, format!("at most {MOST_VARIABLES} variables at once"));
         return Vec::new();
     }
+    let is_exact = form.dialect() == Dialect::V1;
     let mut seen = HashSet::new();
     let mut variables = Vec::new();
     for (index, item) in items.into_iter().enumerate() {
+        if let Some(unknown) = item.keys().find(|key| is_exact && !VARIABLE_FIELDS.contains(&key.as_str())) {
+            let place = format!("{field}[{index}].{unknown}");
+            form.problem(place, unknown_field(unknown, &VARIABLE_FIELDS));
+            continue;
+        }
         match read_variable(item) {
             Ok(variable) if seen.insert(variable.key.clone()) => variables.push(variable),
             Ok(variable) => form.problem(format!("{field}[{index}]"), format!("{} is given twice", variable.key)),
@@ -159,6 +261,8 @@ pub(crate) fn read_variables(form: &mut Form, field: &'static str) -> Vec<NewVar
     }
     variables
 }
+
+const VARIABLE_FIELDS: [&str; 3] = ["key", "value", "kind"];
 
 /// The value is never part of a message.
 fn read_variable(mut item: Map<String, Value>) -> Result<NewVariable, String> {

@@ -51,6 +51,10 @@ pub(crate) struct ProjectBody {
     /// Where it is served once something is live.
     url: String,
     repo_url: String,
+    /// Whether the repository is opened with an access token of the project's own.
+    has_repo_token: bool,
+    /// The user that goes with it; `null`: `oauth2`.
+    repo_user: Option<String>,
     /// The branch that goes live.
     branch: String,
     root_directory: Option<String>,
@@ -79,6 +83,8 @@ impl ProjectBody {
             url: config.site_url(&config.site_host(project.name.as_str())),
             name: project.name.to_string(),
             repo_url: project.repo_url.to_string(),
+            has_repo_token: project.repo_access.is_some(),
+            repo_user: project.repo_access.and_then(|access| access.user),
             branch: project.branch.to_string(),
             root_directory: project.root_directory.map(String::from),
             install_command: project.install_command,

@@ -23,9 +23,15 @@ use crate::projects;
 pub(crate) struct NewProjectForm {
     /// The label of its host: lower-case letters, digits and hyphens, at most 63.
     name: String,
-    /// An https address. One at GitHub needs a connected account, and gets a webhook.
+    /// An https address without a user. One at GitHub needs a connected account or `repoToken`, and gets a webhook from
+    /// the account.
     repo_url: String,
     branch: String,
+    /// Opens a private repository at any host. Kept sealed, for this host only, and never shown again.
+    #[schema(write_only)]
+    repo_token: Option<String>,
+    /// The user that goes with the token; absent: `oauth2`, which GitLab, Gitea, Forgejo and GitHub take.
+    repo_user: Option<String>,
     root_directory: Option<String>,
     install_command: Option<String>,
     /// Absent: detected. Empty: nothing is built.
@@ -43,7 +49,14 @@ pub(crate) struct NewProjectForm {
 pub(crate) struct ProjectChangeForm {
     /// A new name moves the site to another host.
     name: Option<String>,
+    /// Another repository. The access token does not follow to another host.
+    repo_url: Option<String>,
     branch: Option<String>,
+    /// Replaces the access token; `null` removes it.
+    #[schema(write_only)]
+    repo_token: Option<String>,
+    /// `null`: `oauth2`.
+    repo_user: Option<String>,
     root_directory: Option<String>,
     install_command: Option<String>,
     build_command: Option<String>,
@@ -109,8 +122,8 @@ pub(crate) async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<
     (status = 502, description = "GitHub does not answer", body = ErrorBody),
 ))]
 pub(crate) async fn create(State(api): State<Api>, caller: Caller, mut form: Form) -> Result<Response, ApiError> {
-    let (new, variables) = projects::read_new(&api, &mut form, "variables")?;
-    let connected = projects::connect(&api, &caller, new, variables).await?;
+    let (new, secrets) = projects::read_new(&api, &mut form)?;
+    let connected = projects::connect(&api, &caller, new, secrets).await?;
     let body = ConnectedBody {
         project: body_of(&api, &caller, connected.project).await?,
         build: BuildBody::of(connected.build),
@@ -152,8 +165,10 @@ pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id) -> 
 /// Change settings. They hold from the next build on; a new name moves the site at once.
 #[utoipa::path(patch, path = "/api/v1/projects/{id}", tag = "projects", params(("id" = i64, Path)),
     request_body = ProjectChangeForm, responses(
-    (status = 200, body = ProjectBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
-    (status = 422, body = ErrorBody),
+    (status = 200, body = ProjectBody), (status = 401, body = ErrorBody),
+    (status = 403, description = "Another repository's GitHub does not allow a webhook", body = ErrorBody),
+    (status = 404, body = ErrorBody), (status = 422, body = ErrorBody),
+    (status = 502, description = "GitHub does not answer", body = ErrorBody),
 ))]
 pub(crate) async fn change(
     State(api): State<Api>,
@@ -162,7 +177,7 @@ pub(crate) async fn change(
     mut form: Form,
 ) -> Result<Json<ProjectBody>, ApiError> {
     let project = api.store.project(caller.access(), ProjectId(id)).await?;
-    let (change, variables) = projects::read_change(&api, &mut form, &project.name, "variables")?;
+    let (change, variables) = projects::read_change(&api, &mut form, &project)?;
     let project = projects::change(&api, &caller, &project, change, variables).await?;
     Ok(Json(body_of(&api, &caller, project).await?))
 }

@@ -13,4 +13,5 @@ mod names;
 mod projects;
 mod protocol;
 mod realtime;
+mod repo_access;
 mod webhook;

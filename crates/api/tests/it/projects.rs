@@ -71,7 +71,7 @@ async fn g1_g4_only_sources_that_may_be_fetched() {
 }
 
 #[tokio::test]
-async fn what_nobody_asked_for_is_ignored() {
+async fn what_nobody_asked_for_is_ignored_in_the_contract_and_told_under_v1() {
     let app = App::start().await;
     let (ada, bob) = (app.member("ada").await, app.member("bob").await);
     let new = json!({"name": "shop", "branch": "main", "repoUrl": PLAIN, "id": 99, "userId": bob.id, "webhookId": 7,
@@ -79,9 +79,34 @@ async fn what_nobody_asked_for_is_ignored() {
     let made = app.post("/api/project", Some(&ada), new).await.expect(StatusCode::CREATED);
     assert_eq!(made["project"]["userId"], ada.id.0);
     assert_eq!((&made["project"]["id"], &made["project"]["webhookId"]), (&json!(1), &Value::Null));
-    let change = json!({"userId": bob.id, "repoUrl": "https://evil.example/x/y"});
-    let changed = app.call(Method::PATCH, "/api/v1/projects/1", Some(&ada), Some(change)).await.expect(StatusCode::OK);
-    assert_eq!(changed["repoUrl"], PLAIN);
+    let change = json!({"name": "shop", "branch": "main", "userId": bob.id, "repoUrl": "https://evil.example/x/y",
+                        "secret": []});
+    let path = "/api/project/projects/1";
+    let changed = app.call(Method::PUT, path, Some(&ada), Some(change)).await.expect(StatusCode::OK);
+    assert_eq!((&changed["project"]["repoUrl"], &changed["project"]["userId"]), (&json!(PLAIN), &json!(ada.id)));
+
+    let refused = async |method, path: &str, body| {
+        let answer = app.call(method, path, Some(&ada), Some(body)).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        answer["error"]["fields"].clone()
+    };
+    let new = json!({"name": "docs", "branch": "main", "repoUrl": PLAIN, "secrets": [{"key": "A", "value": "b"}]});
+    let told = refused(Method::POST, "/api/v1/projects", new).await;
+    assert_eq!(told, json!([{"field": "secrets", "message": "there is no such field; did you mean variables?"}]));
+    let told = refused(Method::PATCH, "/api/v1/projects/1", json!({"buildcommand": "make", "branch": "next"})).await;
+    assert_eq!(
+        told,
+        json!([{"field": "buildcommand", "message": "there is no such field; did you mean buildCommand?"}])
+    );
+    let variables = json!({"variables": [{"key": "A", "value": "b", "type": "plain"}, {"key": "B", "val": "c"}]});
+    let told = refused(Method::PUT, "/api/v1/projects/1/variables", variables).await;
+    assert_eq!(
+        told,
+        json!([
+            {"field": "variables[0].type", "message": "there is no such field; there are key, kind, value"},
+            {"field": "variables[1].val", "message": "there is no such field; did you mean value?"},
+        ])
+    );
+    assert_eq!(app.get("/api/v1/projects/1", Some(&ada)).await.json()["branch"], "main", "nothing of it was done");
 }
 
 #[tokio::test]

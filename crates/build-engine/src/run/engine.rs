@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use berth_model::{BuildLimits, CommitHash, SourceAllow};
 use berth_runtime::Engine;
-use berth_secrets::{KeyRing, SecretString};
-use berth_store::{Claimed, Project, Store};
+use berth_secrets::KeyRing;
+use berth_store::{Claimed, Project, RepoAccess, Store};
 use url::Url;
 
 use super::{BuildRun, Progress};
 use crate::BuildError;
 use crate::build::Volumes;
 use crate::log::{BuildLog, LogOwner};
-use crate::source::{Source, SourceTimeouts};
+use crate::source::{Credentials, Source, SourceTimeouts};
 
 /// The name under which a user's GitHub token is sealed.
 const GITHUB_TOKEN: &str = "github";
@@ -32,7 +32,8 @@ pub struct BuildEngineConfig {
     pub source_allow: SourceAllow,
     /// How patient fetching is.
     pub source_timeouts: SourceTimeouts,
-    /// Repositories under this address are fetched with their owner's GitHub token (`GITHUB_URL`).
+    /// Repositories under this address are fetched with their owner's GitHub token (`GITHUB_URL`), unless the project
+    /// has one of its own.
     pub github_url: Url,
 }
 
@@ -75,20 +76,27 @@ impl BuildEngine {
     /// # Errors
     /// Theirs if the host does not say; within a minute.
     pub async fn remote_head(&self, project: &Project) -> Result<CommitHash, BuildError> {
-        let token = self.token_for(project).await?;
-        let asked = self.0.source.head(&project.repo_url, &project.branch, token.as_ref());
+        let credentials = self.credentials_for(project).await?;
+        let asked = self.0.source.head(&project.repo_url, &project.branch, credentials.as_ref());
         tokio::time::timeout(HEAD_WITHIN, asked).await.unwrap_or_else(|elapsed| Err(BuildError::ours(elapsed)))
     }
 
-    /// The owner's GitHub token, for repositories at GitHub only.
-    pub(super) async fn token_for(&self, project: &Project) -> Result<Option<SecretString>, BuildError> {
+    /// The project's own token, else, for repositories at GitHub only, its owner's.
+    pub(super) async fn credentials_for(&self, project: &Project) -> Result<Option<Credentials>, BuildError> {
         let Inner { config, store, keys, .. } = &*self.0;
+        if let Some(RepoAccess { token, user }) = &project.repo_access {
+            // Sealed for this host: with another address in the row it would not open.
+            let token = keys.open_repo_token(project.id, &project.repo_url.origin(), token);
+            let credentials = token.map(|token| Credentials::of_project(user.clone(), token));
+            return credentials.map(Some).map_err(BuildError::ours_for_good);
+        }
         if project.repo_url.owner_and_name_under(&config.github_url).is_none() {
             return Ok(None);
         }
         let sealed = store.github_token(project.user).await?;
         let open = sealed.map(|sealed| keys.open_for_user(project.user, GITHUB_TOKEN, &sealed));
-        open.transpose().map_err(BuildError::ours_for_good)
+        let token = open.transpose().map_err(BuildError::ours_for_good)?;
+        Ok(token.map(Credentials::of_account))
     }
 
     /// Opens the log of a claimed build.

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use berth_model::words::Bytes;
 use berth_model::{Artifact, CommitHash, Failure, FailureCode, LogPhase, Plan, ServiceKind, StepName, StepState};
-use berth_secrets::SecretString;
 use berth_store::Claimed;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +20,7 @@ use crate::artifact::{self, Written, missing};
 use crate::build::{self, Installed, Output};
 use crate::detect::{ProjectSettings, detect, server_application};
 use crate::log::BuildLog;
-use crate::source::{FetchRequest, Fetched};
+use crate::source::{Credentials, FetchRequest, Fetched};
 use crate::variables::Variables;
 use crate::{BuildError, Checkout, failure, files};
 use engine::Inner;
@@ -108,8 +107,8 @@ impl BuildRun {
     /// The algorithm.
     async fn artifact(&mut self) -> Result<Built, BuildError> {
         self.remove_staging().await;
-        let (variables, token) = self.secrets().await?;
-        let Fetched { commit, checkout, .. } = self.fetch(token.as_ref()).await?;
+        let (variables, credentials) = self.secrets().await?;
+        let Fetched { commit, checkout, .. } = self.fetch(credentials.as_ref()).await?;
         let checkout = Arc::new(checkout);
         let plan = self.detect(&checkout).await?;
         let mut job = self.job(plan, checkout, commit.hash, variables)?;
@@ -136,21 +135,21 @@ impl BuildRun {
     }
 
     /// Opens what must never be seen, and masks it before the log says its first word.
-    async fn secrets(&self) -> Result<(Variables, Option<SecretString>), BuildError> {
+    async fn secrets(&self) -> Result<(Variables, Option<Credentials>), BuildError> {
         let Inner { store, keys, .. } = &*self.engine.0;
         let variables = Variables::open(store, keys, self.claimed.project.id).await?;
-        let token = self.engine.token_for(&self.claimed.project).await?;
-        self.log.mask(variables.mask(token.as_ref()));
-        Ok((variables, token))
+        let credentials = self.engine.credentials_for(&self.claimed.project).await?;
+        self.log.mask(variables.mask(credentials.as_ref().map(Credentials::token)));
+        Ok((variables, credentials))
     }
 
-    async fn fetch(&mut self, token: Option<&SecretString>) -> Result<Fetched, BuildError> {
+    async fn fetch(&mut self, credentials: Option<&Credentials>) -> Result<Fetched, BuildError> {
         self.progress.begin_step(StepName::Fetch);
         let (build, project) = (&self.claimed.build, &self.claimed.project);
         let what = build.commit_hash.as_ref().map_or_else(|| "the head".to_owned(), |hash| hash.short().to_owned());
         self.log.say(&format!("Fetching {what} of {} from {}", build.branch, project.repo_url));
-        let request =
-            FetchRequest { url: &project.repo_url, branch: &build.branch, commit: build.commit_hash.as_ref(), token };
+        let commit = build.commit_hash.as_ref();
+        let request = FetchRequest { url: &project.repo_url, branch: &build.branch, commit, credentials };
         let directory = self.staging().join("source");
         // The build's own end drops this future, which ends the fetch.
         let never = CancellationToken::new();

@@ -4,10 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use berth_model::RepoUrl;
-use berth_secrets::SecretString;
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::{Method, Response, StatusCode};
@@ -16,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::client::SourceClient;
+use super::credentials::{Credentials, Giver};
 use super::failures;
 use crate::BuildError;
 
@@ -26,7 +24,8 @@ pub(super) struct Connection {
     client: SourceClient,
     /// Moves when the host says that the repository was renamed.
     base: Mutex<Url>,
-    authorization: Option<HeaderValue>,
+    /// Whose token it is, and the header that carries it.
+    authorization: Option<(Giver, HeaderValue)>,
     /// Whether the host has said that the token is no good: a public repository needs none.
     token_refused: AtomicBool,
     source_bytes: u64,
@@ -41,12 +40,15 @@ impl Connection {
     pub(super) fn new(
         client: SourceClient,
         url: &RepoUrl,
-        token: Option<&SecretString>,
+        credentials: Option<&Credentials>,
         source_bytes: u64,
         cancel: CancellationToken,
     ) -> Result<Self, BuildError> {
         client.check(url)?;
-        let authorization = token.map(authorization).transpose()?;
+        let authorization = match credentials {
+            Some(credentials) => Some((credentials.giver, credentials.header()?)),
+            None => None,
+        };
         let mut base = url.url().clone();
         base.set_path(url.url().path().trim_end_matches('/'));
         Ok(Self {
@@ -121,7 +123,8 @@ impl Connection {
     }
 
     fn token(&self) -> Option<&HeaderValue> {
-        self.authorization.as_ref().filter(|_| !self.token_refused.load(Ordering::Relaxed))
+        let (_, header) = self.authorization.as_ref()?;
+        (!self.token_refused.load(Ordering::Relaxed)).then_some(header)
     }
 
     async fn send(&self, method: Method, url: &Url, body: Option<Vec<u8>>) -> Result<Response, BuildError> {
@@ -142,8 +145,8 @@ impl Connection {
     fn expect(&self, answer: Response, content_type: &str) -> Result<Response, BuildError> {
         if !answer.status().is_success() {
             let path = locked(&self.base).path().to_owned();
-            let with_token = self.authorization.is_some();
-            return Err(failures::status(&self.host(), &path, answer.status().as_u16(), with_token));
+            let giver = self.authorization.as_ref().map(|(giver, _)| *giver);
+            return Err(failures::status(&self.host(), &path, answer.status().as_u16(), giver));
         }
         match answer.headers().get(CONTENT_TYPE) {
             Some(sent) if sent.as_bytes() == content_type.as_bytes() => Ok(answer),
@@ -180,14 +183,6 @@ impl Connection {
     fn http_failure(&self, error: &reqwest::Error) -> BuildError {
         failures::http(&self.host(), error, self.client.timeouts.silence)
     }
-}
-
-fn authorization(token: &SecretString) -> Result<HeaderValue, BuildError> {
-    let credentials = SecretString::from(format!("x-access-token:{}", token.expose()));
-    let header = SecretString::from(format!("Basic {}", STANDARD.encode(credentials.expose())));
-    let mut header = HeaderValue::from_str(header.expose()).map_err(BuildError::ours_for_good)?;
-    header.set_sensitive(true);
-    Ok(header)
 }
 
 /// The same host at the same port, or from plain http to https at their usual ports.

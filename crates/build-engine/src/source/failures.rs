@@ -4,13 +4,19 @@ use std::error::Error;
 use std::time::Duration;
 
 use berth_model::words::{Bytes, Seconds};
-use berth_model::{BranchName, CommitHash, FailureCode};
+use berth_model::{BranchName, CommitHash, Failure, FailureCode};
 
 use super::client::{ForbiddenAddress, Unresolved};
+use super::credentials::Giver;
 use crate::BuildError;
 
 fn unavailable(title: impl Into<String>, detail: impl Into<String>) -> BuildError {
     BuildError::theirs(FailureCode::SourceUnavailable, title, detail)
+}
+
+/// What the project's own access token would change.
+fn for_want_of_a_token(title: String, detail: String) -> BuildError {
+    Failure::new(FailureCode::SourceUnavailable, title, detail).with_setting("repoToken").into()
 }
 
 pub(super) fn forbidden_url(message: &str) -> BuildError {
@@ -61,31 +67,46 @@ pub(super) fn cut_off(host: &str) -> BuildError {
     )
 }
 
-pub(super) fn status(host: &str, path: &str, status: u16, with_token: bool) -> BuildError {
+/// `giver` is whose token was sent along, if one was.
+pub(super) fn status(host: &str, path: &str, status: u16, giver: Option<Giver>) -> BuildError {
     let repository = path.trim_matches('/');
-    match status {
-        401 | 403 if with_token => unavailable(
+    match (status, giver) {
+        (401 | 403, Some(Giver::Account)) => unavailable(
             format!("no access to {repository}"),
             format!(
                 "{host} refused the connected account. Check that it can read {repository}, then sign in with \
                  {host} again so that Berth gets a fresh token."
             ),
         ),
-        401 | 403 => unavailable(
+        (401 | 403, Some(Giver::Project)) => for_want_of_a_token(
+            format!("no access to {repository}"),
+            format!(
+                "{host} refused the project's access token. Check that it has not expired and may read {repository}, \
+                 and whether {host} wants a user name with it (repoUser); then set it again as repoToken."
+            ),
+        ),
+        (401 | 403, None) => for_want_of_a_token(
             format!("{repository} is private or does not exist"),
             format!(
                 "{host} asks for a sign-in before it shows {repository}. Check the address; for a private repository \
-                 connect an account that can read it."
+                 give the project an access token that can read it (repoToken), or connect the GitHub account that can."
             ),
         ),
-        404 | 410 => unavailable(
+        (404 | 410, giver) => unavailable(
             format!("{repository} was not found"),
             format!(
-                "{host} knows no repository {repository}, or it is private and the connected account cannot read it."
+                "{host} knows no repository {repository}, or it is private and {}.",
+                match giver {
+                    Some(Giver::Account) => "the connected account cannot read it",
+                    Some(Giver::Project) => "the project's access token (repoToken) cannot read it",
+                    None => "the project has no access token that can read it (repoToken)",
+                }
             ),
         ),
-        429 => unavailable(format!("{host} asks to slow down"), format!("{host} answered 429. Rebuild in a while.")),
-        500.. => unavailable(
+        (429, _) => {
+            unavailable(format!("{host} asks to slow down"), format!("{host} answered 429. Rebuild in a while."))
+        }
+        (500.., _) => unavailable(
             format!("{host} has a problem"),
             format!("{host} answered {status}. Rebuild when it is well again."),
         ),
@@ -173,7 +194,7 @@ pub(super) fn branch_missing(branch: &BranchName, existing: &[String]) -> BuildE
     if existing.len() > shown.len() {
         shown.push("…");
     }
-    let error = berth_model::Failure::new(
+    let error = Failure::new(
         FailureCode::SourceUnavailable,
         format!("there is no branch {branch}"),
         format!("The repository has: {}. Set the project's branch to one of them.", shown.join(", ")),

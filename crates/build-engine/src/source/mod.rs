@@ -2,15 +2,17 @@
 //!
 //! 1. [`client`]: one HTTP client whose resolver refuses names that lead to addresses the operator has not allowed,
 //!    so that the address that was judged is the one connected to;
-//! 2. [`connection`] and [`transport`]: libgit2 speaks the git protocol over that client and nothing else;
-//! 3. [`fetch`]: the exact commit, as shallow as the server allows;
-//! 4. [`tree`]: its files are listed with their sizes and judged before any of them is read.
+//! 2. [`credentials`]: the token that goes along, to that host only;
+//! 3. [`connection`] and [`transport`]: libgit2 speaks the git protocol over that client and nothing else;
+//! 4. [`fetch`]: the exact commit, as shallow as the server allows;
+//! 5. [`tree`]: its files are listed with their sizes and judged before any of them is read.
 //!
 //! No ssh, local or `git://` transport, no credential helper, no submodules, no work tree: files are read from the
 //! object database, so a malformed tree has nothing outside the checkout to reach.
 
 mod client;
 mod connection;
+mod credentials;
 mod failures;
 mod fetch;
 mod transport;
@@ -21,12 +23,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use berth_model::{BranchName, BuildLimits, Commit, CommitHash, RepoUrl, SourceAllow};
-use berth_secrets::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use crate::{BuildError, Checkout};
 use client::SourceClient;
 use connection::Connection;
+
+pub use credentials::Credentials;
 
 /// What a host may send when only a branch's place is asked for.
 const MOST_LISTING: u64 = 32 << 20;
@@ -62,7 +65,7 @@ pub struct FetchRequest<'a> {
     /// The exact commit; `None`: the branch's head.
     pub commit: Option<&'a CommitHash>,
     /// Sent to the repository's own host only.
-    pub token: Option<&'a SecretString>,
+    pub credentials: Option<&'a Credentials>,
 }
 
 /// A commit and its files.
@@ -99,8 +102,13 @@ impl Source {
         // Dropping this future must end the thread that works for it too.
         let cancel = cancel.child_token();
         let _stop = cancel.clone().drop_guard();
-        let connection =
-            Connection::new(self.client.clone(), request.url, request.token, limits.source_bytes, cancel.clone())?;
+        let connection = Connection::new(
+            self.client.clone(),
+            request.url,
+            request.credentials,
+            limits.source_bytes,
+            cancel.clone(),
+        )?;
         let work = fetch::Work {
             connection: Arc::new(connection),
             branch: request.branch.clone(),
@@ -120,11 +128,11 @@ impl Source {
         &self,
         url: &RepoUrl,
         branch: &BranchName,
-        token: Option<&SecretString>,
+        credentials: Option<&Credentials>,
     ) -> Result<CommitHash, BuildError> {
         let cancel = CancellationToken::new();
         let _stop = cancel.clone().drop_guard();
-        let connection = Connection::new(self.client.clone(), url, token, MOST_LISTING, cancel.clone())?;
+        let connection = Connection::new(self.client.clone(), url, credentials, MOST_LISTING, cancel.clone())?;
         let (connection, branch) = (Arc::new(connection), branch.clone());
         let work = tokio::task::spawn_blocking(move || fetch::head_commit(&connection, &branch, &cancel));
         work.await.map_err(BuildError::ours)?

@@ -26,14 +26,22 @@ pub(crate) struct Request {
 }
 
 /// What the host does besides serving.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Rules {
+    /// The user that goes with the token.
+    pub(crate) user: &'static str,
     /// Requests without this token get 401.
     pub(crate) token: Option<&'static str>,
     /// Requests with any token get 401.
     pub(crate) refuses_tokens: bool,
     /// Paths below the first are redirected to the second.
     pub(crate) renamed: Option<(&'static str, String)>,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { user: "x-access-token", token: None, refuses_tokens: false, renamed: None }
+    }
 }
 
 impl GitHost {
@@ -101,7 +109,7 @@ async fn read_request(stream: TcpStream) -> Option<(Request, TcpStream)> {
 
 async fn respond(root: PathBuf, rules: Rules, request: Request) -> Vec<u8> {
     if let Some(token) = rules.token {
-        let wanted = base64::engine::general_purpose::STANDARD.encode(format!("x-access-token:{token}"));
+        let wanted = base64::engine::general_purpose::STANDARD.encode(format!("{}:{token}", rules.user));
         if request.headers.get("authorization") != Some(&format!("Basic {wanted}")) {
             return answer("401 Unauthorized", "www-authenticate: Basic\r\n", b"");
         }

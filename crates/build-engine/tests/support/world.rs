@@ -12,7 +12,9 @@ use berth_model::{
 };
 use berth_runtime::{Engine, EngineConfig};
 use berth_secrets::KeyRing;
-use berth_store::{Build, GithubProfile, NewBuild, NewProject, Project, SealedVariable, Store};
+use berth_store::{
+    Build, GithubProfile, NewBuild, NewProject, Project, ProjectChange, RepoAccess, SealedVariable, Store,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::git_host::{GitHost, Rules};
@@ -59,6 +61,15 @@ impl World {
 
     /// A world whose git host is what `GITHUB_URL` names.
     pub(crate) async fn with_host(limits: BuildLimits, rules: Rules) -> Self {
+        Self::build_world(limits, rules, None).await
+    }
+
+    /// A world whose git host is none of GitHub's.
+    pub(crate) async fn with_other_host(limits: BuildLimits, rules: Rules) -> Self {
+        Self::build_world(limits, rules, Some("https://github.example.org".to_owned())).await
+    }
+
+    async fn build_world(limits: BuildLimits, rules: Rules, github_url: Option<String>) -> Self {
         install_tls();
         let scratch = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", scratch.path().join("berth.db").display());
@@ -74,7 +85,7 @@ impl World {
             staging: scratch.path().join("staging"),
             source_allow: SourceAllow::parse("127.0.0.1").unwrap(),
             source_timeouts: SourceTimeouts::default(),
-            github_url: host.url("").parse().unwrap(),
+            github_url: github_url.unwrap_or_else(|| host.url("")).parse().unwrap(),
         };
         let builds = BuildEngine::new(config, engine.clone(), store.clone(), keys.clone()).unwrap();
         Self { scratch, store, engine, builds, access: Access::of(user.id, Role::Admin), host, keys }
@@ -107,6 +118,17 @@ impl World {
         let seal = |user| self.keys.seal_for_user(user, "github", token);
         let user = self.store.sign_in_github(&profile, true, seal).await.unwrap().unwrap();
         self.access = Access::of(user.id, user.role);
+    }
+
+    /// Gives a project an access token of its own, or takes it away; the project as it is then.
+    pub(crate) async fn give(&self, project: &Project, token: Option<&str>, user: Option<&str>) -> Project {
+        let seal = |token| RepoAccess {
+            token: self.keys.seal_repo_token(project.id, &project.repo_url.origin(), token),
+            user: user.map(str::to_owned),
+        };
+        let change = ProjectChange { repo_access: Some(token.map(seal)), ..ProjectChange::default() };
+        let host = format!("{}.localhost", project.name);
+        self.store.update_project(self.access, project.id, change, &host, Vec::new()).await.unwrap()
     }
 
     /// Commits these files to the project's repository.

@@ -46,6 +46,7 @@ stories! {
         a_project_and_its_settings,
         twenty_creations_of_one_name,
         a_new_name_moves_the_host,
+        a_repositorys_token_belongs_to_its_host,
         variables_are_replaced_by_key,
         others_are_forbidden_and_nothing_is_not_found,
         a_deleted_project_is_gone_and_its_name_free,

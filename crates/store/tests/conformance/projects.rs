@@ -1,11 +1,11 @@
 //! Projects, their hosts and variables, and who may see them.
 
 use berth_model::{
-    Access, BuildId, BuildStatus, DeploymentId, EventPayload, OutputDir, ProjectId, VariableId, VariableKey,
+    Access, BuildId, BuildStatus, DeploymentId, EventPayload, OutputDir, ProjectId, RepoUrl, VariableId, VariableKey,
     VariableKind,
 };
 use berth_secrets::Sealed;
-use berth_store::{ActivationReason, ProjectChange, RouteKind, SealedVariable, StoreError};
+use berth_store::{ActivationReason, ProjectChange, ProjectSecrets, RepoAccess, RouteKind, SealedVariable, StoreError};
 
 use crate::ground::{Ground, admin_of, host, name, new_project, repo};
 
@@ -48,6 +48,45 @@ pub(crate) async fn a_project_and_its_settings(ground: Ground) {
     assert_eq!(ids(store.projects(access).await.unwrap()), [newer.id, made.id]);
     assert_eq!(ids(store.projects_of_repo(&repo().key()).await.unwrap()), [made.id, newer.id]);
     assert_eq!(ids(store.all_projects().await.unwrap()), [made.id, newer.id]);
+}
+
+/// A token is for one host: it stays while the repository does, and does not follow it elsewhere.
+pub(crate) async fn a_repositorys_token_belongs_to_its_host(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let key = |token: &str, user: Option<&str>| RepoAccess {
+        token: Sealed::stored(token.to_owned()),
+        user: user.map(str::to_owned),
+    };
+    let seal = |id: ProjectId| ProjectSecrets {
+        variables: vec![variable("A", "x")],
+        repo_access: Some(key(&format!("sealed for {id}"), Some("bot"))),
+    };
+    let made = store.create_project(access, new_project("shop"), &host("shop"), seal).await.unwrap();
+    let sealed = key(&format!("sealed for {}", made.id), Some("bot"));
+    assert_eq!(made.repo_access.as_ref(), Some(&sealed));
+    assert_eq!(store.variables(access, made.id).await.unwrap().len(), 1);
+    store.set_webhook(made.id, Some(77)).await.unwrap();
+
+    let change = async |change| store.update_project(access, made.id, change, &host("shop"), Vec::new()).await.unwrap();
+    let to = |url: &str| ProjectChange { repo_url: Some(RepoUrl::parse(url).unwrap()), ..ProjectChange::default() };
+    let same = change(to("https://GitHub.com/Acme/Shop.git")).await;
+    assert_eq!((same.repo_access, same.webhook_id), (Some(sealed.clone()), Some(77)), "the same repository");
+    let moved = change(to("https://github.com/acme/store")).await;
+    assert_eq!((moved.repo_access, moved.webhook_id), (Some(sealed), None), "another repository of the host");
+    assert_eq!(store.projects_of_repo(&moved.repo_url.key()).await.unwrap().len(), 1);
+    let plain = change(to("http://github.com/acme/store")).await;
+    assert_eq!(plain.repo_access, None, "a token is not sent in the clear");
+
+    let fresh = key("fresh", None);
+    let repo_access = Some(Some(fresh.clone()));
+    let away = ProjectChange { repo_access, webhook_id: Some(78), ..to("https://git.example.org/acme/shop") };
+    let away = change(away).await;
+    assert_eq!((away.repo_access.as_ref(), away.webhook_id), (Some(&fresh), Some(78)));
+    assert_eq!(store.project(access, made.id).await.unwrap(), away);
+    let removed = change(ProjectChange { repo_access: Some(None), ..ProjectChange::default() }).await;
+    assert_eq!(store.project(access, made.id).await.unwrap(), removed);
+    assert_eq!(removed.repo_access, None);
 }
 
 /// N4, from two processes.
