@@ -53,14 +53,15 @@ impl Commands {
                     return arguments.get(at + 1).filter(|value| !value.starts_with('-')).cloned();
                 }
                 let (name, value) = word.split_once('=')?;
-                names.contains(&name).then(|| value.to_owned())
+                names.contains(&name).then(|| value.trim_matches(['"', '\'']).to_owned())
             })
         })
     }
 
     /// The value of a variable that is set in front of a program.
     pub(super) fn variable(&self, name: &str) -> Option<String> {
-        self.0.iter().flatten().find_map(|word| word.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
+        let set = self.0.iter().flatten().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+        set.map(|value| value.trim_matches(['"', '\'']).to_owned())
     }
 }
 

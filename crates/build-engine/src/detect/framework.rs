@@ -112,7 +112,8 @@ fn with_framework(
             ServiceKind::Static { output_directory: output::of_place(folder, framework, &commands, &place) }
         }
         _ => {
-            if let Some(start) = folder.package.script("start").filter(|start| server::is_server(start)) {
+            let start = folder.package.script("start").filter(|start| server::is_server(start));
+            if let Some(start) = start.filter(|_| !server::start_is_for_development(folder)) {
                 warnings.push(format!("the start script runs a server ({start}); only the built files are published"));
             }
             ServiceKind::Static { output_directory: output::of_framework(folder, framework, &commands) }

@@ -34,30 +34,30 @@ pub(super) fn outcome(
     by_catalog: Option<Place>,
 ) -> Outcome {
     let project = Project { folder, commands };
-    let server = |hint: &str| Outcome::Server { start: None, hint: Some(hint.to_owned()) };
+    let server = |what: &str| Outcome::Server { start: None, hint: Some(hint(&framework.name, what)) };
     let files = |found: Option<Place>, hint: &str| match found.or(by_catalog_of(&by_catalog)) {
         Some(place) => Outcome::Files(Some(place)),
         None => server(hint),
     };
     match framework.name.as_str() {
-        "nextjs" => files(project.next(), "`output: 'export'` in the configuration of Next.js makes it files"),
-        "nuxt" => files(project.nuxt(), "the build command `nuxt generate` makes it files"),
+        "nextjs" => files(project.next(), "`output: 'export'` in its configuration"),
+        "nuxt" => files(project.nuxt(), "the build command `nuxt generate`"),
         "sveltekit" => project.sveltekit(),
         "astro" => project.astro(),
-        "remix" | "react-router" => files(project.react_router(), "`ssr: false` in its configuration makes it files"),
-        "tanstack-start" => files(project.tanstack(), "its option `spa` or `prerender` makes it files"),
-        "solid-start" => files(project.nitro(), "the preset `static` makes it files"),
-        "analog" => files(project.analog(), "its option `static` makes it files"),
-        "vike" => files(project.vike(), "its option `prerender` makes it files"),
-        "qwik" => files(project.qwik(), "its adapter `static` makes it files"),
-        "waku" => files(project.waku(), "pages with `render: 'static'` alone make it files"),
+        "remix" | "react-router" => files(project.react_router(), "`ssr: false` in its configuration"),
+        "tanstack-start" => files(project.tanstack(), "its option `spa` or `prerender`"),
+        "solid-start" => files(project.nitro(), "the preset `static`"),
+        "analog" => files(project.analog(), "its option `static`"),
+        "vike" => files(project.vike(), "its option `prerender`"),
+        "qwik" => files(project.qwik(), "its adapter `static`"),
+        "waku" => files(project.waku(), "`render: 'static'` in all its pages"),
         "angular" => project.angular().unwrap_or(Outcome::Files(None)),
-        "expo-web" if project.expo_serves() => server("`web.output` as `static` or `single` makes it files"),
+        "expo-web" if project.expo_serves() => server("`static` or `single` as `web.output` in app.json"),
         "quasar" if commands.option("quasar build", &["-m", "--mode"]).as_deref() == Some("ssr") => {
-            server("the mode `spa` makes it files")
+            server("the mode `spa`")
         }
         _ if framework.kind == Kind::Static => Outcome::Files(None),
-        name => files(None, &format!("{name} is not set to make files")),
+        _ => files(None, "an output directory in the project's settings"),
     }
 }
 
@@ -68,6 +68,11 @@ fn by_catalog_of(place: &Option<Place>) -> Option<Place> {
 
 fn place(directory: &str, source: &str, reason: &str) -> Option<Place> {
     Some(Place { directory: directory.to_owned(), source: source.to_owned(), reason: reason.to_owned() })
+}
+
+/// What would make a server's project files.
+fn hint(framework: &str, what: &str) -> String {
+    format!("{framework} is set to make a server; what makes it files is {what}")
 }
 
 /// Whether a Nuxt project renders in the browser only: then `nuxt generate` makes what `nuxt build` would serve.
@@ -177,16 +182,17 @@ impl Project<'_> {
                 .find(|adapter| self.folder.package.depends_on(&format!("{ADAPTERS}{adapter}")))?;
             Some(("package.json".to_owned(), adapter.to_owned(), None))
         });
-        const HINT: &str = "@sveltejs/adapter-static makes it files";
+        const NEEDED: &str = "@sveltejs/adapter-static";
         match named {
             Some((file, adapter, pages)) if adapter == "static" => {
                 let reason = format!("{file} names the adapter static");
                 Outcome::Files(place(pages.as_deref().unwrap_or("build"), &file, &reason))
             }
-            Some((file, adapter, _)) => {
-                Outcome::Server { start: None, hint: Some(format!("{file} names the adapter {adapter}; {HINT}")) }
-            }
-            None => Outcome::Server { start: None, hint: Some(HINT.to_owned()) },
+            Some((file, adapter, _)) => Outcome::Server {
+                start: None,
+                hint: Some(hint("sveltekit", &format!("{NEEDED}, and {file} names the adapter {adapter}"))),
+            },
+            None => Outcome::Server { start: None, hint: Some(hint("sveltekit", NEEDED)) },
         }
     }
 
@@ -194,13 +200,13 @@ impl Project<'_> {
     fn astro(&self) -> Outcome {
         const ADAPTERS: &[&str] =
             &["@astrojs/node", "@astrojs/vercel", "@astrojs/netlify", "@astrojs/cloudflare", "@deno/astro-adapter"];
-        let server = |hint: String| Outcome::Server { start: None, hint: Some(hint) };
+        let server = |what: &str| Outcome::Server { start: None, hint: Some(hint("astro", what)) };
         let config = config_text(self.folder, "astro.config.*");
         let mode = config.as_ref().and_then(|(_, text)| text_of(text, "output"));
         let file = config.as_ref().map_or("package.json", |(file, _)| file.as_str());
         match mode.as_deref() {
             Some(mode @ ("server" | "hybrid")) => {
-                return server(format!("{file} sets output to {mode}; `output: 'static'` makes it files"));
+                return server(&format!("`output: 'static'`, and {file} says {mode}"));
             }
             Some("static") => return Outcome::Files(None),
             _ => {}
@@ -210,7 +216,7 @@ impl Project<'_> {
             None => self.folder.package.depends_on(adapter),
         });
         match adapter {
-            Some(adapter) => server(format!("{file} names the adapter {adapter}; without one it makes files")),
+            Some(adapter) => server(&format!("no adapter, and {file} names {adapter}")),
             None => Outcome::Files(None),
         }
     }
@@ -275,7 +281,7 @@ impl Project<'_> {
         }
         Some(Outcome::Server {
             start: Some(format!("node dist/{name}/server/server.mjs")),
-            hint: Some("`outputMode` as `static` in angular.json makes it files".to_owned()),
+            hint: Some(hint("angular", "`outputMode` as `static` in angular.json")),
         })
     }
 

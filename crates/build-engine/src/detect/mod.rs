@@ -21,6 +21,7 @@ mod node_version;
 mod output;
 mod package_json;
 mod packages;
+mod print;
 mod python;
 mod server;
 mod sites;
@@ -66,14 +67,41 @@ pub fn detect(checkout: &Checkout, settings: &ProjectSettings) -> Result<Plan, F
     Ok(Plan { services: vec![service] })
 }
 
-/// What will be done with a plain folder: [`detect`] without git.
-///
-/// # Errors
-/// A failure in words; a folder that cannot be read is one too.
-pub fn folder(path: &std::path::Path, settings: &ProjectSettings) -> Result<Plan, Failure> {
-    let checkout = Checkout::of_folder(path)
-        .map_err(|error| Failure::new(FailureCode::BadRepository, "the folder cannot be read", error.to_string()))?;
-    detect(&checkout, settings)
+/// A folder on disk and the plan for it, without git: what `berth plan` shows.
+#[derive(Debug)]
+pub struct PlannedFolder {
+    /// What will be done with it.
+    pub plan: Plan,
+    /// Why it is not done, where the plan is a server application's.
+    pub refusal: Option<Failure>,
+}
+
+impl PlannedFolder {
+    /// Plans a folder as a checkout is planned.
+    ///
+    /// # Errors
+    /// A failure in words; a folder that cannot be read is one too.
+    pub fn of(path: &std::path::Path, settings: &ProjectSettings) -> Result<Self, Failure> {
+        let checkout = Checkout::of_folder(path).map_err(|error| {
+            let title = format!("{} cannot be read", path.display());
+            Failure::new(FailureCode::BadRepository, title, format!("The system says: {error}."))
+        })?;
+        let plan = detect(&checkout, settings)?;
+        let refusal = server_application(&checkout, &plan);
+        Ok(Self { plan, refusal })
+    }
+
+    /// The plan for people: a line for each decision, with where it comes from and why.
+    #[must_use]
+    pub fn description(&self) -> String {
+        print::lines(&self.plan)
+    }
+}
+
+/// The plan of a folder.
+#[cfg(test)]
+fn folder(path: &std::path::Path, settings: &ProjectSettings) -> Result<Plan, Failure> {
+    PlannedFolder::of(path, settings).map(|folder| folder.plan)
 }
 
 /// What is detected; settings only choose between ways here.

@@ -2,7 +2,7 @@
 
 use berth_model::{Decision, PackageManager, Tool, ToolName};
 
-use super::config::{toml_value, yaml_value};
+use super::config::toml_value;
 use super::equipment::Equipment;
 use super::folder::Folder;
 use super::versions::{major_minor, managed, own_file};
@@ -141,30 +141,10 @@ pub(super) fn named_packages(folder: &Folder<'_>) -> String {
 }
 
 /// MkDocs, from the project's requirements, or brought along.
-pub(super) fn for_mkdocs(folder: &Folder<'_>, config: &str) -> Equipment {
+pub(super) fn for_mkdocs(folder: &Folder<'_>) -> Equipment {
     if named_packages(folder).contains("mkdocs") {
         return equipment(folder);
     }
-    let text = folder.text(config).unwrap_or_default();
-    let theme = yaml_value(&text, "theme").or_else(|| {
-        let (_, rest) = text.split_once("theme:")?;
-        rest.lines()
-            .take_while(|line| line.is_empty() || line.starts_with(' '))
-            .find_map(|line| yaml_value(line.trim(), "name"))
-    });
-    let mut equipment = equipment(folder);
-    // A theme that is a package brings MkDocs with it.
-    if let Some("material") = theme.as_deref()
-        && equipment.install_command.is_none()
-    {
-        let manager = Decision::new(PackageManager::Pip, config, format!("{config} names a theme that is a package"));
-        equipment.toolchain.package_manager = Some(manager);
-        let install = "pip install mkdocs-material".to_owned();
-        let reason = format!("{config} names the theme material, and no file names requirements");
-        equipment.install_command = Some(Decision::new(install, config, reason));
-        equipment.install_directory = folder.directory();
-        return equipment;
-    }
     let tool = Tool { name: ToolName::Mkdocs, version: None };
-    equipment.with_tool(Decision::new(tool, "default", "no file of the project names mkdocs"))
+    equipment(folder).with_tool(Decision::new(tool, "default", "no file of the project names mkdocs"))
 }

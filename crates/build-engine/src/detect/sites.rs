@@ -54,7 +54,7 @@ pub(super) fn service(
     let equipment = match framework.name.as_str() {
         "hugo" => hugo(folder, settings)?,
         "jekyll" => jekyll(folder),
-        "mkdocs" => python::for_mkdocs(folder, &name.source),
+        "mkdocs" => python::for_mkdocs(folder),
         "mdbook" => program_alone(folder, ToolName::Mdbook, "mdbook", &name.source),
         _ => program_alone(folder, ToolName::Zola, "zola", &name.source),
     };

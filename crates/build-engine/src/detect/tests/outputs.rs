@@ -1,0 +1,136 @@
+//! Where files are: command lines, configurations, workspaces.
+
+use super::{assert_plan, detected};
+
+fn output(files: &[(&str, &str)]) -> String {
+    detected(files).output_directory().unwrap().value.as_str().to_owned()
+}
+
+fn built_by(dependency: &str, build: &str, file: &str, config: &str) -> String {
+    let package = format!(r#"{{"scripts":{{"build":"{build}"}},"devDependencies":{{"{dependency}":"1"}}}}"#);
+    output(&[("package.json", &package), (file, config)])
+}
+
+#[test]
+fn command_lines_name_it() {
+    for (dependency, build, wanted) in [
+        ("vite", "vite build --outDir www --emptyOutDir", "www"),
+        ("vite", "tsc -b && vite build --outDir=./docs", "docs"),
+        ("vite", "vite build --outDir $OUT", "dist"),
+        ("astro", "astro check && astro build --outDir site", "site"),
+        ("@11ty/eleventy", "eleventy --output=public", "public"),
+        ("parcel", "parcel build src/index.html --dist-dir out --public-url ./", "out"),
+        ("parcel-bundler", "parcel build index.html -d build", "build"),
+        ("@vue/cli-service", "vue-cli-service build --dest out", "out"),
+        ("@docusaurus/core", "docusaurus build --out-dir ../up/../site", "build"),
+        ("vitepress", "vitepress build guide", "guide/.vitepress/dist"),
+        ("vitepress", "vitepress build --outDir site", "site"),
+        ("vuepress", "vuepress build src", "src/.vuepress/dist"),
+        ("vuepress", "vuepress build docs -d site", "site"),
+        ("storybook", "storybook build -o public/storybook", "public/storybook"),
+        ("react-scripts", "BUILD_PATH='./site' react-scripts build", "site"),
+        ("@angular/cli", "ng build --configuration production --output-path out", "out"),
+        ("expo", "expo export --platform web --output-dir web", "web"),
+        ("webpack", "webpack --mode production --output-path ./bundle", "bundle"),
+        ("hexo", "hexo generate", "public"),
+    ] {
+        assert_eq!(built_by(dependency, build, "README.md", ""), wanted, "{build}");
+    }
+}
+
+#[test]
+fn configurations_name_it() {
+    for (dependency, build, file, config, wanted) in [
+        ("vite", "vite build", "vite.config.ts", "({ build: { outDir: path.resolve(__dirname, 'out') } })", "out"),
+        ("vite", "vite build", "vite.config.js", "/* outDir: 'no' */ export default {}", "dist"),
+        ("vite", "vite build", "vite.config.js", "export default { build: { outDir: `${name}` } }", "dist"),
+        ("@vue/cli-service", "vue-cli-service build", "vue.config.js", "module.exports = { outputDir: 'out' }", "out"),
+        ("@11ty/eleventy", "eleventy", ".eleventy.js", "return { dir: { input: 'src', output: 'out' } }", "out"),
+        ("@11ty/eleventy", "eleventy", "eleventy.config.js", "c.setOutputDirectory('out')", "out"),
+        ("hexo", "hexo g", "_config.yml", "source_dir: source\npublic_dir: out # here\n", "out"),
+        ("vitepress", "vitepress build docs", "docs/.vitepress/config.mts", "({ outDir: '../site' })", "site"),
+        ("vuepress", "vuepress build docs", "docs/.vuepress/config.js", "({ dest: 'site' })", "site"),
+        ("gridsome", "gridsome build", "gridsome.config.js", "module.exports = { outputDir: 'out' }", "out"),
+        ("umi", "umi build", ".umirc.ts", "defineConfig({ outputPath: 'out' })", "out"),
+        ("@rsbuild/core", "rsbuild build", "rsbuild.config.ts", "({ output: { distPath: { root: 'out' } } })", "out"),
+        (
+            "@observablehq/framework",
+            "observable build",
+            "observablehq.config.js",
+            "export default { output: 'out' }",
+            "out",
+        ),
+        ("react-scripts", "react-scripts build", ".env", "BUILD_PATH=out\n", "out"),
+    ] {
+        assert_eq!(built_by(dependency, build, file, config), wanted, "{file}: {config}");
+    }
+    let rooted = [
+        ("package.json", r#"{"scripts":{"build":"vite build"},"devDependencies":{"vite":"7"}}"#),
+        ("vite.config.ts", "export default { root: 'client' }"),
+        ("client/index.html", ""),
+    ];
+    assert_eq!(output(&rooted), "client/dist");
+    let beside = ("vite.config.ts", "export default { root: './client', build: { outDir: '../out' } }");
+    assert_eq!(output(&[rooted[0], beside, rooted[2]]), "out");
+    let argument = r#"{"scripts":{"build":"vite build client"},"devDependencies":{"vite":"7"}}"#;
+    assert_eq!(output(&[("package.json", argument), ("client/index.html", "")]), "client/dist");
+    let targets = r#"{"source":"index.html","targets":{"default":{"distDir":"./out"}},"scripts":{"build":"parcel build"},"devDependencies":{"parcel":"2"}}"#;
+    assert_eq!(output(&[("package.json", targets)]), "out");
+}
+
+#[test]
+fn commands_of_projects_without_a_build_script() {
+    let build = |files: &[(&str, &str)]| detected(files).build_command.unwrap().value;
+    let parcel = ("package.json", r#"{"devDependencies":{"parcel":"2"}}"#);
+    assert_eq!(build(&[parcel, ("src/index.html", "")]), "npx --no-install parcel build src/index.html");
+    let vitepress = ("package.json", r#"{"devDependencies":{"vitepress":"1"}}"#);
+    assert_eq!(build(&[vitepress, (".vitepress/config.ts", ""), ("pnpm-lock.yaml", "")]), "pnpm exec vitepress build");
+    // A library with documentation: `build` makes the library.
+    let library = r#"{"scripts":{"build":"tsup","docs:build":"vitepress build docs"},"devDependencies":{"vitepress":"1","tsup":"8"}}"#;
+    assert_eq!(build(&[("package.json", library), ("docs/index.md", "")]), "npm run docs:build");
+}
+
+#[test]
+fn workspaces() {
+    const TOP: &str = r#"{"private":true,"workspaces":["apps/*"],"scripts":{"build":"turbo run build"},"devDependencies":{"turbo":"2"}}"#;
+    const VITE: &str = r#"{"scripts":{"build":"vite build"},"devDependencies":{"vite":"7"}}"#;
+    let one = [
+        ("package.json", TOP),
+        ("turbo.json", "{}"),
+        ("apps/web/package.json", VITE),
+        ("packages/ui/package.json", "{}"),
+    ];
+    assert_plan("workspace-with-one-site", &one);
+    let two = [
+        ("package.json", TOP),
+        ("turbo.json", "{}"),
+        ("apps/web/package.json", VITE),
+        ("apps/admin/package.json", VITE),
+    ];
+    assert_plan("workspace-with-two-sites", &two);
+}
+
+#[test]
+fn odd_but_real_projects() {
+    assert_plan("package-without-name", &[("package.json", r#"{"scripts":{"build":"node make.js"}}"#)]);
+    assert_plan(
+        "package-with-byte-order-mark",
+        &[("package.json", "\u{feff}{\"devDependencies\":{\"vite\":\"7\"}}"), ("index.html", "")],
+    );
+    assert_plan(
+        "build-that-only-checks",
+        &[
+            ("package.json", r#"{"scripts":{"build":"tsc --noEmit"},"devDependencies":{"typescript":"5"}}"#),
+            ("index.html", ""),
+        ],
+    );
+    assert_plan("staticfile", &[("Staticfile", "root: site\n"), ("site/index.html", "")]);
+    assert_plan("nothing-here", &[("README.md", "# x"), ("site/index.html", "")]);
+    assert_plan(
+        "vite-beside-a-server",
+        &[(
+            "package.json",
+            r#"{"scripts":{"build":"vite build","start":"node server.js"},"dependencies":{"express":"5","vite":"7"}}"#,
+        )],
+    );
+}

@@ -1,0 +1,112 @@
+//! Server applications: what is understood of them, and how that is said.
+
+use super::{OutputDir, ProjectSettings, assert_plan, plan, print};
+
+#[test]
+fn of_node() {
+    let server = |scripts: &str, dependency: &str| {
+        format!(r#"{{"scripts":{{{scripts}}},"dependencies":{{"{dependency}":"1"}}}}"#)
+    };
+    let express = server(r#""start":"node index.js""#, "express");
+    assert_plan("server-express", &[("package.json", &express), ("package-lock.json", "{}")]);
+    let nest = server(r#""build":"nest build","start":"nest start","start:prod":"node dist/main""#, "@nestjs/core");
+    assert_plan("server-nest", &[("package.json", &nest), ("yarn.lock", "")]);
+    let fastify = server(r#""build":"tsc","start":"node dist/index.js""#, "fastify");
+    assert_plan("server-fastify", &[("package.json", &fastify), ("pnpm-lock.yaml", "")]);
+    assert_plan(
+        "server-by-main-file",
+        &[("package.json", r#"{"main":"index.js","dependencies":{"ws":"8"}}"#), ("index.js", "")],
+    );
+    assert_plan(
+        "server-bun",
+        &[
+            ("package.json", r#"{"module":"index.ts","dependencies":{"hono":"4"}}"#),
+            ("index.ts", ""),
+            ("bun.lock", "{}"),
+        ],
+    );
+    let top = r#"{"workspaces":["api"],"scripts":{"start":"npm start -w api"}}"#;
+    assert_plan(
+        "server-in-workspace",
+        &[("package.json", top), ("api/package.json", &express), ("package-lock.json", "{}")],
+    );
+}
+
+#[test]
+fn of_python() {
+    let main = ("main.py", "from fastapi import FastAPI\n");
+    assert_plan("server-fastapi", &[main, ("requirements.txt", "fastapi\nuvicorn\n")]);
+    assert_plan(
+        "server-flask",
+        &[
+            ("app.py", "from flask import Flask"),
+            ("requirements.txt", "Flask\ngunicorn\n"),
+            ("runtime.txt", "python-3.11.9"),
+        ],
+    );
+    assert_plan(
+        "server-django",
+        &[
+            ("manage.py", ""),
+            ("shop/wsgi.py", ""),
+            ("Pipfile", "[packages]\ndjango = \"*\"\ngunicorn = \"*\"\n[requires]\npython_version = \"3.13\"\n"),
+            ("Pipfile.lock", "{}"),
+        ],
+    );
+    assert_plan(
+        "server-procfile",
+        &[("Procfile", "worker: x\nweb: gunicorn app:app\n"), ("app.py", ""), ("requirements.txt", "gunicorn\n")],
+    );
+    assert_plan(
+        "server-python-script",
+        &[
+            ("bot.py", "print()"),
+            ("pyproject.toml", "[project]\nname = \"x\"\ndependencies = [\"httpx\"]\n"),
+            ("pdm.lock", ""),
+        ],
+    );
+}
+
+#[test]
+fn of_other_languages() {
+    let rust = "[package]\nname = \"quay\"\n";
+    let projects: &[(&str, &[(&str, &str)])] = &[
+        ("server-go", &[("go.mod", "module x"), ("cmd/api/main.go", "package main")]),
+        ("server-rust", &[("Cargo.toml", rust), ("src/main.rs", "")]),
+        (
+            "server-laravel",
+            &[("composer.json", r#"{"require":{"laravel/framework":"^12"}}"#), ("public/index.php", "")],
+        ),
+        ("server-php", &[("index.php", "")]),
+        (
+            "server-rails",
+            &[("Gemfile", "gem 'rails'\n"), ("Gemfile.lock", ""), (".ruby-version", "3.4.1\n"), ("config.ru", "")],
+        ),
+        ("server-spring", &[("pom.xml", "<artifactId>spring-boot-starter</artifactId>"), ("mvnw", "")]),
+        ("server-phoenix", &[("mix.exs", "{:phoenix, \"~> 1.8\"}")]),
+        ("server-deno", &[("deno.json", "{}"), ("main.ts", "")]),
+        ("server-shell", &[("start.sh", "")]),
+        ("server-dockerfile", &[("Dockerfile", "FROM scratch"), ("go.mod", "module x")]),
+    ];
+    for (name, files) in projects {
+        assert_plan(name, files);
+    }
+}
+
+#[test]
+fn a_dockerfile_is_built_for_the_directory_that_is_set() {
+    let settings =
+        ProjectSettings { output_directory: Some(OutputDir::parse("site").unwrap()), ..ProjectSettings::default() };
+    let files = [
+        ("package.json", r#"{"scripts":{"build":"vite build"},"dependencies":{"vite":"7"}}"#),
+        ("Dockerfile", "FROM x"),
+    ];
+    insta::assert_snapshot!(print(plan(&files, &settings)), @"
+    framework: dockerfile (Dockerfile: there is a Dockerfile)
+    dockerfile: Dockerfile (Dockerfile: it says how it is built)
+    output: /site (settings: the project is set to it)
+    ");
+    let settings = ProjectSettings { build_command: Some("vite build".to_owned()), ..settings };
+    let service = plan(&files, &settings).unwrap().services.remove(0);
+    assert!(service.dockerfile.is_none() && service.toolchain.is_some() && service.warnings.len() == 1);
+}

@@ -1,0 +1,38 @@
+//! Which version of a language, and which package manager.
+
+use super::detected;
+
+#[test]
+fn node_by_the_strongest_file() {
+    let image = |files: &[(&str, &str)]| {
+        let package = r#"{"scripts":{"build":"x"},"engines":{"node":"18"},"volta":{"node":"20.1.0"}}"#;
+        let files: Vec<_> = files.iter().copied().chain([("package.json", package)]).collect();
+        let image = detected(&files).toolchain.unwrap().image;
+        format!("{} by {}", image.value, image.source)
+    };
+    assert_eq!(image(&[(".nvmrc", "lts/*\n"), (".node-version", "18")]), "node:22-slim by .nvmrc");
+    assert_eq!(image(&[(".nvmrc", "v20"), (".node-version", "18")]), "node:20-slim by .nvmrc");
+    assert_eq!(
+        image(&[(".node-version", "24.1.0\n"), (".tool-versions", "nodejs 18.0.0")]),
+        "node:24-slim by .node-version"
+    );
+    assert_eq!(image(&[(".tool-versions", "ruby 3.3.0\nnodejs 24.0.0\n")]), "node:24-slim by .tool-versions");
+    assert_eq!(image(&[("mise.toml", "[tools]\nnode = \"24\"\n")]), "node:24-slim by mise.toml");
+    assert_eq!(image(&[]), "node:20-slim by package.json");
+}
+
+#[test]
+fn managers_without_a_lockfile() {
+    let manager = |package: &str, file: &str| {
+        let manager = detected(&[("package.json", package), (file, "")]).toolchain.unwrap().package_manager.unwrap();
+        format!("{:?} by {}", manager.value, manager.source)
+    };
+    let with = |more: &str| format!(r#"{{"scripts":{{"build":"x"}},"dependencies":{{"a":"1"}}{more}}}"#);
+    assert_eq!(manager(&with(r#","engines":{"pnpm":">=9"}"#), "x"), "Pnpm by package.json");
+    assert_eq!(manager(&with(r#","volta":{"yarn":"1.22.19"}"#), "x"), "Yarn by package.json");
+    assert_eq!(manager(&with(""), "pnpm-workspace.yaml"), "Pnpm by pnpm-workspace.yaml");
+    assert_eq!(manager(&with(""), ".yarnrc.yml"), "YarnBerry by .yarnrc.yml");
+    assert_eq!(manager(&with(""), "bunfig.toml"), "Bun by bunfig.toml");
+    assert_eq!(manager(r#"{"scripts":{"build":"bun build.ts"}}"#, "x"), "Bun by package.json");
+    assert_eq!(manager(&with(""), "x"), "Npm by default");
+}
