@@ -4,7 +4,7 @@
 //! 2. Sites are served at once, from the table on disk. The control plane answers 503.
 //! 3. The database is waited for, then checked: its owner, its key.
 //! 4. The control plane opens and the worker starts. Docker is looked after in the background.
-//! 5. At the end: no new connection, builds are given back, requests drain.
+//! 5. At the end: builds are given back while sites are still served; then no new connection, and requests drain.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,13 +47,13 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     let sites = berth_deploy_engine::restore(&deploy_config(&config), &edge);
     let address = listener.local_addr().context("the listener has no address")?;
     let front = Arc::new(Front::new(edge.clone(), ControlHosts::of(&config), config.trusted_proxies.clone()));
-    let stop = shutdown.child_token();
-    let serving = tokio::spawn(front::serve(listener, Arc::clone(&front), stop.clone()));
+    let (stop, close) = (shutdown.child_token(), CancellationToken::new());
+    let serving = tokio::spawn(front::serve(listener, Arc::clone(&front), close.clone()));
     tracing::info!("serving {sites} hosts on {address}");
 
     let controlling = Control { config, data, keys, instance, edge, front, stop: stop.clone() }.run();
     let outcome = controlling.await;
-    stop.cancel();
+    close.cancel();
     serving.await.context("the listener failed")?;
     outcome
 }
@@ -90,17 +90,17 @@ impl Control {
             // Sites without a worker would look well and never change: who watches over us starts us again.
             ended = &mut working => Some(ended),
         };
-        // Sockets first: they would keep their connections for as long as the drain lasts.
-        api.shutdown().await;
-        match worked {
-            None => {
-                // It holds the data directory, which is the next process's once this function returns.
-                setting_up.await.context("waiting for the setup failed")?;
-                working.await.context("the worker failed")
-            }
+        // Whoever holds the data directory has to end before this returns: it is the next process's then.
+        self.stop.cancel();
+        let ended = match worked {
+            None => working.await.context("the worker failed"),
             Some(ended) => Err(ended.err().map_or_else(|| anyhow!("it returned"), anyhow::Error::from))
                 .context("the worker ended while Berth runs, which is a bug of Berth"),
-        }
+        };
+        setting_up.await.context("waiting for the setup failed")?;
+        // Before the drain: sockets would keep their connections for as long as that lasts.
+        api.shutdown().await;
+        ended
     }
 
     /// The database, once it answers and has been found to be ours.

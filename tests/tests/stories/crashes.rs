@@ -95,8 +95,19 @@ async fn stopped_in_mid_build_it_builds_after_the_next_start() -> Result<()> {
     })
     .await?;
     let docker = world.berth.docker()?;
-    let status = world.berth.terminate().await?;
+    let served = async {
+        while !docker.containers()?.is_empty() {
+            match project.site.get("/").await {
+                Ok(page) => ensure!(page.body.contains("Before"), "{page:?}"),
+                Err(error) => ensure!(docker.containers()?.is_empty(), "the site went before the build: {error:#}"),
+            }
+        }
+        anyhow::Ok(())
+    };
+    let (status, served) = tokio::join!(world.berth.terminate(), served);
+    let status = status?;
     ensure!(status.success(), "berth ended with {status} after SIGTERM");
+    served?;
     ensure!(docker.containers()?.is_empty(), "a stopped Berth left its build's container");
     world.berth.restart().await?;
     ensure!(project.site.get("/").await?.body.contains("Before"));
