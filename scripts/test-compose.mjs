@@ -5,14 +5,13 @@
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 import { Client, request } from './run/client.mjs'
 import { serveRepositories } from './run/git-endpoint.mjs'
+import { expect, freePort, makeRepository, until } from './test/ground.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const binary = process.argv[2] ?? join(root, 'target/debug/berth')
@@ -47,6 +46,12 @@ try {
   expect('builds are kept off this machine', log().includes('builds cannot reach this machine: rules set and probed'))
   await until('the container is healthy', 60, () => inspect('{{.State.Health.Status}}') === 'healthy')
 
+  // The backup of docs/OPERATIONS.md.
+  expect('the database is dumped', run('exec', '-T', 'postgres', 'pg_dump', '--username=berth', '--format=custom', 'berth').startsWith('PGDMP'))
+  run('exec', '-T', 'berth', 'berth', 'backup', '/var/lib/berth/backup')
+  const backedUp = run('exec', '-T', 'berth', 'find', '/var/lib/berth/backup', '-name', 'encryption-key', '-o', '-name', 'index.html')
+  expect('keys and releases are in the backup', backedUp.trim().split('\n').length === 2, backedUp)
+
   await isLiveAgain('docker-compose restart', () => run('restart', 'berth'))
   // As a crash does it: `docker kill` would count as wanted, and nothing would start it again.
   await isLiveAgain('kill -9', () => process.kill(Number(inspect('{{.State.Pid}}')), 'SIGKILL'))
@@ -64,7 +69,7 @@ try {
   run('stop', 'berth')
   run('run', '--rm', '-T', 'berth', 'clean')
   run('down', '--volumes')
-  expect('nothing is left', leftovers().length === 0, leftovers().join('\n'))
+  expect('nothing is left', leftovers().length === 0, leftovers())
   failed = false
 } catch (problem) {
   console.error(`test-compose: ${problem.message}`)
@@ -102,21 +107,13 @@ function layOut() {
   const lines = Object.entries(settings).map(([variable, value]) => `${variable}=${value}\n`)
   writeFileSync(join(work, '.env'), lines.join(''))
 
-  const shop = join(work, 'shop')
-  mkdirSync(shop)
-  const script = "require('fs').mkdirSync('dist'); require('fs').writeFileSync('dist/index.html', 'the shop is open')"
   const packageJson = { name: 'shop', version: '1.0.0', private: true, scripts: { build: 'node build.js' } }
-  const lock = { name: 'shop', version: '1.0.0', lockfileVersion: 3, requires: true, packages: { '': { name: 'shop', version: '1.0.0' } } }
-  writeFileSync(join(shop, 'package.json'), JSON.stringify(packageJson))
-  writeFileSync(join(shop, 'package-lock.json'), JSON.stringify(lock))
-  writeFileSync(join(shop, 'build.js'), script)
-  const git = (...order) =>
-    execFileSync('git', ['-c', 'user.name=Test', '-c', 'user.email=test@example.org', ...order], { cwd: shop })
-  git('init', '--quiet', '--initial-branch=main')
-  git('add', '.')
-  git('commit', '--quiet', '--message', 'Open the shop')
-  mkdirSync(join(work, 'repositories'))
-  git('clone', '--quiet', '--bare', shop, join(work, 'repositories/shop.git'))
+  const own = { name: 'shop', version: '1.0.0' }
+  makeRepository(join(work, 'repositories'), 'shop', {
+    'package.json': JSON.stringify(packageJson),
+    'package-lock.json': JSON.stringify({ ...own, lockfileVersion: 3, requires: true, packages: { '': own } }),
+    'build.js': "require('fs').mkdirSync('dist'); require('fs').writeFileSync('dist/index.html', 'the shop is open')",
+  })
 }
 
 /** Runs Compose; its output, or an error with what it said. */
@@ -172,30 +169,6 @@ function leftovers() {
   }
   const rules = spawnSync('iptables-save', { encoding: 'utf8', env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin` } }).stdout ?? ''
   return [...found, ...rules.split('\n').filter((line) => line.includes(instance))]
-}
-
-async function until(what, patience, look) {
-  const began = Date.now()
-  for (;;) {
-    const seen = await look()
-    if (seen) return seen
-    if (Date.now() - began > patience * 1000) throw new Error(`${what}: not within ${patience} seconds`)
-    await sleep(50)
-  }
-}
-
-function expect(what, holds, detail = '') {
-  if (!holds) throw new Error(`${what}: no. ${detail}`)
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 function seconds(began) {

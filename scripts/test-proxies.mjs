@@ -7,7 +7,6 @@ import { execFileSync, spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import https from 'node:https'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,6 +15,7 @@ import { fileURLToPath } from 'node:url'
 import { startBerth } from './run/berth.mjs'
 import { Client } from './run/client.mjs'
 import { serveRepositories } from './run/git-endpoint.mjs'
+import { expect, freePort, makeRepository, until } from './test/ground.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const binary = process.argv[2] ?? join(root, 'target/debug/berth')
@@ -94,14 +94,7 @@ async function behind(name, start) {
 async function startBehind(place, port, publicUrl) {
   const [dataDir, deploymentsDir, runDir] = ['data', 'deployments', 'run'].map((part) => join(place, part))
   mkdirSync(runDir, { recursive: true })
-  const page = join(place, 'page')
-  mkdirSync(page)
-  writeFileSync(join(page, 'index.html'), 'the shop is open')
-  const git = (...order) => execFileSync('git', ['-c', 'user.name=Test', '-c', 'user.email=test@example.org', ...order], { cwd: page })
-  git('init', '--quiet', '--initial-branch=main')
-  git('add', '.')
-  git('commit', '--quiet', '--message', 'Open the shop')
-  git('clone', '--quiet', '--bare', page, join(place, 'repositories/shop.git'))
+  makeRepository(join(place, 'repositories'), 'shop', { 'index.html': 'the shop is open' })
   const repositories = await serveRepositories(join(place, 'repositories'), join(place, 'git-port'))
   stops.push(repositories.close)
 
@@ -227,30 +220,6 @@ function delivery(body) {
 
 async function stopAll() {
   for (const stop of stops.splice(0).reverse()) await stop()
-}
-
-async function until(what, patience, look) {
-  const began = Date.now()
-  for (;;) {
-    const seen = await look()
-    if (seen) return seen
-    if (Date.now() - began > patience * 1000) throw new Error(`${what}: not within ${patience} seconds`)
-    await sleep(100)
-  }
-}
-
-function expect(what, holds, found) {
-  if (!holds) throw new Error(`${what}: no. Found: ${found instanceof Error ? found : JSON.stringify(found)?.slice(0, 500)}`)
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 function say(text) {
