@@ -30,7 +30,10 @@ pub struct BuildImage {
     pub context: TarStream,
     /// The Dockerfile's path in the context.
     pub dockerfile: String,
-    /// Whose it is.
+    /// Values for what it declares with `ARG`.
+    pub arguments: HashMap<String, String>,
+    /// Whose it is: the Dockerfile ends in the [`Engine::label_instruction`] of these. (Given to the builder apart,
+    /// each would be a step of its own, and only of the last image.)
     pub labels: Labels,
 }
 
@@ -51,13 +54,15 @@ impl Engine {
         let quota = self.nano_cpus().await? / (1_000_000_000 / i64::from(CPU_PERIOD));
         let options = BuildImageOptions {
             dockerfile: build.dockerfile,
+            buildargs: Some(build.arguments),
+            // The daemon's cache knows no owners: what one build ran must not be another's layer.
+            nocache: true,
             t: Some(build.tag.clone()),
             rm: true,
             forcerm: true,
             cpuperiod: Some(CPU_PERIOD),
             cpuquota: Some(i32::try_from(quota).unwrap_or(i32::MAX)),
             networkmode: Some(self.network().name().to_owned()),
-            labels: Some(self.write_labels(&build.labels)),
             extrahosts: Some(format!("{}:127.0.0.1", steps.mark)),
             version: BuilderVersion::BuilderV1,
             ..BuildImageOptions::default()
@@ -72,9 +77,10 @@ impl Engine {
         });
         let (context, broken) = plainly(build.context);
         let mut output = docker.build_image(options, None, Some(bollard::body_try_stream(context)));
+        let mut in_labels = false;
         while let Some(info) = output.next().await {
             match info {
-                Ok(info) => relay(&info, log),
+                Ok(info) => relay(&info, &mut in_labels, log),
                 Err(bollard::errors::Error::DockerStreamError { error }) => {
                     steps.over();
                     return Err(failed(error));
@@ -93,7 +99,25 @@ impl Engine {
             }
         }
         steps.over();
-        self.image_id(&build.tag).await?.ok_or_else(|| failed("it ended without an image".to_owned()))
+        let facts = match self.image_id(&build.tag).await? {
+            Some(id) => (id, self.image_facts(&build.tag).await?),
+            None => return Err(failed("it ended without an image".to_owned())),
+        };
+        let labels = self.write_labels(&build.labels);
+        if labels.iter().any(|(key, value)| facts.1.labels.get(key) != Some(value)) {
+            self.remove_image(&build.tag).await?;
+            return Err(failed("it ended without the labels that it is found by".to_owned()));
+        }
+        Ok(facts.0)
+    }
+
+    /// The instruction that gives an image our labels. Behind each `FROM` it also marks what a build that fails leaves.
+    #[must_use]
+    pub fn label_instruction(&self, labels: &Labels) -> String {
+        let mut pairs: Vec<_> = self.write_labels(labels).into_iter().collect();
+        pairs.sort();
+        let pairs: Vec<String> = pairs.into_iter().map(|(key, value)| format!("{key}=\"{value}\"")).collect();
+        format!("LABEL {}", pairs.join(" "))
     }
 
     /// Removes containers that `RUN` steps left: those on our network that carry a mark of ours which `is_over`.
@@ -159,8 +183,15 @@ impl Drop for Steps {
     }
 }
 
-fn relay(info: &BuildInfo, log: &mut (dyn FnMut(LogStream, &str) + Send)) {
+/// Passes on what the builder says. `in_labels`: it is at our labels, which are nothing of the Dockerfile's.
+fn relay(info: &BuildInfo, in_labels: &mut bool, log: &mut (dyn FnMut(LogStream, &str) + Send)) {
     if let Some(text) = &info.stream {
+        if text.starts_with("Step ") {
+            *in_labels = text.contains(" : LABEL berth.");
+        }
+        if *in_labels && !text.starts_with("Successfully ") {
+            return;
+        }
         match text.strip_prefix(RED) {
             Some(text) => log(LogStream::Stderr, text.strip_suffix(PLAIN).unwrap_or(text)),
             None => log(LogStream::Stdout, text),

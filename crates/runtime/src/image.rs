@@ -1,25 +1,49 @@
 //! Images: the base images that others publish, and those that we made of containers.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
+use berth_model::BuildId;
 use bollard::query_parameters::{CreateImageOptions, ListImagesOptions, RemoveImageOptions};
 use futures_util::StreamExt;
 
 use crate::error::{is_status, while_doing};
-use crate::labels::{self, KIND};
+use crate::labels::{self, BUILD, KIND};
 use crate::{Engine, Kind, RuntimeError};
 
-/// A pull that is silent for so long is given up.
-const PULL_STALLS_AFTER: Duration = Duration::from_secs(120);
+/// A registry that has sent nothing after so long is taken for absent: a build waits for it.
+const REGISTRY_ANSWERS_WITHIN: Duration = Duration::from_secs(15);
+/// A pull that is silent for so long once it is under way is given up.
+const PULL_STALLS_AFTER: Duration = Duration::from_secs(60);
+
+/// What an image says about itself, as far as it matters to whoever takes files out of it or builds on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageFacts {
+    /// The directory that its commands start in; empty where it names none.
+    pub working_directory: String,
+    /// Instructions that run in every Dockerfile that builds on it.
+    pub on_build: Vec<String>,
+    /// Its labels, whoever wrote them.
+    pub labels: HashMap<String, String>,
+}
 
 impl Engine {
-    /// Makes sure that `image` is on this machine; pulls it if it is not, telling `log` how far it is.
+    /// [`Engine::ensure_image`] for an image that Berth chose itself: the network may be tried in it.
     ///
     /// # Errors
     /// [`RuntimeError::MissingImage`] names the image and what to do.
     pub async fn ensure_base_image(&self, image: &str, log: &mut (dyn FnMut(&str) + Send)) -> Result<(), RuntimeError> {
+        self.ensure_image(image, log).await?;
+        self.network().remember_image(image);
+        Ok(())
+    }
+
+    /// Makes sure that `image` is on this machine; pulls it if it is not, telling `log` how far it is.
+    ///
+    /// # Errors
+    /// [`RuntimeError::MissingImage`] names the image and what to do.
+    pub async fn ensure_image(&self, image: &str, log: &mut (dyn FnMut(&str) + Send)) -> Result<(), RuntimeError> {
         if self.image_id(image).await?.is_some() {
-            self.network().remember_image(image);
             return Ok(());
         }
         log(&format!("pulling {image}"));
@@ -27,10 +51,12 @@ impl Engine {
         let docker = self.docker_for_files().await?;
         let mut progress = docker.create_image(Some(options), None, None);
         let missing = |reason: String| RuntimeError::MissingImage { image: image.to_owned(), reason };
-        while let Some(step) = tokio::time::timeout(PULL_STALLS_AFTER, progress.next())
+        let mut patience = REGISTRY_ANSWERS_WITHIN;
+        while let Some(step) = tokio::time::timeout(patience, progress.next())
             .await
-            .map_err(|_| missing(format!("nothing came for {} seconds", PULL_STALLS_AFTER.as_secs())))?
+            .map_err(|_| missing(format!("nothing came for {} seconds", patience.as_secs())))?
         {
+            patience = PULL_STALLS_AFTER;
             let step = step.map_err(|error| match while_doing("pull an image")(error) {
                 RuntimeError::Refused { reason, .. } => missing(reason),
                 other => other,
@@ -45,7 +71,6 @@ impl Engine {
         if self.image_id(image).await?.is_none() {
             return Err(missing("the pull ended without it".to_owned()));
         }
-        self.network().remember_image(image);
         Ok(())
     }
 
@@ -58,6 +83,56 @@ impl Engine {
             Ok(image) => Ok(image.id),
             Err(error) if is_status(&error, 404) => Ok(None),
             Err(error) => Err(while_doing("describe an image")(error)),
+        }
+    }
+
+    /// What a local image says about itself.
+    ///
+    /// # Errors
+    /// What Docker said, also when there is no such image.
+    pub async fn image_facts(&self, tag: &str) -> Result<ImageFacts, RuntimeError> {
+        let inspected = self.docker().await?.inspect_image(tag).await.map_err(while_doing("describe an image"))?;
+        let config = inspected.config.unwrap_or_default();
+        Ok(ImageFacts {
+            working_directory: config.working_dir.unwrap_or_default(),
+            on_build: config.on_build.unwrap_or_default(),
+            labels: config.labels.unwrap_or_default(),
+        })
+    }
+
+    /// The tags that a repository (`node`) has on this machine, without its name: `22-slim`.
+    ///
+    /// # Errors
+    /// What Docker said.
+    pub async fn local_tags(&self, repository: &str) -> Result<Vec<String>, RuntimeError> {
+        let filters = HashMap::from([("reference".to_owned(), vec![repository.to_owned()])]);
+        let options = ListImagesOptions { filters: Some(filters), ..ListImagesOptions::default() };
+        let listed = self.docker().await?.list_images(Some(options)).await.map_err(while_doing("list images"))?;
+        let names = listed.into_iter().flat_map(|image| image.repo_tags);
+        Ok(names
+            .filter_map(|name| name.strip_prefix(repository)?.strip_prefix(':').map(str::to_owned))
+            .filter(|tag| tag != "<none>")
+            .collect())
+    }
+
+    /// Removes every image that the build of a repository's own Dockerfile made, finished or not.
+    ///
+    /// # Errors
+    /// What Docker said.
+    pub async fn remove_dockerfile_images(&self, build: BuildId) -> Result<(), RuntimeError> {
+        let build = build.to_string();
+        let of_build = [(KIND, Kind::Dockerfile.as_str()), (BUILD, build.as_str())];
+        // Stages build on each other: an image goes once none is made from it any more.
+        let mut before = usize::MAX;
+        loop {
+            let images = self.images(&of_build).await?;
+            if images.is_empty() || images.len() >= before {
+                return Ok(());
+            }
+            before = images.len();
+            for image in images {
+                self.remove_image_by(&image.id, &image.repo_tags).await?;
+            }
         }
     }
 

@@ -20,7 +20,7 @@ pub(crate) const KIND: &str = "berth.kind";
 /// What a container, image or volume is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// An image with Node and a package manager, shared by all projects.
+    /// An image with a language, a package manager and tools, shared by all projects.
     Toolchain,
     /// The container that installs dependencies, and the image made of it.
     Dependencies,

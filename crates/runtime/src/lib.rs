@@ -32,6 +32,7 @@ pub use docker_build::BuildImage;
 pub use engine::{DiskSpace, Egress, Engine, EngineConfig, EngineInfo, SandboxLimits};
 pub use error::RuntimeError;
 pub use exec::{EnvVar, Exec, ExecEnd};
+pub use image::ImageFacts;
 pub use labels::{Kind, Labels};
 pub use network::NetworkState;
 pub use sandbox::Sandbox;

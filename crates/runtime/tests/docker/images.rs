@@ -20,11 +20,14 @@ fn context(dockerfile: &str) -> Vec<u8> {
 /// Builds a Dockerfile; the tag or the error, and what each stream printed.
 pub(crate) async fn build(engine: &Engine, dockerfile: &str) -> (Result<String, RuntimeError>, String, String) {
     let tag = format!("berth-dockerfile:{}", engine.config().instance);
+    let labels = labels(Kind::Dockerfile);
+    let labelled = format!("{dockerfile}{}\n", engine.label_instruction(&labels));
     let build = BuildImage {
         tag: tag.clone(),
-        context: tar_from_bytes(context(dockerfile)),
+        context: tar_from_bytes(context(&labelled)),
         dockerfile: "Dockerfile".to_owned(),
-        labels: labels(Kind::Dockerfile),
+        arguments: std::collections::HashMap::new(),
+        labels,
     };
     let (mut stdout, mut stderr) = (String::new(), String::new());
     let built = engine
@@ -51,6 +54,8 @@ async fn a_dockerfile_is_built_with_its_log_and_under_the_limits() {
             assert!(stdout.contains("5368709120"), "{stdout}");
             let project = docker(&["image", "inspect", "--format", "{{index .Config.Labels \"berth.project\"}}", &tag]);
             assert_eq!(project, "1");
+            assert_eq!(engine.image_facts(&tag).await.unwrap().labels["berth.project"], "1");
+            assert!(!stdout.contains("LABEL berth."), "{stdout}");
             engine.remove_image(&tag).await.unwrap();
             assert_eq!(engine.image_id(&tag).await.unwrap(), None);
         },
