@@ -148,6 +148,10 @@ pub struct Tool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToolName {
+    /// g++, make and Python, for packages that are compiled when they are installed.
+    Compiler,
+    /// Git, for packages that are repositories.
+    Git,
     /// Hugo, the extended edition.
     Hugo,
     /// Jekyll, for a site without a Gemfile.

@@ -22,17 +22,20 @@ const MODIFIED: u64 = 499_162_500;
 /// What goes in.
 pub(super) struct Contents {
     pub(super) checkout: Arc<Checkout>,
-    /// These files; `None`: all.
+    /// The files below this directory, as if it were the top; `""`: all.
+    pub(super) below: String,
+    /// Of those, these files; `None`: all.
     pub(super) only: Option<Vec<String>>,
-    /// A file of ours instead of the commit's.
-    pub(super) dotenv: Option<Dotenv>,
+    /// Files of ours, which take the place of the commit's.
+    pub(super) ours: Vec<OurFile>,
 }
 
-/// The `.env` of a build.
-pub(super) struct Dotenv {
-    /// Where it goes, as a path of the commit.
+/// A file that does not come from the commit.
+pub(super) struct OurFile {
+    /// Where it goes, as a path in the archive.
     pub(super) path: String,
     pub(super) text: SecretString,
+    pub(super) mode: u32,
 }
 
 impl Contents {
@@ -56,12 +59,13 @@ impl Contents {
     fn write(&self, writer: &mut Pieces) -> io::Result<()> {
         let mut archive = Archive { builder: tar::Builder::new(writer), directories: BTreeSet::new() };
         let only = self.only.as_ref().map(|paths| paths.iter().map(String::as_str).collect::<BTreeSet<_>>());
-        for (path, entry) in self.checkout.entries() {
-            let replaced = self.dotenv.as_ref().is_some_and(|dotenv| dotenv.path == path);
-            if replaced || only.as_ref().is_some_and(|only| !only.contains(path)) {
+        for (whole, entry) in self.checkout.below(&self.below) {
+            let path = whole.strip_prefix(self.below.as_str()).unwrap_or(whole).trim_start_matches('/');
+            let is_replaced = self.ours.iter().any(|file| file.path == path);
+            if is_replaced || only.as_ref().is_some_and(|only| !only.contains(whole)) {
                 continue;
             }
-            let content = self.checkout.read(path)?;
+            let content = self.checkout.read(whole)?;
             match entry.kind {
                 EntryKind::Link => archive.link(path, &content)?,
                 EntryKind::File { executable } => {
@@ -69,8 +73,8 @@ impl Contents {
                 }
             }
         }
-        if let Some(dotenv) = &self.dotenv {
-            archive.file(&dotenv.path, dotenv.text.expose().as_bytes(), 0o600)?;
+        for file in &self.ours {
+            archive.file(&file.path, file.text.expose().as_bytes(), file.mode)?;
         }
         archive.builder.into_inner()?;
         Ok(())
@@ -165,9 +169,23 @@ mod tests {
         std::os::unix::fs::symlink("src/a.js", folder.path().join("web/link")).unwrap();
         let contents = Contents {
             checkout: Arc::new(Checkout::of_folder(folder.path()).unwrap()),
+            below: String::new(),
             only: None,
-            dotenv: Some(Dotenv { path: "web/.env".to_owned(), text: SecretString::from("OURS='1'\n") }),
+            ours: vec![OurFile { path: "web/.env".to_owned(), text: SecretString::from("OURS='1'\n"), mode: 0o600 }],
         };
+        let listing = listing_of(contents).await;
+        assert_eq!(listing, ["web/ ", "web/link src/a.js", "web/src/ ", "web/src/a.js a", "web/.env OURS='1'"]);
+
+        let contents = Contents {
+            checkout: Arc::new(Checkout::of_folder(folder.path()).unwrap()),
+            below: "web".to_owned(),
+            only: Some(vec!["web/src/a.js".to_owned()]),
+            ours: Vec::new(),
+        };
+        assert_eq!(listing_of(contents).await, ["src/ ", "src/a.js a"]);
+    }
+
+    async fn listing_of(contents: Contents) -> Vec<String> {
         let bytes = contents.into_stream().try_fold(Vec::new(), async |mut all, piece| {
             all.extend_from_slice(&piece);
             Ok(all)
@@ -182,6 +200,6 @@ mod tests {
             let target = entry.link_name().unwrap().map(|target| target.display().to_string());
             listing.push(format!("{} {}{}", entry.path().unwrap().display(), text.trim(), target.unwrap_or_default()));
         }
-        assert_eq!(listing, ["web/ ", "web/link src/a.js", "web/src/ ", "web/src/a.js a", "web/.env OURS='1'"]);
+        listing
     }
 }

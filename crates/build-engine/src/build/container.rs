@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use berth_runtime::{Container, Kind, Labels, Sandbox, VolumeMount, VolumeName};
 
-use super::archive::{Contents, Dotenv};
+use super::archive::{Contents, OurFile};
 use super::command::{self, CommandLine};
 use super::{PACKAGE_CACHE, SOURCE, environment, inside};
 use crate::BuildError;
@@ -65,7 +65,7 @@ impl Workshop {
 
     /// Puts files of the commit in.
     pub(super) async fn take_files(&self, job: &Job, only: Option<Vec<String>>) -> Result<(), BuildError> {
-        let contents = Contents { checkout: job.checkout.clone(), only, dotenv: None };
+        let contents = Contents { checkout: job.checkout.clone(), below: String::new(), only, ours: Vec::new() };
         Ok(self.container.upload(SOURCE, contents.into_stream()).await?)
     }
 
@@ -76,7 +76,8 @@ impl Workshop {
         if dotenv.is_none() && self.has_sources {
             return Ok(());
         }
-        let contents = Contents { checkout: job.checkout.clone(), only, dotenv };
+        let ours = dotenv.into_iter().collect();
+        let contents = Contents { checkout: job.checkout.clone(), below: String::new(), only, ours };
         self.container.upload(SOURCE, contents.into_stream()).await?;
         self.has_sources = true;
         Ok(())
@@ -101,7 +102,7 @@ impl Workshop {
 }
 
 /// The `.env` of the build, if the project has variables; says what it replaces and what it cannot hold.
-fn dotenv(job: &Job) -> Option<Dotenv> {
+fn dotenv(job: &Job) -> Option<OurFile> {
     if job.variables.is_empty() {
         return None;
     }
@@ -113,5 +114,5 @@ fn dotenv(job: &Job) -> Option<Dotenv> {
     for key in left_out {
         job.log.say(&format!("{key} is in the environment only: .env has no way to write its value"));
     }
-    Some(Dotenv { path, text })
+    Some(OurFile { path, text, mode: 0o600 })
 }

@@ -1,5 +1,6 @@
 //! A project's packages: installed once for each state of what they depend on, then kept as an image.
 
+use berth_model::{Decision, Plan, Tool};
 use berth_runtime::{Kind, Labels};
 use sha2::{Digest as _, Sha256};
 
@@ -20,9 +21,42 @@ pub(crate) enum Installed {
     Before(Workshop),
 }
 
-/// A container with the project's packages.
-pub(crate) async fn install(job: &Job, toolchain: &berth_model::Toolchain) -> Result<Installed, BuildError> {
-    let image = toolchain::prepare(job, toolchain).await?;
+/// A container with the project's packages. What installing turns out to need beyond the planned toolchain is in the
+/// job's plan afterwards; the next build, which is shown that plan as `before`, begins with it.
+pub(crate) async fn install(job: &mut Job, before: Option<&Plan>) -> Result<Installed, BuildError> {
+    let known = before.into_iter().flat_map(|plan| &plan.services).filter_map(|service| service.toolchain.as_ref());
+    let brought = known.flat_map(|toolchain| &toolchain.tools).filter(|tool| tool.source == toolchain::INSTALL);
+    for tool in brought.cloned().chain(toolchain::named_in_lockfiles(job)).collect::<Vec<_>>() {
+        bring(job, tool);
+    }
+    loop {
+        let image = toolchain::prepare(job).await?;
+        job.log.begin_excerpt();
+        let error = match install_in(job, &image).await {
+            Err(error @ BuildError::Theirs(..)) => error,
+            outcome => return outcome,
+        };
+        // Each tool is brought once, so this ends.
+        match toolchain::shown_by(&job.log.excerpt()) {
+            Some(tool) if bring(job, tool.clone()) => {
+                job.log.say(&format!("{}; installing once more with it", tool.reason));
+            }
+            _ => return Err(error),
+        }
+    }
+}
+
+/// Adds a tool to the plan; `false` if it is there already.
+fn bring(job: &mut Job, tool: Decision<Tool>) -> bool {
+    let Some(toolchain) = &mut job.service.toolchain else { return false };
+    if toolchain.tools.iter().any(|known| known.value.name == tool.value.name) {
+        return false;
+    }
+    toolchain.tools.push(tool);
+    true
+}
+
+async fn install_in(job: &Job, image: &Image) -> Result<Installed, BuildError> {
     let Some(command) = &job.service.install_command else {
         return Ok(Installed::Before(Workshop::to_build(job, &image.name).await?));
     };
@@ -38,7 +72,7 @@ pub(crate) async fn install(job: &Job, toolchain: &berth_model::Toolchain) -> Re
             return Ok(Installed::Now(workshop));
         }
     };
-    let tag = tag(job, &image, line, &files)?;
+    let tag = tag(job, image, line, &files)?;
     if job.engine.image_id(&tag).await?.is_some() {
         job.log.say("The packages are unchanged since they were last installed");
         return Ok(Installed::Before(Workshop::to_build(job, &tag).await?));

@@ -3,7 +3,7 @@
 use berth_model::PackageManager;
 use berth_runtime::EnvVar;
 
-use super::{PACKAGE_CACHE, inside};
+use super::{PACKAGE_CACHE, inside, lockfile};
 use crate::run::Job;
 
 /// Settings of tools that hold for every command.
@@ -20,29 +20,54 @@ const TOOLS: &[(&str, &str)] = &[
     ("NUXT_TELEMETRY_DISABLED", "1"),
     ("NG_CLI_ANALYTICS", "false"),
     ("COREPACK_ENABLE_DOWNLOAD_PROMPT", "0"),
+    ("PIP_DISABLE_PIP_VERSION_CHECK", "1"),
+    ("PIP_ROOT_USER_ACTION", "ignore"),
+    // What is installed must be among the project's files: the container's image is kept, a home directory's cache
+    // may not be.
+    ("POETRY_VIRTUALENVS_IN_PROJECT", "true"),
+    ("PIPENV_VENV_IN_PROJECT", "1"),
+    ("UV_LINK_MODE", "copy"),
+    ("JEKYLL_ENV", "production"),
 ];
 
 /// Package managers keep what they download here; the volume outlives the container.
 const CACHES: &[(&str, &str)] = &[
     ("npm_config_cache", "npm"),
-    ("YARN_CACHE_FOLDER", "yarn"),
     ("YARN_GLOBAL_FOLDER", "berry"),
     ("BUN_INSTALL_CACHE_DIR", "bun"),
+    ("PIP_CACHE_DIR", "pip"),
+    ("UV_CACHE_DIR", "uv"),
+    ("POETRY_CACHE_DIR", "poetry"),
+    ("PIPENV_CACHE_DIR", "pipenv"),
+    ("BUNDLE_USER_CACHE", "bundler"),
 ];
 
-/// Only for pnpm itself: npm warns about a setting that it does not know.
-const PNPM_STORE: (&str, &str) = ("npm_config_store_dir", "pnpm");
+/// The cache of one manager, by a name that others warn about or take for something else.
+fn own_cache(manager: PackageManager) -> Option<(&'static str, &'static str)> {
+    match manager {
+        PackageManager::Pnpm => Some(("npm_config_store_dir", "pnpm")),
+        PackageManager::Yarn => Some(("YARN_CACHE_FOLDER", "yarn")),
+        _ => None,
+    }
+}
+
+/// Where package managers put the programs of a project's packages.
+const PROGRAMS: [&str; 2] = ["node_modules/.bin", ".venv/bin"];
 
 /// For installing: without `NODE_ENV`, with which package managers leave out what builds need.
 pub(super) fn of_install(job: &Job) -> Vec<EnvVar> {
     let mut environment = base(job);
-    let manager = job.service.toolchain.as_ref().and_then(|toolchain| toolchain.package_manager.as_ref());
-    let is_pnpm = manager.is_some_and(|manager| manager.value == PackageManager::Pnpm);
-    let caches = CACHES.iter().chain(is_pnpm.then_some(&PNPM_STORE));
-    environment.extend(caches.map(|(key, name)| EnvVar::new(*key, format!("{PACKAGE_CACHE}/{name}"))));
+    let toolchain = job.service.toolchain.as_ref();
+    let manager = toolchain.and_then(|toolchain| Some(toolchain.package_manager.as_ref()?.value));
+    let caches = CACHES.iter().copied().chain(manager.and_then(own_cache));
+    environment.extend(caches.map(|(key, name)| EnvVar::new(key, format!("{PACKAGE_CACHE}/{name}"))));
     // A lockfile names exact versions with their hashes: what is in the cache needs no second look.
     if job.service.install_command.as_ref().is_some_and(|command| command.source != "default") {
         environment.push(EnvVar::new("npm_config_prefer_offline", "true"));
+    }
+    // Zipped packages are run from where they lie: among the project's files, not in a cache that a build does not see.
+    if manager == Some(PackageManager::YarnBerry) && lockfile::is_plug_and_play(job) {
+        environment.push(EnvVar::new("YARN_ENABLE_GLOBAL_CACHE", "false"));
     }
     environment.extend(job.variables.environment().filter(|variable| variable.key != "NODE_ENV"));
     environment
@@ -61,8 +86,8 @@ fn base(job: &Job) -> Vec<EnvVar> {
     if job.service.install_directory.as_str() != job.root() {
         programs.push(inside(job.service.install_directory.as_str()));
     }
-    let programs: Vec<String> = programs.iter().map(|directory| format!("{directory}/node_modules/.bin")).collect();
-    environment.push(EnvVar::new("BERTH_PROGRAMS", programs.join(":")));
+    let programs = programs.iter().flat_map(|directory| PROGRAMS.map(|programs| format!("{directory}/{programs}")));
+    environment.push(EnvVar::new("BERTH_PROGRAMS", programs.collect::<Vec<_>>().join(":")));
     environment.push(EnvVar::new("BERTH_COMMIT", job.commit.as_str()));
     environment.push(EnvVar::new("BERTH_BRANCH", job.branch.as_str()));
     environment

@@ -1,4 +1,5 @@
-//! A plan becomes files: toolchain image → dependencies → build container → output.
+//! A plan becomes files: toolchain image → dependencies → build container → output; or, where the repository's own
+//! Dockerfile is the plan, its image → output.
 //!
 //! Each command runs by `exec` in a container that idles, with its environment in the `exec`: an image made of the
 //! container keeps none of it. Sources go in and the output comes out as tar streams; nothing is mounted but caches.
@@ -7,13 +8,16 @@ mod archive;
 mod command;
 mod container;
 mod dependencies;
+mod dockerfile;
 mod environment;
+mod lockfile;
 mod output;
 mod space;
 mod toolchain;
 
 pub(crate) use container::Volumes;
 pub(crate) use dependencies::{Installed, install};
+pub(crate) use dockerfile::build as build_dockerfile;
 pub(crate) use output::{Output, collect};
 
 /// Where the commit's files are in a container.

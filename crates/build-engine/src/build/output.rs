@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use berth_model::{LogStream, OutputDir};
-use berth_runtime::{Exec, RuntimeError};
+use berth_runtime::{Container, Exec, RuntimeError};
 
 use super::container::Workshop;
 use super::inside;
@@ -26,7 +26,7 @@ pub(crate) struct Output {
 /// Takes the output into `target`, which is made here.
 pub(crate) async fn collect(job: &Job, workshop: &Workshop, target: &Path) -> Result<Output, BuildError> {
     let planned = &job.output;
-    if let Some(written) = take(job, workshop, &planned.value, target).await? {
+    if let Some(written) = take(job, &workshop.container, &place(job, &planned.value), target).await? {
         return Ok(Output { written, found_in: None });
     }
     let is_empty = target.exists();
@@ -39,7 +39,7 @@ pub(crate) async fn collect(job: &Job, workshop: &Workshop, target: &Path) -> Re
             job.checkout.has_directory(&path)
         };
         if let Some(obvious) = found.obvious(is_source)
-            && let Some(written) = take(job, workshop, &obvious, target).await?
+            && let Some(written) = take(job, &workshop.container, &place(job, &obvious), target).await?
         {
             job.log.say(&format!(
                 "There is no {}; the build left its files in {}",
@@ -55,23 +55,26 @@ pub(crate) async fn collect(job: &Job, workshop: &Workshop, target: &Path) -> Re
     looked.and(Err(missing::failure(&planned.value, is_empty, &found).into()))
 }
 
-/// `None` if the directory does not exist (then `target` does not either) or holds nothing to publish.
-async fn take(
+/// A directory of the project in the container.
+fn place(job: &Job, output: &OutputDir) -> String {
+    let root = inside(job.root());
+    if output.is_top() { root } else { format!("{root}/{}", output.as_str()) }
+}
+
+/// Takes the directory at `path`; `None` if it does not exist (then `target` does not either) or holds nothing to
+/// publish.
+pub(super) async fn take(
     job: &Job,
-    workshop: &Workshop,
-    output: &OutputDir,
+    container: &Container,
+    path: &str,
     target: &Path,
 ) -> Result<Option<Written>, BuildError> {
-    let mut path = inside(job.root());
-    if !output.is_top() {
-        path = format!("{path}/{}", output.as_str());
-    }
-    let archive = match workshop.container.download(&path).await {
+    let archive = match container.download(path).await {
         Ok(archive) => archive,
         Err(RuntimeError::NoSuchPath { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let written = unpack(archive, output, target, &job.limits).await?;
+    let written = unpack(archive, &job.output.value, target, &job.limits).await?;
     Ok((written.files > 0).then_some(written))
 }
 

@@ -16,6 +16,24 @@ const GREW: u64 = 256 << 20;
 /// How many of its own inodes make a build the one that grew.
 const MANY_INODES: u64 = 200_000;
 
+/// Returns when the disk is nearly full and has lost much since: for the builder's containers, which cannot be measured.
+pub(super) async fn shrank(engine: &Engine, limits: &BuildLimits) -> Failure {
+    let mut free_at_first = None;
+    loop {
+        let space = engine.disk_space().await;
+        if let Ok(Some(space)) = space {
+            let at_first = *free_at_first.get_or_insert(space);
+            let inodes = at_first.free_inodes.saturating_sub(space.free_inodes);
+            let bytes = at_first.free_bytes.saturating_sub(space.free_bytes);
+            let few_inodes = space.free_inodes < FEW_INODES && inodes > MANY_INODES.min(at_first.free_inodes / 2);
+            if few_inodes || space.free_bytes < limits.free_space_floor && bytes > GREW {
+                return failure::no_space();
+            }
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
 /// Returns when the disk is nearly full and this container is a reason for it; never otherwise.
 pub(super) async fn ran_low(engine: &Engine, container: &Container, limits: &BuildLimits) -> Failure {
     let mut inodes_at_first = None;

@@ -1,6 +1,6 @@
 //! The files that installing looks at: what the key of a project's dependencies is made of.
 
-use berth_model::PlanService;
+use berth_model::{PackageManager, PlanService};
 
 use super::folder::join;
 use super::package_json::PackageJson;
@@ -17,6 +17,95 @@ pub(crate) enum Sources {
 
 /// The files that installing looks at.
 pub(crate) fn sources(checkout: &Checkout, service: &PlanService) -> Sources {
+    let manager = service.toolchain.as_ref().and_then(|toolchain| Some(toolchain.package_manager.as_ref()?.value));
+    match manager.unwrap_or(PackageManager::Npm) {
+        PackageManager::Npm
+        | PackageManager::Pnpm
+        | PackageManager::Yarn
+        | PackageManager::YarnBerry
+        | PackageManager::Bun => of_node(checkout, service),
+        PackageManager::Pip
+        | PackageManager::Uv
+        | PackageManager::Poetry
+        | PackageManager::Pdm
+        | PackageManager::Pipenv => of_python(checkout, service),
+        PackageManager::Bundler => of_ruby(checkout, service),
+    }
+}
+
+fn of_python(checkout: &Checkout, service: &PlanService) -> Sources {
+    let is_read = |name: &str| {
+        let is_list = name.ends_with(".txt") && (name.contains("requirements") || name.contains("constraints"));
+        is_list
+            || matches!(
+                name,
+                "pyproject.toml"
+                    | "poetry.lock"
+                    | "poetry.toml"
+                    | "uv.lock"
+                    | "uv.toml"
+                    | "pdm.lock"
+                    | "Pipfile"
+                    | "Pipfile.lock"
+                    | ".python-version"
+                    | "pip.conf"
+            )
+    };
+    let lists_alone = service.install_command.as_ref().is_some_and(|command| {
+        let words: Vec<&str> = command.value.split_whitespace().collect();
+        let is_plain = !command.value.contains(['$', '`', ';', '&', '|']);
+        // Anything else may build the project itself, which needs all of it.
+        let leaves_the_project = ["-r", "--no-root", "--no-install-project", "--no-self"];
+        is_plain && (words.contains(&"pipenv") || words.iter().any(|word| leaves_the_project.contains(word)))
+    });
+    if !lists_alone {
+        return Sources::Everything("it may install the project itself".to_owned());
+    }
+    let files = named(checkout, service, is_read);
+    let own = |line: &str| {
+        let line = line.trim();
+        line.starts_with(['.', '/'])
+            || line.starts_with("-e")
+            || line.starts_with("--editable")
+            || line.contains("file:")
+    };
+    for path in files.iter().filter(|path| path.ends_with(".txt")) {
+        if checkout.text(path).is_some_and(|text| text.lines().any(own)) {
+            return Sources::Everything(format!("{path} names files of the project"));
+        }
+    }
+    Sources::Files(files)
+}
+
+fn of_ruby(checkout: &Checkout, service: &PlanService) -> Sources {
+    let is_read = |name: &str| {
+        name.starts_with("Gemfile") || name.ends_with(".gemspec") || matches!(name, ".ruby-version" | ".tool-versions")
+    };
+    let files = named(checkout, service, is_read);
+    let own = |path: &String| {
+        let text = checkout.text(path).unwrap_or_default();
+        let is_own = |line: &str| {
+            let line = line.trim_start();
+            !line.starts_with('#')
+                && ["gemspec", "path:", ":path", "eval_gemfile"].iter().any(|word| line.contains(word))
+        };
+        path.ends_with("Gemfile") && text.lines().any(is_own)
+    };
+    match files.iter().find(|path| own(path)) {
+        Some(path) => Sources::Everything(format!("{path} names files of the project")),
+        None => Sources::Files(files),
+    }
+}
+
+/// The files of these names, where the install runs and below.
+fn named(checkout: &Checkout, service: &PlanService, is_read: impl Fn(&str) -> bool) -> Vec<String> {
+    let below = checkout.below(service.install_directory.as_str()).map(|(path, _)| path);
+    let files =
+        below.filter(|path| is_read(path.rsplit('/').next().unwrap_or(path)) && !path.contains("node_modules/"));
+    files.map(str::to_owned).collect()
+}
+
+fn of_node(checkout: &Checkout, service: &PlanService) -> Sources {
     let directory = service.install_directory.as_str();
     let packages: Vec<String> = checkout
         .below(directory)
@@ -76,8 +165,50 @@ fn is_plain_install(command: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use berth_model::{Decision, Toolchain};
+
     use super::*;
     use crate::detect::{ProjectSettings, detect};
+
+    /// What installing with another language's manager looks at.
+    fn sources_with(manager: PackageManager, command: &str, files: &[(&str, &str)]) -> Sources {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            std::fs::write(folder.path().join(path), text).unwrap();
+        }
+        let checkout = Checkout::of_folder(folder.path()).unwrap();
+        let settings = ProjectSettings { build_command: Some("x".to_owned()), ..ProjectSettings::default() };
+        let empty = tempfile::tempdir().unwrap();
+        let mut service = crate::detect::folder(empty.path(), &settings).unwrap().services.remove(0);
+        service.install_command = Some(Decision::new(command.to_owned(), "x", "x"));
+        service.toolchain = Some(Toolchain {
+            image: Decision::new("x".to_owned(), "x", "x"),
+            package_manager: Some(Decision::new(manager, "x", "x")),
+            package_manager_version: None,
+            tools: Vec::new(),
+        });
+        sources(&checkout, &service)
+    }
+
+    #[test]
+    fn other_languages_look_at_their_own_files() {
+        let files = |names: &[&str]| Sources::Files(names.iter().map(|name| (*name).to_owned()).collect());
+        let python =
+            [("requirements.txt", "mkdocs==1.6.1\n"), ("constraints.txt", ""), ("mkdocs.yml", ""), ("notes.txt", "")];
+        let install = "pip install -r requirements.txt";
+        assert_eq!(
+            sources_with(PackageManager::Pip, install, &python),
+            files(&["constraints.txt", "requirements.txt"])
+        );
+        for (command, requirements) in [("pip install .", ""), (install, "-e .\n"), (install, "./vendored\n")] {
+            let found = sources_with(PackageManager::Pip, command, &[("requirements.txt", requirements)]);
+            assert!(matches!(found, Sources::Everything(_)), "{command} {requirements}");
+        }
+        let ruby = [("Gemfile", "gem 'jekyll'\n# path: x"), ("Gemfile.lock", ""), ("_config.yml", "")];
+        assert_eq!(sources_with(PackageManager::Bundler, "bundle install", &ruby), files(&["Gemfile", "Gemfile.lock"]));
+        let own = sources_with(PackageManager::Bundler, "bundle install", &[("Gemfile", "gemspec\n")]);
+        assert!(matches!(own, Sources::Everything(_)));
+    }
 
     fn sources_of(files: &[(&str, &str)], install: Option<&str>) -> Sources {
         let folder = tempfile::tempdir().unwrap();

@@ -8,7 +8,7 @@ const LAST: usize = 300;
 const MOST_BYTES: usize = 500;
 
 /// Lines with their numbers, where they have one yet.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Excerpt {
     first: Vec<(Option<i64>, String)>,
     last: VecDeque<(Option<i64>, String)>,

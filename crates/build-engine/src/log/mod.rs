@@ -136,7 +136,7 @@ impl BuildLog {
     pub(crate) fn excerpt(&self) -> Excerpt {
         let mut state = self.shared.state();
         state.end_lines();
-        std::mem::take(&mut state.excerpt)
+        state.excerpt.clone()
     }
 
     /// The number that the next line gets.

@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use berth_model::words::Bytes;
-use berth_model::{Artifact, CommitHash, Failure, FailureCode, LogPhase, Plan, ServiceKind, StepName, StepState};
+use berth_model::{
+    Access, Artifact, CommitHash, Failure, FailureCode, LogPhase, Plan, Role, ServiceKind, StepName, StepState,
+};
 use berth_store::Claimed;
 use tokio_util::sync::CancellationToken;
 
@@ -112,10 +114,13 @@ impl BuildRun {
         let checkout = Arc::new(checkout);
         let plan = self.detect(&checkout).await?;
         let mut job = self.job(plan, checkout, commit.hash, variables)?;
-        let Some(toolchain) = job.service.toolchain.clone() else {
+        if let Some(dockerfile) = job.service.dockerfile.clone() {
+            return self.build_dockerfile(&job, &dockerfile.value).await;
+        }
+        if job.service.toolchain.is_none() {
             return self.publish_as_it_is(&job).await;
-        };
-        let mut workshop = match self.install(&job, &toolchain).await? {
+        }
+        let mut workshop = match self.install(&mut job).await? {
             Installed::Now(workshop) | Installed::Before(workshop) => workshop,
         };
         self.progress.begin_step(StepName::Build);
@@ -219,17 +224,37 @@ impl BuildRun {
         })
     }
 
-    async fn install(&mut self, job: &Job, toolchain: &berth_model::Toolchain) -> Result<Installed, BuildError> {
+    async fn install(&mut self, job: &mut Job) -> Result<Installed, BuildError> {
         self.progress.begin_step(StepName::Install);
-        if let Ok(Some(space)) = job.engine.disk_space().await
-            && space.free_bytes < job.limits.free_space_floor
-        {
-            return Err(disk_is_full());
+        require_space(job).await?;
+        let planned = job.service.clone();
+        let before = self.last_plan().await?;
+        let outcome = build::install(job, before.as_ref()).await;
+        // What stood in for what, and what was brought, is worth knowing of a failure too.
+        if job.service != planned {
+            self.progress.plan(Plan { services: vec![job.service.clone()] });
         }
-        let installed = build::install(job, toolchain).await?;
+        let installed = outcome?;
         let skipped = matches!(installed, Installed::Before(_));
         self.progress.end_step(if skipped { StepState::Skipped } else { StepState::Passed });
         Ok(installed)
+    }
+
+    /// The plan of the project's build before this one.
+    async fn last_plan(&self) -> Result<Option<Plan>, BuildError> {
+        let (store, project) = (&self.engine.0.store, &self.claimed.project);
+        let access = Access::of(project.user, Role::Member);
+        let before = store.builds_of(access, project.id, 1, Some(self.claimed.build.id)).await?;
+        Ok(before.into_iter().find_map(|build| build.plan))
+    }
+
+    /// The repository's own Dockerfile.
+    async fn build_dockerfile(&mut self, job: &Job, path: &str) -> Result<Built, BuildError> {
+        self.progress.begin_step(StepName::Build);
+        require_space(job).await?;
+        self.log.set_phase(LogPhase::Run);
+        let written = build::build_dockerfile(job, path, &self.output_directory()).await?;
+        self.finish(job, written, Some(0)).await
     }
 
     /// Plain files: the commit's own, without a container.
@@ -298,6 +323,13 @@ impl BuildRun {
             BuildError::LeaseLost => {}
             BuildError::Ours { .. } => self.log.say("the build was interrupted by a fault of the platform"),
         }
+    }
+}
+
+async fn require_space(job: &Job) -> Result<(), BuildError> {
+    match job.engine.disk_space().await {
+        Ok(Some(space)) if space.free_bytes < job.limits.free_space_floor => Err(disk_is_full()),
+        _ => Ok(()),
     }
 }
 

@@ -1,0 +1,277 @@
+//! A repository's own Dockerfile: built from the commit's files, and the output directory taken out of its image.
+//!
+//! 1. [`instructions`]: what it says, and what only another builder would understand;
+//! 2. [`references`]: the images that it names, none of which may be another owner's;
+//! 3. the context: the files below the root directory that `.dockerignore` ([`ignore`]) lets through, never `.git`;
+//! 4. the classic builder, in our network and within our limits, without its cache: that one knows no owners;
+//! 5. the directory, out of a container that is never started. Whatever the image says of commands, users, volumes,
+//!    labels or health is data.
+//!
+//! The project's variables reach it as build arguments, where it declares them with `ARG`; no `.env` is put into an
+//! image. What the build left in Docker is removed with its end.
+
+mod ignore;
+mod instructions;
+mod references;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use berth_model::{BuildId, Failure, FailureCode, LogStream, OutputDir};
+use berth_runtime::{BuildImage, Container, Engine, Kind, Labels, RuntimeError, Sandbox};
+use berth_secrets::SecretString;
+
+use super::archive::{Contents, OurFile};
+use super::{environment, output, space};
+use crate::BuildError;
+use crate::artifact::Written;
+use crate::artifact::missing::{self, Found};
+use crate::failure::{self, Command};
+use crate::run::Job;
+use ignore::Ignore;
+use instructions::Instruction;
+
+/// Its name in the context, beside the commit's own; the builder takes it out again before the first step.
+const NAME: &str = ".berth.Dockerfile";
+const DOCKERIGNORE: &str = ".dockerignore";
+
+/// Builds the Dockerfile at `path` of the commit and takes the output into `target`, which is made here.
+pub(crate) async fn build(job: &Job, path: &str, target: &Path) -> Result<Written, BuildError> {
+    let text = job.checkout.text(path).ok_or_else(|| {
+        let why = format!("{path} is a link, is not text, or is larger than 4 MiB. Commit it as a plain file.");
+        refused("the Dockerfile cannot be read", &why)
+    })?;
+    let instructions = instructions::parse(&text)?;
+    let arguments = arguments(job, &instructions);
+    for image in references::images(&instructions, &arguments)? {
+        let mut say = |line: &str| job.log.say(line);
+        job.engine.ensure_image(&image, &mut say).await.map_err(|error| missing_image(&image, error))?;
+        references::check_on_build(&image, &job.engine.image_facts(&image).await?.on_build)?;
+    }
+
+    let labels =
+        Labels { kind: Kind::Dockerfile, project: Some(job.project), build: Some(job.build), owner: Some(job.owner) };
+    let labelled = labelled(&text, &instructions, &job.engine.label_instruction(&labels));
+    let images = Images { engine: Some(job.engine.clone()), build: job.build };
+    let tag = format!("berth-dockerfile-{}:{}", job.engine.config().instance, job.build);
+    let build = BuildImage {
+        tag: tag.clone(),
+        context: context(job, labelled).into_stream(),
+        dockerfile: NAME.to_owned(),
+        arguments: arguments.into_iter().collect(),
+        labels,
+    };
+    job.log.say(&format!("Building {path}"));
+    job.log.begin_excerpt();
+    let mut log = |stream: LogStream, text: &str| job.log.output(stream, text.as_bytes());
+    let built = tokio::select! {
+        built = job.engine.build_image(build, &mut log) => built,
+        failure = space::shrank(&job.engine, &job.limits) => return Err(failure.into()),
+    };
+    built.map_err(|error| failed(job, &instructions, error))?;
+    let written = take(job, &tag, labels, target).await;
+    images.remove().await;
+    written
+}
+
+/// Takes the output directory out of the image: relative to its working directory, else to its top.
+async fn take(job: &Job, image: &str, labels: Labels, target: &Path) -> Result<Written, BuildError> {
+    let facts = job.engine.image_facts(image).await?;
+    let sandbox = Sandbox { image: image.to_owned(), labels, volumes: Vec::new(), workdir: None };
+    let container = job.engine.create_stopped(&sandbox).await?;
+    let directory = &job.output.value;
+    let mut places = vec![absolute(&facts.working_directory, directory), absolute("", directory)];
+    places.dedup();
+    let taken = take_first(job, &container, &places, target).await;
+    container.stop_and_remove().await?;
+    match taken? {
+        Some(written) => Ok(written),
+        None => {
+            let mut failure = missing::failure(directory, target.exists(), &Found::default());
+            failure.detail = format!(
+                "The image that the Dockerfile makes has nothing at {}. Set the output directory to where its files are, \
+                 like usr/share/nginx/html; it is looked for in the image's WORKDIR, then at its top.",
+                places.join(" nor at ")
+            );
+            Err(failure.into())
+        }
+    }
+}
+
+async fn take_first(
+    job: &Job,
+    container: &Container,
+    places: &[String],
+    target: &Path,
+) -> Result<Option<Written>, BuildError> {
+    for place in places {
+        if let Some(written) = output::take(job, container, place, target).await? {
+            return Ok(Some(written));
+        }
+        if target.exists() {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+fn absolute(working_directory: &str, directory: &OutputDir) -> String {
+    let parts = working_directory.split('/').chain(directory.as_str().split('/'));
+    let parts: Vec<&str> = parts.filter(|part| !matches!(*part, "" | ".")).collect();
+    format!("/{}", parts.join("/"))
+}
+
+/// The values that it is given: of what it declares, what the build's environment has.
+fn arguments(job: &Job, instructions: &[Instruction]) -> BTreeMap<String, String> {
+    let declared: Vec<&str> = instructions.iter().flat_map(Instruction::declared).map(|(name, _)| name).collect();
+    let given = environment::of_build(job).into_iter().filter(|variable| declared.contains(&variable.key.as_str()));
+    let given: BTreeMap<String, String> = given.map(|variable| (variable.key, variable.value)).collect();
+    let unused = job.variables.environment().filter(|variable| !given.contains_key(&variable.key));
+    let unused: Vec<String> = unused.map(|variable| variable.key).collect();
+    if !unused.is_empty() {
+        job.log
+            .say(&format!("note: {} is not given to the Dockerfile, which has no ARG of that name", unused.join(", ")));
+    }
+    given
+}
+
+/// The Dockerfile with our labels behind each `FROM` and at its end, where nothing can change them any more.
+fn labelled(text: &str, instructions: &[Instruction], label: &str) -> String {
+    let stages: Vec<usize> = instructions.iter().filter(|one| one.keyword == "FROM").map(|one| one.last_line).collect();
+    let mut labelled = String::with_capacity(text.len() + stages.len() * (label.len() + 1));
+    for (number, line) in (1..).zip(text.lines()) {
+        labelled.push_str(line);
+        labelled.push('\n');
+        if stages.contains(&number) {
+            labelled.push_str(label);
+            labelled.push('\n');
+        }
+    }
+    labelled.push_str(label);
+    labelled.push('\n');
+    labelled
+}
+
+fn context(job: &Job, dockerfile: String) -> Contents {
+    let root = job.root().to_owned();
+    let inside = |path: &str| if root.is_empty() { path.to_owned() } else { format!("{root}/{path}") };
+    let written = job.checkout.text(&inside(DOCKERIGNORE)).unwrap_or_default();
+    let ignore = Ignore::parse(&written);
+    let skip = if root.is_empty() { 0 } else { root.len() + 1 };
+    let files = job.checkout.below(&root).map(|(path, _)| path);
+    let only = files.filter(|path| !ignore.leaves_out(&path[skip..])).map(str::to_owned).collect();
+    // The builder removes what this names from the context before it begins: our file, and this one if it is ours too.
+    let is_theirs = job.checkout.has_file(&inside(DOCKERIGNORE));
+    let removed = if is_theirs { NAME.to_owned() } else { format!("{NAME}\n{DOCKERIGNORE}") };
+    let ours = [(NAME, dockerfile), (DOCKERIGNORE, format!("{written}\n{removed}\n"))];
+    let ours = ours.map(|(path, text)| OurFile { path: path.to_owned(), text: SecretString::from(text), mode: 0o644 });
+    Contents { checkout: job.checkout.clone(), below: root, only: Some(only), ours: ours.into() }
+}
+
+/// The images of one build, removed with its end, however it ends.
+struct Images {
+    engine: Option<Engine>,
+    build: BuildId,
+}
+
+impl Images {
+    async fn remove(mut self) {
+        if let Some(engine) = self.engine.take() {
+            remove(&engine, self.build).await;
+        }
+    }
+}
+
+impl Drop for Images {
+    fn drop(&mut self) {
+        let Some(engine) = self.engine.take() else { return };
+        let build = self.build;
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                // A canceled step is committed no more once its container is gone, which the daemon does at once.
+                tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+                remove(&engine, build).await;
+            });
+        }
+    }
+}
+
+async fn remove(engine: &Engine, build: BuildId) {
+    if let Err(error) = engine.remove_dockerfile_images(build).await {
+        tracing::warn!(%build, %error, "a Dockerfile's images could not be removed; the sweep will look again");
+    }
+}
+
+/// Something about the Dockerfile itself.
+fn refused(title: &str, detail: &str) -> BuildError {
+    Failure::new(FailureCode::BadRepository, title, detail).with_setting("outputDirectory").into()
+}
+
+fn missing_image(image: &str, error: RuntimeError) -> BuildError {
+    let RuntimeError::MissingImage { reason, .. } = error else { return error.into() };
+    BuildError::theirs(
+        FailureCode::BadRepository,
+        format!("the image {image} that the Dockerfile begins with could not be had"),
+        format!(
+            "Docker says: {reason}. Check its name and tag; if it is right, ask the operator to run `docker pull {image}`."
+        ),
+    )
+}
+
+fn failed(job: &Job, instructions: &[Instruction], error: RuntimeError) -> BuildError {
+    let RuntimeError::DockerfileFailed { reason, exit_code } = error else { return error.into() };
+    match exit_code {
+        Some(code) => {
+            let failure = failure::of_command(Command::Build, code, false, &job.log.excerpt(), &job.limits);
+            BuildError::Theirs(Box::new(failure), Some(code))
+        }
+        None => BuildError::theirs(
+            FailureCode::CommandFailed,
+            "the Dockerfile could not be built",
+            format!("Docker says: {}", their_lines(reason.trim(), instructions)),
+        ),
+    }
+}
+
+/// The builder's words with the lines of the commit's file instead of those of ours.
+fn their_lines(reason: &str, instructions: &[Instruction]) -> String {
+    let stages: Vec<usize> = instructions.iter().filter(|one| one.keyword == "FROM").map(|one| one.last_line).collect();
+    let Some((before, number, after)) = reason.split_once("line ").and_then(|(before, rest)| {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        Some((before, rest[..digits].parse::<usize>().ok()?, &rest[digits..]))
+    }) else {
+        return reason.to_owned();
+    };
+    let added = (1..).zip(&stages).filter(|(nth, last_line)| *last_line + nth <= number).count();
+    format!("{before}line {}{after}", number - added)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stage_gets_the_labels() {
+        let text = "FROM a \\\n AS b\nRUN x\nFROM c\nCOPY --from=b x y";
+        let labelled = labelled(text, &instructions::parse(text).unwrap(), "LABEL x=y");
+        assert_eq!(labelled, "FROM a \\\n AS b\nLABEL x=y\nRUN x\nFROM c\nLABEL x=y\nCOPY --from=b x y\nLABEL x=y\n");
+    }
+
+    #[test]
+    fn lines_are_counted_as_in_the_commit() {
+        let instructions = instructions::parse("FROM a\nRUN x\nFROM b\n\nRUNN y\n").unwrap();
+        let said = |number: usize| their_lines(&format!("dockerfile parse error line {number}: no"), &instructions);
+        assert_eq!(said(7), "dockerfile parse error line 5: no");
+        assert_eq!(said(3), "dockerfile parse error line 2: no");
+        assert_eq!(said(1), "dockerfile parse error line 1: no");
+        assert_eq!(their_lines("COPY failed", &instructions), "COPY failed");
+    }
+
+    #[test]
+    fn directories_are_looked_for_in_the_working_directory() {
+        let directory = |text| OutputDir::parse(text).unwrap();
+        assert_eq!(absolute("/app/", &directory("dist")), "/app/dist");
+        assert_eq!(absolute("", &directory("usr/share/nginx/html")), "/usr/share/nginx/html");
+        assert_eq!(absolute("", &OutputDir::default()), "/");
+    }
+}
