@@ -9,6 +9,8 @@ use berth_model::{BuildLimits, InvalidInput, SourceAllow};
 use berth_secrets::SecretString;
 use url::Url;
 
+use crate::webhooks::WEBHOOK_PATH;
+
 /// The installation as the API sees it.
 #[derive(Clone, Debug)]
 pub struct ApiConfig {
@@ -150,7 +152,7 @@ impl ApiConfig {
 
     /// Where GitHub is told to send deliveries.
     pub(crate) fn webhook_url(&self) -> String {
-        self.webhook_callback.as_ref().map_or_else(|| self.public("/api/webhook"), Url::to_string)
+        self.webhook_callback.as_ref().map_or_else(|| self.public(WEBHOOK_PATH), Url::to_string)
     }
 
     /// The names nobody may take: the operator's, and the control plane's own label.

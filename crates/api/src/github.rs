@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use berth_model::{Clock, Timestamp};
 use berth_secrets::SecretString;
 use http::{Method, StatusCode};
 use reqwest::{Client, Response};
@@ -14,7 +15,9 @@ use url::Url;
 use crate::config::is_github_login;
 
 /// How long one call may take.
-const TIMEOUT: Duration = Duration::from_secs(15);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a limit of requests holds that GitHub names no end of.
+const LIMITED_FOR: u64 = 60;
 /// Entries on a page of a list: GitHub's maximum.
 pub(crate) const PAGE: u32 = 100;
 /// Pages asked for when a whole list is needed.
@@ -31,13 +34,19 @@ pub(crate) enum GithubError {
     /// No such thing, or not for this user: GitHub does not say which.
     #[error("GitHub answers 404")]
     NotFound,
-    /// Not for this user, or too many requests.
+    /// Not for this user.
     #[error("GitHub answers 403: {0}")]
     Forbidden(String),
+    /// Too many requests with this token; after so many seconds there may be more.
+    #[error("GitHub's limit of requests is reached for {0} seconds")]
+    RateLimited(u64),
     /// GitHub cannot do that with what it was given.
     #[error("GitHub answers 422: {0}")]
     Unprocessable(String),
-    /// No answer, or one that is not GitHub's.
+    /// No answer in time.
+    #[error("GitHub does not answer within {} seconds", TIMEOUT.as_secs())]
+    Silent,
+    /// No connection, or an answer that is not GitHub's.
     #[error("GitHub cannot be asked")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Something else.
@@ -88,12 +97,13 @@ struct HookConfig {
 pub(crate) struct Github {
     http: Client,
     api: Url,
+    clock: Clock,
 }
 
 impl Github {
     /// The API at `api`.
-    pub(crate) fn new(http: Client, api: Url) -> Self {
-        Self { http, api }
+    pub(crate) fn new(http: Client, api: Url, clock: Clock) -> Self {
+        Self { http, api, clock }
     }
 
     /// Whose token it is.
@@ -207,13 +217,17 @@ impl Github {
         if let Some(body) = body {
             request = request.json(body);
         }
-        // The address can carry nothing secret, but it says nothing to the reader either.
-        let response = request.send().await.map_err(|error| GithubError::Unreachable(error.without_url().into()))?;
+        let response = request.send().await.map_err(unreachable)?;
         match response.status() {
             status if status.is_success() => Ok(response),
             StatusCode::UNAUTHORIZED => Err(GithubError::TokenRefused),
             StatusCode::NOT_FOUND => Err(GithubError::NotFound),
-            StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => Err(GithubError::Forbidden(said(response).await)),
+            StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS
+                if let Some(seconds) = limited_for(&response, self.clock.now()) =>
+            {
+                Err(GithubError::RateLimited(seconds))
+            }
+            StatusCode::FORBIDDEN => Err(GithubError::Forbidden(said(response).await)),
             StatusCode::UNPROCESSABLE_ENTITY => Err(GithubError::Unprocessable(said(response).await)),
             status => Err(GithubError::Unexpected(status)),
         }
@@ -229,6 +243,26 @@ fn repository_path(owner: &str, name: &str) -> Result<String, GithubError> {
     } else {
         Err(GithubError::NotFound)
     }
+}
+
+/// The address can carry nothing secret, but it says nothing to the reader either.
+fn unreachable(error: reqwest::Error) -> GithubError {
+    if error.is_timeout() { GithubError::Silent } else { GithubError::Unreachable(error.without_url().into()) }
+}
+
+/// For how many seconds GitHub takes no more requests, if that is why it refuses: the hourly limit ends at a time that
+/// it names, the limit against bursts after a while that it names.
+fn limited_for(response: &Response, now: Timestamp) -> Option<u64> {
+    let number = |name: &str| response.headers().get(name)?.to_str().ok()?.parse::<u64>().ok();
+    if let Some(seconds) = number("retry-after") {
+        return Some(seconds.clamp(1, 3_600));
+    }
+    if number("x-ratelimit-remaining") == Some(0) {
+        let until = number("x-ratelimit-reset").and_then(|until| i64::try_from(until).ok());
+        let left = until.and_then(|until| u64::try_from(until - now.unix_seconds()).ok());
+        return Some(left.unwrap_or(LIMITED_FOR).clamp(1, 3_600));
+    }
+    (response.status() == StatusCode::TOO_MANY_REQUESTS).then_some(LIMITED_FOR)
 }
 
 async fn read<T: DeserializeOwned>(response: Response) -> Result<T, GithubError> {
@@ -248,7 +282,6 @@ async fn said(response: Response) -> String {
 }
 
 async fn bytes_of(mut response: Response) -> Result<Vec<u8>, GithubError> {
-    let unreachable = |error: reqwest::Error| GithubError::Unreachable(error.without_url().into());
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         if bytes.len() + chunk.len() > LARGEST_ANSWER {

@@ -28,3 +28,4 @@ mod webhooks;
 pub use config::{ApiConfig, GithubConfig, HealthCheck, HealthChecks, Signup};
 pub use headers::harden;
 pub use state::{Api, ClientAddress};
+pub use webhooks::WEBHOOK_PATH;

@@ -25,7 +25,7 @@ fn contract() -> Vec<Entry> {
         (Method::GET, "/health/ready", get(health::ready)),
         (Method::GET, "/api", get(health::welcome)),
         (Method::GET, "/api/v1/openapi.json", get(openapi::document)),
-        (Method::POST, "/api/webhook", post(webhooks::receive)),
+        (Method::POST, webhooks::WEBHOOK_PATH, post(webhooks::receive)),
         (Method::GET, "/api/auth/github", get(auth::leave_for_github)),
         (Method::GET, "/api/auth/github/callback", get(auth::callback)),
         (Method::GET, "/api/repo/orgs", get(v1::organizations)),

@@ -68,7 +68,7 @@ impl Api {
             jwt: Jwt::new(&config.jwt_secret, store.clock().clone()),
             throttle: Throttle::new(store.clock().clone()),
             hooks: Hooks::default(),
-            github: Github::new(http.clone(), config.github_api_url.clone()),
+            github: Github::new(http.clone(), config.github_api_url.clone(), store.clock().clone()),
             realtime: Realtime::new(),
             stop: CancellationToken::new(),
             config,

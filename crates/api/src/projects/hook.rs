@@ -5,15 +5,19 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use berth_model::words::Seconds;
 use berth_model::{RepoKey, RepoUrl};
 use berth_secrets::SecretString;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::Api;
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::github::GithubError;
+use crate::github::{GithubError, TIMEOUT};
 
 /// What is to be done about a repository's hook.
 pub(crate) enum HookPlan {
@@ -133,7 +137,6 @@ pub(crate) async fn release(api: &Api, caller: &Caller, repo: &RepoUrl, hook: Op
 
 impl From<GithubError> for ApiError {
     fn from(error: GithubError) -> Self {
-        use http::StatusCode;
         match error {
             GithubError::TokenRefused => Self::forbidden(
                 "github_reconnect",
@@ -144,10 +147,29 @@ impl From<GithubError> for ApiError {
             GithubError::Unprocessable(why) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "github_refused", format!("GitHub refused: {why}"))
             }
-            GithubError::Unreachable(_) | GithubError::Unexpected(_) => Self::new(
+            GithubError::RateLimited(seconds) => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "github_rate_limited",
+                format!(
+                    "GitHub takes no more requests for your account; try again in {}",
+                    Seconds(Duration::from_secs(seconds))
+                ),
+            )
+            .with_header(RETRY_AFTER, HeaderValue::from(seconds)),
+            GithubError::Silent => Self::new(
                 StatusCode::BAD_GATEWAY,
                 "github_unavailable",
-                "GitHub does not answer as it should; try again in a minute",
+                format!("GitHub did not answer within {}; try again in a minute", Seconds(TIMEOUT)),
+            ),
+            GithubError::Unexpected(status) => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "github_unavailable",
+                format!("GitHub has a problem (it answered {}); try again in a minute", status.as_u16()),
+            ),
+            GithubError::Unreachable(_) => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "github_unavailable",
+                "GitHub cannot be reached, or what answers is not GitHub; try again in a minute",
             )
             .caused_by(error),
         }

@@ -3,7 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use berth_secrets::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::Api;
@@ -18,6 +19,7 @@ use crate::projects::github_token;
 #[into_params(parameter_in = Query)]
 pub(crate) struct OrganizationsQuery {
     /// From 1, the default.
+    #[serde(default, deserialize_with = "page_or_none")]
     page: Option<u32>,
 }
 
@@ -28,7 +30,14 @@ pub(crate) struct RepositoriesQuery {
     /// An organization's login; the caller's own repositories if absent.
     org: Option<String>,
     /// From 1, the default.
+    #[serde(default, deserialize_with = "page_or_none")]
     page: Option<u32>,
+}
+
+/// Existing clients send `page=` for the first page.
+fn page_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(D::Error::custom) }
 }
 
 /// Accounts whose repositories can be listed.

@@ -31,6 +31,8 @@ use crate::legacy::BuildBody;
 use payload::{About, Asked, Push, Repository};
 use signature::Signature;
 
+/// Where deliveries arrive, whichever host they are sent to.
+pub const WEBHOOK_PATH: &str = "/api/webhook";
 /// Bytes of a delivery that are kept, so that it can be replayed.
 const KEPT_BODY: usize = 1 << 20;
 

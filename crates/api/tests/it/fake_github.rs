@@ -4,13 +4,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, Path, Query, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post};
 use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -19,6 +20,15 @@ use url::Url;
 pub(crate) struct FakeGithub {
     pub(crate) url: Url,
     state: Shared,
+}
+
+/// What GitHub is like on a bad day.
+#[derive(Clone, Debug)]
+pub(crate) enum Trouble {
+    /// It takes the request and says nothing.
+    Silence,
+    /// It answers this.
+    Answer(u16, &'static [(&'static str, &'static str)], &'static str),
 }
 
 type Shared = Arc<Mutex<Memory>>;
@@ -31,11 +41,18 @@ struct Memory {
     /// Repository (lower case: GitHub does not mind the case) → its hooks.
     hooks: HashMap<String, Vec<Value>>,
     revoked: HashSet<String>,
+    /// What every call of the API is answered instead.
+    trouble: Option<Trouble>,
     next: i64,
 }
 
 impl FakeGithub {
     pub(crate) async fn start() -> Self {
+        Self::below("").await
+    }
+
+    /// At a path, as some installations of GitHub Enterprise are.
+    pub(crate) async fn below(path: &str) -> Self {
         let state = Shared::default();
         let api = Router::new()
             .route("/user", get(user))
@@ -46,10 +63,11 @@ impl FakeGithub {
             .route("/repos/{owner}/{name}/hooks/{id}", patch(change_hook).delete(delete_hook));
         let app = Router::new()
             .route("/login/oauth/access_token", post(exchange))
-            .nest("/api/v3", api)
+            .nest("/api/v3", api.layer(from_fn_with_state(state.clone(), trouble)))
             .with_state(state.clone());
+        let app = if path.is_empty() { app } else { Router::new().nest(path, app) };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let url = Url::parse(&format!("http://{}{path}", listener.local_addr().unwrap())).unwrap();
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { url, state }
     }
@@ -71,6 +89,16 @@ impl FakeGithub {
         self.state.lock().unwrap().revoked.insert(login.to_owned());
     }
 
+    /// Has a bad day, until the next call with `None`.
+    pub(crate) fn suffer(&self, trouble: impl Into<Option<Trouble>>) {
+        self.state.lock().unwrap().trouble = trouble.into();
+    }
+
+    /// Somebody else's hook, which Berth knows nothing of.
+    pub(crate) fn add_hook(&self, repository: &str, hook: Value) {
+        self.state.lock().unwrap().hooks.entry(repository.to_lowercase()).or_default().push(hook);
+    }
+
     /// The hooks of a repository.
     pub(crate) fn hooks(&self, repository: &str) -> Vec<Value> {
         self.state.lock().unwrap().hooks.get(repository).cloned().unwrap_or_default()
@@ -78,7 +106,22 @@ impl FakeGithub {
 
     /// The address of a repository's page.
     pub(crate) fn page(&self, repository: &str) -> String {
-        format!("{}{repository}", self.url)
+        format!("{}/{repository}", self.url.as_str().trim_end_matches('/'))
+    }
+}
+
+async fn trouble(State(state): State<Shared>, request: Request, next: Next) -> Response {
+    let trouble = state.lock().unwrap().trouble.clone();
+    match trouble {
+        None => next.run(request).await,
+        Some(Trouble::Silence) => std::future::pending().await,
+        Some(Trouble::Answer(status, headers, body)) => {
+            let headers = headers.iter().map(|(name, value)| (HeaderName::from_static(name), *value));
+            let headers: Vec<_> = headers.map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
+            let mut response = (StatusCode::from_u16(status).unwrap(), body).into_response();
+            response.headers_mut().extend(headers);
+            response
+        }
     }
 }
 
@@ -117,10 +160,24 @@ async fn user(State(state): State<Shared>, headers: HeaderMap) -> Result<Json<Va
     Ok(Json(json!({"id": id, "login": login, "email": null, "avatar_url": "https://pictures.example/1"})))
 }
 
-async fn organizations(State(state): State<Shared>, headers: HeaderMap) -> Result<Json<Value>, Refusal> {
+type Asked = Query<HashMap<String, String>>;
+
+/// A page of a list, as GitHub cuts it: 30 entries unless more (at most 100) are asked for.
+fn page(asked: &Asked, all: Vec<Value>) -> Json<Value> {
+    let number = |name: &str, default: usize| asked.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let (size, page) = (number("per_page", 30).min(100), number("page", 1).max(1));
+    Json(all.into_iter().skip((page - 1) * size).take(size).collect())
+}
+
+/// Ada belongs to 101 organizations.
+async fn organizations(State(state): State<Shared>, headers: HeaderMap, asked: Asked) -> Result<Json<Value>, Refusal> {
     let (login, _) = person(&state, &headers)?;
-    let acme = json!({"id": 1, "login": "Acme", "avatar_url": "https://pictures.example/2"});
-    Ok(Json(if login.starts_with("ada") { json!([acme]) } else { json!([]) }))
+    let organization = |n: i64| {
+        let login = if n == 1 { "Acme".to_owned() } else { format!("org{n}") };
+        json!({"id": n, "login": login, "avatar_url": "https://pictures.example/2"})
+    };
+    let all = if login.starts_with("ada") { (1..=101).map(organization).collect() } else { Vec::new() };
+    Ok(page(&asked, all))
 }
 
 fn repository(owner: &str, name: &str) -> Value {
@@ -128,9 +185,19 @@ fn repository(owner: &str, name: &str) -> Value {
            "owner": {"login": owner}, "updated_at": "2026-11-01T00:00:00Z", "clone_url": "ignored"})
 }
 
-async fn repositories(State(state): State<Shared>, headers: HeaderMap) -> Result<Json<Value>, Refusal> {
+/// Everybody has 102 repositories of their own, and one that somebody else lets them work on. Which of them, and in
+/// which order, is what was asked for, else GitHub's default: all, by name.
+async fn repositories(State(state): State<Shared>, headers: HeaderMap, asked: Asked) -> Result<Json<Value>, Refusal> {
     let (login, _) = person(&state, &headers)?;
-    Ok(Json(json!([repository(&login, "shop")])))
+    let mut all: Vec<Value> = (1..=101).map(|n| repository(&login, &format!("r{n:03}"))).collect();
+    all.push(repository(&login, "shop"));
+    if asked.get("affiliation").is_none_or(|which| which != "owner") {
+        all.push(repository("somebody", "theirs"));
+    }
+    if asked.get("sort").is_some_and(|by| by == "created") && asked.get("direction").is_some_and(|to| to == "desc") {
+        all.reverse();
+    }
+    Ok(page(&asked, all))
 }
 
 async fn repositories_of(

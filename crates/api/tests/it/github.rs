@@ -3,6 +3,7 @@
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::fake_github::Trouble;
 use crate::harness::{App, Person, WEBHOOK_SECRET};
 
 async fn connect(app: &App, owner: &Person, name: &str, repository: &str) -> crate::harness::Answer {
@@ -19,8 +20,25 @@ async fn delete(app: &App, owner: &Person, project: &Value) {
 async fn lists_accounts_and_repositories() {
     let app = App::start().await;
     let ada = app.member("ada").await;
-    insta::assert_json_snapshot!("organizations", app.get("/api/repo/orgs", Some(&ada)).await.expect(StatusCode::OK));
-    insta::assert_json_snapshot!("own", app.get("/api/repo/repos?page=1", Some(&ada)).await.expect(StatusCode::OK));
+    let first = |list: &Value, n: usize| Value::from(list.as_array().unwrap()[..n].to_vec());
+    let organizations = app.get("/api/repo/orgs?page=", Some(&ada)).await.expect(StatusCode::OK);
+    assert_eq!(organizations.as_object().unwrap().len(), 1);
+    insta::assert_json_snapshot!("organizations", first(&organizations["organizations"], 2));
+    assert_eq!(organizations["organizations"].as_array().unwrap().len(), 101, "a page of 100, and her own account");
+    let more = app.get("/api/repo/orgs?page=2", Some(&ada)).await.expect(StatusCode::OK);
+    assert_eq!(more["organizations"].as_array().unwrap().len(), 1, "her own account is on the first page only");
+
+    let own = app.get("/api/repo/repos?org=&page=", Some(&ada)).await.expect(StatusCode::OK);
+    assert_eq!(own.as_object().unwrap().len(), 1);
+    insta::assert_json_snapshot!("own", first(&own["repos"], 2));
+    assert_eq!(own["repos"].as_array().unwrap().len(), 100);
+    assert_eq!(own, app.get("/api/repo/repos", Some(&ada)).await.json());
+    let rest = app.get("/api/repo/repos?page=2", Some(&ada)).await.expect(StatusCode::OK);
+    let names: Vec<_> = rest["repos"].as_array().unwrap().iter().map(|repo| repo["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["r002", "r001"], "the oldest come last, and nobody else's");
+    for bad in ["x", "-1", "1.5"] {
+        app.get(&format!("/api/repo/repos?page={bad}"), Some(&ada)).await.expect(StatusCode::BAD_REQUEST);
+    }
     let own = app.get("/api/repo/repos?org=ada", Some(&ada)).await.expect(StatusCode::OK);
     assert_eq!(own["repos"][0]["name"], "shop");
     let theirs = app.get("/api/v1/github/repositories?org=Acme", Some(&ada)).await.expect(StatusCode::OK);
@@ -144,4 +162,153 @@ async fn p5_many_at_once_share_one_hook_and_leave_none() {
         delete(&app, &ada, &late).await;
         assert_eq!(app.github.hooks("ada/shop").len(), 0);
     }
+}
+
+#[tokio::test]
+async fn a_hook_of_others_stays_and_ours_is_taken_over_with_our_secret() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let hook = |id: i64, url: &str| json!({"id": id, "config": {"url": url, "secret": "theirs"}});
+    app.github.add_hook("ada/shop", hook(900, "https://ci.example/hook"));
+    app.github.add_hook("ada/shop", hook(901, "http://berth.test:8080/api/webhook"));
+    let shop = connect(&app, &ada, "shop", "ada/shop").await.expect(StatusCode::CREATED);
+    assert_eq!(shop["project"]["webhookId"], 901);
+    let secrets: Vec<_> = app.github.hooks("ada/shop").iter().map(|hook| hook["config"]["secret"].clone()).collect();
+    assert_eq!(secrets, ["theirs", WEBHOOK_SECRET]);
+    delete(&app, &ada, &shop).await;
+    let left: Vec<_> = app.github.hooks("ada/shop").iter().map(|hook| hook["id"].clone()).collect();
+    assert_eq!(left, [900]);
+}
+
+#[tokio::test]
+async fn a_bad_day_at_github_is_told_in_words_and_leaves_nothing() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let html = "<html>unicorn</html>";
+    let days: [(Trouble, u16, &str); 8] = [
+        (Trouble::Answer(500, &[], html), 502, "GitHub has a problem (it answered 500); try again in a minute"),
+        (Trouble::Answer(503, &[], html), 502, "GitHub has a problem (it answered 503); try again in a minute"),
+        (
+            Trouble::Answer(200, &[], html),
+            502,
+            "GitHub cannot be reached, or what answers is not GitHub; try again in a minute",
+        ),
+        (
+            Trouble::Answer(302, &[("location", "https://evil.example/")], ""),
+            502,
+            "GitHub has a problem (it answered 302); try again in a minute",
+        ),
+        (
+            Trouble::Answer(403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1795000120")], "{}"),
+            429,
+            "GitHub takes no more requests for your account; try again in 2 minutes",
+        ),
+        (
+            Trouble::Answer(403, &[("retry-after", "30")], r#"{"message": "secondary rate limit"}"#),
+            429,
+            "GitHub takes no more requests for your account; try again in 30 seconds",
+        ),
+        (Trouble::Answer(429, &[], "{}"), 429, "GitHub takes no more requests for your account; try again in 1 minute"),
+        (
+            Trouble::Answer(401, &[], r#"{"message": "Bad credentials"}"#),
+            403,
+            "GitHub no longer accepts the token it gave for your account; connect GitHub again at /api/auth/github",
+        ),
+    ];
+    for (trouble, status, message) in days {
+        app.github.suffer(trouble.clone());
+        for path in ["/api/repo/orgs", "/api/repo/repos"] {
+            let answer = app.get(path, Some(&ada)).await;
+            assert_eq!(answer.status.as_u16(), status, "{trouble:?}: {}", answer.text);
+            assert_eq!(answer.json(), json!({"message": message}), "{trouble:?}");
+            assert_eq!(status == 429, answer.headers.contains_key("retry-after"));
+        }
+        let refused = connect(&app, &ada, "shop", "ada/shop").await;
+        assert_eq!((refused.status.as_u16(), refused.json()["message"].as_str()), (status, Some(message)));
+        let listed = app.get("/api/project/projects", Some(&ada)).await.expect(StatusCode::OK);
+        assert_eq!(listed["projects"], json!([]), "{trouble:?}");
+    }
+    app.github.suffer(Trouble::Answer(
+        403,
+        &[],
+        r#"{"message": "Resource protected by organization SAML enforcement."}"#,
+    ));
+    let refused = app.get("/api/repo/repos", Some(&ada)).await.expect(StatusCode::FORBIDDEN);
+    assert_eq!(refused["message"], "GitHub refused: Resource protected by organization SAML enforcement.");
+    app.github.suffer(None);
+    connect(&app, &ada, "shop", "ada/shop").await.expect(StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_silent_github_is_not_waited_for_for_ever() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    app.github.suffer(Trouble::Silence);
+    let answer = app.get("/api/repo/repos", Some(&ada)).await.expect(StatusCode::BAD_GATEWAY);
+    assert_eq!(answer["message"], "GitHub did not answer within 15 seconds; try again in a minute");
+}
+
+#[tokio::test]
+async fn an_enterprise_server_below_a_path() {
+    let app = App::with_github_below("/github").await;
+    let ada = app.member("ada").await;
+    let repos = app.get("/api/repo/repos", Some(&ada)).await.expect(StatusCode::OK);
+    assert_eq!(repos["repos"][0]["name"], "shop");
+    let shop = connect(&app, &ada, "shop", "ada/shop").await.expect(StatusCode::CREATED);
+    assert_eq!(app.github.hooks("ada/shop")[0]["id"], shop["project"]["webhookId"]);
+    delete(&app, &ada, &shop).await;
+    assert_eq!(app.github.hooks("ada/shop").len(), 0);
+    // Its neighbours on the same host are plain git.
+    let beside = app.github.url.join("/elsewhere/shop").unwrap();
+    let new = json!({"name": "beside", "branch": "main", "repoUrl": beside});
+    let made = app.post("/api/project", Some(&ada), new).await.expect(StatusCode::CREATED);
+    assert_eq!(made["project"]["webhookId"], Value::Null);
+}
+
+#[tokio::test]
+async fn without_an_application_its_repositories_are_plain_git() {
+    let app = App::with(|config| config.github = None).await;
+    let admin = app.admin().await;
+    let shop = connect(&app, &admin, "shop", "ada/shop").await.expect(StatusCode::CREATED);
+    assert_eq!((&shop["message"], &shop["project"]["webhookId"]), (&json!("Project created"), &Value::Null));
+    delete(&app, &admin, &shop).await;
+}
+
+#[tokio::test]
+async fn who_brings_a_token_needs_no_account() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let new =
+        json!({"name": "shop", "branch": "main", "repoUrl": app.github.page("ada/shop"), "repoToken": "github_pat_1"});
+    let made = app.post("/api/v1/projects", Some(&admin), new).await.expect(StatusCode::CREATED);
+    assert_eq!(made["note"], "pushes are not announced: no GitHub account is connected");
+    assert_eq!((&made["project"]["hasRepoToken"], &made["project"]["webhookId"]), (&json!(true), &Value::Null));
+}
+
+#[tokio::test]
+async fn the_hook_moves_along_with_the_repository() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    connect(&app, &ada, "shop", "ada/shop").await.expect(StatusCode::CREATED);
+    connect(&app, &ada, "docs", "ada/docs").await.expect(StatusCode::CREATED);
+    let hooks = |repository: &str| app.github.hooks(repository).len();
+    let change = async |change: Value| app.call(Method::PATCH, "/api/v1/projects/1", Some(&ada), Some(change)).await;
+
+    // The name is taken: the new hook is taken back, the old one stays.
+    let refused = change(json!({"repoUrl": app.github.page("ada/store"), "name": "docs"})).await;
+    refused.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!((hooks("ada/shop"), hooks("ada/store")), (1, 0));
+    // Somebody else's repository: nothing happens at all.
+    let refused = change(json!({"repoUrl": app.github.page("bob/site")})).await.expect(StatusCode::FORBIDDEN);
+    assert_eq!(refused["error"]["code"], "github_no_admin");
+    assert_eq!(app.get("/api/v1/projects/1", Some(&ada)).await.json()["repoUrl"], app.github.page("ada/shop"));
+
+    let moved = change(json!({"repoUrl": app.github.page("ada/store")})).await.expect(StatusCode::OK);
+    assert_eq!((hooks("ada/shop"), hooks("ada/store")), (0, 1));
+    assert_eq!(moved["webhookId"], app.github.hooks("ada/store")[0]["id"]);
+    let shared = change(json!({"repoUrl": app.github.page("Ada/Docs")})).await.expect(StatusCode::OK);
+    assert_eq!((hooks("ada/store"), hooks("ada/docs")), (0, 1));
+    assert_eq!(shared["webhookId"], app.github.hooks("ada/docs")[0]["id"]);
+    let away = change(json!({"repoUrl": "https://git.example.org/ada/docs"})).await.expect(StatusCode::OK);
+    assert_eq!((&away["webhookId"], hooks("ada/docs")), (&Value::Null, 1), "the other project still has it");
 }

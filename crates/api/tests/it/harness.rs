@@ -76,12 +76,23 @@ impl App {
     where
         F: Future<Output = Result<(), String>> + Send + 'static,
     {
+        Self::with_parts(change, docker, FakeGithub::start().await).await
+    }
+
+    /// With a GitHub that is not at the top of its host.
+    pub(crate) async fn with_github_below(path: &str) -> Self {
+        Self::with_parts(|_| {}, || async { Ok(()) }, FakeGithub::below(path).await).await
+    }
+
+    async fn with_parts<F>(change: impl FnOnce(&mut ApiConfig), docker: fn() -> F, github: FakeGithub) -> Self
+    where
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let database = tempfile::tempdir().unwrap();
         let clock = Clock::manual(Timestamp(1_795_000_000_000_000));
         let url = format!("sqlite://{}/berth.db", database.path().display());
         let store = Store::open(&url, clock.clone()).await.unwrap();
-        let github = FakeGithub::start().await;
         let mut config = ApiConfig {
             public_url: Url::parse(ORIGIN_OF_BERTH).unwrap(),
             site_scheme: "http".into(),
@@ -92,7 +103,7 @@ impl App {
             webhook_callback: None,
             github: Some(GithubConfig { client_id: "client".into(), client_secret: "client secret".into() }),
             github_url: github.url.clone(),
-            github_api_url: github.url.join("api/v3").unwrap(),
+            github_api_url: format!("{}/api/v3", github.url.as_str().trim_end_matches('/')).parse().unwrap(),
             frontend_url: None,
             signup: Signup::Open,
             setup_token_hash: Some(token_hash(SETUP_TOKEN)),

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use berth_api::WEBHOOK_PATH;
 use url::{Host, Url};
 
 use crate::config::Config;
@@ -14,8 +15,6 @@ pub(crate) struct ControlHosts {
     /// Where GitHub delivers, if that is another host: it gets the webhook and nothing else.
     webhook: Option<Host<String>>,
 }
-
-const WEBHOOK_PATH: &str = "/api/webhook";
 
 impl ControlHosts {
     pub(crate) fn of(config: &Config) -> Self {
