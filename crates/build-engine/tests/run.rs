@@ -59,6 +59,23 @@ async fn plain_files_need_no_container() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_application_is_understood_and_said() {
+    let world = World::new(BuildLimits::default()).await;
+    let package = r#"{"scripts":{"build":"next build","start":"next start"},"dependencies":{"next":"16.0.0"}}"#;
+    let project = world.project("server", &[("package.json", package)]).await;
+    let ended = world.build(&project).await;
+    let (failure, _) = ended.failure();
+    assert_eq!(failure.code, FailureCode::ServerApplication);
+    assert_eq!(failure.title, "this is a server application (next start); Berth publishes static output for now");
+    let plan = ended.build.plan.as_ref().unwrap();
+    let ServiceKind::Running { start_command: Some(start) } = &plan.services[0].kind else { panic!("{plan:?}") };
+    assert_eq!((start.value.as_str(), start.source.as_str()), ("npm start", "package.json"));
+    let steps: Vec<_> = ended.build.steps.iter().map(|step| (step.name, step.state)).collect();
+    assert_eq!(steps, [(StepName::Fetch, StepState::Passed), (StepName::Detect, StepState::Failed)]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_private_repository_needs_the_owners_token_and_keeps_it() {
     const TOKEN: &str = "gho_16C7e42F292c6912E7710c838347Ae178B4a";
     let rules = Rules { token: Some(TOKEN), ..Rules::default() };

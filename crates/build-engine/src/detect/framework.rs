@@ -11,6 +11,10 @@ use super::{ProjectSettings, bare, output, run_script, server, sites, workspace}
 
 /// What is done with a folder, by the first thing that is recognised in it.
 pub(super) fn service(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<PlanService, Failure> {
+    let is_detected = settings.build_command.is_none() && settings.output_directory.is_none();
+    if let Some(server) = server::with_assets(folder).filter(|_| is_detected) {
+        return Ok(server);
+    }
     let has_script = folder.package.script("build").is_some_and(|script| !only_checks(script));
     if let Some((framework, name)) = first_match(folder) {
         // `hugo.toml` and its like; what has a dependency for a detector is installed with the project's packages.
@@ -24,10 +28,19 @@ pub(super) fn service(folder: &Folder<'_>, settings: &ProjectSettings) -> Result
     if has_script || settings.build_command.is_some() {
         return without_framework(folder, settings);
     }
+    let server = server::service(folder, settings)?;
+    // A server often has pages of its own beside it.
+    if let Some(server) = server.as_ref().filter(|server| is_detected && server::is_certain(folder, server)) {
+        return Ok(server.clone());
+    }
     if settings.output_directory.is_some() || output::plain_directory(folder).is_some() {
         return Ok(plain_files(folder));
     }
-    server::service(folder, settings)?.ok_or_else(|| nothing(folder))
+    match server {
+        Some(server) => Ok(server),
+        None if output::only_directory(folder).is_some() => Ok(plain_files(folder)),
+        None => Err(nothing(folder)),
+    }
 }
 
 /// Whether a build script writes nothing.

@@ -49,6 +49,10 @@ pub(super) fn outcome(
         "solid-start" => files(project.nitro(), "the preset `static`"),
         "analog" => files(project.analog(), "its option `static`"),
         "vike" => files(project.vike(), "its option `prerender`"),
+        // Its client alone is an application of Vite.
+        "qwik" if !["@builder.io/qwik-city", "@qwik.dev/router"].iter().any(|name| folder.package.depends_on(name)) => {
+            Outcome::Files(None)
+        }
         "qwik" => files(project.qwik(), "its adapter `static`"),
         "waku" => files(project.waku(), "`render: 'static'` in all its pages"),
         "angular" => project.angular().unwrap_or(Outcome::Files(None)),

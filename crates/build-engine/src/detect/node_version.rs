@@ -2,7 +2,7 @@
 
 use berth_model::{Decision, Failure, FailureCode};
 
-use super::folder::Folder;
+use super::folder::{Folder, package_json};
 use super::versions::{Named, managed, own_file};
 
 /// What a project gets that names no version.
@@ -16,8 +16,8 @@ pub(super) struct Wishes<'a> {
     pub(super) setting: Option<&'a str>,
     /// Files that name a version, the strongest first.
     pub(super) files: Vec<Named>,
-    /// The range in `engines`.
-    pub(super) engines: Option<&'a str>,
+    /// The range in `engines`, of the project or the workspace around it.
+    pub(super) engines: Option<String>,
 }
 
 impl<'a> Wishes<'a> {
@@ -29,7 +29,11 @@ impl<'a> Wishes<'a> {
             managed(folder, &["nodejs", "node"]),
             volta.map(|text| Named { file: "package.json", text: text.to_owned() }),
         ];
-        Self { setting, files: files.into_iter().flatten().collect(), engines: folder.package.engine("node") }
+        let engines = folder.upwards().find_map(|directory| {
+            let package = package_json(folder.checkout, directory).ok()??;
+            package.engine("node").map(str::to_owned)
+        });
+        Self { setting, files: files.into_iter().flatten().collect(), engines }
     }
 }
 
@@ -54,7 +58,7 @@ pub(super) fn image(wishes: &Wishes<'_>) -> Result<(Decision<String>, Option<Str
             None => warning = Some(format!("{file} says `{text}`, which is not a version of Node")),
         }
     }
-    if let Some(range) = wishes.engines {
+    if let Some(range) = &wishes.engines {
         if let Some(major) = MAJORS.into_iter().find(|major| admits(range, *major)) {
             let reason = format!("package.json asks for Node {range}");
             return Ok((Decision::new(image(major), "package.json", reason), warning));
@@ -141,7 +145,7 @@ mod tests {
             (">=24", "node:24-slim"),
             ("6", "node:22-slim"),
         ] {
-            let wishes = Wishes { engines: Some(range), ..Wishes::default() };
+            let wishes = Wishes { engines: Some(range.to_owned()), ..Wishes::default() };
             assert_eq!(image(&wishes).unwrap().0.value, image_wanted, "{range}");
         }
     }
@@ -152,7 +156,7 @@ mod tests {
         let mut wishes = Wishes {
             setting: Some("20"),
             files: vec![file(".nvmrc", "v18.1.0"), file(".node-version", "22")],
-            engines: Some("24"),
+            engines: Some("24".to_owned()),
         };
         assert_eq!(image(&wishes).unwrap().0.source, "settings");
         wishes.setting = None;

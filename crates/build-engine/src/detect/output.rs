@@ -100,13 +100,25 @@ pub(super) fn plain_directory(folder: &Folder<'_>) -> Option<(String, &'static s
     Some((directory.to_owned(), "index.html"))
 }
 
+/// A directory that a plain site is often in, if exactly one of them has a start page.
+pub(super) fn only_directory(folder: &Folder<'_>) -> Option<String> {
+    const PLACES: &[&str] =
+        &["docs", "site", "www", "web", "html", "src", "static", "htdocs", "public_html", "website"];
+    let mut found = PLACES.iter().filter(|place| folder.has(&join(place, "index.html")));
+    let first = found.next()?;
+    found.next().is_none().then(|| (*first).to_owned())
+}
+
 /// The same as a decision; without any start page it is the project's own directory.
 pub(super) fn of_plain_files(folder: &Folder<'_>) -> Decision<OutputDir> {
     match plain_directory(folder) {
         Some((directory, "Staticfile")) => decided(&directory, "Staticfile", "the Staticfile names it"),
         Some((directory, _)) if directory.is_empty() => decided("", "index.html", "the index.html is here"),
         Some((directory, _)) => decided(&directory, &format!("{directory}/index.html"), "the index.html is there"),
-        None => decided("", "default", "the project's own directory"),
+        None => match only_directory(folder) {
+            Some(place) => decided(&place, &format!("{place}/index.html"), "the only index.html is there"),
+            None => decided("", "default", "the project's own directory"),
+        },
     }
 }
 

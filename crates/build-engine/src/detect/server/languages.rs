@@ -11,7 +11,7 @@ use crate::detect::{python, sites};
 
 /// The first language that is recognised.
 pub(super) fn service(folder: &Folder<'_>) -> Option<PlanService> {
-    [php, go, java, rust, ruby, elixir, python, deno, bun, shell, procfile]
+    [php, go, java, rust, ruby, elixir, dotnet, python, deno, gleam, native, bun, shell, procfile]
         .into_iter()
         .find_map(|language| language(folder))
 }
@@ -184,7 +184,8 @@ fn ruby(folder: &Folder<'_>) -> Option<PlanService> {
 }
 
 fn java(folder: &Folder<'_>) -> Option<PlanService> {
-    let file = ["pom.xml", "build.gradle", "build.gradle.kts"].into_iter().find(|file| folder.has(file))?;
+    let files = ["pom.xml", "build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts"];
+    let file = files.into_iter().find(|file| folder.has(file))?;
     let spring = folder.text(file).is_some_and(|text| text.contains("spring-boot"));
     let name =
         if spring { decided("spring-boot", file, format!("{file} names spring-boot")) } else { found("java", file) };
@@ -219,6 +220,37 @@ fn deno(folder: &Folder<'_>) -> Option<PlanService> {
     let start = main.map(|main| decided(format!("deno run --allow-all {main}"), main, "the usual entry"));
     let build = main.map(|main| decided(format!("deno cache {main}"), main, "fetches what it imports"));
     Some(running(found("deno", file), image("denoland/deno:2", "no version is asked for"), build, start))
+}
+
+/// .NET, by the project file in the folder or right below it.
+fn dotnet(folder: &Folder<'_>) -> Option<PlanService> {
+    let is_project = |path: &&str| [".csproj", ".fsproj", ".vbproj"].iter().any(|ending| path.ends_with(ending));
+    let path = folder.checkout.below(folder.root).map(|(path, _)| path).find(is_project)?;
+    let name = path.rsplit('/').next()?.rsplit_once('.')?.0;
+    let build =
+        decided(format!("dotnet publish {path} -c Release -o out"), path, "makes one program with all it needs");
+    let start = decided(format!("dotnet out/{name}.dll"), path, "the program that is built");
+    Some(running(found("dotnet", path), None, Some(build), Some(start)))
+}
+
+fn gleam(folder: &Folder<'_>) -> Option<PlanService> {
+    let manifest = folder.text("gleam.toml")?;
+    let build = decided("gleam export erlang-shipment", "gleam.toml", "makes one program with all it needs");
+    let start = "./build/erlang-shipment/entrypoint.sh run";
+    let start = toml_value(&manifest, "", "name").map(|_| decided(start, "gleam.toml", "the program that is built"));
+    Some(running(found("gleam", "gleam.toml"), None, Some(build), start))
+}
+
+/// C and C++, whose tools do not say what they make.
+fn native(folder: &Folder<'_>) -> Option<PlanService> {
+    let (file, command) = [
+        ("CMakeLists.txt", "cmake -B build -DCMAKE_BUILD_TYPE=Release && cmake --build build"),
+        ("meson.build", "meson setup build --buildtype=release && meson compile -C build"),
+    ]
+    .into_iter()
+    .find(|(file, _)| folder.has(file))?;
+    let build = decided(command, file, "its build tool is called this way");
+    Some(running(found("cpp", file), None, Some(build), None))
 }
 
 /// Without a `package.json`, which Bun does not need.

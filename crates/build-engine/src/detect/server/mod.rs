@@ -34,6 +34,20 @@ pub(super) fn service(folder: &Folder<'_>, settings: &ProjectSettings) -> Result
     Ok(service.map(|service| with_procfile(folder, service)))
 }
 
+/// An application of Laravel, Symfony, Rails or Django, whose `package.json` only prepares what the server shows.
+pub(super) fn with_assets(folder: &Folder<'_>) -> Option<PlanService> {
+    let says =
+        |file: &str, words: &[&str]| folder.text(file).is_some_and(|text| words.iter().any(|word| text.contains(word)));
+    let is_one = says("composer.json", &["\"laravel/framework\"", "\"symfony/framework-bundle\""])
+        || folder.has("config/application.rb") && says("Gemfile", &["rails"])
+        || folder.has("manage.py") && says("manage.py", &["django"]);
+    if !is_one {
+        return None;
+    }
+    let service = dockerfile(folder, None).or_else(|| languages::service(folder))?;
+    Some(with_procfile(folder, service))
+}
+
 /// A repository's own Dockerfile says how it is built and started; a framework of the catalog keeps its name.
 pub(super) fn dockerfile(folder: &Folder<'_>, framework: Option<Decision<String>>) -> Option<PlanService> {
     folder.has("Dockerfile").then(|| {
@@ -80,6 +94,14 @@ fn node_framework(folder: &Folder<'_>) -> Option<Decision<String>> {
         let package = PackageJson::parse(&folder.checkout.text(path)?).ok()?;
         Some(decided(path, known(&package)?))
     })
+}
+
+/// Whether nothing but a server can be meant, whatever pages lie beside it.
+pub(super) fn is_certain(folder: &Folder<'_>, service: &PlanService) -> bool {
+    const LANGUAGES: &[&str] = &["fastapi", "fasthtml", "flask", "django", "rails", "laravel", "symfony", "phoenix"];
+    let start = folder.package.script("start").filter(|start| is_server(start));
+    let is_started = start.is_some() && !start_is_for_development(folder);
+    is_started || service.dockerfile.is_none() && LANGUAGES.contains(&service.framework.value.as_str())
 }
 
 /// The command that runs the start script.

@@ -154,6 +154,7 @@ fn others_by_their_options() {
         ("@solidjs/start", "vinxi build", "app.config.ts", "({ server: { preset: 'static' } })", ".output/public"),
         ("@analogjs/platform", "ng build", "vite.config.ts", "analog({ static: true })", "dist/analog/public"),
         ("vike", "vike build", "pages/+config.ts", "export default { prerender: true }", "dist/client"),
+        ("@builder.io/qwik", "vite build", "vite.config.ts", "plugins: [qwikVite({ csr: true })]", "dist"),
         ("@builder.io/qwik", "qwik build", "adapters/static/vite.config.ts", "staticAdapter()", "dist"),
         ("waku", "waku build", "src/pages/index.tsx", "({ render: 'static' })", "dist/public"),
         ("expo", "expo export -p web", "app.json", r#"{"expo":{"web":{"output":"server"}}}"#, "server"),

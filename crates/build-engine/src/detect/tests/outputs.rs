@@ -125,7 +125,8 @@ fn odd_but_real_projects() {
         ],
     );
     assert_plan("staticfile", &[("Staticfile", "root: site\n"), ("site/index.html", "")]);
-    assert_plan("nothing-here", &[("README.md", "# x"), ("site/index.html", "")]);
+    assert_plan("nothing-here", &[("README.md", "# x"), ("parts/a/index.html", "")]);
+    assert_plan("pages-in-a-folder", &[("README.md", "# x"), ("site/index.html", "")]);
     assert_plan(
         "vite-beside-a-server",
         &[(

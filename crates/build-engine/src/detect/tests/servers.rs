@@ -9,6 +9,11 @@ fn of_node() {
     };
     let express = server(r#""start":"node index.js""#, "express");
     assert_plan("server-express", &[("package.json", &express), ("package-lock.json", "{}")]);
+    // A server with a page of its own is a server still; what only shows files to developers is none.
+    assert_plan("server-with-pages", &[("package.json", &express), ("public/index.html", "")]);
+    let serve = server(r#""start":"http-server""#, "http-server");
+    let service = super::detected(&[("package.json", &serve), ("index.html", "")]);
+    assert_eq!(service.framework.value, "static-html");
     let nest = server(r#""build":"nest build","start":"nest start","start:prod":"node dist/main""#, "@nestjs/core");
     assert_plan("server-nest", &[("package.json", &nest), ("yarn.lock", "")]);
     let fastify = server(r#""build":"tsc","start":"node dist/index.js""#, "fastify");
@@ -85,6 +90,20 @@ fn of_other_languages() {
         ("server-spring", &[("pom.xml", "<artifactId>spring-boot-starter</artifactId>"), ("mvnw", "")]),
         ("server-phoenix", &[("mix.exs", "{:phoenix, \"~> 1.8\"}")]),
         ("server-deno", &[("deno.json", "{}"), ("main.ts", "")]),
+        ("server-dotnet", &[("api/Api.csproj", "<Project />"), ("api/Program.cs", "")]),
+        ("server-gleam", &[("gleam.toml", "name = \"quay\"\n")]),
+        ("server-cmake", &[("CMakeLists.txt", "")]),
+        ("server-gradle", &[("settings.gradle.kts", ""), ("gradlew", ""), ("app/build.gradle.kts", "")]),
+        (
+            "server-laravel-with-vite",
+            &[
+                ("composer.json", r#"{"require":{"laravel/framework":"^12"}}"#),
+                ("artisan", ""),
+                ("public/index.php", ""),
+                ("package.json", r#"{"scripts":{"build":"vite build"},"devDependencies":{"vite":"7"}}"#),
+                ("vite.config.ts", ""),
+            ],
+        ),
         ("server-shell", &[("start.sh", "")]),
         ("server-dockerfile", &[("Dockerfile", "FROM scratch"), ("go.mod", "module x")]),
     ];

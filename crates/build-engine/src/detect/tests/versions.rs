@@ -22,6 +22,20 @@ fn node_by_the_strongest_file() {
 }
 
 #[test]
+fn engines_of_the_workspace_hold_for_its_packages() {
+    let settings = super::ProjectSettings {
+        root_directory: Some(super::RootDir::parse("apps/web").unwrap()),
+        ..super::ProjectSettings::default()
+    };
+    let files = [
+        ("package.json", r#"{"workspaces":["apps/*"],"engines":{"node":"^20"}}"#),
+        ("apps/web/package.json", r#"{"scripts":{"build":"x"}}"#),
+    ];
+    let service = super::plan(&files, &settings).unwrap().services.remove(0);
+    assert_eq!(service.toolchain.unwrap().image.value, "node:20-slim");
+}
+
+#[test]
 fn managers_without_a_lockfile() {
     let manager = |package: &str, file: &str| {
         let manager = detected(&[("package.json", package), (file, "")]).toolchain.unwrap().package_manager.unwrap();
