@@ -5,7 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use berth_build_engine::{BuildError, BuildLog, LogOwner};
-use berth_model::{BuildLimits, FailureCode, LogPhase, RepoUrl, StepName, StepState};
+use berth_model::{BuildLimits, FailureCode, LogPhase, RepoUrl, ServiceKind, StepName, StepState};
 use support::git_host::Rules;
 use support::world::World;
 use tokio_util::sync::CancellationToken;
