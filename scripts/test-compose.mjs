@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// test-compose.mjs <binary>: docker-compose.yml as somebody uses it. With Debian's Compose and a project name of its own:
+// test-compose.mjs <binary>: docker-compose.yml as somebody uses it, with `docker-compose` (Debian's is 1.29) where it is
+// installed, else with Docker's own `docker compose`, under a project name of its own:
 // up, an account with the token from the log, a project built with Docker and live; live again after a restart and after
 // kill -9, and while PostgreSQL is away; nothing left after `berth clean` and `down --volumes`.
 
@@ -15,7 +16,7 @@ import { expect, freePort, makeRepository, until } from './test/ground.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const binary = process.argv[2] ?? join(root, 'target/debug/berth')
-const compose = process.env.BERTH_COMPOSE?.split(' ') ?? ['docker-compose']
+const compose = spawnSync('docker-compose', ['version']).error ? ['docker', 'compose'] : ['docker-compose']
 
 const work = mkdtempSync(join(tmpdir(), 'berth-compose-'))
 const name = `berth-test-${process.pid}`
@@ -120,7 +121,8 @@ function layOut() {
 function run(...order) {
   // What stands in the environment would win over .env.
   const env = { PATH: process.env.PATH, HOME: process.env.HOME ?? '/', DOCKER_BUILDKIT: '0', COMPOSE_DOCKER_CLI_BUILD: '0' }
-  const ended = spawnSync(compose[0], [...compose.slice(1), '--project-name', name, ...order], { cwd: work, encoding: 'utf8', env })
+  const [command, ...words] = compose
+  const ended = spawnSync(command, [...words, '--project-name', name, ...order], { cwd: work, encoding: 'utf8', env })
   if (ended.status !== 0) throw new Error(`${compose.join(' ')} ${order.join(' ')} failed:\n${ended.stdout}${ended.stderr}`)
   return ended.stdout
 }

@@ -18,6 +18,8 @@ use crate::{Labels, RuntimeError};
 
 /// How long an ordinary request may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+/// Docker puts this file into every container.
+const IN_A_CONTAINER: &str = "/.dockerenv";
 /// How long one that moves files may take (committing an image, unpacking a tar).
 const FILES_WITHIN: Duration = Duration::from_secs(15 * 60);
 
@@ -163,8 +165,10 @@ impl Engine {
         if self.is_remote() {
             return Ok(None);
         }
-        let root = &self.link().await?.info.root_dir;
-        Ok(rustix::fs::statvfs(Path::new(root)).ok().map(|stat| DiskSpace {
+        let root = Path::new(&self.link().await?.info.root_dir);
+        // A container does not see the daemon's directory, but its own root is a layer in it.
+        let root = if !root.exists() && Path::new(IN_A_CONTAINER).exists() { Path::new("/") } else { root };
+        Ok(rustix::fs::statvfs(root).ok().map(|stat| DiskSpace {
             free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
             // btrfs and others that make inodes as they go say 0 of 0
             free_inodes: if stat.f_files == 0 { u64::MAX } else { stat.f_favail },

@@ -107,8 +107,9 @@ async fn leftovers_are_swept_while_it_runs() -> Result<()> {
     let world = World::open(&Database::Sqlite, &[OFTEN, ("BERTH_BUILD_TIMEOUT", "1m")]).await?;
     let docker = world.berth.docker()?;
     let instance = std::fs::read_to_string(world.berth.data().join("instance"))?;
-    let ours = container(instance.trim())?;
-    let theirs = container("0123456789ab")?;
+    let ours = container(instance.trim(), &[])?;
+    // It goes by itself, whatever becomes of this test.
+    let theirs = container("0123456789ab", &["--rm"])?;
     let volume = docker_says(&["volume", "create", "--label", &format!("berth.instance={}", instance.trim())])?;
 
     let deployments = world.berth.deployments();
@@ -140,19 +141,10 @@ fn hours_ago(hours: u64) -> Timestamp {
 }
 
 /// A container as an earlier process of an instance may have left it.
-fn container(instance: &str) -> Result<String> {
+fn container(instance: &str, more: &[&str]) -> Result<String> {
     let label = format!("berth.instance={instance}");
-    docker_says(&[
-        "run",
-        "--detach",
-        "--label",
-        &label,
-        "--label",
-        "berth.process=gone",
-        "debian:bookworm-slim",
-        "sleep",
-        "600",
-    ])
+    let order = ["run", "--detach", "--label", &label, "--label", "berth.process=gone"];
+    docker_says(&[&order, more, &["debian:bookworm-slim", "sleep", "120"]].concat())
 }
 
 fn docker_says(arguments: &[&str]) -> Result<String> {
