@@ -3,8 +3,12 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, map_response};
+use axum::response::Response;
 use axum::routing::{MethodRouter, any, delete, get, post, put};
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION,
+    CONTENT_TYPE,
+};
 use http::{HeaderValue, Method, StatusCode};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -57,7 +61,8 @@ pub(crate) fn build(api: &Api) -> Router {
         .merge(api.realtime.routes())
         .layer(CatchPanicLayer::custom(error::after_panic))
         .layer(from_fn(error::render))
-        .layer(cors(&api.config));
+        .layer(cors(&api.config))
+        .layer(map_response(nothing_for_strangers));
     headers::harden(router.with_state(api.clone()))
 }
 
@@ -68,6 +73,16 @@ fn cors(config: &ApiConfig) -> CorsLayer {
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE])
+}
+
+/// Another origin is told nothing, not even which methods there are.
+async fn nothing_for_strangers(mut response: Response) -> Response {
+    if !response.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+        for name in [ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_HEADERS] {
+            response.headers_mut().remove(name);
+        }
+    }
+    response
 }
 
 /// Method and address of every route, for lists and tests. Parameters are in braces.

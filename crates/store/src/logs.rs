@@ -128,15 +128,18 @@ impl Store {
         }
     }
 
-    /// The first `limit` chunks of a log as they were stored: what legacy clients call a log row.
+    /// The last `limit` chunks of a log as they were stored, in order: what legacy clients call a log row. What the
+    /// sockets tell next follows on them.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
     pub async fn log_chunks(&self, access: Access, build: BuildId, limit: u32) -> Result<Vec<LogChunk>, StoreError> {
         self.build(access, build).await?;
         let select = sql("SELECT id, build_id, first_line, lines, created_at FROM log WHERE build_id = $1 \
-                          ORDER BY first_line LIMIT $2");
-        self.all(select.bind(build).bind(i64::from(limit))).await
+                          ORDER BY first_line DESC LIMIT $2");
+        let mut chunks: Vec<LogChunk> = self.all(select.bind(build).bind(i64::from(limit))).await?;
+        chunks.reverse();
+        Ok(chunks)
     }
 
     /// The number of a build's last line; 0 if it has none.

@@ -199,3 +199,18 @@ pub(super) struct DeploymentOfBuild {
     pub(super) deployment: DeploymentBody,
     pub(super) build: BuildOfProject,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_contracts_words_are_fewer() {
+        use BuildStatus::{Canceled, Failed, Passed, Queued, Running, Superseded};
+        let words = [Queued, Running, Passed, Failed, Canceled, Superseded].map(build_word);
+        assert_eq!(words, ["queued", "running", "passed", "failed", "failed", "failed"]);
+        use DeploymentStatus::{Live, Ready, Retired, RolledBack};
+        let words = [Ready, Live, Retired, RolledBack, DeploymentStatus::Failed].map(deployment_word);
+        assert_eq!(words, [Some("live"), Some("live"), Some("rolled_back"), Some("rolled_back"), None]);
+    }
+}

@@ -17,7 +17,8 @@ use crate::projects;
 
 /// Builds of a project in the list; older ones are under `/api/v1`.
 const BUILDS: u32 = 10;
-/// Pieces of log of a build in the list: a piece is what was written within a quarter of a second.
+/// Pieces of log of a build in the list, the last ones: a piece is what was written within a quarter of a second. The
+/// contract has no way to the rest; `/api/v1/builds/{id}/log` has.
 const LOG_PIECES: u32 = 40;
 
 /// `POST /api/project`.

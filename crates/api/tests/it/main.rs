@@ -3,6 +3,7 @@
 
 mod auth;
 mod builds;
+mod contract;
 mod deployments;
 mod fake_github;
 mod github;
