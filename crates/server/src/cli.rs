@@ -1,5 +1,5 @@
-//! The command line: `berth serve` (the default), `berth config`, `berth health`, `berth backup`, `berth adopt`,
-//! `berth clean`, `berth --version`.
+//! The command line: `berth serve` (the default), `berth config`, `berth plan`, `berth health`, `berth backup`,
+//! `berth adopt`, `berth clean`, `berth --version`.
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use crate::data_dir::DataDir;
-use crate::{Config, backup, config, logging, memory, ownership};
+use crate::{Config, backup, config, logging, memory, ownership, plan};
 
 /// For an answer about our health.
 const HEALTH_WITHIN: Duration = Duration::from_secs(5);
@@ -35,6 +35,8 @@ enum Command {
     Serve,
     /// List every setting with its value, default, source and meaning
     Config,
+    /// Print what Berth would do with a folder, and why: framework, toolchain, commands, output directory
+    Plan(plan::Arguments),
     /// Ask the Berth that runs with these settings how it is: for health checks of containers
     Health {
         /// Fail, too, while the database, Docker or room on the disk is missing
@@ -58,8 +60,10 @@ enum Command {
 pub fn main() -> ExitCode {
     memory::give_back_what_is_freed();
     let command = Cli::parse().command.unwrap_or(Command::Serve);
-    if matches!(command, Command::Config) {
-        return list_settings();
+    match &command {
+        Command::Config => return list_settings(),
+        Command::Plan(arguments) => return plan::run(arguments),
+        _ => {}
     }
     let config = match Config::from_env() {
         Ok(config) => config,
@@ -76,7 +80,7 @@ pub fn main() -> ExitCode {
                 Command::Clean => clean(&config).await,
                 Command::Backup { directory } => backup::back_up(&config, &directory).await,
                 Command::Health { ready } => health(&config, ready).await,
-                Command::Serve | Command::Config => serve(config).await,
+                Command::Serve | Command::Config | Command::Plan(_) => serve(config).await,
             }
         });
         // Blocking work that hangs (a dead disk, a stalled name server) must not keep the process.
@@ -185,7 +189,7 @@ pub(crate) fn tell(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-fn fail(code: u8, message: &str) -> ExitCode {
+pub(crate) fn fail(code: u8, message: &str) -> ExitCode {
     tell(&format!("berth: {message}"));
     ExitCode::from(code)
 }

@@ -18,6 +18,7 @@ mod logging;
 mod memory;
 mod ownership;
 mod pages;
+mod plan;
 mod setup;
 mod worker;
 

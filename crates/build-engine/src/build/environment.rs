@@ -7,7 +7,7 @@ use super::{PACKAGE_CACHE, inside, lockfile};
 use crate::run::Job;
 
 /// Settings of tools that hold for every command.
-const TOOLS: &[(&str, &str)] = &[
+pub(super) const TOOLS: &[(&str, &str)] = &[
     ("CI", "true"),
     ("BERTH", "1"),
     ("npm_config_update_notifier", "false"),
@@ -52,7 +52,7 @@ fn own_cache(manager: PackageManager) -> Option<(&'static str, &'static str)> {
 }
 
 /// Where package managers put the programs of a project's packages.
-const PROGRAMS: [&str; 2] = ["node_modules/.bin", ".venv/bin"];
+pub(super) const PROGRAMS: [&str; 2] = ["node_modules/.bin", ".venv/bin"];
 
 /// For installing: without `NODE_ENV`, with which package managers leave out what builds need.
 pub(super) fn of_install(job: &Job) -> Vec<EnvVar> {

@@ -1,29 +1,34 @@
 //! Which version of a package manager wrote a lockfile: another one would refuse it or write it anew.
 
-use berth_model::PackageManager;
+use berth_model::{PackageManager, PlanService};
 
+use crate::Checkout;
 use crate::run::Job;
 
 /// The newest line of versions that reads the project's lockfile as it is; `None` where any does.
-pub(super) fn wanted_version(job: &Job, manager: PackageManager) -> Option<&'static str> {
+pub(super) fn wanted_version(
+    checkout: &Checkout,
+    service: &PlanService,
+    manager: PackageManager,
+) -> Option<&'static str> {
     match manager {
-        PackageManager::Pnpm => pnpm(&text(job, "pnpm-lock.yaml")?),
-        PackageManager::YarnBerry => berry(&text(job, "yarn.lock")?),
+        PackageManager::Pnpm => pnpm(&text(checkout, service, "pnpm-lock.yaml")?),
+        PackageManager::YarnBerry => berry(&text(checkout, service, "yarn.lock")?),
         _ => None,
     }
 }
 
 /// Whether Yarn's packages stay zipped in its cache (Plug'n'Play) instead of in `node_modules`.
 pub(super) fn is_plug_and_play(job: &Job) -> bool {
-    let settings = text(job, ".yarnrc.yml").unwrap_or_default();
+    let settings = text(&job.checkout, &job.service, ".yarnrc.yml").unwrap_or_default();
     let linker = settings.lines().find_map(|line| line.strip_prefix("nodeLinker:"));
     linker.is_none_or(|linker| linker.trim().trim_matches(['"', '\'']) == "pnp")
 }
 
-fn text(job: &Job, name: &str) -> Option<String> {
-    let directory = job.service.install_directory.as_str();
+fn text(checkout: &Checkout, service: &PlanService, name: &str) -> Option<String> {
+    let directory = service.install_directory.as_str();
     let path = if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
-    job.checkout.text(&path)
+    checkout.text(&path)
 }
 
 fn pnpm(lockfile: &str) -> Option<&'static str> {

@@ -14,11 +14,13 @@ mod lockfile;
 mod output;
 mod space;
 mod toolchain;
+mod written_out;
 
 pub(crate) use container::Volumes;
 pub(crate) use dependencies::{Installed, install};
 pub(crate) use dockerfile::build as build_dockerfile;
 pub(crate) use output::{Output, collect};
+pub(crate) use written_out::dockerfile as written_out;
 
 /// Where the commit's files are in a container.
 const SOURCE: &str = "/app";

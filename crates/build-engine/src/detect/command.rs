@@ -28,6 +28,19 @@ impl Commands {
         }
     }
 
+    /// The programs that are run, without those that only run others.
+    pub(super) fn programs(&self) -> impl Iterator<Item = &str> {
+        const RUNNERS: &[&str] =
+            &["npx", "npm", "pnpm", "yarn", "bun", "bunx", "run-s", "run-p", "npm-run-all", "cross-env"];
+        self.0.iter().filter_map(|words| {
+            let first = words
+                .iter()
+                .find(|word| !word.contains('=') && !["npx", "bunx", "cross-env"].contains(&word.as_str()))?;
+            let program = first.rsplit('/').next().unwrap_or(first);
+            (!RUNNERS.contains(&program)).then_some(program)
+        })
+    }
+
     /// Whether a command runs these words, the first of them as a program.
     pub(super) fn run(&self, program: &str) -> bool {
         self.arguments(program).next().is_some()

@@ -188,8 +188,10 @@ pub(super) fn angular_build(folder: &Folder<'_>) -> Option<(String, Value)> {
 
 /// VitePress and VuePress build below the folder of their pages, which is an argument of the command.
 fn documentation(folder: &Folder<'_>, name: &str, commands: &Commands) -> Option<Output> {
-    let program = format!("{name} build");
-    let argument = commands.arguments(&program).find_map(|arguments| arguments.first()).cloned();
+    let argument = ["", "-vite", "-webpack"].into_iter().find_map(|bundler| {
+        let program = format!("{name}{bundler} build");
+        commands.arguments(&program).find_map(|arguments| arguments.first()).cloned()
+    });
     let argument = argument.filter(|word| !word.starts_with('-'));
     let pages = argument.unwrap_or_else(|| {
         let place = ["docs", "src", "doc", "documentation"]

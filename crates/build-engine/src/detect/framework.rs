@@ -144,8 +144,10 @@ fn build_command(folder: &Folder<'_>, framework: &Framework, manager: PackageMan
         &["docs:build", "build:docs", "docs-build", "generate", "build:prod", "build-storybook", "export"];
     let usual = framework.build_command.as_deref().unwrap_or_default();
     let program = usual.split_whitespace().next().unwrap_or_default();
-    let runs =
-        |name: &str| folder.package.script(name).is_some_and(|text| Commands::of(text, &folder.package).run(program));
+    let runs = |name: &str| {
+        let commands = Commands::of(folder.package.script(name).unwrap_or_default(), &folder.package);
+        commands.run(program) || programs_beside(&framework.name).iter().any(|program| commands.run(program))
+    };
     let by_script = |name: &str, reason: String| Decision::new(run_script(manager, name), "package.json", reason);
     if framework.name == "nuxt"
         && hybrid::is_client_only_nuxt(folder)
@@ -186,6 +188,16 @@ fn build_command(folder: &Folder<'_>, framework: &Framework, manager: PackageMan
     Decision::new(super::run_program(manager, &command), "framework", reason)
 }
 
+/// Other programs that build a framework's projects.
+fn programs_beside(framework: &str) -> &'static [&'static str] {
+    match framework {
+        "nuxt" => &["nuxi"],
+        "storybook" => &["build-storybook"],
+        "vuepress" => &["vuepress-vite", "vuepress-webpack"],
+        _ => &[],
+    }
+}
+
 /// A build script (or a command from the settings) without a framework that is known.
 fn without_framework(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<PlanService, Failure> {
     let serves = folder.package.script("start").is_some_and(server::is_server);
@@ -205,7 +217,8 @@ fn without_framework(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<
     let build = Decision::new(run_script(manager, "build"), "package.json", "package.json has a build script");
     let line = settings.build_command.as_deref().unwrap_or(&build.value);
     let commands = Commands::of(line, &folder.package);
-    let (output_directory, hint) = workspace::output(folder).unwrap_or_else(|| (output::guessed(&commands), None));
+    let (output_directory, hint) =
+        workspace::output(folder).unwrap_or_else(|| (output::guessed(folder, &commands), None));
     let name = Decision::new("node".to_owned(), source, reason);
     let mut service = equipment.equip(bare(name, ServiceKind::Static { output_directory }));
     service.build_command = Some(build);

@@ -70,6 +70,7 @@ pub fn detect(checkout: &Checkout, settings: &ProjectSettings) -> Result<Plan, F
 /// A folder on disk and the plan for it, without git: what `berth plan` shows.
 #[derive(Debug)]
 pub struct PlannedFolder {
+    checkout: Checkout,
     /// What will be done with it.
     pub plan: Plan,
     /// Why it is not done, where the plan is a server application's.
@@ -88,7 +89,17 @@ impl PlannedFolder {
         })?;
         let plan = detect(&checkout, settings)?;
         let refusal = server_application(&checkout, &plan);
-        Ok(Self { plan, refusal })
+        Ok(Self { checkout, plan, refusal })
+    }
+
+    /// The plan as a Dockerfile, whose image holds the built files.
+    ///
+    /// # Errors
+    /// In words, where there is nothing to write out.
+    pub fn dockerfile(&self) -> Result<String, Failure> {
+        let files: Result<Vec<String>, Failure> =
+            self.plan.services.iter().map(|service| crate::build::written_out(&self.checkout, service)).collect();
+        Ok(files?.join("\n"))
     }
 
     /// The plan for people: a line for each decision, with where it comes from and why.

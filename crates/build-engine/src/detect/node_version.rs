@@ -63,6 +63,11 @@ pub(super) fn image(wishes: &Wishes<'_>) -> Result<(Decision<String>, Option<Str
             let reason = format!("package.json asks for Node {range}");
             return Ok((Decision::new(image(major), "package.json", reason), warning));
         }
+        // An older or a newer one than those: building takes the nearest that there is.
+        if let Some(major) = major_of(range.trim().trim_start_matches(">=").trim()) {
+            let reason = format!("package.json asks for Node {range}");
+            return Ok((Decision::new(image(major), "package.json", reason), warning));
+        }
         warning = Some(format!("package.json asks for Node {range}, which is none of {MAJORS:?}"));
     }
     let reason = format!("no version is asked for; Node {DEFAULT_MAJOR} is the default");
@@ -143,7 +148,9 @@ mod tests {
             ("<22.0.0", "node:20-slim"),
             ("*", "node:22-slim"),
             (">=24", "node:24-slim"),
-            ("6", "node:22-slim"),
+            ("6", "node:6-slim"),
+            (">=26.1", "node:26-slim"),
+            ("<4", "node:22-slim"),
         ] {
             let wishes = Wishes { engines: Some(range.to_owned()), ..Wishes::default() };
             assert_eq!(image(&wishes).unwrap().0.value, image_wanted, "{range}");

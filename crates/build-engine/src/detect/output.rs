@@ -5,7 +5,7 @@ use berth_model::{Decision, OutputDir};
 
 use super::catalog::Framework;
 use super::command::Commands;
-use super::config::normal_path;
+use super::config::{normal_path, path_of};
 use super::configured;
 use super::folder::{Folder, join};
 use super::hybrid::Place;
@@ -72,18 +72,36 @@ fn by_option(folder: &Folder<'_>, name: &str, commands: &Commands) -> Option<Dec
 }
 
 /// A build that is not known may leave its files anywhere; `dist` is what most do.
-pub(super) fn guessed(commands: &Commands) -> Decision<OutputDir> {
-    const BUNDLERS: &[(&str, &[&str])] = &[
-        ("webpack", &["--output-path", "-o"]),
-        ("esbuild", &["--outdir"]),
-        ("rollup", &["--dir", "-d"]),
-        ("tsup", &["--out-dir", "-d"]),
-    ];
+pub(super) fn guessed(folder: &Folder<'_>, commands: &Commands) -> Decision<OutputDir> {
+    const BUNDLERS: &[(&str, &[&str])] =
+        &[("webpack", &["--output-path", "-o"]), ("rollup", &["--dir", "-d"]), ("tsup", &["--out-dir", "-d"])];
+    if let Some(decided) = beside_assets(folder, commands) {
+        return decided;
+    }
     let named = BUNDLERS.iter().find_map(|(program, options)| {
         let directory = commands.option(program, options)?;
         written(&directory, "package.json", &format!("the build command names {directory}"))
     });
-    named.unwrap_or_else(|| decided("dist", "default", "most builds leave their files in dist"))
+    let configured = || {
+        let file = folder.files_like("webpack.config.*").into_iter().next().filter(|_| commands.run("webpack"))?;
+        let path = path_of(&folder.script_text(&file)?, "path")?;
+        written(&path.path, &file, &format!("{file} sets path"))
+    };
+    let usual = || decided("dist", "default", "most builds leave their files in dist");
+    named.or_else(configured).unwrap_or_else(usual)
+}
+
+/// Tools that make styles and scripts, but no page: the files are where the pages are.
+fn beside_assets(folder: &Folder<'_>, commands: &Commands) -> Option<Decision<OutputDir>> {
+    const ASSETS: &[&str] =
+        &["esbuild", "tailwindcss", "sass", "lessc", "postcss", "tsc", "terser", "uglifyjs", "rollup"];
+    const OTHERS: &[&str] = &["rm", "rimraf", "mkdir", "cp", "echo", "eslint", "prettier"];
+    let (directory, file) = plain_directory(folder).filter(|(directory, _)| directory != "dist")?;
+    let programs: Vec<&str> = commands.programs().collect();
+    let makes_assets = programs.iter().any(|program| ASSETS.contains(program));
+    let makes_no_more = programs.iter().all(|program| ASSETS.contains(program) || OTHERS.contains(program));
+    let reason = "the build makes styles and scripts for the pages that are there";
+    (makes_assets && makes_no_more).then(|| decided(&directory, file, reason))
 }
 
 /// The directory of a plain site, with the file that shows it: what a `Staticfile` names, else `public` or `dist` with

@@ -199,6 +199,11 @@ fn warnings(folder: &Folder<'_>, framework: &str) -> Vec<String> {
                 warnings.push(format!("without a Gemfile only Jekyll is installed, and not the theme {theme}"));
             }
         }
+        "zola" => warnings.push(
+            "Zola is in no package registry, so Berth cannot install it: add a Dockerfile that builds the site, and set \
+             the output directory"
+                .to_owned(),
+        ),
         "mdbook" => {
             let book = folder.text("book.toml").unwrap_or_default();
             let extra = book.lines().find_map(|line| {

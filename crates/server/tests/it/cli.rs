@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use crate::place::Place;
 
-fn berth(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+pub(crate) fn berth(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_berth"));
     command.args(arguments).env_clear().envs(variables.iter().copied()).stdin(Stdio::null());
     command
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 

@@ -4,5 +4,6 @@ mod cli;
 mod hosts;
 mod ownership;
 mod place;
+mod plan;
 mod restart;
 mod starting;

@@ -11,12 +11,13 @@ mod wants;
 
 use std::collections::HashMap;
 
+use berth_model::{Failure, PlanService};
 use berth_runtime::{BuildImage, Kind, Labels, RuntimeError, tar_from_bytes};
 use sha2::{Digest as _, Sha256};
 
 use super::archive;
-use crate::BuildError;
 use crate::run::Job;
+use crate::{BuildError, Checkout};
 use recipe::Recipe;
 
 pub(super) use wants::{INSTALL, named_in_lockfiles, shown_by};
@@ -39,7 +40,7 @@ pub(super) async fn prepare(job: &mut Job) -> Result<Image, BuildError> {
             image
         }
     };
-    let recipe = Recipe::of(job)?;
+    let recipe = Recipe::of(&job.checkout, &job.service)?;
     if recipe.is_empty() {
         return Ok(base);
     }
@@ -73,6 +74,14 @@ pub(super) async fn prepare(job: &mut Job) -> Result<Image, BuildError> {
     };
     let id = job.engine.build_image(build, &mut |stream, text| job.log.output(stream, text.as_bytes())).await;
     Ok(Image { name, id: id.map_err(|error| unavailable(&recipe.words(), error))? })
+}
+
+/// The toolchain as the first lines of a Dockerfile, in a stage of this name.
+pub(super) fn written_out(checkout: &Checkout, service: &PlanService, stage: &str) -> Result<String, Failure> {
+    let recipe = Recipe::of(checkout, service)?;
+    let image = service.toolchain.as_ref().map_or("scratch", |toolchain| toolchain.image.value.as_str());
+    let stages: Vec<&str> = recipe.bases().collect();
+    Ok(recipe.dockerfile(&format!("{image} AS {stage}"), &stages))
 }
 
 fn unavailable(what: &str, error: RuntimeError) -> BuildError {

@@ -1,10 +1,9 @@
 //! What goes on top of a base image: one table for package managers, one for tools.
 
-use berth_model::{FailureCode, PackageManager, ToolName};
+use berth_model::{Failure, FailureCode, PackageManager, PlanService, ToolName};
 
 use super::super::lockfile;
-use crate::BuildError;
-use crate::run::Job;
+use crate::Checkout;
 
 /// How something is installed. `{version}` stands for its version.
 struct Way {
@@ -108,12 +107,12 @@ fn way_of_tool(tool: ToolName) -> Option<Way> {
 pub(super) struct Recipe(Vec<(Way, String)>);
 
 impl Recipe {
-    pub(super) fn of(job: &Job) -> Result<Self, BuildError> {
+    pub(super) fn of(checkout: &Checkout, service: &PlanService) -> Result<Self, Failure> {
         let mut ways = Vec::new();
-        let Some(toolchain) = &job.service.toolchain else { return Ok(Self(ways)) };
+        let Some(toolchain) = &service.toolchain else { return Ok(Self(ways)) };
         let manager = toolchain.package_manager.as_ref().map(|manager| manager.value);
         if let Some(way) = manager.and_then(way_of_manager) {
-            let by_lockfile = manager.and_then(|manager| lockfile::wanted_version(job, manager));
+            let by_lockfile = manager.and_then(|manager| lockfile::wanted_version(checkout, service, manager));
             let version =
                 toolchain.package_manager_version.as_deref().or(by_lockfile).unwrap_or(way.version).to_owned();
             ways.push((way, version));
@@ -125,7 +124,7 @@ impl Recipe {
         }
         if let Some((way, version)) = ways.iter().find(|(_, version)| !is_version(version)) {
             let shown: String = version.chars().take(40).collect();
-            return Err(BuildError::theirs(
+            return Err(Failure::new(
                 FailureCode::BadRepository,
                 format!("`{shown}` is not a version of {}", way.title),
                 "Name it by its numbers, like 1.2.3.",
@@ -180,8 +179,8 @@ fn is_version(version: &str) -> bool {
     version.len() <= 64 && version.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
 }
 
-fn zola() -> BuildError {
-    BuildError::theirs(
+fn zola() -> Failure {
+    Failure::new(
         FailureCode::BadRepository,
         "Berth cannot install Zola",
         "Zola is in no package registry. Add a Dockerfile that runs `zola build` and set the output directory to where \

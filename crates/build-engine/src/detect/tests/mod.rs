@@ -54,7 +54,7 @@ fn print(outcome: Result<Plan, Failure>) -> String {
 fn assert_plan(name: &str, files: &[(&str, &str)]) {
     let planned = PlannedFolder::of(folder_of(files).path(), &ProjectSettings::default());
     let text = match planned {
-        Ok(PlannedFolder { plan, refusal }) => {
+        Ok(PlannedFolder { plan, refusal, .. }) => {
             let refusal = refusal.map(|failure| format!("refused: {}\n", failure.title)).unwrap_or_default();
             print::lines(&plan) + &refusal
         }

@@ -33,6 +33,7 @@ fn command_lines_name_it() {
         ("expo", "expo export --platform web --output-dir web", "web"),
         ("webpack", "webpack --mode production --output-path ./bundle", "bundle"),
         ("hexo", "hexo generate", "public"),
+        ("vuepress", "vuepress-vite build src", "src/.vuepress/dist"),
     ] {
         assert_eq!(built_by(dependency, build, "README.md", ""), wanted, "{build}");
     }
@@ -85,9 +86,28 @@ fn commands_of_projects_without_a_build_script() {
     assert_eq!(build(&[parcel, ("src/index.html", "")]), "npx --no-install parcel build src/index.html");
     let vitepress = ("package.json", r#"{"devDependencies":{"vitepress":"1"}}"#);
     assert_eq!(build(&[vitepress, (".vitepress/config.ts", ""), ("pnpm-lock.yaml", "")]), "pnpm exec vitepress build");
+    let old = r#"{"scripts":{"build":"tsc","build-storybook":"build-storybook"},"devDependencies":{"storybook":"6"}}"#;
+    assert_eq!(build(&[("package.json", old)]), "npm run build-storybook");
     // A library with documentation: `build` makes the library.
     let library = r#"{"scripts":{"build":"tsup","docs:build":"vitepress build docs"},"devDependencies":{"vitepress":"1","tsup":"8"}}"#;
     assert_eq!(build(&[("package.json", library), ("docs/index.md", "")]), "npm run docs:build");
+}
+
+#[test]
+fn builds_that_make_no_pages_leave_them_where_they_are() {
+    let built = |build: &str, file: &str| {
+        let package = format!(r#"{{"scripts":{{"build":"{build}"}},"devDependencies":{{"x":"1"}}}}"#);
+        output(&[("package.json", &package), (file, "")])
+    };
+    assert_eq!(built("esbuild src/main.ts --bundle --outfile=public/main.js", "public/index.html"), "public");
+    assert_eq!(built("npx tailwindcss -i a.css -o style.css --minify", "index.html"), "");
+    assert_eq!(built("rollup -c", "public/index.html"), "public");
+    assert_eq!(built("node make.js", "index.html"), "dist");
+    assert_eq!(built("webpack", "public/index.html"), "dist");
+    let webpack = r#"{"scripts":{"build":"webpack --mode production"},"devDependencies":{"webpack":"5"}}"#;
+    let config =
+        "const path = require('path');\nmodule.exports = { output: { path: path.resolve(__dirname, 'build') } };";
+    assert_eq!(output(&[("package.json", webpack), ("webpack.config.js", config)]), "build");
 }
 
 #[test]
