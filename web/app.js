@@ -1,25 +1,34 @@
 // The frame: who is signed in, which page is shown, and the one timer that keeps a page fresh.
 
+import { account as ownAccount } from './account.js'
 import { api } from './api.js'
 import { build } from './build.js'
 import { h } from './dom.js'
+import { invite, tokenOf } from './invite.js'
 import { project } from './project.js'
 import { newProject, projects } from './projects.js'
 import { setUp, signIn } from './sign-in.js'
+import { users } from './users.js'
 
 const main = document.querySelector('#main')
 const account = document.querySelector('#account')
 const status = document.querySelector('#status')
 
-/** Each page: `load(id)` fetches, `draw(data, page)` returns elements; `fresh(data)` is ms until the next load, or 0. */
+/**
+ * Each page: `load(id)` fetches, `draw(data, page)` returns elements; `fresh(data)` is ms until the next load, or 0;
+ * `leave()` forgets what the page kept.
+ */
 const PAGES = [
   [/^#?\/?$/, projects],
   [/^#\/new$/, newProject],
   [/^#\/projects\/(\d+)$/, project],
   [/^#\/builds\/(\d+)$/, build],
+  [/^#\/account$/, ownAccount],
+  [/^#\/users$/, users],
 ]
 
 let shown = 0
+let current
 let timer
 
 function say(text) {
@@ -32,6 +41,8 @@ async function show({ again = false } = {}) {
   clearTimeout(timer)
   const turn = ++shown
   const [page, id] = find()
+  if (current !== page) current?.leave?.()
+  current = page
   if (!page) {
     return put(again, 'Nothing here', h('p', {}, 'There is no page at this address. ', h('a', { href: '#/' }, 'Go to your projects')))
   }
@@ -42,6 +53,7 @@ async function show({ again = false } = {}) {
   } catch (error) {
     if (turn !== shown) return
     if (error.status === 401) return start()
+    if (error.status === 403) return put(again, 'Not for you', h('p', {}, `${error.message}. `, h('a', { href: '#/' }, 'Go to your projects')))
     if (error.status === 404) return put(again, 'Nothing here', h('p', {}, 'It was deleted, or it is somebody else’s. ', h('a', { href: '#/' }, 'Go to your projects')))
     say(error.message)
     timer = setTimeout(() => show({ again: true }), 4_000)
@@ -65,9 +77,11 @@ function find() {
 function put(again, title, ...content) {
   if (again && isEditing()) return
   const focused = again ? document.activeElement?.id : undefined
+  const unfolded = again ? [...main.querySelectorAll('details[open][id]')].map(({ id }) => id) : []
   const heading = h('h1', { tabIndex: -1 }, title)
   main.replaceChildren(...(content.some((part) => part.querySelector?.('h1')) ? [] : [heading]), ...content)
   document.title = `${title} · Berth`
+  for (const id of unfolded) document.getElementById(id)?.setAttribute('open', '')
   if (focused) document.getElementById(focused)?.focus()
   else if (!again) main.querySelector('h1').focus()
 }
@@ -75,28 +89,51 @@ function put(again, title, ...content) {
 /** Whoever types or answers a question is not interrupted. */
 function isEditing() {
   const active = document.activeElement
-  return Boolean(document.querySelector('dialog[open]')) || (main.contains(active) && active.matches('input, textarea'))
+  return Boolean(document.querySelector('dialog[open]')) || (main.contains(active) && active.matches('input, textarea, select, form button[type=submit]'))
 }
 
 /** Who is it? Then the page, or the way in. */
 async function start() {
   clearTimeout(timer)
+  timer = undefined
+  shown += 1
   try {
-    const user = await api('GET', '/me')
-    account.replaceChildren(h('span', { className: 'muted' }, user.username), h('button', { type: 'button', onclick: signOut }, 'Sign out'))
-    return show()
-  } catch (error) {
-    account.replaceChildren()
-    if (error.status !== 401) {
-      say(error.message)
-      timer = setTimeout(start, 2_000)
-      return
+    const user = await whoIsIt()
+    account.replaceChildren(...(user ? greeting(user) : []))
+    const token = tokenOf(location.pathname)
+    if (token) {
+      put(false, ...await invite(token, user))
+    } else if (user) {
+      return show()
+    } else {
+      const setup = await api('GET', '/setup')
+      const page = setup.done ? signIn(setup) : setUp()
+      put(false, page.title, page.content(start))
     }
+    say('')
+  } catch (error) {
+    say(error.message)
+    timer = setTimeout(start, 2_000)
   }
-  const { done, github } = await api('GET', '/setup')
-  const page = done ? signIn(github) : setUp()
-  say('')
-  put(false, page.title, page.content(start))
+}
+
+/** The user who is signed in here, if anybody. */
+async function whoIsIt() {
+  try {
+    return await api('GET', '/me')
+  } catch (error) {
+    if (error.status === 401) return undefined
+    throw error
+  }
+}
+
+/** The links of the page of an invitation lead back to the pages at `/`. */
+function greeting(user) {
+  return [
+    user.role === 'admin' && h('a', { href: '/#/users' }, 'Users'),
+    h('a', { href: '/#/account', className: 'cut' }, user.username),
+    h('button', { type: 'button', onclick: signOut }, 'Sign out'),
+  ].filter(Boolean)
 }
 
 async function signOut() {
@@ -105,6 +142,11 @@ async function signOut() {
 }
 
 addEventListener('hashchange', () => show())
+// The address after the # is the page's name, so this link may not change it.
+document.querySelector('.skip').addEventListener('click', (event) => {
+  event.preventDefault()
+  main.focus()
+})
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden && timer) show({ again: true })
 })

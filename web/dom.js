@@ -14,7 +14,7 @@ export function h(tag, properties = {}, ...children) {
 }
 
 const SIGNS = {
-  queued: '◌', running: '◔', passed: '✓', failed: '✕', canceled: '⊘', superseded: '»',
+  queued: '◌', pending: '◌', running: '◔', used: '✓', expired: '⊘', revoked: '⊘', deactivated: '⊘', current: '●', passed: '✓', failed: '✕', canceled: '⊘', superseded: '»',
   ready: '○', live: '●', retired: '○', rolled_back: '↺', skipped: '»',
 }
 
@@ -90,6 +90,23 @@ function tell(element, name, message) {
 function show(line, text) {
   line.textContent = text
   line.hidden = !text
+}
+
+/** Runs an action and shows the page anew; what goes wrong stands beside the button. */
+export function act(action, reload) {
+  return async (event) => {
+    const button = event.currentTarget
+    button.parentElement.querySelector('[role=alert]')?.remove()
+    button.disabled = true
+    try {
+      await action()
+      await reload()
+    } catch (error) {
+      button.after(h('span', { className: 'problem small', role: 'alert' }, error.message))
+    } finally {
+      button.disabled = false
+    }
+  }
 }
 
 /** Asks before something that visitors notice. `lines`: what changes, what stays, what comes next. */

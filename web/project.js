@@ -1,7 +1,7 @@
 // One project: what visitors get, its builds and deployments, its variables, its end.
 
 import { api } from './api.js'
-import { confirm, field, form, h, moment, state } from './dom.js'
+import { act, confirm, field, form, h, moment, state } from './dom.js'
 
 export const project = {
   async load(id) {
@@ -26,23 +26,6 @@ export const project = {
       h('h2', {}, 'Variables'), variables(data, reload),
       h('h2', {}, 'Delete'), deletion(project)]
   },
-}
-
-/** Runs an action and shows the page anew; what goes wrong stands beside the button. */
-function act(action, reload) {
-  return async (event) => {
-    const button = event.currentTarget
-    button.parentElement.querySelector('[role=alert]')?.remove()
-    button.disabled = true
-    try {
-      await action()
-      await reload()
-    } catch (error) {
-      button.after(h('span', { className: 'problem small', role: 'alert' }, error.message))
-    } finally {
-      button.disabled = false
-    }
-  }
 }
 
 function live({ project, builds }) {

@@ -23,8 +23,8 @@ export function setUp() {
   }
 }
 
-/** Every other visit. */
-export function signIn(github) {
+/** Every other visit. Where anybody may open an account, there is a way to. */
+export function signIn({ github, registration }) {
   return {
     title: 'Sign in',
     content: (done) => h('div', {},
@@ -38,6 +38,19 @@ export function signIn(github) {
         },
       },
       field('login', 'Login name or e-mail address', { required: true, autocomplete: 'username' }),
-      field('password', 'Password', { type: 'password', required: true, autocomplete: 'current-password' }))),
+      field('password', 'Password', { type: 'password', required: true, autocomplete: 'current-password' })),
+      registration && h('details', { className: 'apart' }, h('summary', {}, 'Open an account'),
+        h('br'),
+        form({
+          action: 'Open it',
+          send: async (values) => {
+            await api('POST', '/users', values)
+            done()
+          },
+        },
+        h('div', { className: 'field' }, h('label', { htmlFor: 'new-login' }, 'Login name or e-mail address'),
+          h('input', { id: 'new-login', name: 'login', required: true, autocomplete: 'username', autocapitalize: 'off', spellcheck: false })),
+        h('div', { className: 'field' }, h('label', { htmlFor: 'new-password' }, 'Password (at least 12 characters)'),
+          h('input', { id: 'new-password', name: 'password', type: 'password', required: true, autocomplete: 'new-password' }))))),
   }
 }

@@ -158,6 +158,8 @@ impl From<StoreError> for ApiError {
                 hidden.problem.of_another_user = true;
                 hidden
             }
+            StoreError::AdminsOnly => Self::forbidden("admins_only", error.to_string()),
+            StoreError::Deactivated => Self::forbidden("account_deactivated", error.to_string()),
             StoreError::NameTaken => Self::invalid(vec![FieldProblem {
                 field: "name".into(),
                 message: "this name is taken; choose another".into(),

@@ -161,6 +161,30 @@ impl Form {
         }
     }
 
+    /// A whole number that may be absent or null.
+    pub(crate) fn number<T>(
+        &mut self,
+        field: &'static str,
+        parse: impl FnOnce(i64) -> Result<T, InvalidInput>,
+    ) -> Given<T> {
+        self.known.push(field);
+        match self.fields.get(field) {
+            None => Given::Absent,
+            Some(Value::Null) => Given::Null,
+            Some(value) => match value.as_i64().map(parse) {
+                Some(Ok(value)) => Given::Value(value),
+                Some(Err(problem)) => {
+                    self.problem(field, problem.message);
+                    Given::Absent
+                }
+                None => {
+                    self.problem(field, "this field is a whole number");
+                    Given::Absent
+                }
+            },
+        }
+    }
+
     /// A list of objects; absent and null are empty.
     pub(crate) fn list(&mut self, field: &'static str) -> Vec<Map<String, Value>> {
         self.known.push(field);
@@ -328,7 +352,8 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_reported_at_once() {
-        let Value::Object(fields) = serde_json::json!({"a": 1, "b": "x", "c": null, "flag": "yes"}) else { panic!() };
+        let json = serde_json::json!({"a": 1, "b": "x", "c": null, "flag": "yes", "n": 1.5, "m": 7});
+        let Value::Object(fields) = json else { panic!() };
         let mut form = Form::of(Dialect::Contract, fields);
         let no = |_: &str| Err::<(), _>(InvalidInput::new("b", "not this"));
         assert_eq!(form.required("a", |t| Ok(t.len())), None);
@@ -336,10 +361,20 @@ mod tests {
         assert_eq!(form.optional("c", |t| Ok(t.len())), Given::Null);
         assert_eq!(form.required("d", |t| Ok(t.len())), None);
         assert_eq!(form.flag("flag"), Given::Absent);
+        assert_eq!(form.number("n", Ok), Given::Absent);
+        assert_eq!(form.number("m", Ok), Given::Value(7));
+        assert_eq!(form.number("m", |_| Err::<(), _>(InvalidInput::new("m", "not 7"))), Given::Absent);
         let messages: Vec<_> = form.problems.iter().map(|p| format!("{}: {}", p.field, p.message)).collect();
         assert_eq!(
             messages,
-            ["a: this field is text", "b: not this", "d: this field is needed", "flag: this field is true or false"]
+            [
+                "a: this field is text",
+                "b: not this",
+                "d: this field is needed",
+                "flag: this field is true or false",
+                "n: this field is a whole number",
+                "m: not 7",
+            ]
         );
         assert!(form.check().is_err());
     }

@@ -8,7 +8,7 @@ use crate::UserId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// System settings, audit, metrics, invitations.
+    /// System settings, audit, metrics, users and their invitations.
     Admin,
     /// Their own projects.
     Member,

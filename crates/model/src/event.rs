@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActivationId, BuildId, BuildStatus, DeploymentId, DeploymentStatus, EventId, ProjectId, SessionId, Timestamp,
-    UserId,
+    ActivationId, BuildId, BuildStatus, DeploymentId, DeploymentStatus, EventId, InvitationId, ProjectId, Role,
+    SessionId, Timestamp, UserId,
 };
 
 /// One state change.
@@ -82,5 +82,87 @@ pub enum EventPayload {
     SessionRevoked {
         /// Which.
         session: SessionId,
+    },
+    /// Somebody opened an account.
+    UserCreated {
+        /// Who.
+        user: UserId,
+        /// As what.
+        role: Role,
+        /// By which invitation, if by one.
+        invitation: Option<InvitationId>,
+    },
+    /// A user became an administrator, or no longer is one.
+    UserRoleChanged {
+        /// Whose role.
+        user: UserId,
+        /// The new one.
+        role: Role,
+        /// The administrator who did it.
+        by: UserId,
+    },
+    /// A user may no longer sign in.
+    UserDeactivated {
+        /// Who.
+        user: UserId,
+        /// The administrator who did it.
+        by: UserId,
+    },
+    /// A user may sign in again.
+    UserReactivated {
+        /// Who.
+        user: UserId,
+        /// The administrator who did it.
+        by: UserId,
+    },
+    /// An account is gone; its name is kept for what it did.
+    UserRemoved {
+        /// Whose.
+        user: UserId,
+        /// The administrator who did it.
+        by: UserId,
+    },
+    /// A password was changed.
+    UserPasswordChanged {
+        /// Whose.
+        user: UserId,
+        /// By which link of an administrator's, if not by the user.
+        invitation: Option<InvitationId>,
+    },
+    /// A project got another owner.
+    ProjectTransferred {
+        /// Which.
+        project: ProjectId,
+        /// Whose it was.
+        from: UserId,
+        /// Whose it is.
+        to: UserId,
+        /// The administrator who did it.
+        by: UserId,
+    },
+    /// An administrator made a link.
+    InvitationCreated {
+        /// Which.
+        invitation: InvitationId,
+        /// What it makes of whoever uses it.
+        role: Role,
+        /// Whose password it sets, if it does not open an account.
+        password_of: Option<UserId>,
+        /// The administrator.
+        by: UserId,
+    },
+    /// A link was used.
+    InvitationUsed {
+        /// Which.
+        invitation: InvitationId,
+        /// By whom.
+        user: UserId,
+    },
+    /// A link was withdrawn.
+    InvitationRevoked {
+        /// Which.
+        invitation: InvitationId,
+        /// The administrator who did it.
+        by: UserId,
     },
 }

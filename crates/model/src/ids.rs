@@ -30,6 +30,8 @@ row_ids! {
     UserId,
     /// A signed-in browser or client.
     SessionId,
+    /// A link that opens an account or sets a password, once.
+    InvitationId,
     /// A connected repository with its settings.
     ProjectId,
     /// A variable of a project.

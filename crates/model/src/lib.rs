@@ -4,6 +4,7 @@
 //! these types ([`ProjectName`], [`BranchName`], [`RepoUrl`], [`OutputDir`], …); everything behind takes only the type.
 
 mod access;
+mod account;
 mod artifact;
 mod clock;
 mod commit;
@@ -22,14 +23,15 @@ mod variable;
 pub mod words;
 
 pub use access::{Access, Role};
+pub use account::{InvitationLifetime, InvitationState, LoginName, Note};
 pub use artifact::Artifact;
 pub use clock::{Clock, Timestamp};
 pub use commit::{Commit, CommitHash};
 pub use event::{Event, EventPayload};
 pub use failure::{Failure, FailureCode};
 pub use ids::{
-    ActivationId, BuildId, DeliveryId, DeploymentId, EventId, InstanceId, ProjectId, SessionId, ShortId, UserId,
-    VariableId,
+    ActivationId, BuildId, DeliveryId, DeploymentId, EventId, InstanceId, InvitationId, ProjectId, SessionId, ShortId,
+    UserId, VariableId,
 };
 pub use limits::BuildLimits;
 pub use log::{LogLine, LogPhase, LogStream};

@@ -1,4 +1,4 @@
-//! The control plane's pages: a sign-in, the projects, a project, a log. They are files in `web/`, part of the binary.
+//! The control plane's pages: a sign-in, the projects, a project, a log, users, an invitation. They are files in `web/`, part of the binary.
 
 use axum::Router;
 use axum::response::IntoResponse;
@@ -8,15 +8,20 @@ use http::{StatusCode, header};
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
+const INDEX: &str = include_str!("../../../web/index.html");
+
 /// Address, type and text of each file.
 const FILES: &[(&str, &str, &str)] = &[
-    ("/", HTML, include_str!("../../../web/index.html")),
+    ("/", HTML, INDEX),
     ("/app.css", "text/css; charset=utf-8", include_str!("../../../web/app.css")),
     ("/icon.svg", "image/svg+xml", include_str!("../../../web/icon.svg")),
     ("/app.js", SCRIPT, include_str!("../../../web/app.js")),
     ("/api.js", SCRIPT, include_str!("../../../web/api.js")),
     ("/dom.js", SCRIPT, include_str!("../../../web/dom.js")),
     ("/sign-in.js", SCRIPT, include_str!("../../../web/sign-in.js")),
+    ("/invite.js", SCRIPT, include_str!("../../../web/invite.js")),
+    ("/account.js", SCRIPT, include_str!("../../../web/account.js")),
+    ("/users.js", SCRIPT, include_str!("../../../web/users.js")),
     ("/projects.js", SCRIPT, include_str!("../../../web/projects.js")),
     ("/project.js", SCRIPT, include_str!("../../../web/project.js")),
     ("/build.js", SCRIPT, include_str!("../../../web/build.js")),
@@ -30,6 +35,10 @@ pub(crate) fn router() -> Router {
         let headers = [(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, "no-cache")];
         router = router.route(address, get(move || async move { (headers, *text) }));
     }
+    // The token in this address is told to nobody: not to the page's own scripts' requests, nor to where its links lead.
+    let headers =
+        [(header::CONTENT_TYPE, HTML), (header::CACHE_CONTROL, "no-cache"), (header::REFERRER_POLICY, "no-referrer")];
+    router = router.route("/invite/{token}", get(move || async move { (headers, INDEX) }));
     berth_api::harden(router.fallback(nothing))
 }
 

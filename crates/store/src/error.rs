@@ -12,7 +12,13 @@ pub enum StoreError {
     /// The row is another user's. Routes decide whether they admit that it exists.
     #[error("this belongs to somebody else")]
     Forbidden,
-    /// A project or deployment has this name or host already.
+    /// Only administrators do this, and the user is none (any more).
+    #[error("this is for administrators")]
+    AdminsOnly,
+    /// The account may not be used until an administrator says otherwise.
+    #[error("this account is deactivated; ask an administrator of this Berth")]
+    Deactivated,
+    /// A project, deployment or account has this name or host already.
     #[error("this name is taken; choose another")]
     NameTaken,
     /// The request met a state that it does not fit; the text says which.

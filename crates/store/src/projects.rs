@@ -227,7 +227,8 @@ impl Store {
     /// exactly one succeeds.
     ///
     /// # Errors
-    /// [`StoreError::NameTaken`] if the name or the host is somebody's.
+    /// [`StoreError::NameTaken`] if the name or the host is somebody's; [`StoreError::Deactivated`] if the account ended
+    /// meanwhile.
     pub async fn create_project<S: Into<ProjectSecrets>>(
         &self,
         access: Access,
@@ -236,6 +237,7 @@ impl Store {
         seal: impl FnOnce(ProjectId) -> S + Send,
     ) -> Result<Project, StoreError> {
         let mut tx = self.begin().await?;
+        tx.only_active(access.user()).await?;
         let insert =
             sql("INSERT INTO project (user_id, name, branch, repo_url, repo_key, install_command, build_command, \
                           output_directory, root_directory, node_version, spa_fallback, created_at, updated_at) \

@@ -6,6 +6,7 @@ use std::time::Duration;
 use berth_model::{Access, EventPayload, SessionId, Timestamp, UserId};
 
 use crate::sql::{FromRow, Row, sql};
+use crate::store::Transaction;
 use crate::{Store, StoreError, User};
 
 /// How often a use of a session is written down.
@@ -20,6 +21,8 @@ pub struct Session {
     pub user: UserId,
     /// What the browser called itself.
     pub user_agent: Option<String>,
+    /// The address that it was made from.
+    pub address: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last used, to the hour.
@@ -28,9 +31,22 @@ pub struct Session {
     pub expires_at: Timestamp,
 }
 
+/// A session to be.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// SHA-256 of its token.
+    pub token_hash: [u8; 32],
+    /// How long it lasts after its last use.
+    pub ttl: Duration,
+    /// What the browser calls itself.
+    pub user_agent: Option<String>,
+    /// The address that it is made from.
+    pub address: Option<String>,
+}
+
 macro_rules! select_session {
     ($rest:literal) => {
-        concat!("SELECT id, user_id, user_agent, ttl, created_at, last_used_at, expires_at FROM session ", $rest)
+        concat!("SELECT id, user_id, user_agent, address, created_at, last_used_at, expires_at FROM session ", $rest)
     };
 }
 
@@ -40,6 +56,7 @@ impl FromRow for Session {
             id: SessionId(row.get("id")?),
             user: UserId(row.get("user_id")?),
             user_agent: row.get("user_agent")?,
+            address: row.get("address")?,
             created_at: row.time("created_at")?,
             last_used_at: row.time("last_used_at")?,
             expires_at: row.time("expires_at")?,
@@ -51,22 +68,19 @@ impl Store {
     /// Signs a user in.
     ///
     /// # Errors
-    /// Only the database's own.
-    pub async fn create_session(
-        &self,
-        user: UserId,
-        token_hash: [u8; 32],
-        ttl: Duration,
-        user_agent: Option<&str>,
-    ) -> Result<Session, StoreError> {
+    /// [`StoreError::Deactivated`] if the account may not be used.
+    pub async fn create_session(&self, user: UserId, new: &NewSession) -> Result<Session, StoreError> {
         let mut tx = self.begin().await?;
-        let insert =
-            sql("INSERT INTO session (user_id, token_hash, user_agent, ttl, created_at, last_used_at, expires_at) \
-                          VALUES ($1, $2, $3, $4, $5, $5, $6) \
-                          RETURNING id, user_id, user_agent, ttl, created_at, last_used_at, expires_at");
-        let micros = i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX);
-        let insert = insert.bind(user).bind(&token_hash).bind(user_agent).bind(micros);
-        let session = tx.one(insert.bind(tx.now).bind(tx.now.after(ttl))).await?.ok_or(StoreError::NotFound)?;
+        // Whoever proved who they are may have been shut out while they did.
+        tx.only_active(user).await?;
+        let insert = sql("INSERT INTO session \
+                          (user_id, token_hash, user_agent, address, ttl, created_at, last_used_at, expires_at) \
+                          VALUES ($1, $2, $3, $4, $5, $6, $6, $7) \
+                          RETURNING id, user_id, user_agent, address, created_at, last_used_at, expires_at");
+        let micros = i64::try_from(new.ttl.as_micros()).unwrap_or(i64::MAX);
+        let insert = insert.bind(user).bind(&new.token_hash).bind(&new.user_agent).bind(&new.address).bind(micros);
+        let session = tx.one(insert.bind(tx.now).bind(tx.now.after(new.ttl))).await?.ok_or(StoreError::NotFound)?;
+        tx.seen(user).await?;
         tx.commit().await?;
         Ok(session)
     }
@@ -83,6 +97,7 @@ impl Store {
             let mut tx = self.begin().await?;
             let slide = sql("UPDATE session SET last_used_at = $2, expires_at = $2 + ttl WHERE id = $1");
             tx.run(slide.bind(session.id).bind(now)).await?;
+            tx.seen(session.user).await?;
             tx.commit().await?;
         }
         self.with_user(session).await
@@ -139,8 +154,19 @@ impl Store {
         tx.commit().await
     }
 
-    /// Removes what has run out: sessions, sign-ins that were begun and not finished, and after thirty days the bodies
-    /// of deliveries and the deliveries that led to nothing. Called hourly.
+    /// Ends every session of the user's but the one they ask with; how many those were.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn revoke_other_sessions(&self, access: Access, current: SessionId) -> Result<usize, StoreError> {
+        let mut tx = self.begin().await?;
+        let ended = tx.end_sessions(access.user(), Some(current)).await?;
+        tx.commit().await?;
+        Ok(ended)
+    }
+
+    /// Removes what has run out: sessions, sign-ins that were begun and not finished, after thirty days the bodies of
+    /// deliveries and the deliveries that led to nothing, after ninety the links of administrators. Called hourly.
     ///
     /// # Errors
     /// Only the database's own.
@@ -149,6 +175,25 @@ impl Store {
         tx.run(sql("DELETE FROM session WHERE expires_at <= $1").bind(tx.now)).await?;
         tx.run(sql("DELETE FROM oauth_attempt WHERE expires_at <= $1").bind(tx.now)).await?;
         tx.forget_old_deliveries().await?;
+        tx.forget_old_invitations().await?;
         tx.commit().await
+    }
+}
+
+impl Transaction<'_> {
+    /// Ends a user's sessions but one; the events close their sockets.
+    pub(crate) async fn end_sessions(&mut self, user: UserId, but: Option<SessionId>) -> Result<usize, StoreError> {
+        let end = sql("DELETE FROM session WHERE user_id = $1 AND id <> $2 RETURNING id");
+        let ended: Vec<SessionId> = self.all(end.bind(user).bind(but.unwrap_or(SessionId(0)))).await?;
+        for session in &ended {
+            self.event(user, None, &EventPayload::SessionRevoked { session: *session }).await?;
+        }
+        Ok(ended.len())
+    }
+
+    /// Notes that somebody was here.
+    async fn seen(&mut self, user: UserId) -> Result<(), StoreError> {
+        self.run(sql("UPDATE \"user\" SET last_seen_at = $2 WHERE id = $1").bind(user).bind(self.now)).await?;
+        Ok(())
     }
 }

@@ -4,7 +4,8 @@
 //! never pasted. A NUL, which PostgreSQL's text cannot hold, is dropped here and nowhere else.
 
 use berth_model::{
-    ActivationId, BuildId, DeliveryId, DeploymentId, EventId, ProjectId, SessionId, Timestamp, UserId, VariableId,
+    ActivationId, BuildId, DeliveryId, DeploymentId, EventId, InvitationId, ProjectId, SessionId, Timestamp, UserId,
+    VariableId,
 };
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -84,6 +85,7 @@ values_from! {
     &Option<String> => |value| Self::from(value.as_deref()),
     String => |value| Self::from(value.as_str()),
     &[u8; 32] => |value| Self::Bytes(Some(value.to_vec())),
+    Option<&[u8; 32]> => |value| Self::Bytes(value.map(|hash| hash.to_vec())),
     Option<Vec<u8>> => |value| Self::Bytes(value),
 }
 
@@ -101,7 +103,18 @@ macro_rules! values_from_ids {
     )+};
 }
 
-values_from_ids!(ActivationId, BuildId, DeliveryId, DeploymentId, EventId, ProjectId, SessionId, UserId, VariableId);
+values_from_ids!(
+    ActivationId,
+    BuildId,
+    DeliveryId,
+    DeploymentId,
+    EventId,
+    InvitationId,
+    ProjectId,
+    SessionId,
+    UserId,
+    VariableId,
+);
 
 /// A row of either database.
 pub(crate) enum Row<'r> {

@@ -20,13 +20,18 @@ pub(crate) struct Caller {
     pub(crate) session: SessionId,
 }
 
-/// A signed-in administrator.
-pub(crate) struct Admin;
+/// A signed-in administrator. What changes users or invitations asks for the role again in its transaction.
+pub(crate) struct Admin(pub(crate) Caller);
 
 impl Caller {
     /// The scope of everything asked on their behalf.
     pub(crate) fn access(&self) -> Access {
         Access::of(self.user.id, self.user.role)
+    }
+
+    /// The same request in another user's name: an administrator clears away what somebody leaves behind.
+    pub(crate) fn in_the_name_of(&self, user: User) -> Self {
+        Self { user, session: self.session }
     }
 
     /// Finds out who sent these headers. A bearer token goes before a cookie.
@@ -121,7 +126,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let caller = Caller::from_request_parts(parts, state).await?;
         if caller.access().is_admin() {
-            Ok(Self)
+            Ok(Self(caller))
         } else {
             Err(ApiError::forbidden("admins_only", "this is for administrators"))
         }

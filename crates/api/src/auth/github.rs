@@ -4,11 +4,12 @@
 //! 2. `GET /api/auth/github/callback` takes the attempt back out, so that it cannot be used twice, compares the
 //!    browser and who was signed in there, exchanges the code, and asks GitHub whose token it is.
 //! 3. The account is found by GitHub's number. Somebody who is signed in already connects GitHub to their account;
-//!    anybody else is signed in, if they have an account or may open one.
+//!    anybody else is signed in, if they have an account or may open one: by the invitation that they brought along,
+//!    which is used up in the same step, or by `BERTH_SIGNUP`. Who has an account uses up no invitation.
 
 use std::time::Duration;
 
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use berth_secrets::{SecretString, token, token_hash};
 use berth_store::{GithubProfile, OauthAttempt, User};
@@ -23,12 +24,12 @@ use serde::Deserialize;
 use url::Url;
 
 use super::sessions::{open, too_many};
-use super::{Caller, OurCookie};
+use super::{Caller, OurCookie, Sender};
 use crate::config::Signup;
 use crate::error::{ApiError, ErrorBody};
 use crate::github::GithubError;
 use crate::input::Params;
-use crate::{Api, ClientAddress};
+use crate::{Api, v1};
 
 /// How long a person may take on GitHub's pages.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
@@ -39,10 +40,12 @@ const HOME: &str = "/";
 
 type OauthClient = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
-/// Where to go afterwards.
+/// Where to go afterwards, and by whose leave.
 #[derive(Deserialize)]
 pub(crate) struct Leave {
     redirect: Option<String>,
+    /// The token of an invitation. Whether it is any good is seen on the way back.
+    invitation: Option<String>,
 }
 
 /// What GitHub sends along on the way back.
@@ -56,11 +59,11 @@ pub(crate) struct Back {
 /// `GET /api/auth/github`: sends the browser to GitHub.
 pub(crate) async fn leave_for_github(
     State(api): State<Api>,
-    address: Option<Extension<ClientAddress>>,
+    sender: Sender,
     headers: HeaderMap,
     Params(leave): Params<Leave>,
 ) -> Result<Response, ApiError> {
-    api.throttle.admit_departure(address.map(|Extension(ClientAddress(address))| address)).map_err(too_many)?;
+    api.throttle.admit_departure(sender.address).map_err(too_many)?;
     let caller = Caller::of(&api, &Method::GET, &headers).await.ok();
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let (state, browser) = (token(), token());
@@ -75,6 +78,7 @@ pub(crate) async fn leave_for_github(
         browser_hash: browser_hash(browser.expose(), caller.as_ref()),
         verifier: verifier.into_secret(),
         redirect: leave.redirect.as_deref().map_or(HOME, local_path).to_owned(),
+        invitation_hash: leave.invitation.as_deref().map(token_hash),
         expires_at: api.store.clock().now().after(PATIENCE),
     };
     api.store.begin_oauth(&attempt).await?;
@@ -88,6 +92,7 @@ pub(crate) async fn leave_for_github(
 /// `GET /api/auth/github/callback`: the browser comes back.
 pub(crate) async fn callback(
     State(api): State<Api>,
+    sender: Sender,
     headers: HeaderMap,
     Params(back): Params<Back>,
 ) -> Result<Response, ApiError> {
@@ -108,10 +113,11 @@ pub(crate) async fn callback(
         return Ok(redirect_to(&attempt.redirect, [done]));
     }
     let may_create = may_open_account(&api, &secret).await?;
-    let Some(user) = api.store.sign_in_github(&profile, may_create, seal).await? else {
-        return Err(ApiError::forbidden("signup_closed", "this Berth accepts no new accounts; ask its administrator"));
+    let invitation = attempt.invitation_hash.as_ref();
+    let Some(user) = api.store.sign_in_github(&profile, may_create, invitation, seal).await? else {
+        return Err(invitation.map_or_else(v1::no_new_accounts, |_| v1::dead_link()));
     };
-    let opened = open(&api, &user, &headers).await?;
+    let opened = open(&api, &user, sender).await?;
     match api.config.foreign_frontend() {
         Some(frontend) => Ok(redirect_to(legacy_hand_over(frontend, &user, &opened.bearer).as_str(), [done])),
         None => Ok(redirect_to(&attempt.redirect, [done, opened.cookie])),

@@ -8,6 +8,8 @@ mod caller;
 mod cookies;
 mod github;
 mod jwt;
+mod password;
+mod sender;
 mod sessions;
 mod setup;
 mod throttle;
@@ -16,9 +18,11 @@ pub(crate) use caller::{Admin, Caller, is_from_foreign_page};
 pub(crate) use cookies::OurCookie;
 pub(crate) use github::{__path_disconnect, callback, disconnect, leave_for_github};
 pub(crate) use jwt::Jwt;
+pub(crate) use password::{__path_change_password, NewPassword, change_password};
+pub(crate) use sender::Sender;
 pub(crate) use sessions::{
-    __path_current, __path_list, __path_revoke, __path_sign_in, __path_sign_out, current, list, revoke, sign_in,
-    sign_out,
+    __path_current, __path_list, __path_revoke, __path_revoke_others, __path_sign_in, __path_sign_out, SignedIn, admit,
+    current, list, refuse_foreign_origin, revoke, revoke_others, sign_in, sign_out, welcome,
 };
 pub(crate) use setup::{__path_set_up, __path_setup_state, set_up, setup_state};
 pub(crate) use throttle::Throttle;

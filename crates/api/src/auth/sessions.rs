@@ -4,21 +4,22 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use berth_model::{SessionId, Timestamp};
-use berth_secrets::{SecretString, token, token_hash, verify_password};
-use berth_store::{Session, User};
-use http::header::{RETRY_AFTER, SET_COOKIE, USER_AGENT};
+use berth_secrets::{token, token_hash};
+use berth_store::{NewSession, Session, User};
+use http::header::{RETRY_AFTER, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Caller, OurCookie, is_from_foreign_page};
+use super::password::verify;
+use super::{Caller, OurCookie, Sender, is_from_foreign_page};
+use crate::Api;
 use crate::error::{ApiError, ErrorBody};
 use crate::input::{Form, Id, text};
 use crate::v1::UserBody;
-use crate::{Api, ClientAddress};
 
 /// How long a session lasts after its last use.
 const LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -54,6 +55,8 @@ pub(crate) struct SessionBody {
     current: bool,
     /// What the browser calls itself.
     user_agent: Option<String>,
+    /// The address that it was made from.
+    address: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     /// To the hour.
@@ -69,6 +72,7 @@ impl SessionBody {
             id: session.id.0,
             current: session.id == current,
             user_agent: session.user_agent,
+            address: session.address,
             created_at: session.created_at,
             last_used_at: session.last_used_at,
             expires_at: session.expires_at,
@@ -83,25 +87,23 @@ pub(crate) struct Opened {
 }
 
 /// Opens a session for a user who has proved who they are.
-pub(crate) async fn open(api: &Api, user: &User, headers: &HeaderMap) -> Result<Opened, ApiError> {
+pub(crate) async fn open(api: &Api, user: &User, sender: Sender) -> Result<Opened, ApiError> {
     let secret = token();
-    let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let agent = agent.map(|agent| agent.chars().take(300).collect::<String>());
-    let hash = token_hash(secret.expose());
-    let session = api.store.create_session(user.id, hash, LIFETIME, agent.as_deref()).await?;
+    let new = NewSession {
+        token_hash: token_hash(secret.expose()),
+        ttl: LIFETIME,
+        user_agent: sender.agent,
+        address: sender.address.map(|address| address.to_canonical().to_string()),
+    };
+    let session = api.store.create_session(user.id, &new).await?;
     let bearer = api.jwt.sign(user.id, user.email.as_deref(), session.id).map_err(ApiError::internal)?;
     let cookie = OurCookie::Session.set(secret.expose(), LIFETIME.as_secs(), api.config.is_https());
     Ok(Opened { cookie, bearer })
 }
 
 /// The answer to somebody who just signed in.
-pub(crate) async fn welcome(
-    api: &Api,
-    status: StatusCode,
-    user: User,
-    headers: &HeaderMap,
-) -> Result<Response, ApiError> {
-    let opened = open(api, &user, headers).await?;
+pub(crate) async fn welcome(api: &Api, status: StatusCode, user: User, sender: Sender) -> Result<Response, ApiError> {
+    let opened = open(api, &user, sender).await?;
     let body = SignedIn { user: UserBody::of(&user), token: opened.bearer, expires_in: super::jwt::LIFETIME.as_secs() };
     Ok((status, [(SET_COOKIE, opened.cookie)], Json(body)).into_response())
 }
@@ -140,23 +142,22 @@ pub(crate) fn too_many(wait: Duration) -> ApiError {
 ))]
 pub(crate) async fn sign_in(
     State(api): State<Api>,
-    address: Option<Extension<ClientAddress>>,
+    sender: Sender,
     headers: HeaderMap,
     mut form: Form,
 ) -> Result<Response, ApiError> {
     refuse_foreign_origin(&api, &headers)?;
-    let login = form.required("login", |login| text("login", login.trim(), 254));
+    let login = form.required("login", |login| text("login", &login.trim().to_ascii_lowercase(), 254));
     let password = form.secret("password");
     let (Some(login), Some(password)) = (login, password) else { return Err(form.refusal()) };
-    let address = address.map(|Extension(ClientAddress(address))| address);
-    admit(&api, &login, address)?;
+    admit(&api, &login, sender.address)?;
     let found = api.store.user_by_login(&login).await?;
     let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), Some(hash)));
     let matches = verify(password, hash).await?;
     match user {
         Some(user) if matches => {
-            api.throttle.forgive(&login, address);
-            welcome(&api, StatusCode::CREATED, user, &headers).await
+            api.throttle.forgive(&login, sender.address);
+            welcome(&api, StatusCode::CREATED, user, sender).await
         }
         _ => Err(ApiError::new(
             StatusCode::UNAUTHORIZED,
@@ -164,11 +165,6 @@ pub(crate) async fn sign_in(
             "there is no such account, or its password is another",
         )),
     }
-}
-
-/// Argon2 is slow by design: off the threads that serve others.
-async fn verify(password: SecretString, hash: Option<String>) -> Result<bool, ApiError> {
-    tokio::task::spawn_blocking(move || verify_password(&password, hash.as_deref())).await.map_err(ApiError::internal)
 }
 
 /// Who is signed in.
@@ -194,6 +190,15 @@ pub(crate) async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<
 ))]
 pub(crate) async fn revoke(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<StatusCode, ApiError> {
     api.store.revoke_session(caller.access(), SessionId(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// End all of the caller's sessions but the one that this request came with.
+#[utoipa::path(delete, path = "/api/v1/sessions", tag = "sessions", responses(
+    (status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+))]
+pub(crate) async fn revoke_others(State(api): State<Api>, caller: Caller) -> Result<StatusCode, ApiError> {
+    api.store.revoke_other_sessions(caller.access(), caller.session).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

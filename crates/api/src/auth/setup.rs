@@ -1,22 +1,20 @@
 //! The first administrator. Whoever can read the server's output holds the setup token; the first visitor does not.
 
 use axum::Json;
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use axum::response::Response;
-use berth_model::InvalidInput;
-use berth_secrets::{SecretString, constant_time_eq, hash_password, token_hash};
+use berth_model::{InvalidInput, LoginName};
+use berth_secrets::{constant_time_eq, token_hash};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::sessions::{SignedIn, admit, refuse_foreign_origin, welcome};
+use super::{NewPassword, Sender};
+use crate::Api;
+use crate::config::Signup;
 use crate::error::{ApiError, ErrorBody};
 use crate::input::{Form, text};
-use crate::{Api, ClientAddress};
-
-/// The shortest password that an account may have.
-const SHORTEST_PASSWORD: usize = 12;
-const LONGEST_PASSWORD: usize = 1_024;
 
 /// What redeems the setup token.
 #[derive(ToSchema)]
@@ -41,12 +39,16 @@ pub(crate) struct SetupState {
     done: bool,
     /// Whether signing in with GitHub is configured.
     github: bool,
+    /// Whether anybody may open an account with a password (`POST /api/v1/users`).
+    registration: bool,
 }
 
 /// Whether setup is done, for the sign-in page.
 #[utoipa::path(get, path = "/api/v1/setup", tag = "sessions", security(()), responses((status = 200, body = SetupState)))]
 pub(crate) async fn setup_state(State(api): State<Api>) -> Result<Json<SetupState>, ApiError> {
-    Ok(Json(SetupState { done: api.store.administrator_exists().await?, github: api.config.github.is_some() }))
+    let done = api.store.administrator_exists().await?;
+    let registration = api.config.signup == Signup::Open;
+    Ok(Json(SetupState { done, github: api.config.github.is_some(), registration }))
 }
 
 /// Redeem the setup token: makes the first administrator and signs them in.
@@ -59,21 +61,17 @@ pub(crate) async fn setup_state(State(api): State<Api>) -> Result<Json<SetupStat
 ))]
 pub(crate) async fn set_up(
     State(api): State<Api>,
-    address: Option<Extension<ClientAddress>>,
+    sender: Sender,
     headers: HeaderMap,
     mut form: Form,
 ) -> Result<Response, ApiError> {
     refuse_foreign_origin(&api, &headers)?;
     let presented = form.secret("setupToken");
-    let email = form.optional("email", login_name).into_option();
-    let login = match (&email, form.has("login")) {
-        (Some(email), false) => Some(email.clone()),
-        _ => form.required("login", login_name),
-    };
-    let password = form.secret("password");
-    if password.as_ref().is_some_and(|given| !(SHORTEST_PASSWORD..=LONGEST_PASSWORD).contains(&given.len())) {
-        form.problem("password", format!("a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters"));
-    }
+    let email = form.optional("email", email_address).into_option();
+    // Without a login name the e-mail address is one.
+    let source = if email.is_some() && !form.has("login") { "email" } else { "login" };
+    let login = form.required(source, LoginName::parse);
+    let password = NewPassword::read(&mut form, "password");
     form.check()?;
     let (Some(presented), Some(login), Some(password)) = (presented, login, password) else {
         return Err(form.refusal());
@@ -83,8 +81,7 @@ pub(crate) async fn set_up(
     }
     // One name for all attempts: there is one token to guess.
     const ATTEMPTS: &str = "\0setup";
-    let address = address.map(|Extension(ClientAddress(address))| address);
-    admit(&api, ATTEMPTS, address)?;
+    admit(&api, ATTEMPTS, sender.address)?;
     let matches = api
         .config
         .setup_token_hash
@@ -95,21 +92,17 @@ pub(crate) async fn set_up(
             "this is not the setup token; the server prints it at its first start, and keeps it in its data directory",
         ));
     }
-    api.throttle.forgive(ATTEMPTS, address);
-    let hash = hash(password).await?;
-    let user = api.store.create_first_admin(&login, email.as_deref(), &hash).await?;
+    api.throttle.forgive(ATTEMPTS, sender.address);
+    let hash = password.hash().await?;
+    let user = api.store.create_first_admin(login.as_str(), email.as_deref(), &hash).await?;
     tracing::info!(user = %user.id, "the first administrator was made");
-    welcome(&api, StatusCode::CREATED, user, &headers).await
+    welcome(&api, StatusCode::CREATED, user, sender).await
 }
 
-async fn hash(password: SecretString) -> Result<String, ApiError> {
-    tokio::task::spawn_blocking(move || hash_password(&password)).await.map_err(ApiError::internal)
-}
-
-fn login_name(given: &str) -> Result<String, InvalidInput> {
-    let name = given.trim();
-    if name.is_empty() || name.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(InvalidInput::new("login", "a login name or e-mail address is not empty and has no spaces"));
+fn email_address(given: &str) -> Result<String, InvalidInput> {
+    let address = given.trim();
+    if address.is_empty() || address.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(InvalidInput::new("email", "an e-mail address is not empty and has no spaces"));
     }
-    text("login", name, 254)
+    text("email", address, 254)
 }

@@ -22,6 +22,8 @@ pub(crate) struct UserBody {
     avatar: Option<String>,
     /// Whether repositories at GitHub can be connected.
     github_connected: bool,
+    /// Whether they can sign in with a password.
+    has_password: bool,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
@@ -36,6 +38,7 @@ impl UserBody {
             email: user.email.clone(),
             avatar: user.avatar.clone(),
             github_connected: user.github_connected,
+            has_password: user.has_password,
             created_at: user.created_at,
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! - [`projects`], [`variables`], [`builds`], [`deployments`], [`deliveries`]: by noun, as in the database.
 //! - [`github`]: what the caller's GitHub account offers to connect.
+//! - [`users`], [`invitations`]: who has an account and who may open one.
 //! - [`system`]: the installation, for administrators.
 //! - [`bodies`]: the answers' shapes; [`page`]: how much of a list.
 
@@ -10,13 +11,17 @@ mod builds;
 mod deliveries;
 mod deployments;
 mod github;
+mod invitations;
 mod page;
 mod projects;
 mod system;
+mod users;
 mod variables;
 
 pub(crate) use bodies::{EventBody, UserBody};
 pub(crate) use github::{organizations, repositories};
+pub(crate) use invitations::dead_link;
+pub(crate) use users::no_new_accounts;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -30,9 +35,19 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(auth::setup_state, auth::set_up))
         .routes(routes!(auth::current))
         .routes(routes!(auth::disconnect))
-        .routes(routes!(auth::sign_in, auth::list))
+        .routes(routes!(auth::change_password))
+        .routes(routes!(auth::sign_in, auth::list, auth::revoke_others))
         .routes(routes!(auth::sign_out))
         .routes(routes!(auth::revoke))
+        // Users and invitations
+        .routes(routes!(users::list, users::register))
+        .routes(routes!(users::change, users::remove))
+        .routes(routes!(users::sign_out))
+        .routes(routes!(users::password_link))
+        .routes(routes!(invitations::list, invitations::create))
+        .routes(routes!(invitations::revoke))
+        .routes(routes!(invitations::look))
+        .routes(routes!(invitations::accept))
         // Projects
         .routes(routes!(projects::list, projects::create))
         .routes(routes!(projects::name_available))

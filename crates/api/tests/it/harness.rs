@@ -161,6 +161,23 @@ impl App {
         self.post("/api/v1/setup", None, body).await.person()
     }
 
+    /// Somebody who opens an account with a password, where `BERTH_SIGNUP` is open.
+    pub(crate) async fn register(&self, login: &str) -> Person {
+        self.post("/api/v1/users", None, json!({"login": login, "password": PASSWORD})).await.person()
+    }
+
+    /// Makes a link that opens an account; its token and its number.
+    pub(crate) async fn invite(&self, admin: &Person, body: Value) -> (String, i64) {
+        let made = self.post("/api/v1/invitations", Some(admin), body).await.expect(StatusCode::CREATED);
+        (token_of(&made), made["invitation"]["id"].as_i64().unwrap())
+    }
+
+    /// Uses a link.
+    pub(crate) async fn accept(&self, token: &str, login: &str) -> Answer {
+        let body = json!({"token": token, "login": login, "password": PASSWORD});
+        self.post("/api/v1/invitations/accept", None, body).await
+    }
+
     /// Signs in with a password.
     pub(crate) async fn sign_in(&self, login: &str, password: &str, address: [u8; 4]) -> Answer {
         let body = json!({"login": login, "password": password}).to_string();
@@ -268,6 +285,15 @@ impl App {
         let access = berth_model::Access::of(owner.id, Role::Member);
         self.store.builds_of(access, ProjectId(project), 500, None).await.unwrap().len()
     }
+}
+
+/// The token in a link that was just made.
+#[track_caller]
+pub(crate) fn token_of(made: &Value) -> String {
+    let url = made["url"].as_str().unwrap();
+    let token = url.strip_prefix(&format!("{ORIGIN_OF_BERTH}/invite/")).unwrap_or_else(|| panic!("{url}"));
+    assert_eq!(token.len(), 43);
+    token.to_owned()
 }
 
 pub(crate) fn line(number: i64, stream: LogStream, text: &str) -> LogLine {

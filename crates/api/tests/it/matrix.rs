@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::harness::{App, Person, Shop};
+use crate::harness::{App, PASSWORD, Person, Shop};
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,8 +14,8 @@ enum Rule {
     Own,
     /// The owner of what the address names.
     Owner,
-    /// Administrators.
-    Admin,
+    /// Administrators; the status that they get.
+    Admin(u16),
 }
 
 use Rule::{Admin, Own, Owner, Public};
@@ -24,6 +24,7 @@ use Rule::{Admin, Own, Owner, Public};
 fn table() -> Vec<(Method, &'static str, Rule, Option<Value>)> {
     let change = json!({"name": "shop", "branch": "main"});
     let new = |name: &str| json!({"name": name, "branch": "main", "repoUrl": "https://git.example.org/a/b"});
+    let passwords = json!({"oldPassword": PASSWORD, "password": "another horse battery"});
     let variables = json!({"variables": [{"key": "A", "value": "b"}]});
     let (get, post, put, patch, delete) = (Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE);
     vec![
@@ -49,7 +50,20 @@ fn table() -> Vec<(Method, &'static str, Rule, Option<Value>)> {
         (get.clone(), "/api/v1/projects/name-available", Own, None),
         (post.clone(), "/api/v1/projects", Own, Some(new("fresh"))),
         (post.clone(), "/api/project", Own, Some(new("fresh"))),
-        (get.clone(), "/api/v1/system", Admin, None),
+        (put.clone(), "/api/v1/me/password", Own, Some(passwords)),
+        (delete.clone(), "/api/v1/sessions", Own, None),
+        (get.clone(), "/api/v1/system", Admin(200), None),
+        (get.clone(), "/api/v1/users", Admin(200), None),
+        (post.clone(), "/api/v1/users", Public(422), Some(json!({}))),
+        (patch.clone(), "/api/v1/users/{id}", Admin(200), Some(json!({"active": false}))),
+        (delete.clone(), "/api/v1/users/{id}", Admin(204), None),
+        (delete.clone(), "/api/v1/users/{id}/sessions", Admin(204), None),
+        (post.clone(), "/api/v1/users/{id}/password-link", Admin(201), None),
+        (get.clone(), "/api/v1/invitations", Admin(200), None),
+        (post.clone(), "/api/v1/invitations", Admin(201), Some(json!({"note": "for Grace"}))),
+        (delete.clone(), "/api/v1/invitations/{id}", Admin(204), None),
+        (post.clone(), "/api/v1/invitations/look", Public(422), Some(json!({}))),
+        (post.clone(), "/api/v1/invitations/accept", Public(422), Some(json!({}))),
         (put.clone(), "/api/project/projects/{id}", Owner, Some(change)),
         (delete.clone(), "/api/project/projects/{id}", Owner, None),
         (delete.clone(), "/api/project/secret/{id}", Owner, None),
@@ -81,8 +95,10 @@ fn table() -> Vec<(Method, &'static str, Rule, Option<Value>)> {
 }
 
 /// Puts the owner's ids into an address.
-fn address(path: &str, shop: &Shop, session: i64) -> String {
+fn address(path: &str, shop: &Shop, session: i64, guest: i64, invitation: i64) -> String {
     let id = match path {
+        _ if path.contains("/users/") => guest,
+        _ if path.contains("/invitations/") => invitation,
         _ if path.contains("/sessions/") => session,
         _ if path.contains("/secret/") || path.contains("/variables/{id}") => shop.secret,
         _ if path.contains("/deliveries/{id}") => shop.delivery,
@@ -117,9 +133,14 @@ async fn z1_every_route_for_everybody() {
         app.start_activating();
         let admin = app.admin().await;
         let (owner, other) = (app.member("ada").await, app.member("bob").await);
+        let guest = app.register("guest").await;
+        // Only who signs in with a password can change it.
+        let other = if path == "/api/v1/me/password" { guest.clone() } else { other };
         let shop = app.shop(&owner, "shop").await;
+        let made = app.post("/api/v1/invitations", Some(&admin), json!({})).await.expect(StatusCode::CREATED);
+        let invitation = made["invitation"]["id"].as_i64().unwrap();
         let session = app.get("/api/v1/sessions", Some(&owner)).await.json()[0]["id"].as_i64().unwrap();
-        let address = address(path, &shop, session);
+        let address = address(path, &shop, session, guest.id.0, invitation);
         let ask = async |who: Option<&Person>| app.call(method.clone(), &address, who, body.clone()).await;
         let label = format!("{method} {address}");
 
@@ -149,9 +170,12 @@ async fn z1_every_route_for_everybody() {
                 let fine = granted.status.is_success() || path == "/api/deploy/rollback";
                 assert!(fine, "{label} owner: {} {}", granted.status, granted.text);
             }
-            Admin => {
-                assert_eq!(ask(Some(&other)).await.status, StatusCode::FORBIDDEN, "{label} member");
-                assert_eq!(ask(Some(&admin)).await.status, StatusCode::OK, "{label} admin");
+            Admin(status) => {
+                for member in [&other, &owner, &guest] {
+                    assert_eq!(ask(Some(member)).await.status, StatusCode::FORBIDDEN, "{label} member");
+                }
+                let granted = ask(Some(&admin)).await;
+                assert_eq!(granted.status.as_u16(), status, "{label} admin: {}", granted.text);
             }
         }
     }

@@ -125,9 +125,26 @@ async fn the_description_names_every_route_of_v1_and_its_refusals() {
         let statuses: Vec<&String> = operation["responses"].as_object().unwrap().keys().collect();
         assert!(operation["summary"].is_string() || operation["description"].is_string(), "{method} {path}");
         assert!(statuses.iter().any(|status| status.starts_with('2')), "{method} {path}: {statuses:?}");
-        let needs_nobody = path == "/api/v1/setup" || (method == Method::POST && path == "/api/v1/sessions");
+        // What nobody needs to be signed in for says so.
+        let needs_nobody = operation["security"] == json!([{}]);
         assert!(needs_nobody || statuses.contains(&&"401".to_owned()), "{method} {path}: {statuses:?}");
     }
+    let open: Vec<String> = berth_api::Api::routes()
+        .into_iter()
+        .filter(|(method, path)| {
+            paths.get(path).is_some_and(|item| item[method.as_str().to_lowercase()]["security"] == json!([{}]))
+        })
+        .map(|(method, path)| format!("{method} {path}"))
+        .collect();
+    let expected = [
+        "POST /api/v1/invitations/accept",
+        "POST /api/v1/invitations/look",
+        "POST /api/v1/sessions",
+        "GET /api/v1/setup",
+        "POST /api/v1/setup",
+        "POST /api/v1/users",
+    ];
+    assert_eq!(open, expected, "these and no others are for everybody");
     assert_eq!(document["info"]["version"], "0.0.0-test");
     assert_ne!(document["components"]["schemas"]["ProjectBody"], Value::Null);
 }

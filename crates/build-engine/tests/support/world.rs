@@ -116,7 +116,7 @@ impl World {
     pub(crate) async fn sign_in(&mut self, token: &str) {
         let profile = GithubProfile { github_id: 1, login: "ada".to_owned(), email: None, avatar: None };
         let seal = |user| self.keys.seal_for_user(user, "github", token);
-        let user = self.store.sign_in_github(&profile, true, seal).await.unwrap().unwrap();
+        let user = self.store.sign_in_github(&profile, true, None, seal).await.unwrap().unwrap();
         self.access = Access::of(user.id, user.role);
     }
 

@@ -2,12 +2,21 @@
 
 use std::time::Duration;
 
-use berth_model::{Access, EventPayload, Role};
-use berth_store::{GithubProfile, OauthAttempt, StoreError};
+use berth_model::{Access, EventPayload, LoginName, Role};
+use berth_store::{GithubProfile, NewSession, OauthAttempt, StoreError};
 
 use crate::ground::{Ground, sealed_for};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn session(token: u8) -> NewSession {
+    NewSession {
+        token_hash: [token; 32],
+        ttl: DAY,
+        user_agent: Some("Firefox".to_owned()),
+        address: Some("192.0.2.1".to_owned()),
+    }
+}
 
 pub(crate) async fn the_first_administrator_is_the_only_one(ground: Ground) {
     assert!(!ground.store.administrator_exists().await.unwrap());
@@ -33,16 +42,16 @@ pub(crate) async fn the_first_administrator_is_the_only_one(ground: Ground) {
 pub(crate) async fn github_matches_its_number_only(ground: Ground) {
     let store = &ground.store;
     let ada = GithubProfile { github_id: 7, login: "ada".into(), email: Some("ada@x.org".into()), avatar: None };
-    assert_eq!(store.sign_in_github(&ada, false, sealed_for).await.unwrap(), None);
-    let first = store.sign_in_github(&ada, true, sealed_for).await.unwrap().unwrap();
+    assert_eq!(store.sign_in_github(&ada, false, None, sealed_for).await.unwrap(), None);
+    let first = store.sign_in_github(&ada, true, None, sealed_for).await.unwrap().unwrap();
     assert_eq!((first.role, first.github_connected), (Role::Member, true));
     assert_eq!(store.github_token(first.id).await.unwrap().unwrap(), sealed_for(first.id));
 
     let renamed = GithubProfile { login: "ada-l".into(), email: None, ..ada.clone() };
-    let again = store.sign_in_github(&renamed, false, sealed_for).await.unwrap().unwrap();
+    let again = store.sign_in_github(&renamed, false, None, sealed_for).await.unwrap().unwrap();
     assert_eq!((again.id, again.username.as_str(), again.email.as_deref()), (first.id, "ada-l", Some("ada@x.org")));
     let impostor = GithubProfile { github_id: 8, ..ada };
-    let other = store.sign_in_github(&impostor, true, sealed_for).await.unwrap().unwrap();
+    let other = store.sign_in_github(&impostor, true, None, sealed_for).await.unwrap().unwrap();
     assert_ne!(other.id, first.id);
 
     store.forget_github_token(first.id).await.unwrap();
@@ -53,18 +62,23 @@ pub(crate) async fn github_matches_its_number_only(ground: Ground) {
 pub(crate) async fn sessions_slide_and_end(ground: Ground) {
     let store = &ground.store;
     let access = ground.member(1).await;
-    let made = store.create_session(access.user(), [1; 32], DAY, Some("Firefox")).await.unwrap();
+    let made = store.create_session(access.user(), &session(1)).await.unwrap();
+
+    assert_eq!((made.user_agent.as_deref(), made.address.as_deref()), (Some("Firefox"), Some("192.0.2.1")));
+    let begun = ground.clock.now();
+    assert_eq!(store.user(access.user()).await.unwrap().unwrap().last_seen_at, Some(begun));
 
     ground.clock.advance(Duration::from_secs(59 * 60));
     let (early, user) = store.session_by_token(&[1; 32]).await.unwrap().unwrap();
     assert_eq!((early, user.id), (made.clone(), access.user()));
     ground.clock.advance(Duration::from_secs(60));
     store.session_by_token(&[1; 32]).await.unwrap().unwrap();
-    let (slid, _) = store.session(made.id).await.unwrap().unwrap();
+    let (slid, user) = store.session(made.id).await.unwrap().unwrap();
     assert_eq!(slid.expires_at, ground.clock.now().after(DAY));
+    assert_eq!(user.last_seen_at, Some(ground.clock.now()));
 
     assert_eq!(store.session_by_token(&[2; 32]).await.unwrap(), None);
-    let second = store.create_session(access.user(), [2; 32], DAY, None).await.unwrap();
+    let second = store.create_session(access.user(), &session(2)).await.unwrap();
     assert_eq!(store.sessions_of(access).await.unwrap().len(), 2);
     let other = ground.member(2).await;
     assert!(matches!(store.revoke_session(other, second.id).await, Err(StoreError::Forbidden)));
@@ -82,6 +96,42 @@ pub(crate) async fn sessions_slide_and_end(ground: Ground) {
     assert_eq!(access, Access::of(user.id, user.role));
 }
 
+pub(crate) async fn all_other_sessions_end_at_once(ground: Ground) {
+    let store = &ground.store;
+    let (access, other) = (ground.member(1).await, ground.member(2).await);
+    let mut made = Vec::new();
+    for token in 1..=3 {
+        made.push(store.create_session(access.user(), &session(token)).await.unwrap().id);
+    }
+    let theirs = store.create_session(other.user(), &session(4)).await.unwrap();
+    assert_eq!(store.revoke_other_sessions(access, made[1]).await.unwrap(), 2);
+    let left: Vec<_> = store.sessions_of(access).await.unwrap().into_iter().map(|session| session.id).collect();
+    assert_eq!(left, [made[1]]);
+    assert!(store.session(theirs.id).await.unwrap().is_some());
+    let events = ground.events().await;
+    for (session, ended) in made.into_iter().zip([true, false, true]) {
+        assert_eq!(events.contains(&EventPayload::SessionRevoked { session }), ended);
+    }
+}
+
+pub(crate) async fn a_changed_password_ends_other_sessions(ground: Ground) {
+    let store = &ground.store;
+    let login = LoginName::parse("ada").unwrap();
+    let ada = store.register(&login, "old").await.unwrap();
+    assert_eq!((ada.role, ada.has_password, ada.username.as_str()), (Role::Member, true, "ada"));
+    assert!(matches!(store.register(&login, "x").await, Err(StoreError::NameTaken)));
+    let here = store.create_session(ada.id, &session(1)).await.unwrap().id;
+    let elsewhere = store.create_session(ada.id, &session(2)).await.unwrap().id;
+    store.change_password(ada.id, here, "old", "new").await.unwrap();
+    let late = store.change_password(ada.id, here, "old", "newer").await;
+    assert!(matches!(late, Err(StoreError::Conflict(_))), "{late:?}");
+    assert_eq!(store.password_hash(ada.id).await.unwrap().as_deref(), Some("new"));
+    assert!(store.session(here).await.unwrap().is_some());
+    assert!(store.session(elsewhere).await.unwrap().is_none());
+    let told = EventPayload::UserPasswordChanged { user: ada.id, invitation: None };
+    assert!(ground.events().await.contains(&told));
+}
+
 /// A6: a state that was used, or is too old, leads nowhere.
 pub(crate) async fn a_sign_in_is_finished_once(ground: Ground) {
     let store = &ground.store;
@@ -90,6 +140,7 @@ pub(crate) async fn a_sign_in_is_finished_once(ground: Ground) {
         browser_hash: [9; 32],
         verifier: "verifier".to_owned(),
         redirect: "/".to_owned(),
+        invitation_hash: (state == 1).then_some([4; 32]),
         expires_at: ground.clock.now().after(Duration::from_secs(minutes * 60)),
     };
     store.begin_oauth(&attempt(1, 10)).await.unwrap();

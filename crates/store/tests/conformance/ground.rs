@@ -69,7 +69,13 @@ impl Ground {
     /// A signed-in member.
     pub(crate) async fn member(&self, github_id: i64) -> Access {
         let profile = GithubProfile { github_id, login: format!("member-{github_id}"), email: None, avatar: None };
-        let user = self.store.sign_in_github(&profile, true, sealed_for).await.unwrap().unwrap();
+        let user = self.store.sign_in_github(&profile, true, None, sealed_for).await.unwrap().unwrap();
+        Access::of(user.id, user.role)
+    }
+
+    /// The first administrator.
+    pub(crate) async fn admin(&self) -> Access {
+        let user = self.store.create_first_admin("root", None, "hash").await.unwrap();
         Access::of(user.id, user.role)
     }
 

@@ -6,9 +6,11 @@ mod activations;
 mod deliveries;
 mod ground;
 mod history;
+mod invitations;
 mod opening;
 mod projects;
 mod queue;
+mod users;
 
 macro_rules! stories {
     ($($chapter:ident: $($story:ident),+ $(,)?;)+) => {
@@ -41,7 +43,26 @@ stories! {
         the_first_administrator_is_the_only_one,
         github_matches_its_number_only,
         sessions_slide_and_end,
+        all_other_sessions_end_at_once,
+        a_changed_password_ends_other_sessions,
         a_sign_in_is_finished_once;
+    users:
+        administrators_see_everybody,
+        only_who_is_an_administrator_now,
+        administrators_who_demote_each_other_leave_one,
+        the_last_administrator_stays,
+        who_is_deactivated_is_out_at_once,
+        nobody_gets_in_while_they_are_shut_out,
+        who_is_removed_leaves_a_name,
+        projects_go_to_somebody_or_nobody_goes;
+    invitations:
+        one_of_twenty_opens_an_account,
+        a_taken_login_leaves_the_link,
+        an_invitation_goes_along_to_github,
+        a_dead_link_is_a_dead_link,
+        a_password_link_sets_one_password,
+        links_end_with_who_made_them,
+        old_links_are_forgotten;
     projects:
         a_project_and_its_settings,
         twenty_creations_of_one_name,

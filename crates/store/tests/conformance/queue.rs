@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use berth_model::{
-    BuildStatus, EventId, EventPayload, Failure, FailureCode, LogLine, LogPhase, LogStream, Plan, Step, StepName,
+    BuildStatus, EventId, EventPayload, Failure, FailureCode, LogLine, LogPhase, LogStream, Plan, Role, Step, StepName,
     StepState,
 };
 use berth_store::{BuildEnd, CancelOutcome, LeaseState, LogBatch, StoreError};
@@ -252,6 +252,7 @@ pub(crate) async fn a_build_tells_its_story(ground: Ground) {
     assert_eq!(
         ground.events().await,
         [
+            EventPayload::UserCreated { user: access.user(), role: Role::Member, invitation: None },
             EventPayload::ProjectCreated { project },
             status(BuildStatus::Queued),
             status(BuildStatus::Running),

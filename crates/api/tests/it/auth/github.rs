@@ -2,6 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use berth_api::Signup;
+use serde_json::json;
 use url::Url;
 
 use crate::harness::{App, with_cookie};
@@ -101,6 +102,66 @@ async fn signup_closed_is_for_those_who_have_an_account() {
     let signed_in = app.over_github("ada").await;
     let me = app.send(with_cookie(Method::GET, "/api/v1/me", &signed_in.cookie())).await.expect(StatusCode::OK);
     assert_eq!(me["login"], "admin@localhost", "GitHub leads to the account it was connected to");
+}
+
+/// The whole way over GitHub with an invitation.
+async fn with_invitation(app: &App, login: &str, token: &str) -> crate::harness::Answer {
+    let left = app.get(&format!("/api/auth/github?invitation={token}"), None).await;
+    assert!(!left.header("location").contains(token), "GitHub is not told");
+    assert!(!left.cookie().contains(token));
+    let code = app.github.grant(login, &left.location());
+    app.come_back(&left, &format!("code={code}&state={}", left.query("state"))).await
+}
+
+#[tokio::test]
+async fn an_invitation_travels_with_the_state() {
+    let app = App::with(|config| config.signup = Signup::Closed).await;
+    let admin = app.admin().await;
+    let (token, id) = app.invite(&admin, json!({"role": "admin"})).await;
+    // Somebody who only brings the browser's mark and no invitation stays outside.
+    app.over_github("eve").await.expect(StatusCode::FORBIDDEN);
+    let back = with_invitation(&app, "ada", &token).await;
+    assert_eq!(back.header("location"), "/");
+    let me = app.send(with_cookie(Method::GET, "/api/v1/me", &back.cookie())).await.expect(StatusCode::OK);
+    assert_eq!((&me["username"], &me["role"]), (&"ada".into(), &"admin".into()));
+    let listed = app.get("/api/v1/invitations", Some(&admin)).await.json();
+    assert_eq!(
+        (&listed[0]["id"], &listed[0]["state"], &listed[0]["usedBy"]),
+        (&id.into(), &"used".into(), &"ada".into())
+    );
+    // It is used up for others, and whoever has an account needs none.
+    let refused = with_invitation(&app, "bob", &token).await.expect(StatusCode::NOT_FOUND);
+    assert!(refused["message"].as_str().unwrap().starts_with("this link leads nowhere"), "{refused}");
+    assert_eq!(with_invitation(&app, "ada", &token).await.status, StatusCode::FOUND);
+}
+
+#[tokio::test]
+async fn who_has_an_account_leaves_the_invitation_to_others() {
+    let app = App::with(|config| config.signup = Signup::parse("org:acme").unwrap()).await;
+    let admin = app.admin().await;
+    app.member("ada").await;
+    let (token, _) = app.invite(&admin, json!({})).await;
+    assert_eq!(with_invitation(&app, "ada", &token).await.status, StatusCode::FOUND);
+    // Somebody who is signed in already connects GitHub, and uses nothing up either.
+    let left = app.send(with_cookie(Method::GET, &format!("/api/auth/github?invitation={token}"), &admin.cookie)).await;
+    let code = app.github.grant("root", &left.location());
+    let path = format!("/api/auth/github/callback?code={code}&state={}", left.query("state"));
+    let both = format!("{}; {}", left.cookie(), admin.cookie);
+    assert_eq!(app.send(with_cookie(Method::GET, &path, &both)).await.status, StatusCode::FOUND);
+    let listed = app.get("/api/v1/invitations", Some(&admin)).await.json();
+    assert_eq!(listed[0]["state"], "pending");
+    assert_eq!(with_invitation(&app, "bob", &token).await.status, StatusCode::FOUND, "not of the organization");
+    app.over_github("bob").await.location();
+}
+
+#[tokio::test]
+async fn a_deactivated_account_stays_outside() {
+    let app = App::start().await;
+    let (admin, ada) = (app.admin().await, app.member("ada").await);
+    let path = format!("/api/v1/users/{}", ada.id);
+    app.call(Method::PATCH, &path, Some(&admin), Some(json!({"active": false}))).await.expect(StatusCode::OK);
+    let refused = app.over_github("ada").await.expect(StatusCode::FORBIDDEN);
+    assert_eq!(refused["message"], "this account is deactivated; ask an administrator of this Berth");
 }
 
 #[tokio::test]

@@ -4,4 +4,5 @@ mod bearer;
 mod cookie;
 mod github;
 mod password;
+mod sessions;
 mod setup;

@@ -15,6 +15,7 @@ async fn the_right_password_only() {
     app.admin().await;
     let person = app.sign_in("admin@localhost", PASSWORD, HOME).await.person();
     assert_eq!(app.get("/api/v1/me", Some(&person)).await.expect(StatusCode::OK)["login"], "admin@localhost");
+    app.sign_in(" Admin@Localhost ", PASSWORD, HOME).await.expect(StatusCode::CREATED);
     let wrong = app.sign_in("admin@localhost", "wrong horse battery", HOME).await;
     let unknown = app.sign_in("nobody", PASSWORD, HOME).await;
     assert_eq!((wrong.status, unknown.status), (StatusCode::UNAUTHORIZED, StatusCode::UNAUTHORIZED));

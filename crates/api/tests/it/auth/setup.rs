@@ -8,7 +8,10 @@ use crate::harness::{App, PASSWORD, SETUP_TOKEN};
 #[tokio::test]
 async fn a14_the_first_visitor_owns_nothing() {
     let app = App::start().await;
-    assert_eq!(app.get("/api/v1/setup", None).await.json(), json!({"done": false, "github": true}));
+    assert_eq!(
+        app.get("/api/v1/setup", None).await.json(),
+        json!({"done": false, "github": true, "registration": true})
+    );
     let attempt = |token: &str| json!({"setupToken": token, "login": "eve", "password": PASSWORD});
     app.post("/api/v1/setup", None, attempt("a guess")).await.expect(StatusCode::FORBIDDEN);
     let made = app.post("/api/v1/setup", None, attempt(SETUP_TOKEN)).await.expect(StatusCode::CREATED);
@@ -31,7 +34,7 @@ async fn the_email_serves_as_login_and_everything_wrong_is_told_at_once() {
         "fields": [
           {
             "field": "login",
-            "message": "a login name or e-mail address is not empty and has no spaces"
+            "message": "a login name is made of letters a-z, digits and . _ - + @ (an e-mail address will do)"
           },
           {
             "field": "password",
