@@ -28,6 +28,11 @@ impl Commands {
         }
     }
 
+    /// Whether all commands are of a kind.
+    pub(super) fn all(&self, holds: impl Fn(&[String]) -> bool) -> bool {
+        self.0.iter().all(|words| holds(words))
+    }
+
     /// The programs that are run, without those that only run others.
     pub(super) fn programs(&self) -> impl Iterator<Item = &str> {
         const RUNNERS: &[&str] =

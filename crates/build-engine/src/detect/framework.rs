@@ -15,7 +15,7 @@ pub(super) fn service(folder: &Folder<'_>, settings: &ProjectSettings) -> Result
     if let Some(server) = server::with_assets(folder).filter(|_| is_detected) {
         return Ok(server);
     }
-    let has_script = folder.package.script("build").is_some_and(|script| !only_checks(script));
+    let has_script = folder.package.script("build").is_some_and(|script| !only_prepares(folder, script));
     if let Some((framework, name)) = first_match(folder) {
         // `hugo.toml` and its like; what has a dependency for a detector is installed with the project's packages.
         let is_node = framework.detectors.iter().any(|detector| detector.dependency.is_some());
@@ -43,9 +43,15 @@ pub(super) fn service(folder: &Folder<'_>, settings: &ProjectSettings) -> Result
     }
 }
 
-/// Whether a build script writes nothing.
-fn only_checks(script: &str) -> bool {
-    script.split("&&").all(|part| part.contains("--noEmit") || part.trim().starts_with("eslint"))
+/// Whether a build script makes nothing that could be published: it checks types, or generates code.
+fn only_prepares(folder: &Folder<'_>, script: &str) -> bool {
+    const TOOLS: &[&str] = &["eslint", "prettier", "biome", "vitest", "jest", "prisma", "drizzle-kit", "echo", "true"];
+    Commands::of(script, &folder.package).all(|words| {
+        // `bun run prisma generate` and `npx tsc --noEmit` run others.
+        let mut programs = words.iter().take(3).map(String::as_str);
+        let checks_types = words.iter().any(|word| word == "--noEmit");
+        programs.any(|word| TOOLS.contains(&word) || word == "tsc" && checks_types)
+    })
 }
 
 /// The files as they are.
@@ -200,7 +206,7 @@ fn programs_beside(framework: &str) -> &'static [&'static str] {
 
 /// A build script (or a command from the settings) without a framework that is known.
 fn without_framework(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<PlanService, Failure> {
-    let serves = folder.package.script("start").is_some_and(server::is_server);
+    let serves = folder.package.script("start").is_some_and(server::is_server) || server::web_process(folder).is_some();
     if serves
         && settings.output_directory.is_none()
         && settings.build_command.is_none()

@@ -11,7 +11,7 @@ use crate::detect::{python, sites};
 
 /// The first language that is recognised.
 pub(super) fn service(folder: &Folder<'_>) -> Option<PlanService> {
-    [php, go, java, rust, ruby, elixir, dotnet, python, deno, gleam, native, bun, shell, procfile]
+    [php, go, java, rust, ruby, elixir, dotnet, python, deno, gleam, native, bun, shell, other, procfile]
         .into_iter()
         .find_map(|language| language(folder))
 }
@@ -264,6 +264,23 @@ fn bun(folder: &Folder<'_>) -> Option<PlanService> {
 fn shell(folder: &Folder<'_>) -> Option<PlanService> {
     let start = decided("sh start.sh", "start.sh", "there is a start.sh");
     folder.has("start.sh").then(|| running(found("shell", "start.sh"), None, None, Some(start)))
+}
+
+/// Languages that are only named: nothing says how their programs are called.
+fn other(folder: &Folder<'_>) -> Option<PlanService> {
+    const FILES: &[(&str, &str)] = &[
+        ("project.clj", "clojure"),
+        ("deps.edn", "clojure"),
+        ("shard.yml", "crystal"),
+        ("pubspec.yaml", "dart"),
+        ("stack.yaml", "haskell"),
+        ("cabal.project", "haskell"),
+        ("build.sbt", "scala"),
+        ("Package.swift", "swift"),
+        ("build.zig", "zig"),
+    ];
+    let (file, language) = FILES.iter().find(|(file, _)| folder.has(file))?;
+    Some(running(found(language, file), None, None, None))
 }
 
 /// A Procfile alone; what it says is put in for all languages.

@@ -66,7 +66,9 @@ fn node(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<Option<PlanSe
     }
     let equipment = Equipment::node(folder, settings)?;
     let manager = equipment.manager().unwrap_or(PackageManager::Npm);
-    let Some(start) = start_script(folder, manager).or_else(|| main_file(folder, manager)) else { return Ok(None) };
+    let process = || web_process(folder).map(|web| Decision::new(web, "Procfile", "the Procfile names it"));
+    let start = start_script(folder, manager).or_else(process).or_else(|| main_file(folder, manager));
+    let Some(start) = start else { return Ok(None) };
     let name = node_framework(folder)
         .unwrap_or_else(|| Decision::new("node".to_owned(), "package.json", start.reason.clone()));
     let mut service = equipment.equip(bare(name, ServiceKind::Running { start_command: Some(start) }));
@@ -101,7 +103,9 @@ pub(super) fn is_certain(folder: &Folder<'_>, service: &PlanService) -> bool {
     const LANGUAGES: &[&str] = &["fastapi", "fasthtml", "flask", "django", "rails", "laravel", "symfony", "phoenix"];
     let start = folder.package.script("start").filter(|start| is_server(start));
     let is_started = start.is_some() && !start_is_for_development(folder);
-    is_started || service.dockerfile.is_none() && LANGUAGES.contains(&service.framework.value.as_str())
+    is_started
+        || web_process(folder).is_some()
+        || service.dockerfile.is_none() && LANGUAGES.contains(&service.framework.value.as_str())
 }
 
 /// The command that runs the start script.
@@ -126,12 +130,17 @@ fn main_file(folder: &Folder<'_>, manager: PackageManager) -> Option<Decision<St
     Some(Decision::new(format!("{program} {file}"), "package.json", reason))
 }
 
-/// `web:` of a Procfile wins over what a language usually does.
+/// `web:` of a Procfile.
+pub(super) fn web_process(folder: &Folder<'_>) -> Option<String> {
+    let procfile = folder.text("Procfile")?;
+    procfile.lines().find_map(|line| line.strip_prefix("web:")).map(|command| command.trim().to_owned())
+}
+
+/// A Procfile wins over what a language usually does.
 fn with_procfile(folder: &Folder<'_>, mut service: PlanService) -> PlanService {
-    let procfile = folder.text("Procfile").unwrap_or_default();
-    let web = procfile.lines().find_map(|line| line.strip_prefix("web:"));
+    let web = web_process(folder);
     if let (ServiceKind::Running { start_command }, Some(web), None) = (&mut service.kind, web, &service.dockerfile) {
-        *start_command = Some(Decision::new(web.trim().to_owned(), "Procfile", "the Procfile names it"));
+        *start_command = Some(Decision::new(web, "Procfile", "the Procfile names it"));
     }
     service
 }

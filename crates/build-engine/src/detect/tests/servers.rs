@@ -104,6 +104,21 @@ fn of_other_languages() {
                 ("vite.config.ts", ""),
             ],
         ),
+        ("server-swift", &[("Package.swift", "")]),
+        (
+            "server-procfile-of-node",
+            &[("package.json", r#"{"scripts":{"build":"node make.js"}}"#), ("Procfile", "web: node out/server.js\n")],
+        ),
+        (
+            "server-with-generated-code",
+            &[
+                (
+                    "package.json",
+                    r#"{"scripts":{"build":"bun run prisma generate && tsc --noEmit"},"main":"index.js"}"#,
+                ),
+                ("index.js", ""),
+            ],
+        ),
         ("server-shell", &[("start.sh", "")]),
         ("server-dockerfile", &[("Dockerfile", "FROM scratch"), ("go.mod", "module x")]),
     ];
