@@ -7,7 +7,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { Client, request } from './run/client.mjs'
@@ -15,7 +15,7 @@ import { serveRepositories } from './run/git-endpoint.mjs'
 import { expect, freePort, makeRepository, until } from './test/ground.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const binary = process.argv[2] ?? join(root, 'target/debug/berth')
+const binary = resolve(process.argv[2] ?? join(root, 'target/debug/berth'))
 const compose = spawnSync('docker-compose', ['version']).error ? ['docker', 'compose'] : ['docker-compose']
 
 const work = mkdtempSync(join(tmpdir(), 'berth-compose-'))

@@ -8,7 +8,7 @@ import { createHmac } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import https from 'node:https'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
@@ -18,7 +18,7 @@ import { serveRepositories } from './run/git-endpoint.mjs'
 import { expect, freePort, makeRepository, until } from './test/ground.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const binary = process.argv[2] ?? join(root, 'target/debug/berth')
+const binary = resolve(process.argv[2] ?? join(root, 'target/debug/berth'))
 const domain = 'berth.example'
 const webhookSecret = 'a-webhook-secret-of-the-tests'
 const environment = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` }
