@@ -151,8 +151,9 @@ async fn ran_out_of_memory(
     since: Timestamp,
     exit_code: i64,
 ) -> Result<bool, RuntimeError> {
-    // The event may come a moment after the exit code; only a command that was killed is worth waiting for.
-    let patience = Duration::from_millis(if exit_code == KILLED { 500 } else { 0 });
+    // The event may come a moment after the exit code. Where a child was killed, its parent has ended since, with a code
+    // of its own.
+    let patience = Duration::from_millis(if exit_code == KILLED { 500 } else { 100 });
     let filter = |key: &str, value: &str| (key.to_owned(), vec![value.to_owned()]);
     let options = EventsOptions {
         since: Some(fraction(since)),

@@ -38,11 +38,11 @@ pub enum NetworkState {
         /// What was in the way: no image on this machine, at first.
         why: String,
     },
-    /// They can, and the administrator wants it so.
+    /// They can, and the operator wants it so.
     Open,
     /// They could, and nobody wanted that: no build starts.
     Unenforced {
-        /// What is in the way, for the administrator.
+        /// What is in the way, for the operator.
         why: String,
     },
 }

@@ -18,7 +18,7 @@ use ipnet::Ipv4Net;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use crate::EngineConfig;
+use crate::{Egress, EngineConfig};
 
 /// Addresses that do not belong to the public internet: this network, private, carrier's, loopback, link-local (where
 /// clouds keep their metadata), protocol assignments, benchmarks, multicast, reserved and broadcast.
@@ -35,6 +35,18 @@ const PRIVATE: [&str; 11] = [
     "224.0.0.0/4",
     "240.0.0.0/4",
 ];
+
+/// A refused connection ends at once, with an error (`EHOSTUNREACH`) that a host which is only down seldom gives.
+const REFUSE: &str = "REJECT --reject-with icmp-admin-prohibited";
+
+impl EngineConfig {
+    /// Whether builds are kept from connecting to this address.
+    #[must_use]
+    pub fn refuses(&self, address: Ipv4Addr) -> bool {
+        let is_private = PRIVATE.iter().any(|net| net.parse().is_ok_and(|net: Ipv4Net| net.contains(&address)));
+        self.egress == Egress::Closed && is_private && !self.egress_allow.iter().any(|net| net.contains(&address))
+    }
+}
 
 /// The rules that are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,10 +84,13 @@ impl Rules {
         }
     }
 
-    /// Puts the rules in force, whatever was there before. An error is a reason for the administrator.
+    /// Puts the rules in force, whatever was there before. An error is a reason for the operator.
     pub(super) async fn install(&self) -> Result<Snapshot, String> {
         let (kind, saved) = save().await?;
-        restore(kind, &self.script(&saved)).await?;
+        if restore(kind, &self.script(&saved, REFUSE)).await.is_err() {
+            // A kernel without that target still drops: a build is told nothing, and waits.
+            restore(kind, &self.script(&saved, "DROP")).await?;
+        }
         Snapshot::read(self).await
     }
 
@@ -99,7 +114,8 @@ impl Rules {
     }
 
     /// What `iptables-restore --noflush` is given: naming a chain empties it, the rest is in order.
-    fn script(&self, saved: &str) -> String {
+    /// `refuse` is what happens to a packet that may not pass.
+    fn script(&self, saved: &str, refuse: &str) -> String {
         let Self { bridge, forward_chain, input_chain, .. } = self;
         let mut script = format!("*filter\n:{forward_chain} - [0:0]\n:{input_chain} - [0:0]\n");
         for jump in self.jumps_in(saved) {
@@ -118,9 +134,9 @@ impl Rules {
             }
         }
         for network in PRIVATE {
-            let _ = writeln!(script, "-A {forward_chain} -d {network} -j DROP");
+            let _ = writeln!(script, "-A {forward_chain} -d {network} -j {refuse}");
         }
-        let _ = writeln!(script, "-A {input_chain} -j DROP");
+        let _ = writeln!(script, "-A {input_chain} -j {refuse}");
         script + "COMMIT\n"
     }
 
@@ -217,7 +233,7 @@ async fn restore(kind: &str, script: &str) -> Result<(), String> {
     run(command.args(["--wait", "5", "--noflush"]), script).await.map(drop)
 }
 
-/// Runs a program of the packet filter without a shell; an error is a reason for the administrator.
+/// Runs a program of the packet filter without a shell; an error is a reason for the operator.
 async fn run(command: &mut Command, input: &str) -> Result<String, String> {
     let program = command.as_std().get_program().to_string_lossy().into_owned();
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -252,7 +268,7 @@ mod tests {
 
     #[test]
     fn exceptions_come_before_the_ranges() {
-        let script = rules().script("-A FORWARD -j DOCKER-USER\n");
+        let script = rules().script("-A FORWARD -j DOCKER-USER\n", "DROP");
         let at = |text: &str| script.find(text).unwrap_or_else(|| panic!("{text} is missing in\n{script}"));
         assert!(at("-d 10.0.0.53/32 -p udp --dport 53 -j RETURN") < at("-d 10.0.0.0/8 -j DROP"));
         assert!(at("-d 192.168.7.0/24 -j RETURN") < at("-d 192.168.0.0/16 -j DROP"));
@@ -262,7 +278,7 @@ mod tests {
 
     #[test]
     fn without_docker_user_the_rules_stand_in_forward() {
-        assert!(rules().script("").contains("-I FORWARD 1 -i bt-0123456789ab -j BERTH-0123456789ab\n"));
+        assert!(rules().script("", "DROP").contains("-I FORWARD 1 -i bt-0123456789ab -j BERTH-0123456789ab\n"));
     }
 
     #[test]
