@@ -42,7 +42,7 @@ impl DeployError {
                     FailureCode::NoSpace,
                     "the disk of this Berth is full",
                     "The build passed, but there is no room to publish it. The version that was live stays live. \
-                     Ask the administrator for space, then rebuild.",
+                     Ask the operator for more disk, then rebuild.",
                 ))
             }
             Self::Store(_) | Self::Disk { .. } => None,

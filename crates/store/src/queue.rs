@@ -283,7 +283,7 @@ impl Store {
                     "the build was interrupted again and again",
                     format!(
                         "Berth stopped while it ran, {MAX_ATTEMPTS} times; nothing in the repository is known to cause this. \
-                         Rebuild it, and tell the administrator if it happens again."
+                         Rebuild it, and tell the operator if it happens again."
                     ),
                 );
                 let end = BuildEnd { status: BuildStatus::Failed, exit_code: None, failure: Some(failure) };

@@ -143,18 +143,18 @@ fn prepare(artifact: &Artifact, id: DeploymentId) -> Result<Prepared, DeployErro
     durable::sync(directory).map_err(disk("the release could not be brought to the disk"))?;
 
     for (name, problem) in problems.iter().take(TOLD_PROBLEMS) {
-        told.push(format!("{name}, line {}: {}", problem.line, problem.message));
+        told.push(format!("warning: {name}, line {}: {}", problem.line, problem.message));
     }
     if problems.len() > TOLD_PROBLEMS {
-        told.push(format!("… and {} more lines of rule files that were left out", problems.len() - TOLD_PROBLEMS));
+        told.push(format!("warning: … and {} more lines of rule files that were left out", problems.len() - TOLD_PROBLEMS));
     }
     if artifact.spa_fallback == Some(true) && !decided.fallback {
         told.push(
-            "the setting spaFallback has no effect: there is no index.html or 200.html to fall back to".to_owned(),
+            "warning: the setting spaFallback has no effect: there is no index.html or 200.html to fall back to".to_owned(),
         );
     }
     told.push(format!(
-        "published {} file{}, {} ({compressed} compressed){}",
+        "Published {} file{}, {} ({compressed} compressed){}",
         decided.files,
         if decided.files == 1 { "" } else { "s" },
         Bytes(bytes),

@@ -82,7 +82,7 @@ impl Survey {
         let more = names.len().saturating_sub(TOLD);
         let shown: Vec<String> = names.iter().take(TOLD).map(|name| name.escape_debug().to_string()).collect();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        self.told.push(format!("not published ({what}): {}{more}", shown.join(", ")));
+        self.told.push(format!("note: not published ({what}): {}{more}", shown.join(", ")));
     }
 }
 

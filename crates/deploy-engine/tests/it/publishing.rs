@@ -43,7 +43,7 @@ async fn texts_are_compressed_once_and_negotiated() {
         assert_eq!(coding.is_some(), response.body().length() < 300);
     }
     assert!(
-        world.log.iter().any(|line| line.starts_with("published 2 files") && line.contains("1 compressed")),
+        world.log.iter().any(|line| line.starts_with("Published 2 files") && line.contains("1 compressed")),
         "{:?}",
         world.log
     );

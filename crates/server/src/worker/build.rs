@@ -230,7 +230,7 @@ fn full_disk() -> Failure {
     Failure::new(
         FailureCode::NoSpace,
         "the disk of this Berth is full",
-        "There is no room for this build, and what was live stays live. Ask the administrator for space, then rebuild.",
+        "There is no room for this build, and what was live stays live. Ask the operator for more disk, then rebuild.",
     )
 }
 
@@ -239,7 +239,7 @@ fn our_failure() -> Failure {
         FailureCode::Internal,
         "Berth could not carry this build out",
         "Nothing in the repository is known to cause this, and what was live stays live. Rebuild it; if it happens \
-         again, ask the administrator, whose log says more.",
+         again, ask the operator, whose log says more.",
     )
 }
 
