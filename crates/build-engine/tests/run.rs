@@ -285,7 +285,7 @@ async fn canceled_and_overdue_builds_are_gone_at_once() {
     let ended = world.build_until(&project, &cancel).await;
     assert!(matches!(ended.outcome, Err(BuildError::Canceled)), "{:?}", ended.outcome);
     assert!(began.elapsed() < Duration::from_secs(15));
-    assert!(ended.log.ends_with("stopped\n"), "{}", ended.log);
+    assert!(ended.log.ends_with("Stopped\n"), "{}", ended.log);
     world.no_containers_left().await;
 
     let ended = world.build(&project).await;

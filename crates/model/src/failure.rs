@@ -22,10 +22,20 @@ pub enum FailureCode {
     LockfileOutOfStep,
     /// A script that the build command names is missing.
     MissingScript,
+    /// A registry does not give a package: it wants a token, or has no such package.
+    PackageUnavailable,
+    /// A package or tool does not work with this version of Node.
+    EngineMismatch,
     /// Installing dependencies failed otherwise.
     InstallFailed,
     /// The build command ended with a non-zero exit code.
     CommandFailed,
+    /// A connection to an address that builds may not reach.
+    NetworkRefused,
+    /// A host that builds may reach did not answer, or is not known by its name.
+    HostUnreachable,
+    /// A signal ended the command, and not at a limit of Berth's.
+    Killed,
     /// Stopped at the memory limit.
     OutOfMemory,
     /// Stopped at the time limit.
@@ -47,6 +57,34 @@ pub enum FailureCode {
 }
 
 impl FailureCode {
+    /// Every code.
+    pub const ALL: &'static [Self] = &[
+        Self::SourceUnavailable,
+        Self::SourceForbidden,
+        Self::SourceTooLarge,
+        Self::BadSettings,
+        Self::BadRepository,
+        Self::ServerApplication,
+        Self::LockfileOutOfStep,
+        Self::MissingScript,
+        Self::PackageUnavailable,
+        Self::EngineMismatch,
+        Self::InstallFailed,
+        Self::CommandFailed,
+        Self::NetworkRefused,
+        Self::HostUnreachable,
+        Self::Killed,
+        Self::OutOfMemory,
+        Self::TimedOut,
+        Self::NoSpace,
+        Self::MissingOutput,
+        Self::OutputTooLarge,
+        Self::BadOutput,
+        Self::SecretInOutput,
+        Self::Canceled,
+        Self::Internal,
+    ];
+
     /// The code as clients and the database see it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -59,8 +97,13 @@ impl FailureCode {
             Self::ServerApplication => "server_application",
             Self::LockfileOutOfStep => "lockfile_out_of_step",
             Self::MissingScript => "missing_script",
+            Self::PackageUnavailable => "package_unavailable",
+            Self::EngineMismatch => "engine_mismatch",
             Self::InstallFailed => "install_failed",
             Self::CommandFailed => "command_failed",
+            Self::NetworkRefused => "network_refused",
+            Self::HostUnreachable => "host_unreachable",
+            Self::Killed => "killed",
             Self::OutOfMemory => "out_of_memory",
             Self::TimedOut => "timed_out",
             Self::NoSpace => "no_space",

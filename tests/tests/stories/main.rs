@@ -4,6 +4,7 @@ mod backup;
 mod boot;
 mod builds;
 mod crashes;
+mod failures;
 mod queue;
 mod reconcile;
 mod serving;

@@ -1,7 +1,7 @@
 //! Running one of the project's commands in its container.
 
 use berth_model::BuildLimits;
-use berth_runtime::{Container, EnvVar, Exec, ExecEnd};
+use berth_runtime::{Container, EnvVar, Exec};
 
 use super::space;
 use crate::BuildError;
@@ -38,10 +38,9 @@ pub(super) async fn run(job: &Job, container: &Container, command: CommandLine<'
         end = container.exec(&exec, |stream, piece| log.output(stream, &piece)) => end?,
         failure = space::ran_low(&job.engine, container, limits) => return Err(failure.into()),
     };
-    let ExecEnd { exit_code, oom_killed } = end;
-    if exit_code == 0 {
+    if end.exit_code == 0 {
         return Ok(());
     }
-    let failure = failure::of_command(which, exit_code, oom_killed, &log.excerpt(), limits);
-    Err(BuildError::Theirs(Box::new(failure), Some(exit_code)))
+    let failure = failure::of_command(which, end, &job.scene(&log.excerpt()));
+    Err(BuildError::Theirs(Box::new(failure), Some(end.exit_code)))
 }

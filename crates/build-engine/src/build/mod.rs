@@ -23,7 +23,7 @@ pub(crate) use output::{Output, collect};
 pub(crate) use written_out::dockerfile as written_out;
 
 /// Where the commit's files are in a container.
-const SOURCE: &str = "/app";
+pub(crate) const SOURCE: &str = "/app";
 /// Where the owner's package cache is.
 const PACKAGE_CACHE: &str = "/berth/packages";
 

@@ -33,26 +33,23 @@ pub(crate) async fn collect(job: &Job, workshop: &Workshop, target: &Path) -> Re
     // A container full of processes starts no more; the reason is worth more than the listing.
     let looked = look_around(job, workshop).await;
     let found = looked.as_ref().map_or_else(|_| Found::default(), Clone::clone);
-    if planned.source == "default" && !is_empty {
-        let is_source = |directory: &str| {
-            let path = if job.root().is_empty() { directory.to_owned() } else { format!("{}/{directory}", job.root()) };
-            job.checkout.has_directory(&path)
-        };
-        if let Some(obvious) = found.obvious(is_source)
-            && let Some(written) = take(job, &workshop.container, &place(job, &obvious), target).await?
-        {
-            job.log.say(&format!(
-                "There is no {}; the build left its files in {}",
-                planned.value.as_str(),
-                obvious.as_str()
-            ));
-            return Ok(Output { written, found_in: Some(obvious) });
-        }
+    let is_source = |directory: &str| {
+        let path = if job.root().is_empty() { directory.to_owned() } else { format!("{}/{directory}", job.root()) };
+        job.checkout.has_directory(&path)
+    };
+    if planned.source == "default"
+        && !is_empty
+        && let Some(obvious) = found.obvious(is_source)
+        && let Some(written) = take(job, &workshop.container, &place(job, &obvious), target).await?
+    {
+        let (planned, there) = (planned.value.as_str(), obvious.as_str());
+        job.log.say(&format!("There is no {planned}; the build left its files in {there}"));
+        return Ok(Output { written, found_in: Some(obvious) });
     }
-    if let Some(failure) = failure::of_silent_command(&job.log.excerpt(), &job.limits) {
+    if let Some(failure) = failure::of_silent_command(&job.scene(&job.log.excerpt())) {
         return Err(failure.into());
     }
-    looked.and(Err(missing::failure(&planned.value, is_empty, &found).into()))
+    looked.and(Err(missing::failure(&planned.value, is_empty, &found, is_source).into()))
 }
 
 /// A directory of the project in the container.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use berth_model::{BuildLimits, Failure};
 use berth_runtime::{Container, Engine};
 
-use crate::failure;
+use crate::failure::{self, Short};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Inodes below which builds are stopped; a package manager needs some ten thousand.
@@ -44,12 +44,14 @@ pub(super) async fn ran_low(engine: &Engine, container: &Container, limits: &Bui
         let at_first = *inodes_at_first.get_or_insert(space.free_inodes);
         if space.free_inodes < FEW_INODES && at_first.saturating_sub(space.free_inodes) > MANY_INODES.min(at_first / 2)
         {
-            return failure::no_space();
+            return failure::no_space(Short::Inodes { left: space.free_inodes, floor: FEW_INODES });
         }
-        if space.free_bytes < limits.free_space_floor
-            && container.written_bytes().await.is_ok_and(|written| written > GREW)
+        let floor = limits.free_space_floor;
+        if space.free_bytes < floor
+            && let Ok(written) = container.written_bytes().await
+            && written > GREW
         {
-            return failure::no_space();
+            return failure::no_space(Short::Space { left: space.free_bytes, floor, written });
         }
     }
 }

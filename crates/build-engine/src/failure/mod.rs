@@ -1,13 +1,23 @@
-//! How a command ended becomes a failure in words.
+//! How a build ended becomes a failure in words.
+//!
+//! The exit state speaks first: a process that was killed at the memory limit, a signal. Then the output: [`known`]
+//! holds the lines by which tools show their failures, [`output`] finds the one that tells most. What is not known
+//! for certain gets the exit code and the line that looks like the reason, and no advice: wrong advice costs its reader
+//! more than none.
 
-mod recognise;
+mod known;
+mod output;
+mod signal;
 
 use std::time::Duration;
 
 use berth_model::words::{Bytes, Seconds};
 use berth_model::{BuildLimits, Failure, FailureCode};
+use berth_runtime::{EngineConfig, ExecEnd};
 
+use crate::Checkout;
 use crate::log::Excerpt;
+use known::Seen;
 
 /// Which command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,80 +26,140 @@ pub(crate) enum Command {
     Build,
 }
 
-/// Why a command ended with `exit_code`, by its exit state first and by what it printed second.
-pub(crate) fn of_command(
-    command: Command,
-    exit_code: i64,
-    oom_killed: bool,
-    excerpt: &Excerpt,
-    limits: &BuildLimits,
-) -> Failure {
-    if oom_killed || exit_code == 137 && recognise::is_out_of_memory(excerpt) {
-        return out_of_memory(exit_code, limits);
+impl Command {
+    fn what(self) -> &'static str {
+        match self {
+            Self::Install => "installing dependencies",
+            Self::Build => "the build command",
+        }
     }
-    if let Some(failure) = recognise::by_output(exit_code, excerpt, limits) {
-        return failure;
+}
+
+/// What a command printed, and what it worked on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scene<'a> {
+    pub(crate) excerpt: &'a Excerpt,
+    pub(crate) limits: &'a BuildLimits,
+    pub(crate) checkout: &'a Checkout,
+    /// The project's directory in the commit.
+    pub(crate) root: &'a str,
+    /// What containers may reach.
+    pub(crate) sandbox: &'a EngineConfig,
+}
+
+/// Why a command ended with anything but 0.
+pub(crate) fn of_command(command: Command, end: ExecEnd, scene: &Scene<'_>) -> Failure {
+    let ExecEnd { exit_code, oom_killed } = end;
+    if oom_killed {
+        return out_of_memory(command, exit_code, scene);
     }
-    let (code, what, field) = match command {
-        Command::Install => (FailureCode::InstallFailed, "installing dependencies", "installCommand"),
-        Command::Build => (FailureCode::CommandFailed, "the build command", "buildCommand"),
+    if let Some(signal) = signal::of_exit_code(exit_code) {
+        // Node gives up by a signal when its heap is full, and says so.
+        return output::explain(known::machine(), exit_code, scene)
+            .unwrap_or_else(|| signal::failure(command, exit_code, signal, scene));
+    }
+    output::explain(known::all(), exit_code, scene).unwrap_or_else(|| unknown(command, exit_code, scene))
+}
+
+/// Why a command that ended well left nothing: the machine's limits may say more than the empty place does.
+pub(crate) fn of_silent_command(scene: &Scene<'_>) -> Option<Failure> {
+    output::explain(known::machine(), 0, scene)
+}
+
+/// Its exit code and what it said last, without advice.
+fn unknown(command: Command, exit_code: i64, scene: &Scene<'_>) -> Failure {
+    let (code, field) = match command {
+        Command::Install => (FailureCode::InstallFailed, "installCommand"),
+        Command::Build => (FailureCode::CommandFailed, "buildCommand"),
     };
-    let title = match exit_code {
-        137 => format!("exit code 137: {what} was killed"),
-        143 => format!("exit code 143: {what} was told to stop"),
-        _ => format!("exit code {exit_code}: {what} failed"),
-    };
-    let (line, last) = recognise::telling_line(excerpt);
-    let detail = match last {
-        Some(last) => format!("Its output says: {last}"),
+    let failure = Failure::new(code, format!("exit code {exit_code}: {} failed", command.what()), String::new());
+    telling(failure, scene).with_setting(field)
+}
+
+/// Adds the line of the output that most likely says why.
+fn telling(mut failure: Failure, scene: &Scene<'_>) -> Failure {
+    let says = match output::telling_line(scene.excerpt) {
+        Some((number, line)) => {
+            failure.line = number;
+            format!("Its output says: {line}")
+        }
         None => "It printed nothing that says why.".to_owned(),
     };
-    let failure = Failure::new(code, title, detail).with_setting(field);
-    match line {
-        Some(line) => failure.at_line(line),
-        None => failure,
-    }
+    failure.detail = match failure.detail.as_str() {
+        "" => says,
+        advice => format!("{}. {advice}", says.trim_end_matches('.')),
+    };
+    failure
 }
 
-/// Why a command that ended well left nothing: what it printed may say more than the empty place does.
-pub(crate) fn of_silent_command(excerpt: &Excerpt, limits: &BuildLimits) -> Option<Failure> {
-    recognise::by_output(0, excerpt, limits)
-}
-
-fn out_of_memory(exit_code: i64, limits: &BuildLimits) -> Failure {
-    let memory = Bytes(limits.memory);
-    Failure::new(
+fn out_of_memory(command: Command, exit_code: i64, scene: &Scene<'_>) -> Failure {
+    let memory = Bytes(scene.limits.memory);
+    // A killed worker of a bundler ends its parent with a code of the parent's own.
+    let who = match (exit_code, command) {
+        (137, Command::Build) => "the build was stopped because it",
+        (137, Command::Install) => "installing dependencies was stopped because it",
+        _ => "a process was stopped because the build",
+    };
+    let mut failure = Failure::new(
         FailureCode::OutOfMemory,
-        format!(
-            "exit code {exit_code}: the build was stopped because it used more than {memory} of memory \
-             (limit: BERTH_BUILD_MEMORY)"
-        ),
+        format!("exit code {exit_code}: {who} used more than {memory} of memory (limit: BERTH_BUILD_MEMORY)"),
         format!(
             "Give the build less to hold at once (fewer workers, no source maps, a smaller --max-old-space-size), or ask \
              the operator for more than {memory}."
         ),
-    )
-    .with_setting("BERTH_BUILD_MEMORY")
+    );
+    // Where it was when it happened.
+    failure.line = output::last_line(scene.excerpt).and_then(|(number, _)| number);
+    failure.with_setting("BERTH_BUILD_MEMORY")
 }
 
-/// The build took longer than it may.
-pub(crate) fn timed_out(limit: Duration) -> Failure {
-    Failure::new(
+/// The build took longer than it may; `excerpt` is of the command that ran.
+pub(crate) fn timed_out(limit: Duration, excerpt: &Excerpt) -> Failure {
+    let mut detail =
+        "A command that waits for input or keeps watching files never ends: let the build command build once \
+                      and exit. If it really takes that long, ask the operator for more time."
+            .to_owned();
+    let last = output::last_line(excerpt);
+    if let Some((_, line)) = &last {
+        detail = format!("The last that it printed: {line}. {detail}");
+    }
+    let mut failure = Failure::new(
         FailureCode::TimedOut,
         format!("the build was stopped after {} (limit: BERTH_BUILD_TIMEOUT)", Seconds(limit)),
-        "A command that waits for input or keeps watching files never ends: let the build command build once and exit. \
-         If it really takes that long, ask the operator for more time.",
-    )
-    .with_setting("BERTH_BUILD_TIMEOUT")
+        detail,
+    );
+    failure.line = last.and_then(|(number, _)| number);
+    failure.with_setting("BERTH_BUILD_TIMEOUT")
 }
 
-/// The disk or its inodes ran low while the build wrote.
-pub(crate) fn no_space() -> Failure {
+/// What ran low while the build wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Short {
+    /// Bytes.
+    Space { left: u64, floor: u64, written: u64 },
+    /// The number of files that a file system can hold.
+    Inodes { left: u64, floor: u64 },
+}
+
+/// The disk ran low, and this build is a reason for it.
+pub(crate) fn no_space(short: Short) -> Failure {
+    let (title, did) = match short {
+        Short::Space { left, floor, written } => (
+            format!("the build was stopped because the disk has {} left (limit: {})", Bytes(left), Bytes(floor)),
+            format!("This build wrote {}", Bytes(written)),
+        ),
+        Short::Inodes { left, floor } => (
+            format!("the build was stopped because the disk has room for {left} more files (limit: {floor})"),
+            "This build wrote very many files".to_owned(),
+        ),
+    };
     Failure::new(
         FailureCode::NoSpace,
-        "the build was stopped because the disk is almost full",
-        "This build wrote files until too little space was left for others. If it should not write so much, look for \
-         what it writes; else ask the operator for more disk.",
+        title,
+        format!(
+            "{did}, until too little was left for others. If it should not write so much, look for what it writes; else \
+             ask the operator for more disk."
+        ),
     )
 }
 

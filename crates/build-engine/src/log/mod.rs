@@ -69,7 +69,8 @@ struct State {
     stdout: Lines,
     stderr: Lines,
     capped: Capped,
-    excerpt: Excerpt,
+    /// Of the command that runs or ran last.
+    excerpt: Option<Excerpt>,
     /// Written, not yet published.
     fresh: Vec<LogLine>,
     /// Published, not yet stored.
@@ -89,7 +90,7 @@ impl BuildLog {
             stdout: Lines::default(),
             stderr: Lines::default(),
             capped: Capped::new(first, limit),
-            excerpt: Excerpt::default(),
+            excerpt: None,
             fresh: Vec::new(),
             unstored: Vec::new(),
         };
@@ -129,14 +130,14 @@ impl BuildLog {
 
     /// A command begins: what it prints can be looked at afterwards.
     pub(crate) fn begin_excerpt(&self) {
-        self.shared.state().excerpt = Excerpt::default();
+        self.shared.state().excerpt = Some(Excerpt::default());
     }
 
     /// What the last command printed, as far as it is kept; ends lines that have no end.
     pub(crate) fn excerpt(&self) -> Excerpt {
         let mut state = self.shared.state();
         state.end_lines();
-        state.excerpt.clone()
+        state.excerpt.clone().unwrap_or_default()
     }
 
     /// The number that the next line gets.
@@ -195,10 +196,12 @@ impl State {
     }
 }
 
-fn write(capped: &mut Capped, excerpt: &mut Excerpt, fresh: &mut Vec<LogLine>, line: Unnumbered) {
-    let text = line.text.clone();
+fn write(capped: &mut Capped, excerpt: &mut Option<Excerpt>, fresh: &mut Vec<LogLine>, line: Unnumbered) {
+    let text = excerpt.is_some().then(|| line.text.clone());
     let written = capped.take(line);
-    excerpt.add(written.as_ref().filter(|written| written.text == text).map(|written| written.number), text);
+    if let (Some(excerpt), Some(text)) = (excerpt, text) {
+        excerpt.add(written.as_ref().filter(|written| written.text == text).map(|written| written.number), text);
+    }
     fresh.extend(written);
 }
 

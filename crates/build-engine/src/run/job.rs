@@ -7,7 +7,8 @@ use berth_runtime::Engine;
 
 use crate::Checkout;
 use crate::build::Volumes;
-use crate::log::BuildLog;
+use crate::failure::Scene;
+use crate::log::{BuildLog, Excerpt};
 use crate::variables::Variables;
 
 /// A build that is planned.
@@ -32,6 +33,12 @@ impl Job {
     /// The project's directory in the commit; `""` is the top.
     pub(crate) fn root(&self) -> &str {
         self.service.root_directory.value.as_str()
+    }
+
+    /// What a failure is explained by, once a command has ended.
+    pub(crate) fn scene<'a>(&'a self, excerpt: &'a Excerpt) -> Scene<'a> {
+        let Self { checkout, limits, engine, .. } = self;
+        Scene { excerpt, limits, checkout, root: self.root(), sandbox: engine.config() }
     }
 
     /// What the project's tools keep between builds: the name of a volume, and the directory it is mounted at.

@@ -62,7 +62,7 @@ impl BuildRun {
             biased;
             () = cancel.cancelled() => Err(BuildError::Canceled),
             () = lost.cancelled() => Err(BuildError::LeaseLost),
-            () = tokio::time::sleep(limit) => Err(failure::timed_out(limit).into()),
+            () = tokio::time::sleep(limit) => Err(failure::timed_out(limit, &self.log.excerpt()).into()),
             outcome = self.artifact() => outcome,
         };
         let state = if outcome.is_ok() { StepState::Passed } else { StepState::Failed };
@@ -270,7 +270,9 @@ impl BuildRun {
         if written.files == 0 {
             let paths = job.checkout.below(job.root()).map(|(path, _)| path.trim_start_matches(job.root()));
             let found = missing::Found::of_files(paths.map(|path| path.trim_start_matches('/')));
-            return Err(missing::failure(&output, job.checkout.has_directory(&directory), &found).into());
+            // Nothing was built: the site is among the sources.
+            let is_empty = job.checkout.has_directory(&directory);
+            return Err(missing::failure(&output, is_empty, &found, |_| false).into());
         }
         self.finish(job, written, None).await
     }
@@ -319,9 +321,11 @@ impl BuildRun {
                 self.log.say(&format!("failed: {}", failure.title));
                 self.log.say(&failure.detail);
             }
-            BuildError::Canceled => self.log.say("stopped"),
+            BuildError::Canceled => self.log.say("Stopped"),
             BuildError::LeaseLost => {}
-            BuildError::Ours { .. } => self.log.say("the build was interrupted by a fault of the platform"),
+            BuildError::Ours { .. } => {
+                self.log.say("The build was interrupted by a fault of Berth, not of the repository")
+            }
         }
     }
 }
