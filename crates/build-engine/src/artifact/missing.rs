@@ -58,9 +58,10 @@ impl Found {
 pub(crate) fn failure(output: &OutputDir, is_empty: bool, found: &Found, is_source: impl Fn(&str) -> bool) -> Failure {
     let output = if output.is_top() { "." } else { output.as_str() };
     let state = if is_empty { "is empty" } else { "does not exist" };
-    let top: Vec<&str> =
-        found.directories.iter().map(String::as_str).filter(|directory| !directory.contains('/')).collect();
+    let top = found.directories.iter().map(String::as_str);
+    let top: Vec<&str> = top.filter(|directory| !directory.contains('/') && *directory != output).collect();
     let there = match top.as_slice() {
+        [] if is_empty => "There is no other directory".to_owned(),
         [] => "There is no directory at all".to_owned(),
         top if top.len() > MOST_NAMED => {
             format!("There are: {}, and {} more", top[..MOST_NAMED].join(", "), top.len() - MOST_NAMED)
@@ -73,7 +74,7 @@ pub(crate) fn failure(output: &OutputDir, is_empty: bool, found: &Found, is_sour
     let made: Vec<&str> =
         pages().filter(|directory| !is_source(directory) && !is_part(directory)).take(MOST_NAMED).collect();
     let hint = match (made.as_slice(), pages().find(|directory| is_source(directory))) {
-        ([], None) => "None of them has an index.html: does the build command build the site?".to_owned(),
+        ([], None) => "No directory has an index.html: does the build command build the site?".to_owned(),
         ([], Some(source)) => format!(
             "Only {source} has an index.html, and it is part of the repository: does the build command build the site? If the \
              site is {source} as it is, set the output directory to it."
@@ -117,6 +118,6 @@ mod tests {
             "{both:?}"
         );
         let nothing = super::failure(&dist, true, &Found::default(), is_source);
-        assert!(nothing.detail.contains("is empty. There is no directory at all. None of them"));
+        assert!(nothing.detail.contains("is empty. There is no other directory. No directory has"));
     }
 }

@@ -277,6 +277,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_refused_is_said_as_the_rules_have_it() {
+        let mut config = EngineConfig::new(InstanceId::parse("0123456789ab").unwrap());
+        config.egress_allow = vec!["192.168.7.0/24".parse().unwrap()];
+        let refuses = |config: &EngineConfig, address: [u8; 4]| config.refuses(address.into());
+        for address in [[10, 1, 2, 3], [169, 254, 1, 1], [192, 168, 8, 1], [127, 0, 0, 1]] {
+            assert!(refuses(&config, address), "{address:?}");
+        }
+        for address in [[192, 168, 7, 9], [198, 51, 100, 7]] {
+            assert!(!refuses(&config, address), "{address:?}");
+        }
+        config.egress = Egress::Open;
+        assert!(!refuses(&config, [10, 1, 2, 3]));
+    }
+
+    #[test]
     fn without_docker_user_the_rules_stand_in_forward() {
         assert!(rules().script("", "DROP").contains("-I FORWARD 1 -i bt-0123456789ab -j BERTH-0123456789ab\n"));
     }
@@ -284,7 +299,7 @@ mod tests {
     #[test]
     fn setting_them_again_first_takes_the_old_jumps_away() {
         let saved = "-A INPUT -i bt-0123456789ab -j BERTH-0123456789ab-IN\n-A INPUT -i bt-other -j BERTH-other-IN\n";
-        let script = rules().script(saved);
+        let script = rules().script(saved, REFUSE);
         assert_eq!(script.matches("\n-D ").count(), 1);
         assert!(script.contains("-D INPUT -i bt-0123456789ab -j BERTH-0123456789ab-IN\n"));
     }

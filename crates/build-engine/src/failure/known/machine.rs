@@ -34,7 +34,7 @@ pub(super) const ROWS: &[Row] = &[
 fn heap(seen: &Seen<'_>) -> Option<Words> {
     let memory = seen.scene.limits.memory;
     // What is not heap (buffers, code, other processes) needs some too.
-    let heap = memory / 4 * 3 >> 20;
+    let heap = (memory >> 20) / 4 * 3;
     Words::new(
         FailureCode::OutOfMemory,
         "Node's heap was full",
