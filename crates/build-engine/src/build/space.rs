@@ -25,9 +25,12 @@ pub(super) async fn shrank(engine: &Engine, limits: &BuildLimits) -> Failure {
             let at_first = *free_at_first.get_or_insert(space);
             let inodes = at_first.free_inodes.saturating_sub(space.free_inodes);
             let bytes = at_first.free_bytes.saturating_sub(space.free_bytes);
-            let few_inodes = space.free_inodes < FEW_INODES && inodes > MANY_INODES.min(at_first.free_inodes / 2);
-            if few_inodes || space.free_bytes < limits.free_space_floor && bytes > GREW {
-                return failure::no_space();
+            if space.free_inodes < FEW_INODES && inodes > MANY_INODES.min(at_first.free_inodes / 2) {
+                return failure::no_space(Short::Inodes { left: space.free_inodes, floor: FEW_INODES });
+            }
+            let floor = limits.free_space_floor;
+            if space.free_bytes < floor && bytes > GREW {
+                return failure::no_space(Short::Space { left: space.free_bytes, floor, written: bytes });
             }
         }
         tokio::time::sleep(LOOK_EVERY).await;

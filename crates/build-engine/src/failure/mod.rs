@@ -24,6 +24,8 @@ use known::Seen;
 pub(crate) enum Command {
     Install,
     Build,
+    /// A `RUN` of the repository's own Dockerfile, of which the builder tells nothing but the exit code.
+    Step,
 }
 
 impl Command {
@@ -31,6 +33,7 @@ impl Command {
         match self {
             Self::Install => "installing dependencies",
             Self::Build => "the build command",
+            Self::Step => "a step of the Dockerfile",
         }
     }
 }
@@ -69,11 +72,16 @@ pub(crate) fn of_silent_command(scene: &Scene<'_>) -> Option<Failure> {
 /// Its exit code and what it said last, without advice.
 fn unknown(command: Command, exit_code: i64, scene: &Scene<'_>) -> Failure {
     let (code, field) = match command {
-        Command::Install => (FailureCode::InstallFailed, "installCommand"),
-        Command::Build => (FailureCode::CommandFailed, "buildCommand"),
+        Command::Install => (FailureCode::InstallFailed, Some("installCommand")),
+        Command::Build => (FailureCode::CommandFailed, Some("buildCommand")),
+        Command::Step => (FailureCode::CommandFailed, None),
     };
     let failure = Failure::new(code, format!("exit code {exit_code}: {} failed", command.what()), String::new());
-    telling(failure, scene).with_setting(field)
+    let failure = telling(failure, scene);
+    match field {
+        Some(field) => failure.with_setting(field),
+        None => failure,
+    }
 }
 
 /// Adds the line of the output that most likely says why.
@@ -96,7 +104,7 @@ fn out_of_memory(command: Command, exit_code: i64, scene: &Scene<'_>) -> Failure
     let memory = Bytes(scene.limits.memory);
     // A killed worker of a bundler ends its parent with a code of the parent's own.
     let who = match (exit_code, command) {
-        (137, Command::Build) => "the build was stopped because it",
+        (137, Command::Build | Command::Step) => "the build was stopped because it",
         (137, Command::Install) => "installing dependencies was stopped because it",
         _ => "a process was stopped because the build",
     };

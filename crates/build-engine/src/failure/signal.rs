@@ -74,7 +74,15 @@ pub(super) fn words(signal: Signal, what: &str, memory: u64) -> (String, String)
 
 /// The command itself was ended.
 pub(super) fn failure(command: Command, exit_code: i64, signal: Signal, scene: &Scene<'_>) -> Failure {
-    let (title, detail) = words(signal, command.what(), scene.limits.memory);
+    let memory = scene.limits.memory;
+    let (title, mut detail) = words(signal, command.what(), memory);
+    if command == Command::Step && signal.means == Means::Killed {
+        detail = format!(
+            "Most often that is because it used more than {} of memory (limit: BERTH_BUILD_MEMORY), which the builder does \
+             not tell. Give it less to hold at once, or ask the operator for more.",
+            Bytes(memory)
+        );
+    }
     let failure = Failure::new(FailureCode::Killed, format!("exit code {exit_code}: {title}"), detail);
     telling(failure, scene)
 }

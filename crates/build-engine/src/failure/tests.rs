@@ -320,6 +320,9 @@ fn the_exit_state_speaks_first() {
         );
         assert_eq!((failure.code, failure.line), (FailureCode::Killed, Some(1)));
     }
+    let step = project.failure(Command::Step, 137, false, "Killed");
+    assert_eq!(step.title, "exit code 137: a step of the Dockerfile was killed (SIGKILL)");
+    assert!(step.detail.contains("used more than 2 GiB of memory (limit: BERTH_BUILD_MEMORY)"), "{step:?}");
     let overdue = timed_out(Duration::from_secs(900), &excerpt("> vite\nready on port 5173\n"));
     assert_eq!(overdue.title, "the build was stopped after 15 minutes (limit: BERTH_BUILD_TIMEOUT)");
     assert!(overdue.detail.starts_with("The last that it printed: ready on port 5173. A command that"), "{overdue:?}");

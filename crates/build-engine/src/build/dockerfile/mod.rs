@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use berth_model::{BuildId, Failure, FailureCode, LogStream, OutputDir};
-use berth_runtime::{BuildImage, Container, Engine, Kind, Labels, RuntimeError, Sandbox};
+use berth_runtime::{BuildImage, Container, Engine, ExecEnd, Kind, Labels, RuntimeError, Sandbox};
 use berth_secrets::SecretString;
 
 use super::archive::{Contents, OurFile};
@@ -87,7 +87,7 @@ async fn take(job: &Job, image: &str, labels: Labels, target: &Path) -> Result<W
     match taken? {
         Some(written) => Ok(written),
         None => {
-            let mut failure = missing::failure(directory, target.exists(), &Found::default());
+            let mut failure = missing::failure(directory, target.exists(), &Found::default(), |_| false);
             failure.detail = format!(
                 "The image that the Dockerfile makes has nothing at {}. Set the output directory to where its files are, \
                  like usr/share/nginx/html; it is looked for in the image's WORKDIR, then at its top.",
@@ -222,7 +222,9 @@ fn failed(job: &Job, instructions: &[Instruction], error: RuntimeError) -> Build
     let RuntimeError::DockerfileFailed { reason, exit_code } = error else { return error.into() };
     match exit_code {
         Some(code) => {
-            let failure = failure::of_command(Command::Build, code, false, &job.log.excerpt(), &job.limits);
+            // The builder does not tell of the limit of memory.
+            let end = ExecEnd { exit_code: code, oom_killed: false };
+            let failure = failure::of_command(Command::Step, end, &job.scene(&job.log.excerpt()));
             BuildError::Theirs(Box::new(failure), Some(code))
         }
         None => BuildError::theirs(
