@@ -131,7 +131,7 @@ async fn a_dockerfile_gets_at_nothing_that_is_not_its_own() {
         (format!("FROM {BASE}\nCOPY ../../etc/shadow /out/"), "could not be built"),
         (format!("FROM {BASE}\nADD ../secret /out/"), "could not be built"),
         (format!("FROM {BASE}\nRUNN x"), "could not be built"),
-        (format!("FROM {BASE}\nRUN exit 9"), "exit code 9: the build command failed"),
+        (format!("FROM {BASE}\nRUN exit 9"), "exit code 9: the step `RUN exit 9` of the Dockerfile failed"),
         ("FROM no-such-image-anywhere:1".to_owned(), "that the Dockerfile begins with could not be had"),
     ] {
         world.push("sly", &[("Dockerfile", &lines)]);
@@ -176,7 +176,7 @@ async fn a_dockerfile_keeps_to_limits_and_ends_when_it_is_told_to() {
         stop.cancel();
     });
     let ended = world.build_until(&project, &cancel).await;
-    assert!(ended.log.ends_with("stopped\n"), "{}", ended.log);
+    assert!(ended.log.ends_with("Stopped\n"), "{}", ended.log);
     no_images_left(&world).await;
     let network = format!("network=berth-build-{}", world.engine.config().instance);
     for _ in 0..150 {

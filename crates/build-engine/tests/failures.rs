@@ -769,6 +769,17 @@ async fn what_the_project_does_wrong_is_told_so() {
                 "expects a newer version of Node",
             )
         },
+        Row {
+            output: Some("out"),
+            ..failed(
+                Row { name: "dockerfile", ..Row::default() }
+                    .with("Dockerfile", "FROM node:22-slim\nRUN mkdir out && exit 9\n"),
+                9,
+                "exit code 9: the step `RUN mkdir out && exit 9` of the Dockerfile failed",
+                "RUN mkdir out && exit 9",
+                "",
+            )
+        },
         // Not known, and so no advice: what it printed, and nothing that earlier output mentions.
         Row {
             setting: Some("buildCommand"),

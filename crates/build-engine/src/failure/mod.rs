@@ -76,8 +76,14 @@ fn unknown(command: Command, exit_code: i64, scene: &Scene<'_>) -> Failure {
         Command::Build => (FailureCode::CommandFailed, Some("buildCommand")),
         Command::Step => (FailureCode::CommandFailed, None),
     };
-    let failure = Failure::new(code, format!("exit code {exit_code}: {} failed", command.what()), String::new());
-    let failure = telling(failure, scene);
+    let step = if command == Command::Step { output::last_step(scene.excerpt) } else { None };
+    let (line, what) = match step {
+        Some((line, step)) => (line, format!("the step `{step}` of the Dockerfile")),
+        None => (None, command.what().to_owned()),
+    };
+    let mut failure =
+        telling(Failure::new(code, format!("exit code {exit_code}: {what} failed"), String::new()), scene);
+    failure.line = failure.line.or(line);
     match field {
         Some(field) => failure.with_setting(field),
         None => failure,

@@ -123,17 +123,27 @@ pub(super) fn telling_line(excerpt: &Excerpt) -> Option<(Option<i64>, String)> {
     Some((found.number, quoted(&found.text)))
 }
 
+/// The step of a Dockerfile that ran last.
+pub(super) fn last_step(excerpt: &Excerpt) -> Option<(Option<i64>, String)> {
+    static STEP: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"^Step \d+/\d+ : (.+)$").expect("the pattern above is well formed"));
+    excerpt.lines().rev().find_map(|(number, text)| {
+        let step = STEP.captures(&text)?.get(1)?.as_str().to_owned();
+        Some((number, quoted(&step)))
+    })
+}
+
 /// What was printed last.
 pub(super) fn last_line(excerpt: &Excerpt) -> Option<(Option<i64>, String)> {
     let (number, text) = excerpt.lines().rev().find(|(_, text)| says_something(text))?;
     Some((number, quoted(&text)))
 }
 
-/// Package managers begin with the script that they start and end with where their own log is, how long it took, or
+/// Docker's builder tells of its containers; package managers begin with the script that they start and end with where their own log is, how long it took, or
 /// the bare word that something failed.
 fn says_something(text: &str) -> bool {
     static EMPTY: LazyLock<Regex> = LazyLock::new(|| {
-        let pattern = r"^(?:[>$] .*|npm (?:error|ERR!) (?:code|path|errno|command|workspace|location|A complete log|.*/_logs/).*|npm (?:error|ERR!) Lifecycle script.*|error Command failed with .*|.*ELIFECYCLE.*|info Visit .*|Node\.js v[\d.]+|Killed|Terminated|Aborted|Segmentation fault|node:\S+:\d+|[\W_]*)$";
+        let pattern = r"^(?:Step \d+/\d+ : .*| ---> .*|Removing intermediate container .*|[>$] .*|npm (?:error|ERR!) (?:code|path|errno|command|workspace|location|A complete log|.*/_logs/).*|npm (?:error|ERR!) Lifecycle script.*|error Command failed with .*|.*ELIFECYCLE.*|info Visit .*|Node\.js v[\d.]+|Killed|Terminated|Aborted|Segmentation fault|node:\S+:\d+|[\W_]*)$";
         Regex::new(pattern).expect("the pattern above is well formed")
     });
     !EMPTY.is_match(text.trim_end())

@@ -225,14 +225,9 @@ const OUTPUTS: &[(&str, i64, &str)] = &[
         "You are trying to install in deployment mode after changing\nyour Gemfile. Run `bundle install` elsewhere and add the\nupdated Gemfile.lock to version control.\n\nThe dependencies in your gemfile changed\n\nYou have added to the Gemfile:\n* rake (= 99.0)",
     ),
     (
-        "a Dockerfile",
-        1,
-        "Step 3/4 : RUN npm run build\n ---> Running in 1a2b3c\nnothing to say\nThe command '/bin/sh -c npm run build' returned a non-zero code: 1",
-    ),
-    (
         "a Dockerfile's reason",
         127,
-        "Step 3/4 : RUN vite build\n/bin/sh: 1: vite: not found\nThe command '/bin/sh -c vite build' returned a non-zero code: 127",
+        "Step 3/4 : RUN vite build\n/bin/sh: 1: vite: not found\nRemoving intermediate container 3fcb923ff436",
     ),
 ];
 
@@ -320,6 +315,10 @@ fn the_exit_state_speaks_first() {
         );
         assert_eq!((failure.code, failure.line), (FailureCode::Killed, Some(1)));
     }
+    let builder = "Step 3/4 : RUN exit 9\n ---> Running in 3fcb923ff436\nRemoving intermediate container 3fcb923ff436";
+    let step = project.failure(Command::Step, 9, false, builder);
+    assert_eq!(step.title, "exit code 9: the step `RUN exit 9` of the Dockerfile failed");
+    assert_eq!((step.detail.as_str(), step.line), ("It printed nothing that says why.", Some(1)));
     let step = project.failure(Command::Step, 137, false, "Killed");
     assert_eq!(step.title, "exit code 137: a step of the Dockerfile was killed (SIGKILL)");
     assert!(step.detail.contains("used more than 2 GiB of memory (limit: BERTH_BUILD_MEMORY)"), "{step:?}");

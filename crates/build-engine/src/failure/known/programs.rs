@@ -2,7 +2,7 @@
 
 use berth_model::FailureCode;
 
-use super::Kind::{PassesOn, Reason};
+use super::Kind::Reason;
 use super::{Row, Seen, Set, Words};
 
 pub(super) const ROWS: &[Row] = &[
@@ -99,10 +99,6 @@ pub(super) const ROWS: &[Row] = &[
             .set("installCommand")
         },
     ),
-    (r"^The command '(.+)' returned a non-zero code: \d+$", PassesOn, |seen| step_of_dockerfile(seen.group(1))),
-    (r#"process "(.+)" did not complete successfully: exit code: \d+"#, PassesOn, |seen| {
-        step_of_dockerfile(seen.group(1))
-    }),
 ];
 
 fn missing_script(seen: &Seen<'_>) -> Option<Words> {
@@ -132,12 +128,4 @@ fn missing_program(seen: &Seen<'_>) -> Option<Words> {
          (devDependencies are installed too).",
     )
     .set("buildCommand")
-}
-
-fn step_of_dockerfile(command: &str) -> Option<Words> {
-    let command = command.strip_prefix("/bin/sh -c ").unwrap_or(command);
-    Words::of_command(
-        format!("the step `RUN {command}` of the Dockerfile failed"),
-        "The lines of the log above it are the step's own and say why.",
-    )
 }
