@@ -325,7 +325,14 @@ async fn npm_fails_in_words() {
             "Run `npm install` on your machine and commit package-lock.json",
         ),
         missing_script("script-npm", "npm", "npm run nope", "npm error Missing script: \"nope\""),
-        missing_program("program-npm", "npm", "npm run build", 127, "exit code 127: the command vite was not found", "sh: 1: vite: not found"),
+        missing_program(
+            "program-npm",
+            "npm",
+            "npm run build",
+            127,
+            "exit code 127: the command vite was not found",
+            "sh: 1: vite: not found",
+        ),
         private(
             "private-npm-401",
             "npm",
@@ -364,7 +371,10 @@ async fn npm_fails_in_words() {
             setting: Some("installCommand"),
             ..Row::default()
         }
-        .with("package.json", r#"{"name":"site","dependencies":{"react":"18.3.1","react-dom":"17.0.2"},"scripts":{"build":"true"}}"#),
+        .with(
+            "package.json",
+            r#"{"name":"site","dependencies":{"react":"18.3.1","react-dom":"17.0.2"},"scripts":{"build":"true"}}"#,
+        ),
         Row {
             name: "version-npm",
             code: "install_failed",
@@ -375,30 +385,6 @@ async fn npm_fails_in_words() {
             ..Row::default()
         }
         .with("package.json", r#"{"name":"site","dependencies":{"is-number":"99.0.0"},"scripts":{"build":"true"}}"#),
-        Row {
-            name: "git-npm",
-            code: "install_failed",
-            exit_code: Some(254),
-            title: "exit code 254: a dependency is fetched with git, which the build does not have",
-            line: "npm error syscall spawn git",
-            detail: "instead of a git address",
-            ..Row::default()
-        }
-        .with("package.json", r#"{"name":"site","dependencies":{"ui":"git+ssh://git@127.0.0.1/acme/ui.git"},"scripts":{"build":"true"}}"#),
-        Row {
-            name: "compiler-npm",
-            install: Some("npm install"),
-            code: "install_failed",
-            exit_code: Some(1),
-            title: "exit code 1: * is compiled while it is installed, and Python is not there",
-            line: "Could not find any Python installation to use",
-            detail: "no ready-made build",
-            setting: Some("nodeVersion"),
-            ..Row::default()
-        }
-        .with("package.json", r#"{"name":"site","dependencies":{"native":"file:./native"},"scripts":{"preinstall":"true","build":"true"}}"#)
-        .with("native/package.json", r#"{"name":"native","version":"1.0.0"}"#)
-        .with("native/binding.gyp", r#"{"targets":[]}"#),
     ];
     check_all(BuildLimits::default(), rows).await;
 }
@@ -875,7 +861,7 @@ async fn a_build_that_never_ends_is_told_so() {
     check_all(BuildLimits { timeout: Duration::from_secs(40), ..BuildLimits::default() }, rows).await;
 }
 
-/// With the compilers themselves, which take a while to install.
+/// With the compilers themselves, and with git, which take a while to install.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make test-all"]
 async fn compilers_fail_in_words() {
@@ -943,6 +929,21 @@ async fn compilers_fail_in_words() {
         )
         .with("eslint.config.js", "export default [{ rules: { 'no-undef': 'error' } }];")
         .with("src/main.js", "foo();"),
+        // Git is installed for it, which takes a while; a key is not.
+        Row {
+            name: "git-npm",
+            code: "package_unavailable",
+            exit_code: Some(128),
+            title: "exit code 128: a dependency is fetched over ssh, for which the build has no key",
+            line: "ssh: not found",
+            detail: "Name the dependency by an https address",
+            setting: Some("secrets"),
+            ..Row::default()
+        }
+        .with(
+            "package.json",
+            r#"{"name":"site","dependencies":{"ui":"git+ssh://git@127.0.0.1/acme/ui.git"},"scripts":{"build":"true"}}"#,
+        ),
     ];
     check_all(BuildLimits::default(), rows).await;
 }

@@ -210,6 +210,26 @@ const OUTPUTS: &[(&str, i64, &str)] = &[
         "ERROR    -  Config value 'plugins': The \"nope\" plugin is not installed\nAborted with 1 Configuration Errors!",
     ),
     (
+        "git over ssh",
+        128,
+        "npm error code 128\nnpm error An unknown git error occurred\nnpm error command git ls-remote ssh://git@git.example.org/acme/ui.git\nnpm error ssh -oStrictHostKeyChecking=accept-new: 1: ssh: not found\nnpm error fatal: Could not read from remote repository.\nnpm error\nnpm error Please make sure you have the correct access rights\nnpm error and the repository exists.",
+    ),
+    (
+        "git over ssh, with ssh",
+        128,
+        "npm error git@git.example.org: Permission denied (publickey).\nnpm error fatal: Could not read from remote repository.",
+    ),
+    (
+        "no git",
+        1,
+        "[1/4] Resolving packages...\nerror Couldn't find the binary git\ninfo Visit https://yarnpkg.com/en/docs/cli/install for documentation about this command.",
+    ),
+    (
+        "no Python",
+        1,
+        "npm error code 1\nnpm error path /app/node_modules/native\nnpm error command failed\nnpm error command sh -c node-gyp rebuild\nnpm error gyp ERR! find Python You need to install the latest version of Python.\nnpm error gyp ERR! configure error\nnpm error gyp ERR! stack Error: Could not find any Python installation to use\nnpm error gyp ERR! not ok",
+    ),
+    (
         "pip",
         1,
         "ERROR: Could not find a version that satisfies the requirement requests==99.0 (from versions: 0.2.0)\nERROR: No matching distribution found for requests==99.0",

@@ -64,7 +64,7 @@ pub(super) const ROWS: &[Row] = &[
         },
     ),
     (
-        r"(?:^|: )Permission denied \(publickey|^Host key verification failed\.|^(?:error: )?(?:cannot run ssh|ssh: not found)",
+        r"(?:^|: )Permission denied \(publickey|^Host key verification failed\.|^(?:error: )?cannot run ssh|^ssh .*: ssh: not found$",
         Reason,
         |_| {
             Words::new(
