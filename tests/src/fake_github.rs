@@ -47,6 +47,7 @@ type Known = Arc<Mutex<Memory>>;
 
 #[derive(Default)]
 struct Memory {
+    url: String,
     login: String,
     codes: HashMap<String, Grant>,
     issued: i64,
@@ -73,13 +74,14 @@ impl FakeGithub {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let (git, repositories) = GitServer::behind(&url, Some(TOKEN))?;
-        let known: Known = Arc::new(Mutex::new(Memory { login: "octocat".to_owned(), ..Memory::default() }));
+        let known: Known =
+            Arc::new(Mutex::new(Memory { url: url.clone(), login: "octocat".to_owned(), ..Memory::default() }));
         let api = Router::new()
             .route("/user", get(user))
             .route("/user/orgs", get(organizations))
             .route("/user/emails", get(emails))
             .route("/user/repos", get(repositories_of_user))
-            .route("/orgs/{org}/repos", get(no_repositories))
+            .route("/orgs/{org}/repos", get(repositories_of_organization))
             .route("/repos/{owner}/{name}/hooks", post(create_hook).get(list_hooks))
             .route("/repos/{owner}/{name}/hooks/{id}", delete(delete_hook))
             .layer(middleware::from_fn(only_with_token));
@@ -233,16 +235,20 @@ async fn repositories_of_user(State(known): State<Known>) -> Json<Value> {
         let (owner, name) = full_name.split_once('/').expect("owner/name");
         json!({
             "id": index + 1, "name": name, "full_name": full_name, "private": true, "default_branch": "main",
-            "owner": {"login": owner}, "html_url": format!("https://github.example.org/{full_name}"),
-            "clone_url": format!("https://github.example.org/{full_name}.git"),
+            "owner": {"login": owner}, "html_url": format!("{}/{full_name}", memory.url),
+            "clone_url": format!("{}/{full_name}.git", memory.url),
             "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
         })
     });
     Json(repos.collect())
 }
 
-async fn no_repositories() -> Json<Value> {
-    Json(json!([]))
+/// A person is no organization, and the one that there is has none.
+async fn repositories_of_organization(Path(organization): Path<String>) -> Response {
+    match organization.as_str() {
+        "octo-org" => Json(json!([])).into_response(),
+        _ => (StatusCode::NOT_FOUND, Json(json!({"message": "Not Found"}))).into_response(),
+    }
 }
 
 async fn create_hook(

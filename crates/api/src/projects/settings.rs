@@ -248,6 +248,10 @@ pub(crate) fn read_variables(form: &mut Form, field: &'static str) -> Vec<NewVar
     let mut seen = HashSet::new();
     let mut variables = Vec::new();
     for (index, item) in items.into_iter().enumerate() {
+        // A secret as the contract's list shows it, sent back with the rest: it stays as it is.
+        if !is_exact && item.contains_key("id") && !item.contains_key("value") {
+            continue;
+        }
         if let Some(unknown) = item.keys().find(|key| is_exact && !VARIABLE_FIELDS.contains(&key.as_str())) {
             let place = format!("{field}[{index}].{unknown}");
             form.problem(place, unknown_field(unknown, &VARIABLE_FIELDS));
