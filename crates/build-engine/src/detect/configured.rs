@@ -34,7 +34,7 @@ pub(super) fn output(folder: &Folder<'_>, framework: &str, commands: &Commands) 
         "hexo" => from_lines(folder, &["_config.yml", "_config.yaml"], |text| yaml_value(text, "public_dir")),
         "jekyll" => from_lines(folder, &["_config.yml", "_config.yaml"], |text| yaml_value(text, "destination")),
         "mkdocs" => from_lines(folder, &["mkdocs.yml", "mkdocs.yaml"], |text| yaml_value(text, "site_dir")),
-        "mdbook" => from_lines(folder, &["book.toml"], |text| toml_value(text, "build", "build-dir")),
+        "mdbook" => mdbook(folder),
         "zola" => from_lines(folder, &["config.toml"], |text| toml_value(text, "", "output_dir")),
         "hugo" => hugo(folder),
         _ => None,
@@ -126,6 +126,18 @@ fn parcel(folder: &Folder<'_>) -> Option<Output> {
 fn quasar(commands: &Commands) -> Option<Output> {
     let mode = commands.option("quasar build", &["-m", "--mode"])?;
     (mode == "pwa").then(|| decided("dist/pwa", "package.json", "the build command's mode is pwa"))
+}
+
+/// With one renderer it is the directory itself, with several the one of the pages below it.
+fn mdbook(folder: &Folder<'_>) -> Option<Output> {
+    let text = folder.text("book.toml")?;
+    let named = toml_value(&text, "build", "build-dir");
+    let mut renderers = text.lines().filter_map(|line| line.trim().strip_prefix("[output.")?.split(['.', ']']).next());
+    if renderers.any(|name| name != "html") {
+        let directory = join(named.as_deref().unwrap_or("book"), "html");
+        return written(&directory, "book.toml", "book.toml names several renderers");
+    }
+    written(&named?, "book.toml", "book.toml names it")
 }
 
 /// The configuration of Hugo is a file, or files in a directory.

@@ -224,7 +224,7 @@ fn without_framework(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<
     let line = settings.build_command.as_deref().unwrap_or(&build.value);
     let commands = Commands::of(line, &folder.package);
     let (output_directory, hint) =
-        workspace::output(folder).unwrap_or_else(|| (output::guessed(folder, &commands), None));
+        workspace::output(folder, &commands).unwrap_or_else(|| (output::guessed(folder, &commands), None));
     let name = Decision::new("node".to_owned(), source, reason);
     let mut service = equipment.equip(bare(name, ServiceKind::Static { output_directory }));
     service.build_command = Some(build);

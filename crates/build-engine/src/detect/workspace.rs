@@ -2,6 +2,7 @@
 
 use berth_model::{Decision, OutputDir, ServiceKind};
 
+use super::command::Commands;
 use super::folder::{Folder, join};
 use super::framework::first_match;
 use super::{ProjectSettings, output};
@@ -10,13 +11,18 @@ use super::{ProjectSettings, output};
 const MOST_SITES: usize = 10;
 
 /// Where the top's build leaves the files of the only site below it, else a hint at the sites.
-pub(super) fn output(folder: &Folder<'_>) -> Option<(Decision<OutputDir>, Option<String>)> {
+pub(super) fn output(folder: &Folder<'_>, commands: &Commands) -> Option<(Decision<OutputDir>, Option<String>)> {
     let is_top = !folder.package.workspaces.is_empty()
         || ["pnpm-workspace.yaml", "turbo.json", "nx.json", "lerna.json"].iter().any(|file| folder.has(file));
     if !is_top {
         return None;
     }
     let sites = sites(folder);
+    let named = built_package(commands);
+    if let Some((path, directory)) = sites.iter().find(|(path, _)| named.as_deref() == path.rsplit('/').next()) {
+        let reason = format!("the build command builds {path}");
+        return Some((output::decided(&join(path, directory), "package.json", &reason), None));
+    }
     let names = || sites.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>().join(", ");
     match sites.as_slice() {
         [] => None,
@@ -31,6 +37,14 @@ pub(super) fn output(folder: &Folder<'_>) -> Option<(Decision<OutputDir>, Option
             Some((guess, Some(hint)))
         }
     }
+}
+
+/// The package that a command is told to build, without its scope: `npm run build -w web`, `turbo build --filter=web`.
+fn built_package(commands: &Commands) -> Option<String> {
+    const OPTIONS: &[&str] = &["-w", "--workspace", "--filter", "-F"];
+    let by_option = ["npm", "pnpm", "turbo"].into_iter().find_map(|program| commands.option(program, OPTIONS));
+    let named = by_option.or_else(|| commands.arguments("yarn workspace").find_map(|words| words.first()).cloned())?;
+    named.trim_end_matches(['/', '.']).rsplit('/').next().map(str::to_owned)
 }
 
 /// Packages of the workspace with a framework that leaves files, and where it leaves them.

@@ -131,6 +131,21 @@ fn workspaces() {
 }
 
 #[test]
+fn a_workspace_that_builds_one_of_its_sites() {
+    for build in [
+        "npm run build -w web",
+        "pnpm --filter @acme/web build",
+        "turbo run build --filter=./apps/web",
+        "yarn workspace web build",
+    ] {
+        let top = format!(r#"{{"workspaces":["apps/*"],"scripts":{{"build":"{build}"}}}}"#);
+        let site = r#"{"scripts":{"build":"vite build"},"devDependencies":{"vite":"7"}}"#;
+        let files = [("package.json", top.as_str()), ("apps/web/package.json", site), ("apps/docs/package.json", site)];
+        assert_eq!(output(&files), "apps/web/dist", "{build}");
+    }
+}
+
+#[test]
 fn odd_but_real_projects() {
     assert_plan("package-without-name", &[("package.json", r#"{"scripts":{"build":"node make.js"}}"#)]);
     assert_plan(

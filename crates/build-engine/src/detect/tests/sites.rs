@@ -59,6 +59,9 @@ fn mkdocs() {
 
 #[test]
 fn mdbook_and_zola() {
+    let output = |book: &str| detected(&[("book.toml", book)]).output_directory().unwrap().value.as_str().to_owned();
+    assert_eq!(output("[output.html]\nx = 1\n[output.html.search]\n"), "book");
+    assert_eq!(output("[output.html]\n[output.linkcheck]\n[build]\nbuild-dir = \"out\"\n"), "out/html");
     assert_plan(
         "mdbook-with-preprocessor",
         &[("book.toml", "[build]\nbuild-dir = \"out\"\n[preprocessor.mermaid]\ncommand = \"mdbook-mermaid\"\n")],
