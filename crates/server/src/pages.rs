@@ -60,6 +60,16 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn the_page_of_a_link_passes_its_address_on_to_nobody() {
+        let request = http::Request::get("/invite/a-token").body(axum::body::Body::empty()).unwrap();
+        let response = tower::ServiceExt::oneshot(router(), request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()[header::REFERRER_POLICY], "no-referrer");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], HTML);
+        assert!(response.headers().contains_key(header::CONTENT_SECURITY_POLICY));
+    }
+
     #[test]
     fn the_page_has_no_inline_script_or_style() {
         let (_, _, page) = FILES[0];
