@@ -5,7 +5,8 @@
 //! 3. [`hybrid`]: whether a framework that can make either leaves files or a server;
 //! 4. [`equipment`]: what installs and builds, at which version, where ([`packages`], [`python`], [`sites`]);
 //! 5. [`output`]: where the files are, by the command line, the configuration ([`configured`]) or the framework;
-//! 6. here: the settings on top, and each decision with its source and reason.
+//! 6. [`siblings`]: what of the same workspace is built before;
+//! 7. here: the settings on top, and each decision with its source and reason.
 //!
 //! What the plan's words mean in a container is `build`'s part.
 
@@ -24,6 +25,7 @@ mod packages;
 mod print;
 mod python;
 mod server;
+mod siblings;
 mod sites;
 mod sources;
 mod versions;
@@ -59,6 +61,9 @@ pub fn detect(checkout: &Checkout, settings: &ProjectSettings) -> Result<Plan, F
     let root = settings.root_directory.clone().unwrap_or_default();
     let folder = Folder::open(checkout, root.as_str())?;
     let mut service = service(&folder, settings)?;
+    if let Some(command) = siblings::built_before(&folder, &service) {
+        service.build_command = Some(command);
+    }
     override_with(&mut service, settings);
     service.root_directory = match &settings.root_directory {
         Some(directory) if !directory.is_top() => Decision::new(root, "settings", "the project is set to it"),

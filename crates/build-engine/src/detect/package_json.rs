@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 /// A parsed `package.json`.
 #[derive(Debug, Default)]
 pub(super) struct PackageJson {
+    pub(super) name: Option<String>,
     scripts: BTreeMap<String, String>,
     dependencies: BTreeMap<String, String>,
     /// `pnpm@10.2.0`.
@@ -47,6 +48,7 @@ impl PackageJson {
         };
         let globs = workspaces.and_then(Value::as_array).into_iter().flatten();
         Ok(Self {
+            name: value.get("name").and_then(Value::as_str).map(str::to_owned),
             scripts: texts("scripts"),
             dependencies,
             package_manager: value.get("packageManager").and_then(Value::as_str).map(str::to_owned),

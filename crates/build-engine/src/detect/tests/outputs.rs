@@ -1,6 +1,6 @@
 //! Where files are: command lines, configurations, workspaces.
 
-use super::{assert_plan, detected};
+use super::{ProjectSettings, RootDir, assert_plan, detected, plan};
 
 fn output(files: &[(&str, &str)]) -> String {
     detected(files).output_directory().unwrap().value.as_str().to_owned()
@@ -143,6 +143,34 @@ fn a_workspace_that_builds_one_of_its_sites() {
         let files = [("package.json", top.as_str()), ("apps/web/package.json", site), ("apps/docs/package.json", site)];
         assert_eq!(output(&files), "apps/web/dist", "{build}");
     }
+}
+
+#[test]
+fn what_a_site_uses_of_its_workspace_is_built_before_it() {
+    let files = [
+        ("package.json", r#"{"private":true,"workspaces":["apps/*","packages/*"]}"#),
+        ("package-lock.json", "{}"),
+        (
+            "apps/web/package.json",
+            r#"{"name":"web","scripts":{"build":"vite build"},"dependencies":{"@x/ui":"*"},"devDependencies":{"vite":"7"}}"#,
+        ),
+        (
+            "packages/ui/package.json",
+            r#"{"name":"@x/ui","scripts":{"build":"tsc"},"dependencies":{"@x/words":"*","web":"*"}}"#,
+        ),
+        ("packages/words/package.json", r#"{"name":"@x/words","scripts":{"build":"tsc"}}"#),
+        ("packages/unused/package.json", r#"{"name":"unused","scripts":{"build":"tsc"}}"#),
+        ("packages/plain/package.json", r#"{"name":"plain"}"#),
+    ];
+    let settings = ProjectSettings { root_directory: Some(RootDir::parse("apps/web").unwrap()), ..Default::default() };
+    let build = plan(&files, &settings).unwrap().services.remove(0).build_command.unwrap();
+    let wanted =
+        "(cd ../../packages/words && npm run build) && (cd ../../packages/ui && npm run build) && npm run build";
+    assert_eq!(build.value, wanted);
+    assert!(build.reason.contains("@x/words and @x/ui of the workspace"), "{}", build.reason);
+    let settings = ProjectSettings { build_command: Some("vite build".to_owned()), ..settings };
+    let build = plan(&files, &settings).unwrap().services.remove(0).build_command.unwrap();
+    assert_eq!((build.value.as_str(), build.source.as_str()), ("vite build", "settings"));
 }
 
 #[test]
