@@ -78,8 +78,11 @@ function put(again, title, ...content) {
   if (again && isEditing()) return
   const focused = again ? document.activeElement?.id : undefined
   const unfolded = again ? [...main.querySelectorAll('details[open][id]')].map(({ id }) => id) : []
+  // Where somebody types, it stays with what was typed there.
+  const kept = again ? main.querySelectorAll('details[open][data-keep]') : []
   const heading = h('h1', { tabIndex: -1 }, title)
   main.replaceChildren(...(content.some((part) => part.querySelector?.('h1')) ? [] : [heading]), ...content)
+  for (const details of kept) document.getElementById(details.id)?.replaceWith(details)
   document.title = `${title} · Berth`
   for (const id of unfolded) document.getElementById(id)?.setAttribute('open', '')
   if (focused) document.getElementById(focused)?.focus()

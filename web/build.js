@@ -2,6 +2,7 @@
 
 import { api } from './api.js'
 import { h, moment, state, took } from './dom.js'
+import { isSetting, planned, settingName } from './plan.js'
 import { buildAction } from './project.js'
 
 /** Lines that are fetched at once, and that are shown at most: the newest. */
@@ -54,19 +55,12 @@ function summary(build, project, reload) {
       h('div', { className: 'actions' }, build.status === 'passed' && project.liveDeployment?.buildId === build.id && h('a', { className: 'button', href: project.url }, 'Visit'), buildAction(build, reload))),
     failure && h('section', { className: 'panel failure', 'aria-label': 'Why it failed' },
       h('strong', {}, failure.title), h('p', {}, failure.detail),
-      failure.setting && h('p', { className: 'small muted' }, 'The setting that changes this: ', h('code', {}, failure.setting)),
+      failure.setting && h('p', { className: 'small muted' }, 'The setting that changes this: ', isSetting(failure.setting) ? h('a', { href: `#/projects/${project.id}` }, settingName(failure.setting)) : settingName(failure.setting)),
       h('p', { className: 'small muted' }, project.liveDeployment ? 'The version before is still up.' : 'Nothing is up yet.')),
     build.steps.length > 0 && h('ol', { className: 'steps', 'aria-label': 'Steps' }, build.steps.map((step) => h('li', {}, state(step.state, step.name), step.tookMs === null || step.tookMs === undefined ? '' : h('span', { className: 'muted' }, ` ${took(step.tookMs)}`)))),
-    decisions(build.plan),
-  ].filter(Boolean)
-}
-
-/** What Berth found out, with the reasons. */
-function decisions(plan) {
-  const found = (plan?.services ?? []).flatMap((service) => Object.entries(service)
-    .filter(([, decision]) => decision?.reason)
-    .map(([name, { value, reason }]) => h('li', {}, `${name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}: `, h('code', {}, String(value) || 'none'), ` (${reason})`)))
-  return found.length > 0 && h('details', {}, h('summary', {}, 'How it is built, and why'), h('ul', { className: 'small' }, found), h('br'))
+    // Who has unfolded it finds it unfolded.
+    planned(build.plan, document.querySelector('.plan')?.open),
+  ].flat().filter(Boolean)
 }
 
 // Colours, cursor movements and titles of terminals.

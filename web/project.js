@@ -1,7 +1,8 @@
-// One project: what visitors get, its builds and deployments, its variables, its end.
+// One project: what visitors get, its builds and deployments, its settings and variables, its end.
 
 import { api } from './api.js'
 import { act, confirm, field, form, h, moment, state } from './dom.js'
+import { settingFields, settingValues } from './plan.js'
 
 export const project = {
   async load(id) {
@@ -23,6 +24,7 @@ export const project = {
       live(data),
       h('h2', {}, 'Builds'), builds(data, reload),
       h('h2', {}, 'Deployments'), deployments(data, reload),
+      h('h2', {}, 'Settings'), settings(data, reload),
       h('h2', {}, 'Variables'), variables(data, reload),
       h('h2', {}, 'Delete'), deletion(project)]
   },
@@ -75,6 +77,20 @@ function deployments({ project, deployments }, reload) {
   }))
 }
 
+function settings({ project }, reload) {
+  const send = async (values) => {
+    await api('PATCH', `/projects/${project.id}`, settingValues(values))
+    document.querySelector('#settings').open = false
+    document.activeElement?.blur()
+    await reload()
+  }
+  return h('div', {},
+    h('p', { className: 'muted' }, 'What is not set is detected. Builds follow it from the next one on.'), h('br'),
+    h('details', { id: 'settings', 'data-keep': true }, h('summary', {}, 'Change how it is built'),
+      h('br'),
+      form({ action: 'Save', send }, settingFields(project))))
+}
+
 function variables({ project, variables }, reload) {
   const list = variables.length > 0 && h('ul', { className: 'list' }, variables.map((variable) => h('li', {},
     h('code', {}, variable.key),
@@ -88,13 +104,14 @@ function variables({ project, variables }, reload) {
       for (const problem of error.fields ?? []) problem.field = 'key'
       throw error
     }
+    document.querySelector('#set-variable').open = false
     document.activeElement?.blur()
     await reload()
   }
   return h('div', {},
     h('p', { className: 'muted' }, 'Builds get these in their environment, from the next one on. A value is never shown again.'), h('br'),
     list || null, list && h('br'),
-    h('details', {}, h('summary', {}, 'Set a variable'),
+    h('details', { id: 'set-variable', 'data-keep': true }, h('summary', {}, 'Set a variable'),
       h('br'),
       form({ action: 'Set', send },
         field('key', 'Key', { required: true, autocapitalize: 'off', spellcheck: false, placeholder: 'API_TOKEN' }),

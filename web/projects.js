@@ -2,6 +2,7 @@
 
 import { api } from './api.js'
 import { field, form, h, moment, state } from './dom.js'
+import { settingFields, settingValues } from './plan.js'
 
 const isBusy = (build) => build?.status === 'queued' || build?.status === 'running'
 
@@ -49,11 +50,7 @@ export const newProject = {
   load: async () => ({}),
   draw() {
     const send = async (values) => {
-      const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''))
-      if ('noBuild' in given) {
-        delete given.noBuild
-        given.buildCommand = ''
-      }
+      const given = Object.fromEntries(Object.entries(settingValues(values)).filter(([, value]) => value !== null))
       const { build } = await api('POST', '/projects', given)
       location.hash = `#/builds/${build.id}`
     }
@@ -65,12 +62,6 @@ export const newProject = {
         field('name', 'Name', { required: true, autocapitalize: 'off', spellcheck: false, hint: 'The first part of its address: lower-case letters, digits and hyphens.' }),
         field('branch', 'Branch', { required: true, value: 'main', autocapitalize: 'off', spellcheck: false }),
         h('details', {}, h('summary', {}, 'How it is built'),
-          h('div', { className: 'fields' },
-            field('rootDirectory', 'Root directory', { placeholder: 'the top', hint: 'Where the project is, in a repository that holds several.' }),
-            field('installCommand', 'Install command', { placeholder: 'detected' }),
-            field('buildCommand', 'Build command', { placeholder: 'detected' }),
-            h('label', {}, h('input', { type: 'checkbox', name: 'noBuild', className: 'check' }), ' Build nothing, publish the files as they are'),
-            field('outputDirectory', 'Output directory', { placeholder: 'detected' }),
-            field('nodeVersion', 'Node version', { placeholder: 'detected' }))))]
+          settingFields()))]
   },
 }

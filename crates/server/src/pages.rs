@@ -22,6 +22,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("/invite.js", SCRIPT, include_str!("../../../web/invite.js")),
     ("/account.js", SCRIPT, include_str!("../../../web/account.js")),
     ("/users.js", SCRIPT, include_str!("../../../web/users.js")),
+    ("/plan.js", SCRIPT, include_str!("../../../web/plan.js")),
     ("/projects.js", SCRIPT, include_str!("../../../web/projects.js")),
     ("/project.js", SCRIPT, include_str!("../../../web/project.js")),
     ("/build.js", SCRIPT, include_str!("../../../web/build.js")),
