@@ -116,7 +116,8 @@ impl World {
     /// When it does not go live.
     pub async fn live(&self, project: &Project, build: i64) -> Result<()> {
         eventually(&format!("build {build} of {} is live", project.site.host), PATIENCE, async || {
-            Ok((self.build(build).await?["deployment"]["status"] == "live").then_some(()))
+            let seen = self.ada.get(&format!("/api/v1/projects/{}", project.id)).await?.expect(200)?;
+            Ok((seen["liveDeployment"]["buildId"] == build).then_some(()))
         })
         .await
     }

@@ -15,13 +15,13 @@ const FIELDS: &[&str] = &["suite", "rootDirectory", "settings", "detects", "fail
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_examples_of_every_kind_are_detected_and_served_as_they_say() -> Result<()> {
-    deploy("test", 9).await
+    deploy("test", 12).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a quarter of an hour long: `make test-all`"]
 async fn the_other_examples_are_detected_and_served_as_they_say() -> Result<()> {
-    deploy("test-all", 13).await
+    deploy("test-all", 15).await
 }
 
 /// Deploys the examples of a suite, of which there are so many.
