@@ -32,7 +32,7 @@ pub struct BuildImage {
     pub dockerfile: String,
     /// Values for what it declares with `ARG`.
     pub arguments: HashMap<String, String>,
-    /// Whose it is: the Dockerfile ends in the [`Engine::label_instruction`] of these. (Given to the builder apart,
+    /// Whose it is: the last stage has the [`Engine::label_instruction`] of these. (Given to the builder apart,
     /// each would be a step of its own, and only of the last image.)
     pub labels: Labels,
 }

@@ -146,11 +146,15 @@ fn prepare(artifact: &Artifact, id: DeploymentId) -> Result<Prepared, DeployErro
         told.push(format!("warning: {name}, line {}: {}", problem.line, problem.message));
     }
     if problems.len() > TOLD_PROBLEMS {
-        told.push(format!("warning: … and {} more lines of rule files that were left out", problems.len() - TOLD_PROBLEMS));
+        told.push(format!(
+            "warning: … and {} more lines of rule files that were left out",
+            problems.len() - TOLD_PROBLEMS
+        ));
     }
     if artifact.spa_fallback == Some(true) && !decided.fallback {
         told.push(
-            "warning: the setting spaFallback has no effect: there is no index.html or 200.html to fall back to".to_owned(),
+            "warning: the setting spaFallback has no effect: there is no index.html or 200.html to fall back to"
+                .to_owned(),
         );
     }
     told.push(format!(

@@ -64,7 +64,12 @@ pub(super) async fn prepare(job: &mut Job) -> Result<Image, BuildError> {
     job.log.say(&format!("Preparing {} with {}, once for all projects", base.name, recipe.words()));
     job.log.begin_excerpt();
     let labels = Labels::shared(Kind::Toolchain);
-    let dockerfile = format!("{dockerfile}{}\n", job.engine.label_instruction(&labels));
+    let label = job.engine.label_instruction(&labels);
+    // In each stage, or the sweep would not know what is left of those that only make a file.
+    let dockerfile: String = dockerfile
+        .lines()
+        .map(|line| if line.starts_with("FROM ") { format!("{line}\n{label}\n") } else { format!("{line}\n") })
+        .collect();
     let build = BuildImage {
         tag: name.clone(),
         context: tar_from_bytes(archive::single("Dockerfile", dockerfile.as_bytes()).map_err(BuildError::ours)?),
