@@ -1,9 +1,10 @@
 //! A build that fails for a host that is not there: its owner reads which, and visitors notice nothing.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use berth_tests::{Database, Delivery, Project, Shop, World};
+use berth_tests::{Database, Delivery, Project, Shop, World, eventually};
 use reqwest::header;
 use serde_json::json;
 
@@ -41,6 +42,7 @@ async fn a_font_of_next_that_cannot_be_fetched_is_named() -> Result<()> {
     repo.copy_in(&apps.join("next-export"))?;
     repo.publish("With the system's font", &[])?;
     let project = world.connect_repo("letters", repo, json!({})).await?;
+    has_ended(&world, project.first_build).await?;
     world.live(&project, project.first_build).await?;
     let visitor = Visitor::new(&world, &project).await?;
 
@@ -51,13 +53,24 @@ async fn a_font_of_next_that_cannot_be_fetched_is_named() -> Result<()> {
         answer["build"]["id"].as_i64().with_context(|| format!("no build in {answer}"))
     };
     let failing = push("next-google-fonts-fails").await?;
+    has_ended(&world, failing).await?;
     let told = "exit code 1: the font Geist could not be fetched from fonts.googleapis.com";
     fails_as(&world, &project, failing, told, "Failed to fetch `Geist` from Google Fonts.").await?;
     visitor.notices_nothing(&world, &project).await?;
 
     let mended = push("next-export").await?;
+    has_ended(&world, mended).await?;
     world.live(&project, mended).await?;
     world.close().await
+}
+
+/// Next.js and its packages take longer than what stories are patient for.
+async fn has_ended(world: &World, build: i64) -> Result<()> {
+    eventually(&format!("build {build} ends"), Duration::from_secs(900), async || {
+        let status = world.ada.get(&format!("/api/v1/builds/{build}")).await?.expect(200)?["status"].clone();
+        Ok((!matches!(status.as_str(), Some("queued" | "running"))).then_some(()))
+    })
+    .await
 }
 
 /// The reason is on top of the build, its line is in the log, and the deployment before it is the live one.
