@@ -48,8 +48,8 @@ pub(super) fn words(signal: Signal, what: &str, memory: u64) -> (String, String)
         Means::Killed => (
             format!("{what} was killed ({name})"),
             format!(
-                "It had not reached its limit of {} of memory. Either something in it kills processes, or the machine \
-                 itself ran out of memory: rebuild, and if it happens again, ask the operator.",
+                "Docker reported no process that reached the limit of {} of memory. Either something in the build kills \
+                 processes, or the machine itself ran out of memory: rebuild, and if it happens again, ask the operator.",
                 Bytes(memory)
             ),
         ),
