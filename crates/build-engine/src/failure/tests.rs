@@ -1,4 +1,4 @@
-//! Outputs as the tools printed them, for the tools that the whole-build tests (`tests/failures.rs`) do not run, and
+//! Outputs as the tools printed them, for the tools that the whole-build tests (`tests/failures`) do not run, and
 //! for each kind of pattern an output that only mentions it.
 
 use berth_model::InstanceId;
@@ -180,6 +180,11 @@ const OUTPUTS: &[(&str, i64, &str)] = &[
         "\n/app/src/main.js\n  1:1  error  'foo' is not defined  no-undef\n\n✖ 1 problem (1 error, 0 warnings)\n",
     ),
     (
+        "ESLint, warnings",
+        1,
+        "\n/app/src/main.js\n  1:1  warning  'foo' is unused  no-unused-vars\n\n✖ 3 problems (0 errors, 3 warnings)\n\nESLint found too many warnings (maximum: 0).",
+    ),
+    (
         "Vitest",
         1,
         "stderr | src/a.test.js > x\nError: ENOSPC: no space left on device, write\n\n FAIL  src/a.test.js > x\nAssertionError: expected 1 to be 2\n\n Test Files  1 failed (1)\n      Tests  1 failed (1)\n   Duration  667ms",
@@ -287,6 +292,8 @@ fn a_reason_that_is_only_mentioned_is_none() {
         "✓ heap: FATAL ERROR: is shown\nwent wrong".to_owned(),
         "Found 0 errors. error TS2322 is documented\nwent wrong".to_owned(),
         "✖ 0 problem s\nTest Files  3 passed (3)\nwent wrong".to_owned(),
+        "\n/app/src/main.js\n  1:1  warning  'foo' is unused  no-unused-vars\n\n✖ 3 problems (0 errors, 3 warnings)\n\nwent wrong"
+            .to_owned(),
         "Error: connect EACCES /var/run/docker.sock\nwent wrong".to_owned(),
         "Failed to fetch `Geist` from somewhere else\nwent wrong".to_owned(),
         "The theme could not be found in the cache, using defaults\nwent wrong".to_owned(),
@@ -335,6 +342,11 @@ fn the_exit_state_speaks_first() {
         );
         assert_eq!((failure.code, failure.line), (FailureCode::Killed, Some(1)));
     }
+    let killed = project.failure(Command::Build, 137, false, "working");
+    assert!(
+        killed.detail.contains("Docker reported no process that reached the limit of 2 GiB of memory"),
+        "{killed:?}"
+    );
     let builder = "Step 3/4 : RUN exit 9\n ---> Running in 3fcb923ff436\nRemoving intermediate container 3fcb923ff436";
     let step = project.failure(Command::Step, 9, false, builder);
     assert_eq!(step.title, "exit code 9: the step `RUN exit 9` of the Dockerfile failed");

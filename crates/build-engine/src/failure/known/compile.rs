@@ -23,7 +23,8 @@ pub(super) const ROWS: &[Row] = &[
         let detail = format!("{}. Fix it; the log shows all that was found.", seen.group(1).trim_end_matches('.'));
         Words::of_command(format!("the bundler found an error{place}"), detail)
     }),
-    (r"^✖ \d+ problems? \((\d+) errors?, (\d+) warnings?\)", Reason, eslint),
+    // Without errors ESLint ends well, unless it counts warnings, and then it says so (below).
+    (r"^✖ \d+ problems? \(([1-9]\d*) errors?, \d+ warnings?\)", Reason, eslint),
     (r"^\d+:\d+\s+Error: (.+?)\s{2,}(\S+)$", Entry, |seen| {
         Words::of_command(
             "ESLint found errors",
@@ -79,17 +80,17 @@ fn type_error(file: &str, line: &str, says: &str) -> Option<Words> {
 }
 
 fn eslint(seen: &Seen<'_>) -> Option<Words> {
-    let (errors, warnings) = (seen.group(1), seen.group(2));
-    let (count, what) = if errors == "0" { (warnings, "warning") } else { (errors, "error") };
+    let count = seen.group(1);
     let plural = if count == "1" { "" } else { "s" };
     let is_first = |text: &str| {
         let mut words = text.split_whitespace();
-        words.next().is_some_and(|place| place.contains(':') && !place.starts_with('/')) && words.next() == Some(what)
+        words.next().is_some_and(|place| place.contains(':') && !place.starts_with('/'))
+            && words.next() == Some("error")
     };
     let first = seen.lines[..seen.at].iter().find(|line| is_first(&line.text));
     let says = first.map(|line| format!("The first: {}. ", line.text.split_whitespace().collect::<Vec<_>>().join(" ")));
     let mut words = Words::of_command(
-        format!("ESLint found {count} {what}{plural}"),
+        format!("ESLint found {count} error{plural}"),
         format!(
             "{}Fix it, turn the rule off in ESLint's configuration, or leave linting out of the build command.",
             says.unwrap_or_default()
