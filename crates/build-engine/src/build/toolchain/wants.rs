@@ -31,7 +31,7 @@ static REPOSITORY: LazyLock<Option<Regex>> =
 /// What failed installs print, and what they were missing.
 const SHOWN: &[(&str, ToolName)] = &[
     (
-        r#"(?i)spawn git ENOENT|syscall spawn git|\bgit: (?:command )?not found|Cannot find command 'git'|posix_spawn.*\bgit\b|"git" (?:not found|executable)|git.*ENOENT|You need to install git"#,
+        r#"(?i)spawn git ENOENT|syscall spawn git|\bgit: (?:command )?not found|Cannot find command 'git'|posix_spawn.*\bgit\b|"git" (?:not found|executable)|You need to install git"#,
         ToolName::Git,
     ),
     (
@@ -91,6 +91,8 @@ mod tests {
             ("error: command 'gcc' failed: No such file or directory", Some(ToolName::Compiler)),
             ("npm error code ERESOLVE", None),
             ("remote: Repository not found.", None),
+            ("npm error code ENOENT", None),
+            ("GET https://github.com/a/b.tgz failed: ENOENT: no such file or directory", None),
         ] {
             let mut excerpt = Excerpt::default();
             excerpt.add(None, line.to_owned());
