@@ -1,6 +1,6 @@
 //! A project's packages: installed once for each state of what they depend on, then kept as an image.
 
-use berth_model::{Decision, Plan, Tool};
+use berth_model::{Decision, Plan, PlanService, Tool, UserId};
 use berth_runtime::{Kind, Labels};
 use sha2::{Digest as _, Sha256};
 
@@ -8,10 +8,10 @@ use super::command::{self, CommandLine};
 use super::container::Workshop;
 use super::toolchain::{self, Image};
 use super::{environment, inside};
-use crate::BuildError;
 use crate::detect::{Sources, sources};
 use crate::failure::Command;
 use crate::run::Job;
+use crate::{BuildError, Checkout};
 
 /// How the packages came in.
 pub(crate) enum Installed {
@@ -61,9 +61,15 @@ async fn install_in(job: &Job, image: &Image) -> Result<Installed, BuildError> {
         return Ok(Installed::Before(Workshop::to_build(job, &image.name).await?));
     };
     let line = command.value.as_str();
-    let files = match sources(&job.checkout, &job.service) {
-        Sources::Files(files) => files,
-        Sources::Everything(why) => {
+    let hashed = {
+        let (checkout, service, owner) = (job.checkout.clone(), job.service.clone(), job.owner);
+        let image = image.id.clone();
+        let reading = tokio::task::spawn_blocking(move || hashed(&checkout, &service, owner, &image));
+        reading.await.map_err(BuildError::ours)?
+    };
+    let (files, key) = match hashed.map_err(BuildError::ours)? {
+        Hashed::Files(files, key) => (files, key),
+        Hashed::Everything(why) => {
             job.log.say(&format!("Installing with all of the commit's files, because {why}"));
             let mut workshop = Workshop::to_install(job, &image.name).await?;
             workshop.take_files(job, None).await?;
@@ -72,7 +78,7 @@ async fn install_in(job: &Job, image: &Image) -> Result<Installed, BuildError> {
             return Ok(Installed::Now(workshop));
         }
     };
-    let tag = tag(job, image, line, &files)?;
+    let tag = format!("berth-dependencies-{}:{key}", job.engine.config().instance);
     if job.engine.image_id(&tag).await?.is_some() {
         job.log.say("The packages are unchanged since they were last installed");
         return Ok(Installed::Before(Workshop::to_build(job, &tag).await?));
@@ -95,22 +101,33 @@ async fn run(job: &Job, workshop: &Workshop, line: &str) -> Result<(), BuildErro
     command::run(job, &workshop.container, command).await
 }
 
-/// The image of these packages: never another owner's, never of another toolchain, command, place or file.
-fn tag(job: &Job, image: &Image, line: &str, files: &[String]) -> Result<String, BuildError> {
+/// What installing looks at, read.
+enum Hashed {
+    /// These files, and the key of the packages that they lead to.
+    Files(Vec<String>, String),
+    /// More than those: why.
+    Everything(String),
+}
+
+/// The key of these packages: never another owner's, never of another toolchain, command, place or file.
+fn hashed(checkout: &Checkout, service: &PlanService, owner: UserId, image: &str) -> std::io::Result<Hashed> {
+    let files = match sources(checkout, service) {
+        Sources::Files(files) => files,
+        Sources::Everything(why) => return Ok(Hashed::Everything(why)),
+    };
     let mut hash = Sha256::new();
     let mut add = |bytes: &[u8]| {
         // With its length in front, so that no two lists run together the same way.
         hash.update((bytes.len() as u64).to_be_bytes());
         hash.update(bytes);
     };
-    add(&job.owner.0.to_be_bytes());
-    add(image.id.as_bytes());
-    add(line.as_bytes());
-    add(job.service.install_directory.as_str().as_bytes());
-    for path in files {
+    add(&owner.0.to_be_bytes());
+    add(image.as_bytes());
+    add(service.install_command.as_ref().map(|command| command.value.as_bytes()).unwrap_or_default());
+    add(service.install_directory.as_str().as_bytes());
+    for path in &files {
         add(path.as_bytes());
-        add(&job.checkout.read(path).map_err(BuildError::ours)?);
+        add(&checkout.read(path)?);
     }
-    let instance = &job.engine.config().instance;
-    Ok(format!("berth-dependencies-{instance}:{}", &hex::encode(hash.finalize())[..40]))
+    Ok(Hashed::Files(files, hex::encode(hash.finalize())[..40].to_owned()))
 }
