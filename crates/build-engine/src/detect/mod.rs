@@ -18,6 +18,7 @@ mod equipment;
 mod folder;
 mod framework;
 mod hybrid;
+mod members;
 mod node_version;
 mod output;
 mod package_json;

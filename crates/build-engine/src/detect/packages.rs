@@ -4,11 +4,14 @@ use berth_model::{Decision, Failure, FailureCode, PackageManager, RootDir};
 
 use super::catalog::{ManagerEntry, catalog};
 use super::folder::{Folder, join, package_json};
+use super::members;
+use super::node_version::admits;
+use super::package_json::PackageJson;
 
 /// The package manager and what follows from it.
 pub(super) struct Packages {
     pub(super) manager: Decision<PackageManager>,
-    /// The exact version that `packageManager` names.
+    /// The exact version that `packageManager` names, or what `engines` and Volta ask for.
     pub(super) version: Option<String>,
     /// Where it installs: the project's directory, or its workspace's.
     pub(super) directory: RootDir,
@@ -42,10 +45,11 @@ impl Packages {
                 let reason = format!("packageManager is {}@{version}", manager.program());
                 (Decision::new(manager, "package.json", reason), Some(version))
             }
-            None => match by_lockfile {
-                Some(manager) => (manager, None),
-                None => (without_lockfile(folder, directory), None),
-            },
+            None => {
+                let manager = by_lockfile.unwrap_or_else(|| without_lockfile(folder, directory));
+                let version = asked_version(folder, &top, directory, manager.value);
+                (manager, version)
+            }
         };
         let lockfile = lockfiles.iter().find(|(entry, _)| entry.name == manager.value.program());
         let mut warnings = Vec::new();
@@ -75,6 +79,41 @@ impl Packages {
         let directory = RootDir::parse(directory).unwrap_or_default();
         Ok(Self { manager, version, directory, install, warnings })
     }
+}
+
+/// The version of a package manager that Volta is told, or, of pnpm, that `engines` admits: it refuses to work as
+/// another one.
+fn asked_version(folder: &Folder<'_>, top: &PackageJson, directory: &str, manager: PackageManager) -> Option<String> {
+    let packages = [&folder.package, top];
+    let exact = |text: &&str| is_exact(text);
+    if let Some(version) = packages.iter().find_map(|package| package.volta(manager.program())).filter(exact) {
+        return Some(version.to_owned());
+    }
+    if manager != PackageManager::Pnpm {
+        return None;
+    }
+    let range = packages.iter().find_map(|package| package.engine("pnpm"))?.trim();
+    if is_exact(range) {
+        return Some(range.to_owned());
+    }
+    let lockfile = folder.checkout.text(&join(directory, "pnpm-lock.yaml")).unwrap_or_default();
+    let written_by = lockfile.lines().take(5).find_map(|line| {
+        match line.strip_prefix("lockfileVersion:")?.trim().trim_matches(['\'', '"']) {
+            version if version.starts_with("5.") => Some(7),
+            version if version.starts_with("6.") => Some(8),
+            _ => None,
+        }
+    });
+    if admits(range, written_by.unwrap_or(10)) {
+        return None;
+    }
+    [10, 9, 8, 7, 11, 12].into_iter().find(|major| admits(range, *major)).map(|major| major.to_string())
+}
+
+/// `1.2.3` and nothing else.
+fn is_exact(version: &str) -> bool {
+    let is_number = |part: &str| !part.is_empty() && part.len() <= 9 && part.bytes().all(|byte| byte.is_ascii_digit());
+    version.split('.').count() == 3 && version.split('.').all(is_number)
 }
 
 /// The package manager of a project that has no lockfile and no `packageManager`.
@@ -108,8 +147,8 @@ fn without_lockfile(folder: &Folder<'_>, directory: &str) -> Decision<PackageMan
     Decision::new(PackageManager::Npm, "default", "there is no lockfile")
 }
 
-/// The nearest directory, upwards from the project, that has a lockfile or is the top of a workspace; else the
-/// project's own.
+/// The project's directory where it has a lockfile or is the top of a workspace; else the nearest above it whose
+/// workspace it is part of; else its own.
 fn install_directory<'a>(folder: &Folder<'a>) -> Result<&'a str, Failure> {
     for directory in folder.upwards() {
         let has = |name: &str| folder.checkout.has_file(&join(directory, name));
@@ -117,9 +156,12 @@ fn install_directory<'a>(folder: &Folder<'a>) -> Result<&'a str, Failure> {
         if locked && directory == folder.root {
             return Ok(directory);
         }
-        let workspace = has("pnpm-workspace.yaml")
-            || package_json(folder.checkout, directory)?.is_some_and(|package| !package.workspaces.is_empty());
-        if workspace {
+        let package = package_json(folder.checkout, directory)?;
+        let is_top =
+            has("pnpm-workspace.yaml") || package.as_ref().is_some_and(|package| !package.workspaces.is_empty());
+        if is_top && directory == folder.root
+            || members::has_member(folder.checkout, directory, package.as_ref(), folder.root)
+        {
             return Ok(directory);
         }
     }

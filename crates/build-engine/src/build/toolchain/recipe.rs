@@ -32,8 +32,9 @@ const fn of_npm(title: &'static str, version: &'static str, lines: &'static [&'s
 
 fn way_of_manager(manager: PackageManager) -> Option<Way> {
     Some(match manager {
-        // They come with their language.
-        PackageManager::Npm | PackageManager::Pip => return None,
+        // It comes with its language.
+        PackageManager::Pip => return None,
+        PackageManager::Npm => of_npm("npm", "", &["RUN npm install --global --no-audit --no-fund npm@{version}"]),
         PackageManager::Pnpm => of_npm("pnpm", "10", &["RUN npm install --global --no-audit --no-fund pnpm@{version}"]),
         PackageManager::Yarn => of_npm(
             "yarn",
@@ -117,7 +118,10 @@ impl Recipe {
             let by_lockfile = manager.and_then(|manager| lockfile::wanted_version(checkout, service, manager));
             let version =
                 toolchain.package_manager_version.as_deref().or(by_lockfile).unwrap_or(way.version).to_owned();
-            ways.push((way, version));
+            // Node brings one.
+            if manager != Some(PackageManager::Npm) || !version.is_empty() {
+                ways.push((way, version));
+            }
         }
         for tool in toolchain.tools.iter().map(|tool| &tool.value) {
             let way = way_of_tool(tool.name).ok_or_else(zola)?;
@@ -213,11 +217,27 @@ mod tests {
     }
 
     #[test]
+    fn npm_is_installed_where_the_project_names_its_version() {
+        let recipe = |package: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("package.json"), package).unwrap();
+            let checkout = Checkout::of_folder(folder.path()).unwrap();
+            let plan = crate::detect::detect(&checkout, &crate::detect::ProjectSettings::default()).unwrap();
+            Recipe::of(&checkout, &plan.services[0]).unwrap().dockerfile("node:22-slim", &[])
+        };
+        let named = r#"{"packageManager":"npm@11.4.2","scripts":{"build":"x"}}"#;
+        let install = "RUN npm install --global --no-audit --no-fund npm@11.4.2\n";
+        assert_eq!(recipe(named), format!("FROM node:22-slim\n{install}"));
+        assert_eq!(recipe(r#"{"scripts":{"build":"x"}}"#), "FROM node:22-slim\n");
+    }
+
+    #[test]
     fn managers_with_and_without_a_version() {
         let uv = way_of_manager(PackageManager::Uv).unwrap();
         assert_eq!(lines(&uv, ""), "RUN pip install --no-cache-dir uv\n");
         assert_eq!(lines(&uv, "0.5.1"), "RUN pip install --no-cache-dir uv==0.5.1\n");
-        assert!(way_of_manager(PackageManager::Npm).is_none());
+        let npm = way_of_manager(PackageManager::Npm).unwrap();
+        assert_eq!(lines(&npm, "11.4.2"), "RUN npm install --global --no-audit --no-fund npm@11.4.2\n");
         for version in ["1; rm -rf /", "1\nRUN x", "$(id)", "1 2"] {
             assert!(!is_version(version), "{version}");
         }

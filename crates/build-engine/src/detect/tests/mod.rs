@@ -168,6 +168,23 @@ fn a_workspace_is_installed_at_its_top() {
 }
 
 #[test]
+fn a_project_beside_a_workspace_is_installed_on_its_own() {
+    let installed = |files: &[(&str, &str)], root: &str| {
+        let root_directory = Some(RootDir::parse(root).unwrap());
+        let settings = ProjectSettings { root_directory, ..ProjectSettings::default() };
+        let files: Vec<_> =
+            files.iter().copied().chain([("docs/package.json", VITE), ("packages/ui/package.json", VITE)]).collect();
+        plan(&files, &settings).unwrap().services.remove(0).install_directory.as_str().to_owned()
+    };
+    let npm = [("package.json", r#"{"workspaces":{"packages":["packages/*"]}}"#), ("package-lock.json", "{}")];
+    assert_eq!(installed(&npm, "docs"), "docs");
+    assert_eq!(installed(&npm, "packages/ui"), "");
+    let pnpm = [("pnpm-workspace.yaml", "packages:\n  - '**'\n  - '!docs'\n"), ("package.json", "{}")];
+    assert_eq!(installed(&pnpm, "docs"), "docs");
+    assert_eq!(installed(&pnpm, "packages/ui"), "");
+}
+
+#[test]
 fn hybrids_are_static_when_they_say_so() {
     let next = |config: &'static str| {
         let package = r#"{"scripts":{"build":"next build"},"dependencies":{"next":"15"}}"#;
