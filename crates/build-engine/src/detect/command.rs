@@ -8,24 +8,37 @@ pub(super) struct Commands(Vec<Vec<String>>);
 
 /// Scripts that call each other do so at most this deep.
 const MOST_DEPTH: usize = 4;
+/// Commands and called scripts that are looked at, in all: scripts that name each other often are many more.
+const MOST_COMMANDS: usize = 500;
+/// Words of a command that are looked at.
+const MOST_WORDS: usize = 1000;
 
 impl Commands {
     pub(super) fn of(line: &str, package: &PackageJson) -> Self {
         let mut commands = Self::default();
-        commands.add(line, package, 0);
+        commands.add(line, package, 0, &mut { MOST_COMMANDS });
         commands
     }
 
-    fn add(&mut self, line: &str, package: &PackageJson, depth: usize) {
+    fn add(&mut self, line: &str, package: &PackageJson, depth: usize, left: &mut usize) {
         for words in line.split(['&', '|', ';', '\n']).map(words).filter(|words| !words.is_empty()) {
-            let called = called_scripts(&words, package);
             if depth < MOST_DEPTH {
-                for script in called {
-                    self.add(&script, package, depth + 1);
+                for script in called_scripts(&words, package) {
+                    // A script counts, too: it can be without a command.
+                    let Some(rest) = left.checked_sub(1) else { return };
+                    *left = rest;
+                    self.add(script, package, depth + 1, left);
                 }
             }
+            let Some(rest) = left.checked_sub(1) else { return };
+            *left = rest;
             self.0.push(words);
         }
+    }
+
+    /// Each command's words.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[String]> {
+        self.0.iter().map(Vec::as_slice)
     }
 
     /// Whether all commands are of a kind.
@@ -84,13 +97,14 @@ impl Commands {
 }
 
 fn words(part: &str) -> Vec<String> {
-    part.split_whitespace().map(|word| word.trim_matches(['"', '\'', '(', ')']).to_owned()).collect()
+    let words = part.split_whitespace().take(MOST_WORDS);
+    words.map(|word| word.trim_matches(['"', '\'', '(', ')']).to_owned()).collect()
 }
 
 /// The texts of the scripts that a command calls: `npm run x`, `pnpm x`, `run-s x y`.
-fn called_scripts(words: &[String], package: &PackageJson) -> Vec<String> {
+pub(super) fn called_scripts<'a>(words: &[String], package: &'a PackageJson) -> Vec<&'a str> {
     let mut rest = words.iter().skip_while(|word| word.contains('=') || *word == "cross-env" || *word == "npx");
-    let script = |name: &str| package.script(name).map(str::to_owned);
+    let script = |name: &str| package.script(name);
     match rest.next().map(String::as_str) {
         Some("npm" | "pnpm" | "yarn" | "bun") => {
             let name = rest.find(|word| *word != "run" && *word != "run-script" && !word.starts_with('-'));
@@ -102,6 +116,7 @@ fn called_scripts(words: &[String], package: &PackageJson) -> Vec<String> {
                 Some((start, _)) => package.scripts_starting_with(start),
                 None => script(name).into_iter().collect(),
             })
+            .take(MOST_COMMANDS)
             .collect(),
         _ => Vec::new(),
     }
@@ -123,5 +138,21 @@ mod tests {
         assert!(commands.run("tsc") && !commands.run("vite preview"));
         let direct = Commands::of("npx ./node_modules/.bin/vitepress build docs", &package);
         assert_eq!(direct.arguments("vitepress build").next().unwrap(), ["docs"]);
+    }
+
+    #[test]
+    fn scripts_that_call_each_other_without_end_are_cut_off() {
+        let thousand = |name: &str| format!("run-s {}", vec![name; 1000].join(" "));
+        for last in ["echo", "&"] {
+            let scripts =
+                [("build", thousand("a")), ("a", thousand("b")), ("b", thousand("c")), ("c", last.to_owned())];
+            let scripts: std::collections::BTreeMap<_, _> = scripts.into_iter().collect();
+            let package = serde_json::json!({ "scripts": scripts }).to_string();
+            let commands = Commands::of("npm run build", &PackageJson::parse(&package).unwrap());
+            assert!(commands.iter().count() <= MOST_COMMANDS);
+        }
+        let package = serde_json::json!({ "scripts": { "build": thousand("build") } }).to_string();
+        let commands = Commands::of("npm run build", &PackageJson::parse(&package).unwrap());
+        assert!(commands.run("run-s") && commands.iter().count() <= MOST_COMMANDS);
     }
 }

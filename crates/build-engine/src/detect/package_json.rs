@@ -23,6 +23,10 @@ pub(super) struct PackageJson {
     pub(super) has_source: bool,
     /// Where Parcel leaves its default target.
     pub(super) target_directory: Option<String>,
+    /// Files that it gives to others as programs.
+    pub(super) programs: Vec<String>,
+    /// A directory full of them.
+    pub(super) program_directory: Option<String>,
     /// Directories of its workspaces, as globs.
     pub(super) workspaces: Vec<String>,
 }
@@ -59,6 +63,12 @@ impl PackageJson {
             target_directory: object("targets")
                 .and_then(|targets| targets.values().find_map(|target| target.get("distDir")?.as_str()))
                 .map(str::to_owned),
+            programs: match value.get("bin") {
+                Some(Value::String(file)) => vec![file.clone()],
+                Some(Value::Object(files)) => files.values().filter_map(Value::as_str).map(str::to_owned).collect(),
+                _ => Vec::new(),
+            },
+            program_directory: object("directories").and_then(|places| Some(places.get("bin")?.as_str()?.to_owned())),
             workspaces: globs.filter_map(Value::as_str).map(str::to_owned).collect(),
         })
     }
@@ -67,8 +77,8 @@ impl PackageJson {
         self.scripts.get(name).map(String::as_str).filter(|script| !script.trim().is_empty())
     }
 
-    pub(super) fn scripts_starting_with(&self, start: &str) -> Vec<String> {
-        self.scripts.iter().filter(|(name, _)| name.starts_with(start)).map(|(_, script)| script.clone()).collect()
+    pub(super) fn scripts_starting_with(&self, start: &str) -> Vec<&str> {
+        self.scripts.iter().filter(|(name, _)| name.starts_with(start)).map(|(_, script)| script.as_str()).collect()
     }
 
     /// Whether any script runs this program.

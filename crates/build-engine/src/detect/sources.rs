@@ -2,6 +2,7 @@
 
 use berth_model::{PackageManager, PlanService};
 
+use super::config::normal_path;
 use super::folder::join;
 use super::package_json::PackageJson;
 use crate::Checkout;
@@ -113,10 +114,19 @@ fn of_node(checkout: &Checkout, service: &PlanService) -> Sources {
         .filter(|path| path.rsplit('/').next() == Some("package.json") && !path.contains("node_modules/"))
         .map(str::to_owned)
         .collect();
+    let mut programs = Vec::new();
     for path in &packages {
-        let package = checkout.text(path).and_then(|text| PackageJson::parse(&text).ok());
-        if let Some(why) = package.and_then(|package| package.install_needs_sources()) {
+        let Some(package) = checkout.text(path).and_then(|text| PackageJson::parse(&text).ok()) else { continue };
+        if let Some(why) = package.install_needs_sources() {
             return Sources::Everything(why);
+        }
+        // What a package of the workspace gives the others to run is linked only if it is there.
+        if let Some(place) = path.strip_suffix("/package.json").filter(|place| *place != directory) {
+            let named = package.programs.iter().filter_map(|file| normal_path(&format!("{place}/{file}")));
+            programs.extend(named.filter(|path| checkout.has_file(path)));
+            let directory = package.program_directory.and_then(|name| normal_path(&format!("{place}/{name}")));
+            let below = directory.iter().flat_map(|directory| checkout.below(directory));
+            programs.extend(below.map(|(path, _)| path.to_owned()));
         }
     }
     if !packages.contains(&join(directory, "package.json")) {
@@ -146,6 +156,7 @@ fn of_node(checkout: &Checkout, service: &PlanService) -> Sources {
     ];
     const DIRECTORIES: &[&str] = &[".yarn", "patches"];
     let mut files = packages;
+    files.extend(programs);
     files.extend(FILES.iter().map(|file| join(directory, file)).filter(|path| checkout.has_file(path)));
     for name in DIRECTORIES {
         files.extend(checkout.below(&join(directory, name)).map(|(path, _)| path.to_owned()));
@@ -251,6 +262,22 @@ mod tests {
         assert!(matches!(sources_of(&files, Some("npm ci && node setup.js")), Sources::Everything(_)));
         let without = sources_of(&[("build.sh", "")], Some("npm ci"));
         assert!(matches!(without, Sources::Everything(why) if why.contains("no package.json")));
+        let programs = [
+            files[0],
+            ("packages/a/package.json", r#"{"bin":"./cli.js"}"#),
+            ("packages/a/cli.js", ""),
+            ("packages/b/package.json", r#"{"bin":{"b":"bin/b.js","c":"dist/c.js"}}"#),
+            ("packages/b/bin/b.js", ""),
+            ("packages/b/lib.js", ""),
+        ];
+        let wanted = [
+            "package.json",
+            "packages/a/cli.js",
+            "packages/a/package.json",
+            "packages/b/bin/b.js",
+            "packages/b/package.json",
+        ];
+        assert_eq!(sources_of(&programs, None), Sources::Files(wanted.map(str::to_owned).to_vec()));
         let setup = r#"{"scripts":{"build":"x","postinstall":"node setup.js"},"dependencies":{"a":"1"}}"#;
         assert!(
             matches!(sources_of(&[("package.json", setup)], None), Sources::Everything(why) if why.contains("postinstall"))
