@@ -115,27 +115,101 @@ pub(super) fn text_of(text: &str, key: &str) -> Option<String> {
 
 /// Whether a key is `true` or `false`, where that is written down.
 pub(super) fn flag_of(text: &str, key: &str) -> Option<bool> {
-    expressions(text, key).find_map(|expression| {
-        let word: String = expression.chars().take_while(|c| c.is_alphanumeric()).collect();
-        word.parse().ok()
-    })
+    expressions(text, key).find_map(flag_expression)
+}
+
+fn flag_expression(expression: &str) -> Option<bool> {
+    let word: String = expression.chars().take_while(|c| c.is_alphanumeric()).collect();
+    word.parse().ok()
 }
 
 /// What lies between the braces behind a key.
 pub(super) fn object_of<'a>(text: &'a str, key: &str) -> Option<&'a str> {
-    expressions(text, key).find_map(|expression| {
-        let inside = expression.strip_prefix('{')?;
-        let mut depth = 1;
-        let end = inside.find(|c| {
-            depth += match c {
-                '{' => 1,
-                '}' => -1,
-                _ => 0,
-            };
-            depth == 0
-        })?;
-        Some(&inside[..end])
+    expressions(text, key).find_map(object_expression)
+}
+
+fn object_expression(expression: &str) -> Option<&str> {
+    let inside = expression.strip_prefix('{')?;
+    let mut depth = 1;
+    let end = inside.find(|c| {
+        depth += match c {
+            '{' => 1,
+            '}' => -1,
+            _ => 0,
+        };
+        depth == 0
+    })?;
+    Some(&inside[..end])
+}
+
+/// The same as [`path_of`], of the configuration's own object only.
+pub(super) fn own_path(text: &str, key: &str) -> Option<NamedPath> {
+    own_expressions(text, key).find_map(path_expression)
+}
+
+/// The same as [`flag_of`], of the configuration's own object only.
+pub(super) fn own_flag(text: &str, key: &str) -> Option<bool> {
+    own_expressions(text, key).find_map(flag_expression)
+}
+
+/// The same as [`object_of`], of the configuration's own object only, and with its braces.
+pub(super) fn own_object(text: &str, key: &str) -> Option<String> {
+    own_expressions(text, key).find_map(object_expression).map(|inside| format!("{{{inside}}}"))
+}
+
+fn own_expressions<'a>(text: &'a str, key: &str) -> impl Iterator<Item = &'a str> {
+    let nested = nested(text);
+    expressions(text, key).filter(move |expression| {
+        // The key stands right before; its sign is one byte.
+        let before = text[..text.len() - expression.len()].trim_end().len().saturating_sub(1);
+        !nested.get(before).copied().unwrap_or_default()
     })
+}
+
+/// Which bytes stand within a value of an object, or in a list: what is set there is not the configuration's own.
+fn nested(text: &str) -> Vec<bool> {
+    /// An open bracket.
+    struct Open {
+        is_object: bool,
+        is_nested: bool,
+        /// Behind the colon of a key.
+        in_value: bool,
+    }
+    let mut open = vec![Open { is_object: false, is_nested: false, in_value: false }];
+    let mut nested = vec![false; text.len()];
+    let mut quote = None;
+    let mut is_escaped = false;
+    for (at, byte) in text.bytes().enumerate() {
+        let depth = open.len();
+        let Some(top) = open.last_mut() else { break };
+        nested[at] = top.is_nested;
+        if let Some(mark) = quote {
+            if is_escaped {
+                is_escaped = false;
+            } else if byte == b'\\' {
+                is_escaped = true;
+            } else if byte == mark || byte == b'\n' && mark != b'`' {
+                quote = None;
+            }
+            continue;
+        }
+        match byte {
+            b'"' | b'\'' | b'`' => quote = Some(byte),
+            b'{' | b'(' | b'[' => {
+                let is_nested = top.is_nested || top.in_value || byte == b'[';
+                open.push(Open { is_object: byte == b'{', is_nested, in_value: false });
+            }
+            b'}' | b')' | b']' if depth > 1 => {
+                open.pop();
+            }
+            b':' => top.in_value = top.is_object,
+            b',' | b';' => top.in_value = false,
+            // In the body of a function.
+            b'r' if text[at..].starts_with("return ") => top.in_value = false,
+            _ => {}
+        }
+    }
+    nested
 }
 
 /// A value of a TOML file: `section` is `""` for the top, else the name between brackets.
@@ -215,6 +289,27 @@ mod tests {
         }
         assert_eq!(normal_path("src/../dist/"), Some("dist".to_owned()));
         assert_eq!(normal_path("../dist"), None);
+    }
+
+    #[test]
+    fn keys_of_the_configuration_itself() {
+        for (text, wanted) in [
+            ("export default { ssr: false }", Some(false)),
+            ("const config: NuxtConfig = { ssr: true };\nexport default config", Some(true)),
+            ("export default defineConfig(({ mode }: Env) => ({ title: '}', ssr: false }))", Some(false)),
+            ("export default defineConfig(() => {\n  const a: A = b()\n  return { ssr: false }\n})", Some(false)),
+            ("export default { routeRules: { '/a/**': { ssr: false } } }", None),
+            ("export default { routeRules: { '/a': { ssr: false } }, \"ssr\": true }", Some(true)),
+            ("export default { plugins: [a({ ssr: false })] }", None),
+            ("export default { vite: a({ ssr: false }) }", None),
+        ] {
+            assert_eq!(own_flag(text, "ssr"), wanted, "{text}");
+        }
+        let build = own_object(
+            "({ plugins: [{ build: { outDir: 'a' } }], build: { x: { outDir: 'b' }, outDir: 'c' } })",
+            "build",
+        );
+        assert_eq!(own_path(&build.unwrap(), "outDir").unwrap().path, "c");
     }
 
     #[test]

@@ -1,21 +1,18 @@
 //! Output directories that a framework's own configuration names.
 
-use berth_model::{Decision, OutputDir};
 use serde_json::Value;
 
 use super::command::Commands;
-use super::config::{NamedPath, object_of, path_of, text_of, toml_value, yaml_value};
+use super::config::{NamedPath, object_of, own_object, own_path, path_of, text_of, toml_value, yaml_value};
 use super::folder::{Folder, join};
-use super::output::{decided, written};
-
-type Output = Decision<OutputDir>;
+use super::output::{Written, written};
 
 /// What the configuration of a framework says, if it says something.
-pub(super) fn output(folder: &Folder<'_>, framework: &str, commands: &Commands) -> Option<Output> {
+pub(super) fn output(folder: &Folder<'_>, framework: &str, commands: &Commands) -> Option<Written> {
     match framework {
         "vite" => vite(folder, commands),
         "ionic-react" if folder.package.depends_on("react-scripts") => {
-            Some(decided("build", "package.json", "react-scripts builds into build"))
+            written("build", "package.json", "react-scripts builds into build")
         }
         "ionic-react" => vite(folder, commands),
         "angular" => angular(folder),
@@ -42,14 +39,14 @@ pub(super) fn output(folder: &Folder<'_>, framework: &str, commands: &Commands) 
 }
 
 /// A key of a configuration in JavaScript, relative to the project's directory.
-fn from_script(folder: &Folder<'_>, files: &[&str], key: &str) -> Option<Output> {
+fn from_script(folder: &Folder<'_>, files: &[&str], key: &str) -> Option<Written> {
     files.iter().flat_map(|file| folder.files_like(file)).find_map(|file| {
         let path = path_of(&folder.script_text(&file)?, key)?;
         written(&path.path, &file, &format!("{file} sets {key}"))
     })
 }
 
-fn from_lines(folder: &Folder<'_>, files: &[&str], value: impl Fn(&str) -> Option<String>) -> Option<Output> {
+fn from_lines(folder: &Folder<'_>, files: &[&str], value: impl Fn(&str) -> Option<String>) -> Option<Written> {
     files.iter().find_map(|file| {
         let directory = value(&folder.text(file)?)?;
         written(&directory, file, &format!("{file} names it"))
@@ -63,19 +60,19 @@ pub(super) fn vite_root(folder: &Folder<'_>, commands: &Commands) -> String {
         return argument.trim_start_matches("./").trim_end_matches('/').to_owned();
     }
     let text = folder.files_like("vite.config.*").into_iter().next().and_then(|file| folder.script_text(&file));
-    let root = text.and_then(|text| path_of(&text, "root"));
+    let root = text.and_then(|text| own_path(&text, "root"));
     let root = root.map(|root| root.path).filter(|root| {
-        // The same word is used for other things; a root that does not exist is one of them.
         super::config::normal_path(root)
             .is_some_and(|root| root.is_empty() || folder.checkout.has_directory(&folder.path(&root)))
     });
     root.unwrap_or_default().trim_start_matches("./").trim_end_matches('/').to_owned()
 }
 
-fn vite(folder: &Folder<'_>, commands: &Commands) -> Option<Output> {
+fn vite(folder: &Folder<'_>, commands: &Commands) -> Option<Written> {
     let root = vite_root(folder, commands);
     let file = folder.files_like("vite.config.*").into_iter().next();
-    let named = file.as_ref().and_then(|file| path_of(&folder.script_text(file)?, "outDir"));
+    // Plugins have options of that name as well.
+    let named = file.as_ref().and_then(|file| own_path(&own_object(&folder.script_text(file)?, "build")?, "outDir"));
     match (file, named) {
         (Some(file), Some(NamedPath { path, is_absolute })) => {
             let path = if is_absolute { path } else { join(&root, &path) };
@@ -89,7 +86,7 @@ fn vite(folder: &Folder<'_>, commands: &Commands) -> Option<Output> {
     }
 }
 
-fn rsbuild(folder: &Folder<'_>) -> Option<Output> {
+fn rsbuild(folder: &Folder<'_>) -> Option<Written> {
     folder.files_like("rsbuild.config.*").into_iter().find_map(|file| {
         let text = folder.script_text(&file)?;
         let root = object_of(&text, "distPath").and_then(|paths| text_of(paths, "root"));
@@ -97,7 +94,7 @@ fn rsbuild(folder: &Folder<'_>) -> Option<Output> {
     })
 }
 
-fn eleventy(folder: &Folder<'_>) -> Option<Output> {
+fn eleventy(folder: &Folder<'_>) -> Option<Written> {
     [".eleventy.js", "eleventy.config.*"].iter().flat_map(|file| folder.files_like(file)).find_map(|file| {
         let text = folder.script_text(&file)?;
         let called = text.split_once("setOutputDirectory(").and_then(|(_, rest)| path_of(&format!("x: {rest}"), "x"));
@@ -107,7 +104,7 @@ fn eleventy(folder: &Folder<'_>) -> Option<Output> {
     })
 }
 
-fn create_react_app(folder: &Folder<'_>, commands: &Commands) -> Option<Output> {
+fn create_react_app(folder: &Folder<'_>, commands: &Commands) -> Option<Written> {
     if let Some(directory) = commands.variable("BUILD_PATH") {
         return written(&directory, "package.json", "the build command sets BUILD_PATH");
     }
@@ -118,18 +115,18 @@ fn create_react_app(folder: &Folder<'_>, commands: &Commands) -> Option<Output> 
     })
 }
 
-fn parcel(folder: &Folder<'_>) -> Option<Output> {
+fn parcel(folder: &Folder<'_>) -> Option<Written> {
     let directory = folder.package.target_directory.as_deref()?;
     written(directory, "package.json", "package.json names the distDir of a target")
 }
 
-fn quasar(commands: &Commands) -> Option<Output> {
+fn quasar(commands: &Commands) -> Option<Written> {
     let mode = commands.option("quasar build", &["-m", "--mode"])?;
-    (mode == "pwa").then(|| decided("dist/pwa", "package.json", "the build command's mode is pwa"))
+    (mode == "pwa").then(|| written("dist/pwa", "package.json", "the build command's mode is pwa"))?
 }
 
 /// With one renderer it is the directory itself, with several the one of the pages below it.
-fn mdbook(folder: &Folder<'_>) -> Option<Output> {
+fn mdbook(folder: &Folder<'_>) -> Option<Written> {
     let text = folder.text("book.toml")?;
     let named = toml_value(&text, "build", "build-dir");
     let mut renderers = text.lines().filter_map(|line| line.trim().strip_prefix("[output.")?.split(['.', ']']).next());
@@ -141,7 +138,7 @@ fn mdbook(folder: &Folder<'_>) -> Option<Output> {
 }
 
 /// The configuration of Hugo is a file, or files in a directory.
-fn hugo(folder: &Folder<'_>) -> Option<Output> {
+fn hugo(folder: &Folder<'_>) -> Option<Written> {
     ["", "config/_default/"].iter().flat_map(|place| ["hugo", "config"].map(|name| format!("{place}{name}"))).find_map(
         |name| {
             let toml = |file: &str| toml_value(&folder.text(file)?, "", "publishDir");
@@ -166,7 +163,7 @@ fn hugo(folder: &Folder<'_>) -> Option<Output> {
 }
 
 /// `dist/<project>/browser`, unless `angular.json` says otherwise or is of a version before 17.
-fn angular(folder: &Folder<'_>) -> Option<Output> {
+fn angular(folder: &Folder<'_>) -> Option<Written> {
     let (name, build) = angular_build(folder)?;
     let builder = build.get("builder").or_else(|| build.get("executor")).and_then(Value::as_str).unwrap_or_default();
     let (base, browser) = match build.get("options").and_then(|options| options.get("outputPath")) {
@@ -181,7 +178,7 @@ fn angular(folder: &Folder<'_>) -> Option<Output> {
     // Only the newer builder makes a directory of its own for the browser's files.
     let directory = if builder.ends_with(":application") { join(&base, browser) } else { base };
     let reason = format!("the project {name} of angular.json builds there");
-    Some(decided(directory.trim_end_matches('/'), "angular.json", &reason))
+    written(&directory, "angular.json", &reason)
 }
 
 /// The project of `angular.json` that is built, with its build target.
@@ -199,7 +196,7 @@ pub(super) fn angular_build(folder: &Folder<'_>) -> Option<(String, Value)> {
 }
 
 /// VitePress and VuePress build below the folder of their pages, which is an argument of the command.
-fn documentation(folder: &Folder<'_>, name: &str, commands: &Commands) -> Option<Output> {
+fn documentation(folder: &Folder<'_>, name: &str, commands: &Commands) -> Option<Written> {
     let argument = ["", "-vite", "-webpack"].into_iter().find_map(|bundler| {
         let program = format!("{name}{bundler} build");
         commands.arguments(&program).find_map(|arguments| arguments.first()).cloned()
@@ -227,6 +224,6 @@ fn documentation(folder: &Folder<'_>, name: &str, commands: &Commands) -> Option
     });
     configured.or_else(|| {
         let directory = join(&pages, &format!(".{name}/dist"));
-        Some(decided(&directory, "framework", &format!("{name} builds below the folder of its pages")))
+        written(&directory, "framework", &format!("{name} builds below the folder of its pages"))
     })
 }

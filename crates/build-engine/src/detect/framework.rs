@@ -128,14 +128,18 @@ fn with_framework(
             ServiceKind::Running { start_command: hybrid::start_command(framework, script, start) }
         }
         hybrid::Outcome::Files(Some(place)) => {
-            ServiceKind::Static { output_directory: output::of_place(folder, framework, &commands, &place) }
+            let (output_directory, warning) = output::of_place(folder, framework, &commands, &place);
+            warnings.extend(warning);
+            ServiceKind::Static { output_directory }
         }
         _ => {
-            let start = folder.package.script("start").filter(|start| server::is_server(start));
+            let start = server::server_script(&folder.package);
             if let Some(start) = start.filter(|_| !server::start_is_for_development(folder)) {
                 warnings.push(format!("the start script runs a server ({start}); only the built files are published"));
             }
-            ServiceKind::Static { output_directory: output::of_framework(folder, framework, &commands) }
+            let (output_directory, warning) = output::of_framework(folder, framework, &commands);
+            warnings.extend(warning);
+            ServiceKind::Static { output_directory }
         }
     };
     let mut service = equipment.equip(bare(name, kind));
@@ -206,7 +210,7 @@ fn programs_beside(framework: &str) -> &'static [&'static str] {
 
 /// A build script (or a command from the settings) without a framework that is known.
 fn without_framework(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<PlanService, Failure> {
-    let serves = folder.package.script("start").is_some_and(server::is_server) || server::web_process(folder).is_some();
+    let serves = server::server_script(&folder.package).is_some() || server::web_process(folder).is_some();
     if serves
         && settings.output_directory.is_none()
         && settings.build_command.is_none()
@@ -224,7 +228,7 @@ fn without_framework(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<
     let line = settings.build_command.as_deref().unwrap_or(&build.value);
     let commands = Commands::of(line, &folder.package);
     let (output_directory, hint) =
-        workspace::output(folder, &commands).unwrap_or_else(|| (output::guessed(folder, &commands), None));
+        workspace::output(folder, &commands).unwrap_or_else(|| output::guessed(folder, &commands));
     let name = Decision::new("node".to_owned(), source, reason);
     let mut service = equipment.equip(bare(name, ServiceKind::Static { output_directory }));
     service.build_command = Some(build);

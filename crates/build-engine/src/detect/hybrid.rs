@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::catalog::{Framework, Kind};
 use super::command::Commands;
-use super::config::{flag_of, object_of, text_of};
+use super::config::{flag_of, object_of, own_flag, text_of};
 use super::configured::angular_build;
 use super::folder::Folder;
 
@@ -82,7 +82,7 @@ fn hint(framework: &str, what: &str) -> String {
 /// Whether a Nuxt project renders in the browser only: then `nuxt generate` makes what `nuxt build` would serve.
 pub(super) fn is_client_only_nuxt(folder: &Folder<'_>) -> bool {
     let config = config_text(folder, "nuxt.config.*");
-    config.is_some_and(|(_, text)| flag_of(&text, "ssr") == Some(false))
+    config.is_some_and(|(_, text)| own_flag(&text, "ssr") == Some(false))
 }
 
 fn config_text(folder: &Folder<'_>, name: &str) -> Option<(String, String)> {

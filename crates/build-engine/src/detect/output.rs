@@ -35,28 +35,83 @@ const OPTIONS: &[(&str, &str, &[&str])] = &[
     ("zola", "zola build", &["--output-dir", "-o"]),
 ];
 
-/// A directory from the catalog or a configuration file.
+/// Where a project says that its files are.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// In the root directory.
+    Inside(Decision<OutputDir>),
+    /// Outside of it, as the path is written: nothing can be published from there.
+    Outside(String),
+}
+
+/// A directory, with a warning where the build writes to another one.
+pub(super) type Chosen = (Decision<OutputDir>, Option<String>);
+
+/// A directory that is known: from the catalog, or found in the checkout.
 pub(super) fn decided(directory: &str, source: &str, reason: &str) -> Decision<OutputDir> {
-    // A path that leads outside says nothing about where the files are.
     let directory = normal_path(directory).unwrap_or_default();
     Decision::new(OutputDir::parse(&directory).unwrap_or_default(), source, reason)
 }
 
 /// The same where a person wrote the path: `None` if it cannot be the place of the files.
-pub(super) fn written(directory: &str, source: &str, reason: &str) -> Option<Decision<OutputDir>> {
-    let directory = OutputDir::parse(&normal_path(directory)?).ok().filter(|directory| !directory.is_top())?;
-    (!directory.as_str().contains('$')).then(|| Decision::new(directory, source, reason))
+pub(super) fn written(directory: &str, source: &str, reason: &str) -> Option<Written> {
+    if directory.contains('$') {
+        return None;
+    }
+    let Some(inside) = normal_path(directory) else { return Some(Written::Outside(directory.to_owned())) };
+    let inside = OutputDir::parse(&inside).ok().filter(|inside| !inside.is_top())?;
+    Some(Written::Inside(Decision::new(inside, source, reason)))
+}
+
+impl Written {
+    /// The directory to publish; `usual` is where the files are if nothing else is said.
+    fn or_usual(this: Option<Self>, folder: &Folder<'_>, usual: impl FnOnce() -> Decision<OutputDir>) -> Chosen {
+        match this {
+            Some(Self::Inside(decision)) => (decision, None),
+            Some(Self::Outside(path)) => (usual(), Some(outside(folder, &path))),
+            None => (usual(), None),
+        }
+    }
+}
+
+/// What to do about a build that writes outside the root directory.
+fn outside(folder: &Folder<'_>, path: &str) -> String {
+    let target = normal_path(&folder.path(path)).filter(|target| !target.is_empty());
+    // The nearest directory that holds both; what is above the project alone would publish its sources.
+    let shared = target.as_ref().map(|target| {
+        let both = target.split('/').zip(folder.root.split('/')).take_while(|(a, b)| a == b);
+        both.map(|(part, _)| part).collect::<Vec<_>>().join("/")
+    });
+    let advice = match (target, shared) {
+        (Some(target), Some(shared)) if target != shared => {
+            let output = target[shared.len()..].trim_start_matches('/');
+            format!("set the root directory to /{shared} and the output directory to {output}")
+        }
+        _ => "let it write to a directory of its own below the root directory".to_owned(),
+    };
+    format!("the build writes to {path}, outside the root directory; {advice}")
 }
 
 /// Where a framework leaves its files, as far as its command and its configuration show.
-pub(super) fn of_framework(folder: &Folder<'_>, framework: &Framework, commands: &Commands) -> Decision<OutputDir> {
+pub(super) fn of_framework(folder: &Folder<'_>, framework: &Framework, commands: &Commands) -> Chosen {
     let name = framework.name.as_str();
-    by_option(folder, name, commands)
-        .or_else(|| configured::output(folder, name, commands))
-        .unwrap_or_else(|| decided(&framework.output_directory, "framework", &format!("the usual output of {name}")))
+    let named = by_option(folder, name, commands).or_else(|| configured::output(folder, name, commands));
+    Written::or_usual(named, folder, || usual(folder, framework))
 }
 
-fn by_option(folder: &Folder<'_>, name: &str, commands: &Commands) -> Option<Decision<OutputDir>> {
+/// Where a framework leaves its files if nothing else is said.
+fn usual(folder: &Folder<'_>, framework: &Framework) -> Decision<OutputDir> {
+    let of_mode = framework.static_when.iter().find_map(|condition| condition.output_directory.as_deref());
+    let directory = of_mode.unwrap_or(&framework.output_directory).to_owned();
+    let project = || configured::angular_build(folder).map(|(name, _)| name).unwrap_or_default();
+    let directory = match directory.contains("{project}") {
+        true => directory.replace("{project}", &project()),
+        false => directory,
+    };
+    decided(&directory, "framework", &format!("the usual output of {}", framework.name))
+}
+
+fn by_option(folder: &Folder<'_>, name: &str, commands: &Commands) -> Option<Written> {
     let uses_vite = || folder.package.depends_on("vite");
     let vite = ("vite", "vite build", ["--outDir"].as_slice());
     let options = OPTIONS.iter().filter(|(framework, ..)| *framework == name);
@@ -72,11 +127,11 @@ fn by_option(folder: &Folder<'_>, name: &str, commands: &Commands) -> Option<Dec
 }
 
 /// A build that is not known may leave its files anywhere; `dist` is what most do.
-pub(super) fn guessed(folder: &Folder<'_>, commands: &Commands) -> Decision<OutputDir> {
+pub(super) fn guessed(folder: &Folder<'_>, commands: &Commands) -> Chosen {
     const BUNDLERS: &[(&str, &[&str])] =
         &[("webpack", &["--output-path", "-o"]), ("rollup", &["--dir", "-d"]), ("tsup", &["--out-dir", "-d"])];
     if let Some(decided) = beside_assets(folder, commands) {
-        return decided;
+        return (decided, None);
     }
     let named = BUNDLERS.iter().find_map(|(program, options)| {
         let directory = commands.option(program, options)?;
@@ -88,7 +143,7 @@ pub(super) fn guessed(folder: &Folder<'_>, commands: &Commands) -> Decision<Outp
         written(&path.path, &file, &format!("{file} sets path"))
     };
     let usual = || decided("dist", "default", "most builds leave their files in dist");
-    named.or_else(configured).unwrap_or_else(usual)
+    Written::or_usual(named.or_else(configured), folder, usual)
 }
 
 /// Tools that make styles and scripts, but no page: the files are where the pages are.
@@ -141,12 +196,8 @@ pub(super) fn of_plain_files(folder: &Folder<'_>) -> Decision<OutputDir> {
 }
 
 /// Where a mode of the framework writes, unless the command line or the configuration names another place.
-pub(super) fn of_place(
-    folder: &Folder<'_>,
-    framework: &Framework,
-    commands: &Commands,
-    place: &Place,
-) -> Decision<OutputDir> {
-    let elsewhere = by_option(folder, &framework.name, commands);
-    elsewhere.unwrap_or_else(|| decided(&place.directory, &place.source, &place.reason))
+pub(super) fn of_place(folder: &Folder<'_>, framework: &Framework, commands: &Commands, place: &Place) -> Chosen {
+    let named = by_option(folder, &framework.name, commands)
+        .or_else(|| written(&place.directory, &place.source, &place.reason));
+    Written::or_usual(named, folder, || usual(folder, framework))
 }

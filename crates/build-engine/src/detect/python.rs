@@ -2,7 +2,7 @@
 
 use berth_model::{Decision, PackageManager, Tool, ToolName};
 
-use super::config::toml_value;
+use super::config::{toml_value, yaml_value};
 use super::equipment::Equipment;
 use super::folder::Folder;
 use super::versions::{major_minor, managed, own_file};
@@ -140,9 +140,28 @@ pub(super) fn named_packages(folder: &Folder<'_>) -> String {
     files.iter().filter_map(|file| folder.text(file)).collect::<Vec<_>>().join("\n").to_lowercase()
 }
 
+/// Themes that are there in a site of MkDocs without packages.
+pub(super) const THEMES: &[&str] = &["mkdocs", "readthedocs", "material"];
+
+/// Whether a file of the project names MkDocs.
+pub(super) fn names_mkdocs(folder: &Folder<'_>) -> bool {
+    named_packages(folder).contains("mkdocs")
+}
+
+/// The theme of a site of MkDocs: `theme: x`, or `name: x` below it.
+pub(super) fn theme(folder: &Folder<'_>) -> Option<String> {
+    let text = folder.text("mkdocs.yml").or_else(|| folder.text("mkdocs.yaml"))?;
+    if let Some(theme) = yaml_value(&text, "theme") {
+        return Some(theme);
+    }
+    let below = text.lines().skip_while(|line| !line.starts_with("theme:")).skip(1);
+    let below = below.take_while(|line| line.starts_with([' ', '#']) || line.trim().is_empty());
+    yaml_value(&below.map(str::trim).collect::<Vec<_>>().join("\n"), "name").filter(|name| name != "null")
+}
+
 /// MkDocs, from the project's requirements, or brought along.
 pub(super) fn for_mkdocs(folder: &Folder<'_>) -> Equipment {
-    if named_packages(folder).contains("mkdocs") {
+    if names_mkdocs(folder) {
         return equipment(folder);
     }
     let tool = Tool { name: ToolName::Mkdocs, version: None };

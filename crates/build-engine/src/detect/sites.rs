@@ -60,8 +60,9 @@ pub(super) fn service(
     };
     let build = build_command(folder, &equipment, &usual, program);
     let commands = Commands::of(settings.build_command.as_deref().unwrap_or(&build.value), &folder.package);
-    let output_directory = output::of_framework(folder, framework, &commands);
-    let warnings = warnings(folder, framework.name.as_str());
+    let (output_directory, outside) = output::of_framework(folder, framework, &commands);
+    let mut warnings = warnings(folder, framework.name.as_str());
+    warnings.extend(outside);
     let mut service = equipment.equip(bare(name, ServiceKind::Static { output_directory }));
     service.build_command = Some(build);
     service.warnings.extend(warnings);
@@ -97,6 +98,8 @@ fn hugo(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<Equipment, Fa
     let tool = match version {
         Some(named) => {
             let version = named.text.trim_start_matches("extended_").trim_start_matches('v').to_owned();
+            // Its first release is meant where people name a line of releases.
+            let version = if version.matches('.').count() == 1 { format!("{version}.0") } else { version };
             let reason = format!("{} says {}", named.file, named.text);
             Decision::new(Tool { name: ToolName::Hugo, version: exact(&version) }, named.file, reason)
         }
@@ -197,6 +200,14 @@ fn warnings(folder: &Folder<'_>, framework: &str) -> Vec<String> {
             let config = folder.text("_config.yml").unwrap_or_default();
             if let Some(theme) = ["theme", "remote_theme"].into_iter().find_map(|key| yaml_value(&config, key)) {
                 warnings.push(format!("without a Gemfile only Jekyll is installed, and not the theme {theme}"));
+            }
+        }
+        "mkdocs" if !python::names_mkdocs(folder) => {
+            if let Some(theme) = python::theme(folder).filter(|theme| !python::THEMES.contains(&theme.as_str())) {
+                warnings.push(format!(
+                    "no file of the project names mkdocs: only MkDocs and the theme material are installed, and not the \
+                     theme {theme}"
+                ));
             }
         }
         "zola" => warnings.push(

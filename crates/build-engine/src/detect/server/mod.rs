@@ -5,6 +5,7 @@
 use berth_model::{Decision, Failure, PackageManager, PlanService, ServiceKind, Toolchain};
 
 use super::catalog::catalog;
+use super::command::{Commands, called_scripts};
 use super::equipment::Equipment;
 use super::folder::Folder;
 use super::package_json::PackageJson;
@@ -101,7 +102,7 @@ fn node_framework(folder: &Folder<'_>) -> Option<Decision<String>> {
 /// Whether nothing but a server can be meant, whatever pages lie beside it.
 pub(super) fn is_certain(folder: &Folder<'_>, service: &PlanService) -> bool {
     const LANGUAGES: &[&str] = &["fastapi", "fasthtml", "flask", "django", "rails", "laravel", "symfony", "phoenix"];
-    let start = folder.package.script("start").filter(|start| is_server(start));
+    let start = server_script(&folder.package);
     let is_started = start.is_some() && !start_is_for_development(folder);
     is_started
         || web_process(folder).is_some()
@@ -145,15 +146,56 @@ fn with_procfile(folder: &Folder<'_>, mut service: PlanService) -> PlanService {
     service
 }
 
-/// Whether a start script keeps a server running, rather than a framework's development server.
-pub(super) fn is_server(start: &str) -> bool {
-    const RUNNERS: &[&str] =
-        &["node", "nodemon", "ts-node", "tsx", "pm2", "bun", "deno", "npm", "pnpm", "yarn", "nest", "fastify", "vinxi"];
-    let words = start.split(['&', ';', '|']).flat_map(|part| {
-        // Variables in front of a command are not the command.
-        part.split_whitespace().find(|word| !word.contains('=') && *word != "cross-env")
+/// The start script, if it keeps a server running, rather than building once more, showing what was built, or a
+/// framework's development server.
+pub(super) fn server_script(package: &PackageJson) -> Option<&str> {
+    const RUNNERS: &[&str] = &["node", "nodemon", "ts-node", "tsx", "pm2", "bun", "deno", "nest", "fastify", "vinxi"];
+    let start = package.script("start")?;
+    let started = Commands::of(start, package);
+    let built = Commands::of(package.script("build").unwrap_or_default(), package);
+    let of_build: Vec<_> = built.iter().filter_map(program_and_file).collect();
+    let is_elsewhere = started.iter().any(|words| words[0] == "cd");
+    let keeps_running = |words: &[String]| {
+        let Some((program, file)) = program_and_file(words) else { return false };
+        if built.iter().any(|command| command == words) || of_build.contains(&(program, file)) {
+            return false;
+        }
+        if MANAGERS.contains(&program) {
+            // A script that is called stands for itself, unless it is another package's.
+            return is_elsewhere || words.iter().any(|word| is_place(word));
+        }
+        RUNNERS.contains(&program) && called_scripts(words, package).is_empty()
+    };
+    started.iter().any(keeps_running).then_some(start)
+}
+
+const MANAGERS: &[&str] = &["npm", "pnpm", "yarn"];
+
+/// An option of a package manager that makes it work in another package.
+fn is_place(word: &str) -> bool {
+    const OPTIONS: &[&str] =
+        &["-w", "--workspace", "--workspaces", "workspace", "--prefix", "--filter", "-F", "-C", "--dir", "--cwd"];
+    OPTIONS.contains(&word.split('=').next().unwrap_or(word))
+}
+
+/// What a command runs, without what only runs others, and the first word behind it that is no option.
+fn program_and_file(words: &[String]) -> Option<(&str, Option<&str>)> {
+    const BEFORE: &[&str] = &["cross-env", "npx", "bunx", "exec", "dlx", "x"];
+    const WITH_VALUE: &[&str] = &["-r", "--require", "--import", "--loader", "--env-file"];
+    let is_plain = |word: &str| !word.starts_with('-');
+    let mut rest = words.iter().map(String::as_str).filter(|word| !word.contains('=') || word.starts_with('-'));
+    let first = rest.find(|word| is_plain(word) && !BEFORE.contains(word))?;
+    let mut program = first;
+    if MANAGERS.contains(&first) && words.iter().any(|word| BEFORE.contains(&word.as_str())) {
+        program = rest.find(|word| is_plain(word) && !BEFORE.contains(word))?;
+    }
+    let mut is_value = false;
+    let file = rest.find(|word| {
+        let is_file = is_plain(word) && !is_value;
+        is_value = WITH_VALUE.contains(word);
+        is_file
     });
-    words.into_iter().any(|word| RUNNERS.contains(&word))
+    Some((program.rsplit('/').next().unwrap_or(program), file))
 }
 
 /// Whether `npm start` is what developers work with.

@@ -58,6 +58,8 @@ fn nuxt_by_command_preset_and_mode() {
     );
     assert_eq!(with("nuxt build", plain), "server");
     assert_eq!(with("nuxt build", "export default defineNuxtConfig({ nitro: { preset: 'node-server' } })"), "server");
+    let rules = "export default defineNuxtConfig({ routeRules: { '/admin/**': { ssr: false } } })";
+    assert_eq!(with("nuxt build", rules), "server");
     let second = r#"{"scripts":{"build":"nuxt generate"},"dependencies":{"nuxt":"^2.15.8"}}"#;
     assert_eq!(outcome(second, "nuxt.config.js", "export default {}"), "dist");
     assert_plan(

@@ -198,3 +198,66 @@ fn odd_but_real_projects() {
         )],
     );
 }
+
+#[test]
+fn a_build_that_writes_outside_is_said_and_publishes_no_sources() {
+    let of = |files: &[(&str, &str)]| {
+        let service = detected(files);
+        let output = service.output_directory().unwrap().value.as_str().to_owned();
+        (output, service.warnings.iter().find(|warning| warning.contains("outside")).cloned().unwrap_or_default())
+    };
+    let package = |dependency: &str, build: &str| {
+        format!(r#"{{"scripts":{{"build":"{build}"}},"devDependencies":{{"{dependency}":"1"}}}}"#)
+    };
+    let angular = r#"{"projects":{"shop":{"architect":{"build":{"builder":"@angular-devkit/build-angular:application","options":{"outputPath":"../wwwroot"}}}}}}"#;
+    for (dependency, build, file, config, path, usual) in [
+        ("vite", "vite build", "vite.config.ts", "export default { build: { outDir: '../docs' } }", "../docs", "dist"),
+        (
+            "@sveltejs/kit",
+            "vite build",
+            "svelte.config.js",
+            "import adapter from '@sveltejs/adapter-static';\nadapter({ pages: '../docs' })",
+            "../docs",
+            "build",
+        ),
+        (
+            "next",
+            "next build",
+            "next.config.js",
+            "module.exports = { output: 'export', distDir: '../../dist/web' }",
+            "../../dist/web",
+            "out",
+        ),
+        (
+            "@react-router/dev",
+            "react-router build",
+            "react-router.config.ts",
+            "export default { ssr: false, buildDirectory: '../out' }",
+            "../out/client",
+            "build/client",
+        ),
+        ("@angular/cli", "ng build", "angular.json", angular, "../wwwroot/browser", "dist/shop/browser"),
+        ("vitepress", "vitepress build ../docs", "README.md", "", "../docs/.vitepress/dist", "docs/.vitepress/dist"),
+        ("x", "webpack -o ../out", "README.md", "", "../out", "dist"),
+    ] {
+        let (output, warning) = of(&[("package.json", &package(dependency, build)), (file, config)]);
+        assert_eq!(output, usual, "{dependency}");
+        assert!(warning.starts_with(&format!("the build writes to {path}, outside the root directory; ")), "{warning}");
+    }
+    let settings = ProjectSettings { root_directory: Some(RootDir::parse("apps/web").unwrap()), ..Default::default() };
+    let config = "export default { build: { outDir: '../../dist/web' } }";
+    let vite = package("vite", "vite build");
+    let files = [("apps/web/package.json", vite.as_str()), ("apps/web/vite.config.ts", config)];
+    let warnings = plan(&files, &settings).unwrap().services.remove(0).warnings;
+    let wanted = "the build writes to ../../dist/web, outside the root directory; set the root directory to / and the output directory to dist/web";
+    assert!(warnings.contains(&wanted.to_owned()), "{warnings:?}");
+}
+
+#[test]
+fn only_vites_own_options_say_where_it_builds() {
+    let vite = |config: &str| built_by("vite", "vite build", "vite.config.ts", config);
+    assert_eq!(vite("export default { plugins: [dts({ outDir: 'dist/types' })] }"), "dist");
+    assert_eq!(vite("export default { plugins: [dts({ outDir: 'types' })], build: { outDir: 'out' } }"), "out");
+    assert_eq!(vite("export default { build: { rollupOptions: { output: { outDir: 'a' } } } }"), "dist");
+    assert_eq!(vite("export default defineConfig({ test: { root: 'tests' } })"), "dist");
+}

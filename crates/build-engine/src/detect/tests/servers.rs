@@ -38,6 +38,39 @@ fn of_node() {
 }
 
 #[test]
+fn a_start_script_that_only_builds_or_shows_files_is_no_server() {
+    let is_server = |build: &str, start: &str| {
+        let package = format!(r#"{{"scripts":{{"build":"{build}","start":"{start}","serve":"node server.js"}}}}"#);
+        super::detected(&[("package.json", &package)]).output_directory().is_none()
+    };
+    for start in [
+        "npm run build && npx serve dist",
+        "node build.js --watch",
+        "npm run build -- --watch",
+        "yarn build && yarn dlx http-server dist",
+        "live-server dist",
+        "vite preview",
+    ] {
+        assert!(!is_server("node build.js", start), "{start}");
+    }
+    for start in [
+        "node server.js",
+        "npm run serve",
+        "npm run build && node server.js",
+        "PORT=80 node server.js",
+        "node -r dotenv/config server.js",
+        "npm start -w api",
+        "cd api && npm start",
+        "npm --prefix api start",
+        "yarn exec tsx server.ts",
+        "npx nodemon server.js",
+        "bun server.ts",
+    ] {
+        assert!(is_server("node -r dotenv/config build.js", start), "{start}");
+    }
+}
+
+#[test]
 fn of_python() {
     let main = ("main.py", "from fastapi import FastAPI\n");
     assert_plan("server-fastapi", &[main, ("requirements.txt", "fastapi\nuvicorn\n")]);

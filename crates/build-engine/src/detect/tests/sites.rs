@@ -58,6 +58,20 @@ fn mkdocs() {
 }
 
 #[test]
+fn themes_of_mkdocs_that_nothing_installs_are_named() {
+    let warnings = |config: &str, requirements: &str| {
+        detected(&[("mkdocs.yml", config), ("requirements.txt", requirements)]).warnings
+    };
+    let named = warnings("site_name: x\ntheme:\n  # ours\n  name: windmill\nnav: []\n", "");
+    assert!(named[0].ends_with("and not the theme windmill"), "{named:?}");
+    assert!(warnings("theme: cinder\n", "")[0].ends_with("cinder"));
+    for config in ["site_name: x\n", "theme: readthedocs\n", "theme:\n  name: material\n"] {
+        assert!(warnings(config, "").is_empty(), "{config}");
+    }
+    assert!(warnings("theme: windmill\n", "mkdocs-windmill\n").is_empty());
+}
+
+#[test]
 fn mdbook_and_zola() {
     let output = |book: &str| detected(&[("book.toml", book)]).output_directory().unwrap().value.as_str().to_owned();
     assert_eq!(output("[output.html]\nx = 1\n[output.html.search]\n"), "book");

@@ -36,6 +36,30 @@ fn engines_of_the_workspace_hold_for_its_packages() {
 }
 
 #[test]
+fn versions_of_managers_and_of_hugo() {
+    let version = |more: &str, lockfile: &str| {
+        let package = format!(r#"{{"scripts":{{"build":"x"}},"dependencies":{{"a":"1"}}{more}}}"#);
+        let files = [("package.json", package.as_str()), ("pnpm-lock.yaml", lockfile)];
+        detected(&files).toolchain.unwrap().package_manager_version
+    };
+    let newest = "lockfileVersion: '9.0'\n";
+    assert_eq!(version(r#","engines":{"pnpm":"^9"}"#, newest).as_deref(), Some("9"));
+    assert_eq!(version(r#","engines":{"pnpm":"<10"}"#, newest).as_deref(), Some("9"));
+    assert_eq!(version(r#","engines":{"pnpm":"9.15.4"}"#, newest).as_deref(), Some("9.15.4"));
+    assert_eq!(version(r#","volta":{"pnpm":"8.15.1"}"#, newest).as_deref(), Some("8.15.1"));
+    // What the lockfile or the default asks for is good enough.
+    assert_eq!(version(r#","engines":{"pnpm":">=9"}"#, newest), None);
+    assert_eq!(version(r#","engines":{"pnpm":">=7 <10"}"#, "lockfileVersion: '6.0'\n"), None);
+    let hugo = |text: &str| {
+        let tools = detected(&[("hugo.toml", ""), (".hugo-version", text)]).toolchain.unwrap().tools;
+        tools[0].value.version.clone()
+    };
+    assert_eq!(hugo("0.128\n").as_deref(), Some("0.128.0"));
+    assert_eq!(hugo("v0.150.1").as_deref(), Some("0.150.1"));
+    assert_eq!(hugo("newest"), None);
+}
+
+#[test]
 fn managers_without_a_lockfile() {
     let manager = |package: &str, file: &str| {
         let manager = detected(&[("package.json", package), (file, "")]).toolchain.unwrap().package_manager.unwrap();
