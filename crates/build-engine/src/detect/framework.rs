@@ -39,6 +39,8 @@ pub(super) fn service(folder: &Folder<'_>, settings: &ProjectSettings) -> Result
     match server {
         Some(server) => Ok(server),
         None if output::only_directory(folder).is_some() => Ok(plain_files(folder)),
+        // However little it looks like one, it is the only thing here that could make anything.
+        None if folder.package.script("build").is_some() => without_framework(folder, settings),
         None => Err(nothing(folder)),
     }
 }
@@ -46,12 +48,14 @@ pub(super) fn service(folder: &Folder<'_>, settings: &ProjectSettings) -> Result
 /// Whether a build script makes nothing that could be published: it checks types, or generates code.
 fn only_prepares(folder: &Folder<'_>, script: &str) -> bool {
     const TOOLS: &[&str] = &["eslint", "prettier", "biome", "vitest", "jest", "prisma", "drizzle-kit", "echo", "true"];
-    Commands::of(script, &folder.package).all(|words| {
-        // `bun run prisma generate` and `npx tsc --noEmit` run others.
-        let mut programs = words.iter().take(3).map(String::as_str);
-        let checks_types = words.iter().any(|word| word == "--noEmit");
-        programs.any(|word| TOOLS.contains(&word) || word == "tsc" && checks_types)
-    })
+    // Whatever prints into a file makes one.
+    !script.contains('>')
+        && Commands::of(script, &folder.package).all(|words| {
+            // `bun run prisma generate` and `npx tsc --noEmit` run others.
+            let mut programs = words.iter().take(3).map(String::as_str);
+            let checks_types = words.iter().any(|word| word == "--noEmit");
+            programs.any(|word| TOOLS.contains(&word) || word == "tsc" && checks_types)
+        })
 }
 
 /// The files as they are.

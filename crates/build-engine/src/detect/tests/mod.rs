@@ -118,6 +118,19 @@ fn plain_files_are_found_where_their_start_page_is() {
 }
 
 #[test]
+fn a_build_script_that_makes_nothing_gives_way_to_what_is_there() {
+    let builds = |script: &str, files: &[(&str, &str)]| {
+        let package = format!(r#"{{"scripts":{{"build":"{script}"}}}}"#);
+        let files: Vec<_> = files.iter().copied().chain([("package.json", package.as_str())]).collect();
+        detected(&files).build_command.is_some()
+    };
+    let page = [("index.html", "")];
+    assert!(!builds("echo nothing to do", &page) && !builds("tsc --noEmit && eslint .", &page));
+    assert!(builds("echo made > dist/index.html", &page) && builds("node make.js", &page));
+    assert!(builds("true", &[]), "there is nothing else");
+}
+
+#[test]
 fn package_managers_by_field_and_lockfile() {
     let with = |field: &str, lockfiles: &[(&'static str, &'static str)]| {
         let package = format!(r#"{{"packageManager":"{field}","scripts":{{"build":"x"}},"dependencies":{{"a":"1"}}}}"#);
