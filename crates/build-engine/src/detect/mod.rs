@@ -19,7 +19,7 @@ mod folder;
 mod framework;
 mod hybrid;
 mod members;
-mod node_version;
+pub(crate) mod node_version;
 mod output;
 mod package_json;
 mod packages;

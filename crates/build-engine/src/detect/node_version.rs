@@ -92,7 +92,7 @@ fn major_of(text: &str) -> Option<u32> {
 
 /// Whether a range of versions admits the newest release of a major version. Minor versions are not weighed: images
 /// carry the newest.
-pub(super) fn admits(range: &str, major: u32) -> bool {
+pub(crate) fn admits(range: &str, major: u32) -> bool {
     range.split("||").any(|alternative| {
         let spaced = alternative.replace(',', " ");
         // `>= 18` and `>=18` are one comparator; `18 - 20` is two.

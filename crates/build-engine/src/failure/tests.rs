@@ -117,6 +117,46 @@ const OUTPUTS: &[(&str, i64, &str)] = &[
     ),
     ("a private address that answers", 1, "Error: connect ECONNREFUSED 10.1.2.3:5432"),
     ("no name server", 1, "[cause]: Error: getaddrinfo EAI_AGAIN api.example.org"),
+    (
+        "curl, a name that does not answer",
+        7,
+        "curl: (7) Failed to connect to db.example.org port 5432 after 3 ms: Couldn't connect to server",
+    ),
+    (
+        "curl, a name that refuses",
+        7,
+        "curl: (7) Failed to connect to db.example.org port 5432 after 3 ms: Connection refused",
+    ),
+    (
+        "npm without a token",
+        1,
+        "npm error code ENEEDAUTH\nnpm error need auth This command requires you to be logged in to https://npm.example.org/\nnpm error need auth You need to authorize this machine using `npm adduser`",
+    ),
+    (
+        "npm and a basic login",
+        1,
+        "npm error code E401\nnpm error Unable to authenticate, need: Basic realm=\"packages\"\nnpm error A complete log of this run can be found in: /x",
+    ),
+    (
+        "npm and a password",
+        1,
+        "npm ERR! code E401\nnpm ERR! Incorrect or missing password.\nnpm ERR! If you were trying to login, change your password, create an\nnpm ERR! authentication token or enable two-factor authentication",
+    ),
+    (
+        "npm's own version",
+        1,
+        "npm error code EBADENGINE\nnpm error engine Unsupported engine\nnpm error engine Not compatible with your version of node/npm: site@undefined\nnpm error notsup Not compatible with your version of node/npm: site@1.0.0\nnpm error notsup Required: {\"node\":\">=20\",\"npm\":\"^9.0.0\"}\nnpm error notsup Actual:   {\"node\":\"v22.1.0\",\"npm\":\"10.9.2\"}",
+    ),
+    (
+        "pnpm's own version",
+        1,
+        " ERR_PNPM_UNSUPPORTED_ENGINE  Unsupported environment (bad pnpm and/or Node.js version)\n\nYour pnpm version is incompatible with \"/app\".\n\nExpected version: ^9\nGot: 10.2.0",
+    ),
+    (
+        "yarn's own version",
+        1,
+        "error site@1.0.0: The engine \"yarn\" is incompatible with this module. Expected version \">=4\". Got \"1.22.22\"\nerror Commands cannot complete.",
+    ),
     ("curl", 6, "curl: (6) Could not resolve host: assets.example.invalid"),
     (
         "python",
@@ -409,6 +449,111 @@ fn capitals_are_compared_with_the_files_of_the_commit() {
     assert_eq!(title("./SAME.js"), "exit code 1: the file ./SAME.js was not found", "two of them are none");
     assert_eq!(title("left-pad"), "exit code 1: the package left-pad was not found");
     assert_eq!(title("@acme/header"), "exit code 1: the package @acme/header was not found");
+}
+
+#[test]
+fn a_name_may_have_a_private_address() {
+    let of_python = |reason: &str| {
+        failure(
+            1,
+            &format!(
+                "requests.exceptions.ConnectionError: HTTPSConnectionPool(host='git.example.org', port=443): Max retries exceeded with url: / (Caused by NewConnectionError('<x>: Failed to establish a new connection: {reason}'))"
+            ),
+        )
+    };
+    let no_route = of_python("[Errno 113] No route to host");
+    assert_eq!(no_route.title, "exit code 1: git.example.org:443 could not be reached");
+    assert!(no_route.detail.starts_with("If the address of git.example.org is private, builds may not connect to it"));
+    assert!(no_route.detail.contains("BERTH_EGRESS_ALLOW"), "{no_route:?}");
+    let overdue = of_python("[Errno 110] Connection timed out");
+    assert_eq!(overdue.title, "exit code 1: git.example.org:443 did not answer in time");
+    assert!(overdue.detail.starts_with("If the address of"), "{overdue:?}");
+    // An answer, even to refuse, shows that the way was free.
+    let refused = of_python("[Errno 111] Connection refused");
+    assert_eq!(refused.title, "exit code 1: git.example.org:443 refused the connection");
+    assert!(refused.detail.starts_with("Berth lets builds connect to it"), "{refused:?}");
+    let public = failure(1, "Error: connect EHOSTUNREACH 198.51.100.7:443");
+    assert!(public.detail.starts_with("Berth lets builds connect to it"), "{public:?}");
+    let private = failure(1, "dial tcp 10.1.2.3:443: connect: no route to host");
+    assert!(private.title.ends_with("builds may not connect to 10.1.2.3:443"), "{private:?}");
+
+    let mut open = Project::new(&[]);
+    open.sandbox.egress = berth_runtime::Egress::Open;
+    let curl = "curl: (7) Failed to connect to db.example.org port 5432 after 3 ms: No route to host";
+    let unreached = open.failure(Command::Build, 7, false, curl);
+    assert!(unreached.detail.starts_with("Berth lets builds connect to it"), "{unreached:?}");
+}
+
+#[test]
+fn modules_are_told_by_what_they_name() {
+    let project = Project::new(&[
+        ("package.json", r#"{"dependencies":{"react-dom":"17.0.2"},"devDependencies":{"@acme/ui":"1.0.0"}}"#),
+        (
+            "tsconfig.json",
+            "{ // of the editor\n \"compilerOptions\": { \"lib\": [\"dom\"], \"paths\": { \"#shared/*\": [\"./shared/*\"], \"lib-of-ours/*\": [\"./ours/*\"] } } }",
+        ),
+        ("src/components/Menu.tsx", ""),
+    ]);
+    let told = |module: &str| {
+        let output = format!("Module not found: Error: Can't resolve '{module}' in '/app/src'");
+        let failure = project.failure(Command::Build, 1, false, &output);
+        (failure.title.trim_start_matches("exit code 1: ").to_owned(), failure.detail)
+    };
+    for module in ["crypto", "stream", "buffer", "fs/promises", "node:path"] {
+        let (title, detail) = told(module);
+        assert_eq!(title, format!("{module} is a module of Node's own, which browsers do not have"));
+        assert!(detail.contains("resolve.fallback"), "{detail}");
+    }
+    for module in [
+        "@components/Button",
+        "@/lib/prices",
+        "src/components/Button",
+        "components/Button",
+        "#shared/a",
+        "lib-of-ours/a",
+    ] {
+        let (title, detail) = told(module);
+        assert_eq!(title, format!("the file {module} was not found"));
+        assert!(detail.contains("aliases in their own configuration"), "{detail}");
+    }
+    assert_eq!(
+        told("@components/menu").0,
+        "@components/menu was not found: the file is called src/components/Menu.tsx"
+    );
+    for module in ["react-dom/client", "/app/node_modules/react-dom/client"] {
+        let (title, detail) = told(module);
+        assert_eq!(title, "react-dom/client was not found: this version of react-dom has no client");
+        assert!(detail.starts_with("Choose a version of react-dom that has it"), "{detail}");
+    }
+    assert_eq!(
+        told("@acme/ui/dist/x.css").0,
+        "@acme/ui/dist/x.css was not found: this version of @acme/ui has no dist/x.css"
+    );
+    for (module, package) in [
+        ("lodash/merge", "lodash"),
+        ("@acme/icons/menu/open", "@acme/icons"),
+        ("~bootstrap/scss/bootstrap", "bootstrap"),
+        ("process/browser", "process"),
+        ("buffer/", "buffer"),
+        ("components", "components"),
+    ] {
+        let (title, detail) = told(module);
+        assert_eq!(title, format!("the package {package} was not found"), "{module}");
+        assert!(detail.contains("add it to package.json"), "{detail}");
+    }
+    let (title, detail) = told("react-dom");
+    assert_eq!(title, "the package react-dom was not found");
+    assert!(detail.starts_with("package.json names it"), "{detail}");
+}
+
+#[test]
+fn a_package_manager_of_another_version_is_named_in_package_json() {
+    let failure = failure(
+        1,
+        " ERR_PNPM_UNSUPPORTED_ENGINE  Unsupported environment\n\nYour pnpm version is incompatible with \"/app\".\n\nExpected version: ^9\nGot: 10.2.0",
+    );
+    assert_eq!((failure.code, failure.setting.as_deref()), (FailureCode::EngineMismatch, None));
+    assert!(failure.detail.contains("name it in packageManager of package.json: pnpm@"), "{failure:?}");
 }
 
 #[test]

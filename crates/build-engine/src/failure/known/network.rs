@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use berth_model::FailureCode;
+use berth_runtime::Egress;
 
 use super::Kind::{Entry, Reason};
 use super::{Row, Seen, Set, Words};
@@ -21,27 +22,22 @@ pub(super) const ROWS: &[Row] = &[
         connection(seen, "ETIMEDOUT", seen.group(1), seen.group(2))
     }),
     (r"^curl: \((7|28)\) (?:Failed to connect to|Connection timed out after) (\S+) port (\d+)", Reason, |seen| {
-        let error = match seen.groups[0].to_lowercase() {
-            _ if seen.group(1) == "28" => "ETIMEDOUT",
-            _ => "EHOSTUNREACH",
-        };
-        connection(seen, error, seen.group(2), seen.group(3))
+        let otherwise = if seen.group(1) == "28" { "ETIMEDOUT" } else { "EHOSTUNREACH" };
+        connection(seen, system_error(seen).unwrap_or(otherwise), seen.group(2), seen.group(3))
     }),
     (
         r"\(host='([^']+)', port=(\d+)\).*(?:Failed to establish a new connection|ConnectTimeoutError|timed out)",
         Reason,
         |seen| {
             let line = seen.lines[seen.at].text.as_str();
-            match () {
-                () if line.contains("[Errno -2]") || line.contains("[Errno -3]") => unknown_name(seen.group(1)),
-                () if line.contains("[Errno 111]") => connection(seen, "ECONNREFUSED", seen.group(1), seen.group(2)),
-                () => connection(seen, "ETIMEDOUT", seen.group(1), seen.group(2)),
+            if line.contains("[Errno -2]") || line.contains("[Errno -3]") {
+                return unknown_name(seen.group(1));
             }
+            connection(seen, system_error(seen).unwrap_or("ETIMEDOUT"), seen.group(1), seen.group(2))
         },
     ),
     (r"dial tcp ([\d.]+):(\d+): (?:connect: )?(connection refused|i/o timeout|no route to host)", Reason, |seen| {
-        let error = if seen.group(3) == "connection refused" { "ECONNREFUSED" } else { "EHOSTUNREACH" };
-        connection(seen, error, seen.group(1), seen.group(2))
+        connection(seen, system_error(seen)?, seen.group(1), seen.group(2))
     }),
     (r"^(?:.*(?:[Ee]rror|reason|cause).*: ?)?getaddrinfo (ENOTFOUND|EAI_AGAIN) ([\w.-]+)", Reason, |seen| {
         if seen.group(1) == "EAI_AGAIN" { no_name_server(seen.group(2)) } else { unknown_name(seen.group(2)) }
@@ -52,6 +48,18 @@ pub(super) const ROWS: &[Row] = &[
         |seen| unknown_name(seen.value()),
     ),
 ];
+
+/// The system's error in a line that gives its number or its words.
+fn system_error(seen: &Seen<'_>) -> Option<&'static str> {
+    let line = seen.lines[seen.at].text.to_lowercase();
+    let errors: [(&str, &[&str]); 4] = [
+        ("ECONNREFUSED", &["[errno 111]", "connection refused"]),
+        ("EHOSTUNREACH", &["[errno 113]", "no route to host"]),
+        ("ENETUNREACH", &["[errno 101]", "network is unreachable"]),
+        ("ETIMEDOUT", &["[errno 110]", "timed out", "i/o timeout"]),
+    ];
+    errors.into_iter().find(|(_, signs)| signs.iter().any(|sign| line.contains(sign))).map(|(error, _)| error)
+}
 
 /// A connection that did not come about. `host` is an address, or a name from tools that print no address.
 fn connection(seen: &Seen<'_>, error: &str, host: &str, port: &str) -> Option<Words> {
@@ -72,6 +80,10 @@ fn connection(seen: &Seen<'_>, error: &str, host: &str, port: &str) -> Option<Wo
             Some(other) if other.parse::<Ipv4Addr>().is_ok() => None,
             _ => no_ipv6(&target),
         },
+        // Which address the name has is not said, and so not whether builds may connect to it.
+        Err(_) if error != "ECONNREFUSED" && seen.scene.sandbox.egress == Egress::Closed => {
+            unreachable_name(host, &target, error)
+        }
         _ => unreachable(&target, error),
     }
 }
@@ -106,17 +118,31 @@ fn no_ipv6(target: &str) -> Option<Words> {
 }
 
 fn unreachable(target: &str, error: &str) -> Option<Words> {
-    let did = match error {
-        "ECONNREFUSED" => "refused the connection",
-        "ETIMEDOUT" => "did not answer in time",
-        _ => "could not be reached",
-    };
     Words::new(
         FailureCode::HostUnreachable,
-        format!("{target} {did}"),
+        format!("{target} {}", did(error)),
         "Berth lets builds connect to it, but the host did not take the connection. Check that it is up and listens there, \
          then rebuild.",
     )
+}
+
+fn unreachable_name(host: &str, target: &str, error: &str) -> Option<Words> {
+    Words::new(
+        FailureCode::HostUnreachable,
+        format!("{target} {}", did(error)),
+        format!(
+            "If the address of {host} is private, builds may not connect to it: ask the operator to allow its network \
+             (BERTH_EGRESS_ALLOW). If it is public, check that the host is up and listens there, then rebuild."
+        ),
+    )
+}
+
+fn did(error: &str) -> &'static str {
+    match error {
+        "ECONNREFUSED" => "refused the connection",
+        "ETIMEDOUT" => "did not answer in time",
+        _ => "could not be reached",
+    }
 }
 
 fn unknown_name(host: &str) -> Option<Words> {

@@ -6,8 +6,16 @@ use super::Kind::Reason;
 use super::{Row, Seen, Set, Words};
 
 pub(super) const ROWS: &[Row] = &[
-    (r"^npm (?:error|ERR!) code (?:E(401|403|404)|ENEEDAUTH)", Reason, |seen| {
-        refused(seen, seen.value(), &seen.below(r"- (?:GET|PUT) (https?://\S+)")?)
+    (r"^npm (?:error|ERR!) code (?:E(401|403|404)|(ENEEDAUTH))", Reason, |seen| {
+        match (seen.below(r"- (?:GET|PUT) (https?://\S+)"), seen.value()) {
+            (Some(url), status) => refused(seen, status, &url),
+            (None, "403" | "404") => None,
+            // Without a token npm may ask nothing, or tell only how the registry wants to be asked.
+            (None, status) => {
+                let host = seen.below(r"logged in to https?://([^/\s]+)");
+                named(seen, status, "a package", host.as_deref())
+            }
+        }
     }),
     (r"ERR_PNPM_FETCH_(40[134])\S*\s+GET (https?://\S+?):? ", Reason, |seen| {
         refused(seen, seen.group(1), seen.group(2))
@@ -57,7 +65,7 @@ fn named(seen: &Seen<'_>, status: &str, package: &str, host: Option<&str>) -> Op
     let title = match status {
         "404" => format!("{package} is not at {registry}, or is private (404)"),
         "403" => format!("{registry} refused {package} (403)"),
-        _ => format!("{package} is private: {registry} wants a token (401)"),
+        status => format!("{package} is private: {registry} wants a token ({status})"),
     };
     let known = match status {
         "404" => "Check the name. ",
