@@ -123,6 +123,11 @@ impl BuildLog {
         self.shared.state().mask = mask;
     }
 
+    /// The text without what is masked in the log.
+    pub(crate) fn masked(&self, text: String) -> String {
+        self.shared.state().mask.apply(text)
+    }
+
     /// Which half of the build speaks from now on.
     pub(crate) fn set_phase(&self, phase: LogPhase) {
         self.shared.state().phase = phase;

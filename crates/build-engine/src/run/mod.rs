@@ -65,6 +65,7 @@ impl BuildRun {
             () = tokio::time::sleep(limit) => Err(failure::timed_out(limit, &self.log.excerpt()).into()),
             outcome = self.artifact() => outcome,
         };
+        let outcome = outcome.map_err(|error| self.masked(error));
         let state = if outcome.is_ok() { StepState::Passed } else { StepState::Failed };
         self.progress.end_step(state);
         if let Err(error) = &outcome {
@@ -313,6 +314,14 @@ impl BuildRun {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// What tools say may quote a secret; a failure is read like the log.
+    fn masked(&self, error: BuildError) -> BuildError {
+        let BuildError::Theirs(mut failure, exit_code) = error else { return error };
+        failure.title = self.log.masked(failure.title);
+        failure.detail = self.log.masked(failure.detail);
+        BuildError::Theirs(failure, exit_code)
     }
 
     fn say_error(&self, error: &BuildError) {
