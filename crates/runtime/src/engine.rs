@@ -71,11 +71,13 @@ pub struct SandboxLimits {
     pub cpus: f64,
     /// Processes and threads.
     pub pids: u32,
+    /// Wall time of one build.
+    pub time: Duration,
 }
 
 impl From<&BuildLimits> for SandboxLimits {
     fn from(limits: &BuildLimits) -> Self {
-        Self { memory: limits.memory, cpus: limits.cpus, pids: limits.pids }
+        Self { memory: limits.memory, cpus: limits.cpus, pids: limits.pids, time: limits.timeout }
     }
 }
 

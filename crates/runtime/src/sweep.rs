@@ -4,6 +4,7 @@
 //! go with their project alone.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use berth_model::ProjectId;
 use bollard::models::ContainerSummary;
@@ -15,8 +16,8 @@ use crate::error::{is_status, while_doing};
 use crate::labels::{self, KIND, PROCESS, PROJECT};
 use crate::{Engine, Kind, RuntimeError};
 
-/// Untagged images younger than this may be in the making.
-const UNTAGGED_FOR: &str = "10m";
+/// Untagged images that are older than a build may take, and by so much, are in the making no more.
+const UNTAGGED_FOR: Duration = Duration::from_secs(10 * 60);
 
 impl Engine {
     /// Removes containers and images that earlier processes of this instance left, and containers of this process whose
@@ -46,7 +47,8 @@ impl Engine {
         }
         let mut untagged = labels::filter(&self.config().instance, &[]);
         untagged.insert("dangling".to_owned(), vec!["true".to_owned()]);
-        untagged.insert("until".to_owned(), vec![UNTAGGED_FOR.to_owned()]);
+        let age = self.config().limits.time + UNTAGGED_FOR;
+        untagged.insert("until".to_owned(), vec![format!("{}s", age.as_secs())]);
         let options = PruneImagesOptions { filters: Some(untagged) };
         let pruned = self.docker_for_files().await?.prune_images(Some(options)).await;
         pruned.map(drop).map_err(while_doing("remove untagged images")).and(outcome)
