@@ -113,7 +113,13 @@ async fn a_dockerfile_gets_at_nothing_that_is_not_its_own() {
     docker(&["tag", BASE, &kept]).await;
     let id = docker(&["image", "inspect", "--format", "{{.Id}}", BASE]).await;
     let id = id.trim().trim_start_matches("sha256:");
+    // An image of others that takes files from elsewhere in whatever is built on it.
+    let sly = format!("sly-{}:1", world.engine.config().instance);
+    let container = docker(&["create", BASE]).await;
+    docker(&["commit", "--change", "ONBUILD ADD http://127.0.0.1:1/x /out/", container.trim(), &sly]).await;
+    docker(&["rm", container.trim()]).await;
     let project = project(&world, "sly", "out", &[("Dockerfile", "")]).await;
+    world.set(&project, &[("TOKEN", "quite-a-secret-value")]).await;
     for (lines, wanted) in [
         (format!("FROM {kept}"), "may not use the image"),
         (format!("FROM docker.io/library/{kept}"), "may not use the image"),
@@ -130,6 +136,19 @@ async fn a_dockerfile_gets_at_nothing_that_is_not_its_own() {
         (format!("FROM {BASE}\nRUN --network=host id"), "needs BuildKit: RUN --network"),
         (format!("FROM {BASE}\nCOPY ../../etc/shadow /out/"), "could not be built"),
         (format!("FROM {BASE}\nADD ../secret /out/"), "could not be built"),
+        (format!("FROM {BASE}\nADD http://127.0.0.1:1/x /out/"), "may not ADD `http://127.0.0.1:1/x` (line 2)"),
+        (format!("FROM {BASE}\nARG TOKEN\nADD $TOKEN /out/"), "may not ADD `$TOKEN` (line 3)"),
+        ("FROM 10.0.0.5:5000/x".to_owned(), "may not use the image 10.0.0.5:5000/x (line 1)"),
+        ("FROM Node:20".to_owned(), "that the Dockerfile begins with could not be had"),
+        (format!("FROM {BASE}\nCOPY --from=10.0.0.5:5000/x / /out"), "may not use the image 10.0.0.5:5000/x (line 2)"),
+        (format!("FROM {BASE} AS a3f\nCOPY --from=a3f / /out"), "may not use the image a3f (line 2)"),
+        (format!("FROM {BASE}\nRUN true \\\r \nCOPY --from={kept} / /out"), "unclear at line 2"),
+        (format!("\u{feff}\u{feff}FROM {BASE}"), "unclear at line 1"),
+        (format!("# escape=`\nFROM {BASE}\nCOPY --fr`\nom={kept} / /out"), "unclear at line 1"),
+        (format!("FROM {sly}"), "takes files from elsewhere when something is built on it"),
+        (format!("FROM {BASE}$1a"), "names an image that cannot be told"),
+        ("FROM ${HTTP_PROXY}".to_owned(), "names an image that cannot be told"),
+        (format!("FROM {BASE}\nARG TOKEN\nCOPY $TOKEN /out/"), "could not be built"),
         (format!("FROM {BASE}\nRUNN x"), "could not be built"),
         (format!("FROM {BASE}\nRUN exit 9"), "exit code 9: the step `RUN exit 9` of the Dockerfile failed"),
         ("FROM no-such-image-anywhere:1".to_owned(), "that the Dockerfile begins with could not be had"),
@@ -139,6 +158,8 @@ async fn a_dockerfile_gets_at_nothing_that_is_not_its_own() {
         let failure = ended.failure().0;
         assert!(failure.title.contains(wanted), "{lines}: {failure:?}\n{}", ended.log);
         assert!(!failure.detail.contains("line 4"), "lines are the Dockerfile's own: {failure:?}");
+        assert!(!failure.detail.contains("quite-a-secret"), "{failure:?}");
+        assert!(!lines.contains("COPY $TOKEN") || failure.detail.contains("***"), "{failure:?}");
     }
     // A link in the context leads nowhere but into the context.
     world.push("sly", &[("Dockerfile", &format!("FROM {BASE}\nCOPY link /out/x\nRUN cat /out/x"))]);
@@ -148,7 +169,7 @@ async fn a_dockerfile_gets_at_nothing_that_is_not_its_own() {
     assert!(!ended.log.contains("root:"), "{}", ended.log);
     ended.failure();
 
-    docker(&["rmi", &kept]).await;
+    docker(&["rmi", &kept, &sly]).await;
     no_images_left(&world).await;
     world.end().await;
 }

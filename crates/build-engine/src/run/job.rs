@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use berth_model::{BranchName, BuildId, BuildLimits, CommitHash, Decision, OutputDir, PlanService, ProjectId, UserId};
+use berth_model::{
+    BranchName, BuildId, BuildLimits, CommitHash, Decision, OutputDir, PlanService, ProjectId, SourceAllow, UserId,
+};
 use berth_runtime::Engine;
 
 use crate::Checkout;
@@ -15,6 +17,8 @@ use crate::variables::Variables;
 pub(crate) struct Job {
     pub(crate) engine: Engine,
     pub(crate) limits: BuildLimits,
+    /// Where sources, and so the images that a Dockerfile names, may be fetched from besides public addresses.
+    pub(crate) source_allow: SourceAllow,
     pub(crate) log: Arc<BuildLog>,
     pub(crate) volumes: Arc<Volumes>,
     pub(crate) owner: UserId,

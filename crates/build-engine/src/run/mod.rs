@@ -211,6 +211,7 @@ impl BuildRun {
         Ok(Job {
             engine: engine.clone(),
             limits: config.limits.clone(),
+            source_allow: config.source_allow.clone(),
             log: self.log.clone(),
             volumes: volumes.clone(),
             owner: project.user,

@@ -2,14 +2,37 @@
 
 use regex::Regex;
 
+use super::refused;
+use crate::BuildError;
+
+/// More would take long to compare with every file of a commit.
+const MOST_BYTES: usize = 64 << 10;
+const MOST_PATTERNS: usize = 1_000;
+
 /// Patterns in their order; the last that matches a path, or a directory above it, decides.
 #[derive(Debug, Default)]
 pub(super) struct Ignore(Vec<(Regex, bool)>);
 
 impl Ignore {
-    pub(super) fn parse(text: &str) -> Self {
+    /// # Errors
+    /// Theirs for a file that is too large.
+    pub(super) fn parse(text: &str) -> Result<Self, BuildError> {
+        if text.len() > MOST_BYTES {
+            let why =
+                format!("It has {} bytes, and may have {MOST_BYTES}. Name directories instead of files.", text.len());
+            return Err(refused("the .dockerignore is too large", &why));
+        }
         let lines = text.lines().map(|line| line.trim_start_matches('\u{feff}'));
-        let patterns = lines.filter(|line| !line.starts_with('#')).map(str::trim).filter_map(|line| {
+        let lines = lines.filter(|line| !line.starts_with('#')).map(str::trim).filter(|line| !line.is_empty());
+        let lines: Vec<&str> = lines.collect();
+        if lines.len() > MOST_PATTERNS {
+            let why = format!(
+                "It has {} patterns, and may have {MOST_PATTERNS}. Name directories instead of files.",
+                lines.len()
+            );
+            return Err(refused("the .dockerignore has too many patterns", &why));
+        }
+        let patterns = lines.into_iter().filter_map(|line| {
             let (pattern, is_kept) = line.strip_prefix('!').map_or((line, false), |rest| (rest.trim(), true));
             let parts: Vec<&str> = pattern.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
             if parts.is_empty() {
@@ -17,7 +40,7 @@ impl Ignore {
             }
             Some((Regex::new(&expression(&parts.join("/"))).ok()?, is_kept))
         });
-        Self(patterns.collect())
+        Ok(Self(patterns.collect()))
     }
 
     /// Whether a file stays out.
@@ -65,7 +88,7 @@ mod tests {
     #[test]
     fn the_last_pattern_that_matches_decides() {
         let text = "# comment\nnode_modules\n*.log\n**/secret.txt\n/dist/\ndocs\n!docs/README.md\na?c\n[xy]z\n";
-        let ignore = Ignore::parse(text);
+        let ignore = Ignore::parse(text).unwrap();
         for path in ["node_modules/a/b.js", "x.log", "secret.txt", "a/b/secret.txt", "dist/a", "docs/b.md", "abc", "xz"]
         {
             assert!(ignore.leaves_out(path), "{path}");
@@ -74,8 +97,17 @@ mod tests {
         {
             assert!(!ignore.leaves_out(path), "{path}");
         }
-        let only = Ignore::parse("*\n!src\n!package.json\n");
+        let only = Ignore::parse("*\n!src\n!package.json\n").unwrap();
         assert!(only.leaves_out("README.md") && !only.leaves_out("src/a/b.js") && !only.leaves_out("package.json"));
         assert!(!Ignore::default().leaves_out("anything"));
+    }
+
+    #[test]
+    fn a_file_that_would_take_long_is_refused() {
+        assert!(Ignore::parse(&"a\n".repeat(MOST_PATTERNS)).is_ok());
+        for (text, wanted) in [("a\n".repeat(MOST_PATTERNS + 1), "patterns"), ("a".repeat(MOST_BYTES + 1), "large")] {
+            let BuildError::Theirs(failure, _) = Ignore::parse(&text).unwrap_err() else { panic!("ours") };
+            assert!(failure.title.contains(wanted), "{failure:?}");
+        }
     }
 }

@@ -43,35 +43,44 @@ pub(crate) async fn build(job: &Job, path: &str, target: &Path) -> Result<Writte
     })?;
     let instructions = instructions::parse(&text)?;
     let arguments = arguments(job, &instructions);
-    for image in references::images(&instructions, &arguments)? {
-        let mut say = |line: &str| job.log.say(line);
-        job.engine.ensure_image(&image, &mut say).await.map_err(|error| missing_image(&image, error))?;
-        references::check_on_build(&image, &job.engine.image_facts(&image).await?.on_build)?;
-    }
-
+    let images = references::images(&instructions, &arguments, &job.source_allow)?;
     let labels =
         Labels { kind: Kind::Dockerfile, project: Some(job.project), build: Some(job.build), owner: Some(job.owner) };
-    let labelled = labelled(&text, &instructions, &job.engine.label_instruction(&labels));
-    let images = Images { engine: Some(job.engine.clone()), build: job.build };
+    let (dockerfile, lines) = written_anew(&instructions, &job.engine.label_instruction(&labels));
+    let context = context(job, dockerfile).await?;
+    let made = Images { engine: Some(job.engine.clone()), build: job.build };
     let tag = format!("berth-dockerfile-{}:{}", job.engine.config().instance, job.build);
     let build = BuildImage {
         tag: tag.clone(),
-        context: context(job, labelled).into_stream(),
+        context: context.into_stream(),
         dockerfile: NAME.to_owned(),
         arguments: arguments.into_iter().collect(),
         labels,
     };
-    job.log.say(&format!("Building {path}"));
-    job.log.begin_excerpt();
-    let mut log = |stream: LogStream, text: &str| job.log.output(stream, text.as_bytes());
-    let built = tokio::select! {
-        built = job.engine.build_image(build, &mut log) => built,
+    let built = async {
+        pull(job, &images).await?;
+        job.log.say(&format!("Building {path}"));
+        job.log.begin_excerpt();
+        let mut log = |stream: LogStream, text: &str| job.log.output(stream, text.as_bytes());
+        job.engine.build_image(build, &mut log).await.map_err(|error| failed(job, &lines, error))
+    };
+    tokio::select! {
+        built = built => built?,
         failure = space::shrank(&job.engine, &job.limits) => return Err(failure.into()),
     };
-    built.map_err(|error| failed(job, &instructions, error))?;
     let written = take(job, &tag, labels, target).await;
-    images.remove().await;
+    made.remove().await;
     written
+}
+
+/// Brings the images that stages begin with.
+async fn pull(job: &Job, images: &[String]) -> Result<(), BuildError> {
+    for image in images {
+        let mut say = |line: &str| job.log.say(line);
+        job.engine.ensure_image(image, &mut say).await.map_err(|error| missing_image(image, error))?;
+        references::check_on_build(image, &job.engine.image_facts(image).await?.on_build)?;
+    }
+    Ok(())
 }
 
 /// Takes the output directory out of the image: relative to its working directory, else to its top.
@@ -135,37 +144,51 @@ fn arguments(job: &Job, instructions: &[Instruction]) -> BTreeMap<String, String
     given
 }
 
-/// The Dockerfile with our labels behind each `FROM` and at its end, where nothing can change them any more.
-fn labelled(text: &str, instructions: &[Instruction], label: &str) -> String {
-    let stages: Vec<usize> = instructions.iter().filter(|one| one.keyword == "FROM").map(|one| one.last_line).collect();
-    let mut labelled = String::with_capacity(text.len() + stages.len() * (label.len() + 1));
-    for (number, line) in (1..).zip(text.lines()) {
-        labelled.push_str(line);
-        labelled.push('\n');
-        if stages.contains(&number) {
-            labelled.push_str(label);
-            labelled.push('\n');
+/// The Dockerfile that is built: nothing but its instructions, one a line, with our labels behind each `FROM` and at its
+/// end, where nothing can change them any more. Beside it, the commit's line for each of its lines.
+fn written_anew(instructions: &[Instruction], label: &str) -> (String, Vec<usize>) {
+    let (mut text, mut lines) = (String::new(), Vec::new());
+    let mut write = |line: &str, number: usize| {
+        text.push_str(line);
+        text.push('\n');
+        lines.push(number);
+    };
+    for instruction in instructions {
+        write(&instruction.to_string(), instruction.line);
+        if instruction.begins_stage() {
+            write(label, instruction.line);
         }
     }
-    labelled.push_str(label);
-    labelled.push('\n');
-    labelled
+    write(label, instructions.last().map_or(1, |last| last.line));
+    (text, lines)
 }
 
-fn context(job: &Job, dockerfile: String) -> Contents {
-    let root = job.root().to_owned();
-    let inside = |path: &str| if root.is_empty() { path.to_owned() } else { format!("{root}/{path}") };
-    let written = job.checkout.text(&inside(DOCKERIGNORE)).unwrap_or_default();
-    let ignore = Ignore::parse(&written);
-    let skip = if root.is_empty() { 0 } else { root.len() + 1 };
-    let files = job.checkout.below(&root).map(|(path, _)| path);
-    let only = files.filter(|path| !ignore.leaves_out(&path[skip..])).map(str::to_owned).collect();
-    // The builder removes what this names from the context before it begins: our file, and this one if it is ours too.
-    let is_theirs = job.checkout.has_file(&inside(DOCKERIGNORE));
-    let removed = if is_theirs { NAME.to_owned() } else { format!("{NAME}\n{DOCKERIGNORE}") };
-    let ours = [(NAME, dockerfile), (DOCKERIGNORE, format!("{written}\n{removed}\n"))];
-    let ours = ours.map(|(path, text)| OurFile { path: path.to_owned(), text: SecretString::from(text), mode: 0o644 });
-    Contents { checkout: job.checkout.clone(), below: root, only: Some(only), ours: ours.into() }
+async fn context(job: &Job, dockerfile: String) -> Result<Contents, BuildError> {
+    let (checkout, root) = (job.checkout.clone(), job.root().to_owned());
+    let made = tokio::task::spawn_blocking(move || {
+        let inside = |path: &str| if root.is_empty() { path.to_owned() } else { format!("{root}/{path}") };
+        let is_theirs = checkout.has_file(&inside(DOCKERIGNORE));
+        let written = match checkout.text(&inside(DOCKERIGNORE)) {
+            Some(text) => text,
+            None if is_theirs => {
+                let why = "It is not text, or is larger than 4 MiB. Commit it as a plain file.";
+                return Err(refused("the .dockerignore cannot be read", why));
+            }
+            None => String::new(),
+        };
+        let ignore = Ignore::parse(&written)?;
+        let skip = if root.is_empty() { 0 } else { root.len() + 1 };
+        let files = checkout.below(&root).map(|(path, _)| path);
+        let only = files.filter(|path| !ignore.leaves_out(&path[skip..])).map(str::to_owned).collect();
+        // The builder removes what this names from the context before it begins: our file, and this one if it is ours
+        // too.
+        let removed = if is_theirs { NAME.to_owned() } else { format!("{NAME}\n{DOCKERIGNORE}") };
+        let ours = [(NAME, dockerfile), (DOCKERIGNORE, format!("{written}\n{removed}\n"))];
+        let ours =
+            ours.map(|(path, text)| OurFile { path: path.to_owned(), text: SecretString::from(text), mode: 0o644 });
+        Ok(Contents { checkout, below: root, only: Some(only), ours: ours.into() })
+    });
+    made.await.map_err(BuildError::ours)?
 }
 
 /// The images of one build, removed with its end, however it ends.
@@ -208,7 +231,11 @@ fn refused(title: &str, detail: &str) -> BuildError {
 }
 
 fn missing_image(image: &str, error: RuntimeError) -> BuildError {
-    let RuntimeError::MissingImage { reason, .. } = error else { return error.into() };
+    let reason = match error {
+        RuntimeError::MissingImage { reason, .. } => reason,
+        RuntimeError::Refused { reason, .. } if reason.contains("invalid reference format") => reason,
+        error => return error.into(),
+    };
     BuildError::theirs(
         FailureCode::BadRepository,
         format!("the image {image} that the Dockerfile begins with could not be had"),
@@ -218,7 +245,7 @@ fn missing_image(image: &str, error: RuntimeError) -> BuildError {
     )
 }
 
-fn failed(job: &Job, instructions: &[Instruction], error: RuntimeError) -> BuildError {
+fn failed(job: &Job, lines: &[usize], error: RuntimeError) -> BuildError {
     let RuntimeError::DockerfileFailed { reason, exit_code } = error else { return error.into() };
     match exit_code {
         Some(code) => {
@@ -230,22 +257,19 @@ fn failed(job: &Job, instructions: &[Instruction], error: RuntimeError) -> Build
         None => BuildError::theirs(
             FailureCode::CommandFailed,
             "the Dockerfile could not be built",
-            format!("Docker says: {}", their_lines(reason.trim(), instructions)),
+            format!("Docker says: {}", their_lines(reason.trim(), lines)),
         ),
     }
 }
 
 /// The builder's words with the lines of the commit's file instead of those of ours.
-fn their_lines(reason: &str, instructions: &[Instruction]) -> String {
-    let stages: Vec<usize> = instructions.iter().filter(|one| one.keyword == "FROM").map(|one| one.last_line).collect();
-    let Some((before, number, after)) = reason.split_once("line ").and_then(|(before, rest)| {
+fn their_lines(reason: &str, lines: &[usize]) -> String {
+    let theirs = reason.split_once("line ").and_then(|(before, rest)| {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        Some((before, rest[..digits].parse::<usize>().ok()?, &rest[digits..]))
-    }) else {
-        return reason.to_owned();
-    };
-    let added = (1..).zip(&stages).filter(|(nth, last_line)| *last_line + nth <= number).count();
-    format!("{before}line {}{after}", number - added)
+        let line = lines.get(rest[..digits].parse::<usize>().ok()?.checked_sub(1)?)?;
+        Some(format!("{before}line {line}{}", &rest[digits..]))
+    });
+    theirs.unwrap_or_else(|| reason.to_owned())
 }
 
 #[cfg(test)]
@@ -254,19 +278,24 @@ mod tests {
 
     #[test]
     fn every_stage_gets_the_labels() {
-        let text = "FROM a \\\n AS b\nRUN x\nFROM c\nCOPY --from=b x y";
-        let labelled = labelled(text, &instructions::parse(text).unwrap(), "LABEL x=y");
-        assert_eq!(labelled, "FROM a \\\n AS b\nLABEL x=y\nRUN x\nFROM c\nLABEL x=y\nCOPY --from=b x y\nLABEL x=y\n");
+        let text = "# syntax=x\nFROM a \\\n AS b\n# no\nRUN x\nONBUILD RUN y\nFROM c\nCOPY --from=b x y";
+        let (written, lines) = written_anew(&instructions::parse(text).unwrap(), "LABEL x=y");
+        assert_eq!(
+            written,
+            "FROM a  AS b\nLABEL x=y\nRUN x\nONBUILD RUN y\nFROM c\nLABEL x=y\nCOPY --from=b x y\nLABEL x=y\n"
+        );
+        assert_eq!(lines, [2, 2, 5, 6, 7, 7, 8, 8]);
     }
 
     #[test]
     fn lines_are_counted_as_in_the_commit() {
         let instructions = instructions::parse("FROM a\nRUN x\nFROM b\n\nRUNN y\n").unwrap();
-        let said = |number: usize| their_lines(&format!("dockerfile parse error line {number}: no"), &instructions);
-        assert_eq!(said(7), "dockerfile parse error line 5: no");
+        let (_, lines) = written_anew(&instructions, "LABEL x=y");
+        let said = |number: usize| their_lines(&format!("dockerfile parse error line {number}: no"), &lines);
+        assert_eq!(said(6), "dockerfile parse error line 5: no");
         assert_eq!(said(3), "dockerfile parse error line 2: no");
         assert_eq!(said(1), "dockerfile parse error line 1: no");
-        assert_eq!(their_lines("COPY failed", &instructions), "COPY failed");
+        assert_eq!(their_lines("COPY failed", &lines), "COPY failed");
     }
 
     #[test]

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::instructions::Instruction;
+use berth_model::{RepoUrl, SourceAllow};
+
+use super::instructions::{self, Instruction};
 use super::refused;
 use crate::BuildError;
 
@@ -15,13 +17,17 @@ const OURS: &str = "berth-";
 /// The images that stages begin with, in their order, without those of the Dockerfile's own stages and `scratch`.
 ///
 /// # Errors
-/// Theirs for a name that is an id, one of ours, or not to be understood; also in `COPY --from`.
+/// Theirs for a name that is an id, one of ours, or not to be understood, and for a registry that sources may not be
+/// fetched from either; also in `COPY --from`.
 pub(super) fn images(
     instructions: &[Instruction],
     arguments: &BTreeMap<String, String>,
+    allow: &SourceAllow,
 ) -> Result<Vec<String>, BuildError> {
     let mut images = Vec::new();
+    // A stage's name stands for it only once it is over: in the stage itself it is an image's.
     let mut stages: Vec<String> = Vec::new();
+    let mut current = None;
     // Only what stands before the first stage can be used in `FROM`.
     let mut known = BTreeMap::new();
     let mut has_stage = false;
@@ -34,24 +40,24 @@ pub(super) fn images(
                     known.insert(name.to_owned(), value.ok_or_else(|| unclear(&instruction.rest, instruction.line))?);
                 }
             }
-            "FROM" => {
+            "FROM" if instruction.begins_stage() => {
+                stages.extend(current.take());
                 has_stage = true;
                 let mut words = instruction.rest.split_whitespace();
                 let written = words.next().unwrap_or_default();
                 let name = expand(written, &known).ok_or_else(|| unclear(written, instruction.line))?;
                 let is_stage = stages.contains(&name.to_ascii_lowercase());
                 if !is_stage && name != "scratch" {
-                    check(&name, instruction.line)?;
+                    check(&name, instruction.line, allow)?;
                     images.push(name);
                 }
-                let called = words.nth(1).unwrap_or_default();
-                stages.push(called.to_ascii_lowercase());
+                current = words.nth(1).map(str::to_ascii_lowercase);
             }
             "COPY" => {
                 let Some(from) = instruction.flag("from") else { continue };
-                let is_stage = stages.contains(&from.to_ascii_lowercase()) || from.parse::<usize>().is_ok();
+                let is_stage = stages.contains(&from.to_ascii_lowercase()) || from.parse::<u16>().is_ok();
                 if !is_stage {
-                    check(from, instruction.line)?;
+                    check(from, instruction.line, allow)?;
                 }
             }
             _ => {}
@@ -60,20 +66,31 @@ pub(super) fn images(
     Ok(images)
 }
 
-/// Refuses what an image that others made wants to run in this build, if it takes files from further images.
+/// Refuses what an image that others made wants to run in this build, if it takes files from further images or from an
+/// address, or is no one instruction.
 pub(super) fn check_on_build(image: &str, triggers: &[String]) -> Result<(), BuildError> {
-    let Some(trigger) = triggers.iter().find(|trigger| trigger.to_ascii_lowercase().contains("--from")) else {
-        return Ok(());
+    let is_harmless = |trigger: &str| {
+        let Ok(parsed) = instructions::parse(trigger) else { return false };
+        let [instruction] = &parsed[..] else { return false };
+        let bare = instruction.to_string().replace(['"', '\'', '\\'], "").to_ascii_lowercase();
+        match instruction.keyword.as_str() {
+            "COPY" => !bare.contains("--from"),
+            "FROM" => false,
+            _ => !instruction.is_on_build,
+        }
     };
-    Err(refused(
-        &format!("the image {image} copies from further images when something is built on it"),
-        &format!(
-            "Its ONBUILD instruction is `{trigger}`. Berth cannot tell whose files that would be: use another image."
-        ),
-    ))
+    match triggers.iter().find(|trigger| !is_harmless(trigger)) {
+        None => Ok(()),
+        Some(trigger) => Err(refused(
+            &format!("the image {image} takes files from elsewhere when something is built on it"),
+            &format!(
+                "Its ONBUILD instruction is `{trigger}`. Berth cannot tell whose files that would be: use another image."
+            ),
+        )),
+    }
 }
 
-fn check(name: &str, line: usize) -> Result<(), BuildError> {
+fn check(name: &str, line: usize, allow: &SourceAllow) -> Result<(), BuildError> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | ':' | '/' | '@' | '-');
     if name.is_empty() || !name.chars().all(is_plain) {
         return Err(unclear(name, line));
@@ -87,7 +104,21 @@ fn check(name: &str, line: usize) -> Result<(), BuildError> {
              to files of others.",
         ));
     }
-    Ok(())
+    let Some(host) = registry_host(name) else { return Ok(()) };
+    let address = RepoUrl::parse(&format!("https://{host}/v2")).map_err(|_| unclear(name, line))?;
+    allow.check_url(&address).map_err(|why| {
+        refused(
+            &format!("the Dockerfile may not use the image {name} (line {line})"),
+            &format!("Its registry is not fetched from: {}.", why.message),
+        )
+    })
+}
+
+/// The host that an image's name begins with; `None` for those of Docker's own registry.
+fn registry_host(name: &str) -> Option<&str> {
+    let (host, _) = name.split_once('/')?;
+    let is_host = host.contains(['.', ':']) || host.eq_ignore_ascii_case("localhost");
+    is_host.then_some(host)
 }
 
 fn unclear(written: &str, line: usize) -> BuildError {
@@ -106,12 +137,18 @@ fn expand(text: &str, known: &BTreeMap<String, String>) -> Option<String> {
     while let Some(at) = rest.find('$') {
         expanded.push_str(&rest[..at]);
         rest = &rest[at + 1..];
+        // What a name that is none, or one that the daemon may have its own value for, becomes cannot be told.
+        let may_stand =
+            |name: &str| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && !is_of_a_proxy(name);
         let value = |name: &str| known.get(name).filter(|value| !value.is_empty()).cloned();
         if let Some(braced) = rest.strip_prefix('{') {
             let (inner, after) = braced.split_once('}')?;
             rest = after;
             let name_ends = inner.find(|c: char| !is_name(c)).unwrap_or(inner.len());
             let (name, operator) = inner.split_at(name_ends);
+            if !may_stand(name) {
+                return None;
+            }
             expanded.push_str(&match operator {
                 "" => value(name).unwrap_or_default(),
                 _ if let Some(default) = operator.strip_prefix(":-") => {
@@ -126,6 +163,9 @@ fn expand(text: &str, known: &BTreeMap<String, String>) -> Option<String> {
         } else {
             let name_ends = rest.find(|c: char| !is_name(c)).unwrap_or(rest.len());
             let (name, after) = rest.split_at(name_ends);
+            if !may_stand(name) {
+                return None;
+            }
             expanded.push_str(&value(name).unwrap_or_default());
             rest = after;
         }
@@ -138,6 +178,13 @@ fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
+/// The arguments that every Dockerfile has without declaring them.
+fn is_of_a_proxy(name: &str) -> bool {
+    const KINDS: [&str; 5] = ["HTTP", "HTTPS", "FTP", "NO", "ALL"];
+    let name = name.to_ascii_uppercase();
+    name.strip_suffix("_PROXY").is_some_and(|kind| KINDS.contains(&kind))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::instructions::parse;
@@ -145,7 +192,7 @@ mod tests {
 
     fn images_of(text: &str, arguments: &[(&str, &str)]) -> Result<Vec<String>, BuildError> {
         let arguments = arguments.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        images(&parse(text).unwrap(), &arguments)
+        images(&parse(text).unwrap(), &arguments, &SourceAllow::parse("10.1.2.3").unwrap())
     }
 
     #[test]
@@ -177,11 +224,57 @@ mod tests {
             ("FROM node\nCOPY --from=\"berth-x\" /a /b", None),
             ("FROM node\nCOPY --from=abc /a /b\nFROM x AS abc", None),
             ("FROM node\nONBUILD COPY --from=berth-x:1 /a /b", None),
+            ("FROM node AS a3f\nCOPY --from=a3f /a /b", None),
+            ("FROM node AS x\nFROM node AS a3f\nCOPY --from=A3F /a /b\nFROM node", None),
+            ("FROM node\nONBUILD FROM node AS a3f\nFROM node\nCOPY --from=a3f /a /b", None),
+            ("FROM node\nCOPY --from=99999999999999999999 /a /b", None),
+            ("FROM 10.0.0.5:5000/x", None),
+            ("FROM 127.0.0.1:5000/x:1", None),
+            ("FROM 127.1:5000/x", None),
+            ("FROM 0x7f000001:80/x", None),
+            ("FROM localhost/x", None),
+            ("FROM localhost:5000/x", None),
+            ("FROM a.localhost:5000/x", None),
+            ("FROM 169.254.169.254/x", None),
+            ("ARG A=10.0.0.5\nFROM $A/x", None),
+            ("ARG A\nFROM $A/x", Some("10.0.0.5:5000")),
+            ("FROM node\nCOPY --from=10.0.0.5:5000/x /a /b", None),
+            ("ARG HTTP_PROXY=node\nFROM $HTTP_PROXY", None),
+            ("FROM node:20${no_proxy}", None),
+            ("ARG A=${all_proxy:-node}\nFROM $A", None),
+            ("FROM node$1a", None),
+            ("FROM node${1a}", None),
+            ("FROM node$", None),
+            ("FROM node${}", None),
         ] {
             let arguments: Vec<_> = arguments.map(|value| ("A", value)).into_iter().collect();
             assert!(images_of(text, &arguments).is_err(), "{text}");
         }
-        assert!(check_on_build("x", &["COPY --FROM=a b c".to_owned()]).is_err());
-        assert!(check_on_build("x", &["RUN npm ci".to_owned()]).is_ok());
+        assert_eq!(images_of("FROM 10.1.2.3:5000/x", &[]).unwrap(), ["10.1.2.3:5000/x"], "the operator allows it");
+    }
+
+    #[test]
+    fn images_of_others_bring_no_files_of_others() {
+        for trigger in [
+            "COPY --from=a b c",
+            "COPY --FROM=a b c",
+            "copy --chown=1 --from=0 b c",
+            "COPY --fr\\om=a b c",
+            "COPY --\"from\"=a b c",
+            "COPY --chown=\"1 --from=a\" b c",
+            "# escape=`\nCOPY --fr`\nom=a b c",
+            "COPY --fr\\\nom=a b c",
+            "RUN x\nCOPY --from=a b c",
+            "RUN --mount=type=bind,source=/,target=/host x",
+            "ADD http://127.0.0.1:1/x /x",
+            "ADD $X /x",
+            "FROM node",
+            "",
+        ] {
+            assert!(check_on_build("x", &[trigger.to_owned()]).is_err(), "{trigger}");
+        }
+        for trigger in ["RUN npm ci", "COPY . /app", "COPY --chown=node:node . .", "ADD . /app", "WORKDIR /app"] {
+            assert!(check_on_build("x", &[trigger.to_owned()]).is_ok(), "{trigger}");
+        }
     }
 }
