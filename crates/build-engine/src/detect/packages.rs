@@ -85,7 +85,15 @@ impl Packages {
 /// another one.
 fn asked_version(folder: &Folder<'_>, top: &PackageJson, directory: &str, manager: PackageManager) -> Option<String> {
     let packages = [&folder.package, top];
-    let exact = |text: &&str| is_exact(text);
+    // Yarn 1 and the later ones are two programs.
+    let exact = |text: &&str| {
+        is_exact(text)
+            && match manager {
+                PackageManager::Yarn => text.starts_with("1."),
+                PackageManager::YarnBerry => !text.starts_with("1."),
+                _ => true,
+            }
+    };
     if let Some(version) = packages.iter().find_map(|package| package.volta(manager.program())).filter(exact) {
         return Some(version.to_owned());
     }

@@ -47,6 +47,13 @@ fn versions_of_managers_and_of_hugo() {
     assert_eq!(version(r#","engines":{"pnpm":"<10"}"#, newest).as_deref(), Some("9"));
     assert_eq!(version(r#","engines":{"pnpm":"9.15.4"}"#, newest).as_deref(), Some("9.15.4"));
     assert_eq!(version(r#","volta":{"pnpm":"8.15.1"}"#, newest).as_deref(), Some("8.15.1"));
+    let yarn = |volta: &str| {
+        let package =
+            format!(r#"{{"scripts":{{"build":"x"}},"dependencies":{{"a":"1"}},"volta":{{"yarn":"{volta}"}}}}"#);
+        let files = [("package.json", package.as_str()), ("yarn.lock", "# yarn lockfile v1\n")];
+        detected(&files).toolchain.unwrap().package_manager_version
+    };
+    assert_eq!((yarn("1.22.19").as_deref(), yarn("4.1.0")), (Some("1.22.19"), None));
     // What the lockfile or the default asks for is good enough.
     assert_eq!(version(r#","engines":{"pnpm":">=9"}"#, newest), None);
     assert_eq!(version(r#","engines":{"pnpm":">=7 <10"}"#, "lockfileVersion: '6.0'\n"), None);
