@@ -28,6 +28,8 @@ image: ## build the binary and the container image `berth`
 	@install -D -m 0755 $(BINARY) target/image/berth && strip target/image/berth
 	@docker build --quiet --tag berth --build-arg VERSION=$$(target/image/berth --version | cut -d' ' -f2) \
 	  --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) .
+	@docker run --rm berth --version || { echo "The binary does not run in the image. If it names GLIBC above, it was built" \
+	  "on a system newer than the image's Debian 12: build it on Debian 12 or something as old." >&2; exit 1; }
 
 test: set-up-tests lint ## run every check and test
 	cargo build --quiet -p berth-server

@@ -2,10 +2,11 @@
 // test-compose.mjs <binary>: docker-compose.yml as somebody uses it, with `docker-compose` (Debian's is 1.29) where it is
 // installed, else with Docker's own `docker compose`, under a project name of its own:
 // up, an account with the token from the log, a project built with Docker and live; live again after a restart and after
-// kill -9, and while PostgreSQL is away; nothing left after `berth clean` and `down --volumes`.
+// kill -9, and while PostgreSQL is away; backed up, and restored into new volumes by the commands of docs/OPERATIONS.md;
+// nothing left after `berth clean` and `down --volumes`.
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -20,6 +21,7 @@ const compose = spawnSync('docker-compose', ['version']).error ? ['docker', 'com
 
 const work = mkdtempSync(join(tmpdir(), 'berth-compose-'))
 const name = `berth-test-${process.pid}`
+const backup = join(work, 'backup')
 const port = await freePort()
 const connect = { hostname: '127.0.0.1', port }
 const site = `shop.localhost:${port}`
@@ -48,10 +50,7 @@ try {
   await until('the container is healthy', 60, () => inspect('{{.State.Health.Status}}') === 'healthy')
 
   // The backup of docs/OPERATIONS.md.
-  expect('the database is dumped', run('exec', '-T', 'postgres', 'pg_dump', '--username=berth', '--format=custom', 'berth').startsWith('PGDMP'))
-  run('exec', '-T', 'berth', 'berth', 'backup', '/var/lib/berth/backup')
-  const backedUp = run('exec', '-T', 'berth', 'find', '/var/lib/berth/backup', '-name', 'encryption-key', '-o', '-name', 'index.html')
-  expect('keys and releases are in the backup', backedUp.trim().split('\n').length === 2, backedUp)
+  backUp()
 
   await isLiveAgain('docker-compose restart', () => run('restart', 'berth'))
   // As a crash does it: `docker kill` would count as wanted, and nothing would start it again.
@@ -66,6 +65,13 @@ try {
   const back = Date.now()
   await until('the API answers again', 30, async () => (await client.attempt('GET', '/api/v1/projects')).status === 200)
   say(`the API answers ${seconds(back)} after PostgreSQL was started`)
+
+  run('stop', 'berth')
+  run('down', '--volumes')
+  await restore()
+  await until('the site is live after the restore', 60, siteIsLive)
+  await until('who was signed in still is', 60, async () => (await client.attempt('GET', '/api/v1/projects')).status === 200)
+  say('restored into new volumes')
 
   run('stop', 'berth')
   run('run', '--rm', '-T', 'berth', 'clean')
@@ -119,12 +125,26 @@ function layOut() {
 
 /** Runs Compose; its output, or an error with what it said. */
 function run(...order) {
+  return call(order).stdout.toString()
+}
+
+/** The same, and its output is the dump. */
+function dump(...order) {
+  writeFileSync(join(backup, 'berth.dump'), call(order).stdout)
+}
+
+/** The same, and the dump is its input. */
+function undump(...order) {
+  call(order, readFileSync(join(backup, 'berth.dump')))
+}
+
+function call(order, input) {
   // What stands in the environment would win over .env.
   const env = { PATH: process.env.PATH, HOME: process.env.HOME ?? '/', DOCKER_BUILDKIT: '0', COMPOSE_DOCKER_CLI_BUILD: '0' }
   const [command, ...words] = compose
-  const ended = spawnSync(command, [...words, '--project-name', name, ...order], { cwd: work, encoding: 'utf8', env })
+  const ended = spawnSync(command, [...words, '--project-name', name, ...order], { cwd: work, env, input, maxBuffer: 64 << 20 })
   if (ended.status !== 0) throw new Error(`${compose.join(' ')} ${order.join(' ')} failed:\n${ended.stdout}${ended.stderr}`)
-  return ended.stdout
+  return ended
 }
 
 function log() {
@@ -132,14 +152,36 @@ function log() {
   return `${ended.stdout}${ended.stderr}`
 }
 
-function container() {
+function container(service = 'berth') {
   const label = `label=com.docker.compose.project=${name}`
-  const order = ['ps', '--all', '--quiet', '--filter', label, '--filter', 'label=com.docker.compose.service=berth']
+  const order = ['ps', '--all', '--quiet', '--filter', label, '--filter', `label=com.docker.compose.service=${service}`]
   return execFileSync('docker', order, { encoding: 'utf8' }).split('\n')[0]
 }
 
-function inspect(format) {
-  return execFileSync('docker', ['inspect', '--format', format, container()], { encoding: 'utf8' }).trim()
+function inspect(format, service) {
+  return execFileSync('docker', ['inspect', '--format', format, container(service)], { encoding: 'utf8' }).trim()
+}
+
+/** The backup of docs/OPERATIONS.md, into `work/backup`. */
+function backUp() {
+  mkdirSync(backup, { mode: 0o700 })
+  dump('exec', '-T', 'postgres', 'pg_dump', '--username=berth', '--format=custom', 'berth')
+  run('exec', '-T', 'berth', 'berth', 'backup', '/var/lib/berth/berth-today')
+  execFileSync('docker', ['cp', `${container()}:/var/lib/berth/berth-today/.`, backup])
+  run('exec', '-T', 'berth', 'rm', '-r', '/var/lib/berth/berth-today')
+  expect('the keys are in the backup', existsSync(join(backup, 'data/encryption-key')))
+}
+
+/** The restore of docs/OPERATIONS.md, where the project has no volumes any more. */
+async function restore() {
+  run('up', '--detach', 'postgres')
+  await until('PostgreSQL is healthy', 60, () => inspect('{{.State.Health.Status}}', 'postgres') === 'healthy')
+  undump('exec', '-T', 'postgres', 'pg_restore', '--username=berth', '--no-owner', '--dbname=berth')
+  run('up', '--no-start', 'berth')
+  for (const part of ['data', 'deployments']) {
+    execFileSync('docker', ['cp', join(backup, part), `${container()}:/var/lib/berth/`])
+  }
+  run('up', '--detach')
 }
 
 async function siteIsLive() {
@@ -169,8 +211,12 @@ function leftovers() {
     found.push(...list('ps', '--all', ...filter), ...list('volume', 'ls', ...filter), ...list('network', 'ls', ...filter))
     if (label.startsWith('berth')) found.push(...list('images', ...filter))
   }
-  const rules = spawnSync('iptables-save', { encoding: 'utf8', env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin` } }).stdout ?? ''
-  return [...found, ...rules.split('\n').filter((line) => line.includes(instance))]
+  const options = { encoding: 'utf8', env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin` } }
+  // Rules of one kind are not seen by the tools of the other, and Berth uses Docker's kind, whatever this machine's is.
+  const asked = ['iptables-nft-save', 'iptables-legacy-save'].map((tool) => spawnSync(tool, options)).filter(({ error }) => !error)
+  expect('the packet filter can be looked at', asked.some(({ status }) => status === 0), asked)
+  const rules = asked.flatMap(({ stdout }) => stdout.split('\n'))
+  return [...found, ...rules.filter((line) => line.includes(instance))]
 }
 
 function seconds(began) {

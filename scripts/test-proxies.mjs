@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 // test-proxies.mjs <binary>: packaging/nginx.conf and packaging/Caddyfile as they are, but for ports, names of files and
 // the domain, in front of a Berth with a live site: TLS, cookies, sockets, webhooks up to their limit, the visitor's
-// address, and for Caddy certificates on demand.
+// address, for Caddy certificates on demand, and for nginx no invitation in its log. Of nginx's listeners those of IPv4
+// are kept: not every machine has IPv6.
 
 import { execFileSync, spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
 import https from 'node:https'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -70,6 +72,7 @@ async function behind(name, start) {
   await client.send('POST', '/api/project', { name: 'shop', branch: 'main', repoUrl: settings.repoUrl, buildCommand: '' })
   await until('the site is live', 60, async () => (await visit(`shop.${domain}`, '/')).body.includes('the shop is open'))
   await checkUnknownHost(name, visit)
+  if (name === 'nginx') await checkLog(place, plain, visit)
 
   expect('a WebSocket opens', (await upgrade(tls, '/socket.io/?EIO=4&transport=websocket')) === 101)
 
@@ -131,12 +134,14 @@ async function startNginx(place, ports) {
     .replaceAll('example.org', domain)
     .replaceAll(/\/etc\/letsencrypt\/\S+fullchain.pem/g, certificate)
     .replaceAll(/\/etc\/letsencrypt\/\S+privkey.pem/g, key)
+    .replaceAll(/ *listen \[::\]:.*;\n/g, '')
     .replace('listen 443', `listen 127.0.0.1:${ports.tls}`)
     .replace('listen 80', `listen 127.0.0.1:${ports.plain}`)
+    .replaceAll('/var/log/nginx/access.log', join(place, 'access.log'))
     .replace('127.0.0.1:8080', `127.0.0.1:${ports.berth}`)
   const passing = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `  ${kind}_temp_path ${place}/${kind};\n`)
   const around = `daemon off;\nuser root;\npid ${place}/nginx.pid;\nerror_log ${place}/error.log;\nevents {}\n` +
-    `http {\n  access_log off;\n${passing.join('')}${server}}\n`
+    `http {\n${passing.join('')}${server}}\n`
   writeFileSync(join(place, 'nginx.conf'), around)
   child('nginx', ['-p', place, '-e', join(place, 'error.log'), '-c', join(place, 'nginx.conf')], 'SIGQUIT')
 }
@@ -158,6 +163,24 @@ async function checkUnknownHost(name, visit) {
   const answer = await visit(`nobody.${domain}`, '/').catch((error) => error)
   if (name === 'caddy') expect('there is no certificate for a host that is nobody’s', answer instanceof Error, answer)
   else expect('a host that is nobody’s is a 404', answer.status === 404, answer)
+}
+
+/** Who reads nginx's log finds who came, and no invitation. */
+async function checkLog(place, plain, visit) {
+  const token = 'the-token-of-an-invitation'
+  const secret = [`/invite/${token}`, `/api/auth/github?invitation=${token}`, `/api/auth/github?a=b&invitation=${token}`]
+  for (const path of secret) {
+    // From an address of its own: those of others are counted below.
+    await visit(domain, path, { localAddress: '127.0.0.4' })
+    await new Promise((resolve, reject) => {
+      const order = { host: '127.0.0.1', port: plain, path, headers: { host: domain }, agent: false }
+      http.get(order, (response) => response.resume().on('end', resolve)).on('error', reject)
+    })
+  }
+  await visit(domain, '/health?logged-last')
+  const log = () => readFileSync(join(place, 'access.log'), 'utf8')
+  await until('nginx logs', 10, () => log().includes('logged-last'))
+  expect('no invitation is in the log', !log().includes(token), log())
 }
 
 function child(command, order, signal, env = environment) {

@@ -5,24 +5,49 @@ import { act, confirm, field, form, h, moment, state } from './dom.js'
 
 /** The link that was made last: the server shows it once, so it stays on the page until somebody leaves it. */
 let made
+/** How many rows there are at most of each list: more on demand, until somebody leaves the page. */
+const PAGE = 100
+let shown = { users: PAGE, invitations: PAGE }
+
+/** A list's newest rows, as many as are to be shown, and whether older ones may follow. */
+async function rows(list) {
+  const found = []
+  while (found.length < shown[list]) {
+    const before = found.length > 0 ? `&before=${found.at(-1).id}` : ''
+    const page = await api('GET', `/${list}?limit=${PAGE}${before}`)
+    found.push(...page)
+    if (page.length < PAGE) return { found, older: false }
+  }
+  return { found, older: true }
+}
+
+function more(list, { found, older }, reload) {
+  const show = () => {
+    shown[list] = found.length + PAGE
+  }
+  return older && [h('br'), h('button', { id: `more-${list}`, onclick: act(show, reload) }, `Older ${list}`)]
+}
 
 export const users = {
   async load() {
-    const [me, users, invitations] = await Promise.all([api('GET', '/me'), api('GET', '/users?limit=100'), api('GET', '/invitations?limit=100')])
+    const [me, users, invitations] = await Promise.all([api('GET', '/me'), rows('users'), rows('invitations')])
     return { me, users, invitations }
   },
   fresh: () => 10_000,
   leave() {
     made = undefined
+    shown = { users: PAGE, invitations: PAGE }
   },
   draw({ me, users, invitations }, { reload }) {
     return ['Users',
       made && [link(made), h('br')],
-      h('ul', { className: 'list' }, users.map((user) => row(user, me, users, reload))),
+      h('ul', { className: 'list' }, users.found.map((user) => row(user, me, users.found, reload))),
+      more('users', users, reload),
       h('h2', {}, 'Invitations'),
       h('p', { className: 'muted' }, 'A link opens one account, once. Hand it on yourself; Berth sends no e-mail.'), h('br'),
       invite(reload), h('br'),
-      invitations.length > 0 && h('ul', { className: 'list' }, invitations.map((invitation) => invited(invitation, reload)))].flat().filter(Boolean)
+      invitations.found.length > 0 && h('ul', { className: 'list' }, invitations.found.map((invitation) => invited(invitation, reload))),
+      more('invitations', invitations, reload)].flat().filter(Boolean)
   },
 }
 

@@ -97,6 +97,22 @@ try {
   await picture(admin, 'invitation-10-remove');
   await admin.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
   await admin.getByRole('button', { name: 'Remove…: grace' }).waitFor({ state: 'detached' });
+
+  // A hundred invitations later hers is still within reach, and stays there when the page is refreshed.
+  await admin.evaluate(async () => {
+    for (let number = 0; number < 100; number++) {
+      const body = JSON.stringify({ role: 'member', note: `guest ${number}`, expiresInHours: 1 });
+      const made = await fetch('/api/v1/invitations', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+      if (!made.ok) throw new Error(`invitation ${number}: ${made.status} ${await made.text()}`);
+    }
+  });
+  await admin.getByText('guest 99 ').waitFor();
+  const hers = admin.getByText('Grace, who keeps the shop (');
+  await hers.waitFor({ state: 'detached' });
+  await admin.getByRole('button', { name: 'Older invitations' }).click();
+  await hers.waitFor();
+  await admin.waitForResponse((response) => response.url().includes('/invitations?limit=100&before='));
+  await hers.waitFor();
   process.stdout.write(JSON.stringify({ address, sees, narrow, referrers, complaints }));
 } catch (error) {
   await picture(admin, 'invitation-failed-admin').catch(() => {});

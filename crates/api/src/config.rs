@@ -155,11 +155,16 @@ impl ApiConfig {
         self.webhook_callback.as_ref().map_or_else(|| self.public(WEBHOOK_PATH), Url::to_string)
     }
 
-    /// The names nobody may take: the operator's, and the control plane's own label.
+    /// The names nobody may take: the operator's, and the labels of the control plane and of the webhook's host.
     pub(crate) fn all_reserved_names(&self) -> Vec<String> {
-        let control = self.control_host.split(':').next().unwrap_or_default();
-        let label = control.strip_suffix(self.site_domain()).and_then(|rest| rest.strip_suffix('.'));
-        self.reserved_names.iter().cloned().chain(label.map(str::to_owned)).collect()
+        let control = self.control_host.split(':').next();
+        let webhook = self.webhook_callback.as_ref().and_then(Url::host_str);
+        let label = |host: &str| {
+            let rest = host.trim_end_matches('.').strip_suffix(self.site_domain())?;
+            rest.strip_suffix('.').map(str::to_owned)
+        };
+        let labels = [control, webhook].into_iter().flatten().filter_map(label);
+        self.reserved_names.iter().cloned().chain(labels).collect()
     }
 }
 

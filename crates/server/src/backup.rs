@@ -14,7 +14,7 @@
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use berth_store::{Backend, copy_database};
@@ -34,7 +34,14 @@ pub(crate) async fn back_up(config: &Config, to: &Path) -> Result<()> {
             config.data_dir.display()
         );
     }
-    let (from, to) = (config.clone(), to.to_owned());
+    let (from, to) = (config.clone(), std::path::absolute(to)?);
+    let place = existing_part(&to);
+    for (kept, variable) in [(&from.data_dir, "BERTH_DATA_DIR"), (&from.deployments_dir, "BERTH_DEPLOYMENTS_DIR")] {
+        if place.starts_with(kept.canonicalize().as_ref().unwrap_or(kept)) {
+            let (to, kept) = (to.display(), kept.display());
+            bail!("{to} is in {kept} ({variable}), which is what is backed up; name a directory elsewhere");
+        }
+    }
     private_dir(&to).with_context(|| format!("{} cannot be used", to.display()))?;
     if fs::read_dir(&to)?.next().is_some() {
         bail!("{} is not empty; name a new directory", to.display());
@@ -55,6 +62,11 @@ pub(crate) async fn back_up(config: &Config, to: &Path) -> Result<()> {
     copied.context("the deployments could not be copied")?;
     tracing::info!("data and deployments are in {}; who has it can read every secret", to.display());
     Ok(())
+}
+
+/// The directory itself, or the nearest one above it that is there, under its real name.
+fn existing_part(path: &Path) -> PathBuf {
+    path.ancestors().find_map(|part| part.canonicalize().ok()).unwrap_or_else(|| path.to_owned())
 }
 
 fn private_dir(path: &Path) -> io::Result<()> {

@@ -95,3 +95,13 @@ async fn availability_is_told_while_typing() {
     assert_eq!(ask("shop").await["reason"], "the name shop is taken; choose another");
     assert_eq!(ask("www").await["reason"], "the name www is reserved; choose another");
 }
+
+#[tokio::test]
+async fn the_label_of_the_webhooks_host_is_nobodys() {
+    let callback = "https://hooks.sites.test/api/webhook".parse().unwrap();
+    let app = App::with(|config| config.webhook_callback = Some(callback)).await;
+    let ada = app.member("ada").await;
+    let answer = app.post("/api/v1/projects", Some(&ada), project("hooks")).await;
+    let answer = answer.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(answer["error"]["fields"][0]["message"], "the name hooks is reserved; choose another", "{answer}");
+}

@@ -19,7 +19,7 @@ use crate::source::{Credentials, Source, SourceTimeouts};
 /// The name under which a user's GitHub token is sealed.
 const GITHUB_TOKEN: &str = "github";
 /// How long a host may take to say where a branch is.
-const HEAD_WITHIN: Duration = Duration::from_secs(60);
+const HEAD_WITHIN: Duration = Duration::from_secs(15);
 
 /// What a build engine is told when it is made.
 #[derive(Clone, Debug)]

@@ -189,11 +189,11 @@ pub(super) fn duration(text: &str) -> Parsed<Duration> {
     }
 }
 
-/// At most ten years, in the same words.
+/// An hour at least, because what is kept for so long is still being read by sockets; at most ten years.
 pub(super) fn long_duration(text: &str) -> Parsed<Duration> {
     match seconds(text) {
-        Some(seconds) if (1..=3_650 * 86_400).contains(&seconds) => Ok(Duration::from_secs(seconds)),
-        _ => Err("a time is needed, at most ten years: 90d, or 48h".into()),
+        Some(seconds) if (3_600..=3_650 * 86_400).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+        _ => Err("a time is needed, an hour at least and at most ten years: 90d, or 48h".into()),
     }
 }
 
@@ -286,7 +286,8 @@ mod tests {
             assert!(duration(bad).is_err(), "{bad:?}");
         }
         assert_eq!(long_duration("90d"), Ok(Duration::from_secs(90 * 86_400)));
-        for bad in ["", "0d", "4000d", "90 days", "9999999999999999999d"] {
+        assert_eq!(long_duration("1h"), Ok(Duration::from_secs(3_600)));
+        for bad in ["", "0d", "59m", "4000d", "90 days", "9999999999999999999d"] {
             assert!(long_duration(bad).is_err(), "{bad:?}");
         }
     }

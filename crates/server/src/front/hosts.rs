@@ -7,8 +7,8 @@ use url::{Host, Url};
 
 use crate::config::Config;
 
-/// The hosts that the control plane answers at. A site is never installed at one of them, because its label is
-/// reserved.
+/// The hosts that the control plane answers at. No site is shown at one of them: nobody can take its label, and a site
+/// that had it before the operator chose that host is not asked.
 #[derive(Clone, Debug)]
 pub(crate) struct ControlHosts {
     public: Host<String>,
@@ -26,6 +26,11 @@ impl ControlHosts {
     /// The control plane's own host name or address, as it stands in a URL.
     pub(crate) fn public(&self) -> String {
         self.public.to_string()
+    }
+
+    /// Whether the control plane answers at this name, be it with the webhook alone.
+    pub(super) fn contain(&self, name: &str) -> bool {
+        self.name_is_control(name, WEBHOOK_PATH)
     }
 
     pub(super) fn name_is_control(&self, name: &str, path: &str) -> bool {
@@ -87,5 +92,6 @@ mod tests {
         let hosts = hosts(&[("WEBHOOK_CALLBACK", "https://hooks.example.net/api/webhook")]);
         assert!(hosts.name_is_control("hooks.example.net", "/api/webhook"));
         assert!(!hosts.name_is_control("hooks.example.net", "/api/v1/projects"));
+        assert!(hosts.contain("hooks.example.net") && !hosts.contain("example.net"));
     }
 }

@@ -60,7 +60,10 @@ impl Front {
     }
 
     async fn answer(self: Arc<Self>, peer: IpAddr, request: Request<RequestBody>) -> Response<FrontBody> {
-        let decision = self.edge.decide(&request);
+        let decision = match self.edge.decide(&request) {
+            HostDecision::Site(_, host) if self.hosts.contain(&host) => HostDecision::Unknown(host),
+            decision => decision,
+        };
         let is_control = match &decision {
             HostDecision::Site(..) | HostDecision::Bad(_) => false,
             HostDecision::Unknown(host) => self.hosts.name_is_control(host, request.uri().path()),
@@ -70,7 +73,7 @@ impl Front {
             }
         };
         if matches!(decision, HostDecision::Address(_)) && request.uri().path() == ask::PATH {
-            let answer = ask::answer(peer, request.uri(), &self.edge, &self.hosts, &self.trusted_proxies);
+            let answer = ask::answer(peer, &request, &self.edge, &self.hosts, &self.trusted_proxies);
             return answer.map(Either::Right);
         }
         if is_control {

@@ -110,3 +110,27 @@ fn there_is_nothing_to_back_up_or_clean_in_an_empty_place() {
     }
     assert!(!place.deployments().exists());
 }
+
+#[tokio::test]
+async fn a_backup_is_not_made_into_what_it_copies() {
+    let place = Place::new();
+    place.start().await.stop().await;
+    let (data, deployments) = (place.data().display().to_string(), place.deployments().display().to_string());
+    let variables = [("BERTH_DATA_DIR", &*data), ("BERTH_DEPLOYMENTS_DIR", &*deployments)];
+    let link = place.data().with_file_name("link");
+    std::os::unix::fs::symlink(place.deployments(), &link).unwrap();
+    for (directory, variable) in [
+        (place.deployments().join("backup"), "BERTH_DEPLOYMENTS_DIR"),
+        (link.join("of/today"), "BERTH_DEPLOYMENTS_DIR"),
+        (place.data().join("backup"), "BERTH_DATA_DIR"),
+    ] {
+        let output = berth(&["backup", directory.to_str().unwrap()], &variables).output().unwrap();
+        let said = said(&output);
+        assert!(output.status.code() == Some(1) && said.contains(variable), "{directory:?}: {said}");
+        assert!(!directory.exists(), "{directory:?}");
+    }
+    // Beside them, and by a path from where one stands.
+    let backup = place.data().with_file_name("backup");
+    let output = berth(&["backup", "backup"], &variables).current_dir(backup.parent().unwrap()).output().unwrap();
+    assert!(output.status.success() && backup.join("data/instance").is_file(), "{}", said(&output));
+}

@@ -108,7 +108,37 @@ async fn a_proxy_may_ask_whose_host_it_is() {
         assert_eq!(status(&ask(&format!("?domain={nobodys}")).await), "404", "{nobodys}");
     }
     assert_eq!(status(&ask("").await), "400");
+    // What a proxy passes on is a visitor's question, though it comes from this machine.
+    for passed_on in ["X-Forwarded-For: 198.51.100.7", "Forwarded: for=198.51.100.7"] {
+        let request = format!(
+            "GET /health/host?domain=shop.berth.test HTTP/1.1\r\nHost: 127.0.0.1\r\n{passed_on}\r\nConnection: \
+             close\r\n\r\n"
+        );
+        assert_eq!(status(&berth.raw(request.as_bytes()).await), "403", "{passed_on}");
+    }
     // Under a name it is a path like any other.
     assert!(berth.get("shop.berth.test", "/health/host?domain=shop.berth.test").await.ends_with(PAGE));
     assert_eq!(status(&berth.get("berth.test", "/health/host?domain=shop.berth.test").await), "404");
+}
+
+#[tokio::test]
+async fn the_webhooks_host_shows_no_site_and_gets_a_certificate() {
+    let place = Place::new();
+    place.start().await.stop().await;
+    // Somebody had the name before the operator wanted it.
+    place.publish("hooks", PAGE).await.unwrap();
+    let berth = place.start_with(&[("WEBHOOK_CALLBACK", "https://hooks.berth.test/api/webhook")]).await;
+    let page = berth.get("hooks.berth.test", "/").await;
+    assert!(status(&page) == "404" && !page.contains("the shop"), "{page}");
+    let delivery = berth.post_json("hooks.berth.test", "/api/webhook", "{}").await;
+    assert!(delivery.contains("application/json") && !delivery.contains("the shop"), "{delivery}");
+    assert_eq!(status(&berth.get("hooks.berth.test", "/api/v1/setup").await), "404");
+    assert_eq!(status(&berth.get("127.0.0.1", "/health/host?domain=hooks.berth.test").await), "200");
+}
+
+#[tokio::test]
+async fn a_webhook_host_outside_the_domain_gets_a_certificate() {
+    let place = Place::new();
+    let berth = place.start_with(&[("WEBHOOK_CALLBACK", "https://hooks.example.net/api/webhook")]).await;
+    assert_eq!(status(&berth.get("127.0.0.1", "/health/host?domain=hooks.example.net").await), "200");
 }
