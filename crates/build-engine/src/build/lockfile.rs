@@ -31,7 +31,8 @@ fn text(checkout: &Checkout, service: &PlanService, name: &str) -> Option<String
     checkout.text(&path)
 }
 
-fn pnpm(lockfile: &str) -> Option<&'static str> {
+/// The major version of pnpm that wrote a lockfile which newer ones refuse.
+pub(crate) fn pnpm(lockfile: &str) -> Option<&'static str> {
     let version = lockfile.lines().take(5).find_map(|line| line.strip_prefix("lockfileVersion:"))?;
     match version.trim().trim_matches(['\'', '"']) {
         version if version.starts_with("5.") => Some("7"),

@@ -133,7 +133,7 @@ fn with_framework(
         }
         hybrid::Outcome::Files(Some(place)) => {
             let (output_directory, warning) = output::of_place(folder, framework, &commands, &place);
-            warnings.extend(warning);
+            warnings.extend(warning.filter(|_| settings.output_directory.is_none()));
             ServiceKind::Static { output_directory }
         }
         _ => {
@@ -142,7 +142,7 @@ fn with_framework(
                 warnings.push(format!("the start script runs a server ({start}); only the built files are published"));
             }
             let (output_directory, warning) = output::of_framework(folder, framework, &commands);
-            warnings.extend(warning);
+            warnings.extend(warning.filter(|_| settings.output_directory.is_none()));
             ServiceKind::Static { output_directory }
         }
     };
@@ -236,7 +236,7 @@ fn without_framework(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<
     let name = Decision::new("node".to_owned(), source, reason);
     let mut service = equipment.equip(bare(name, ServiceKind::Static { output_directory }));
     service.build_command = Some(build);
-    service.warnings.extend(hint);
+    service.warnings.extend(hint.filter(|_| settings.output_directory.is_none()));
     Ok(service)
 }
 

@@ -7,6 +7,7 @@ use super::folder::{Folder, join, package_json};
 use super::members;
 use super::node_version::admits;
 use super::package_json::PackageJson;
+use crate::build::pnpm_of_lockfile;
 
 /// The package manager and what follows from it.
 pub(super) struct Packages {
@@ -105,13 +106,7 @@ fn asked_version(folder: &Folder<'_>, top: &PackageJson, directory: &str, manage
         return Some(range.to_owned());
     }
     let lockfile = folder.checkout.text(&join(directory, "pnpm-lock.yaml")).unwrap_or_default();
-    let written_by = lockfile.lines().take(5).find_map(|line| {
-        match line.strip_prefix("lockfileVersion:")?.trim().trim_matches(['\'', '"']) {
-            version if version.starts_with("5.") => Some(7),
-            version if version.starts_with("6.") => Some(8),
-            _ => None,
-        }
-    });
+    let written_by = pnpm_of_lockfile(&lockfile).and_then(|major| major.parse().ok());
     if admits(range, written_by.unwrap_or(10)) {
         return None;
     }

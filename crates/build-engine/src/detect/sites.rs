@@ -62,7 +62,7 @@ pub(super) fn service(
     let commands = Commands::of(settings.build_command.as_deref().unwrap_or(&build.value), &folder.package);
     let (output_directory, outside) = output::of_framework(folder, framework, &commands);
     let mut warnings = warnings(folder, framework.name.as_str());
-    warnings.extend(outside);
+    warnings.extend(outside.filter(|_| settings.output_directory.is_none()));
     let mut service = equipment.equip(bare(name, ServiceKind::Static { output_directory }));
     service.build_command = Some(build);
     service.warnings.extend(warnings);

@@ -251,6 +251,10 @@ fn a_build_that_writes_outside_is_said_and_publishes_no_sources() {
     let warnings = plan(&files, &settings).unwrap().services.remove(0).warnings;
     let wanted = "the build writes to ../../dist/web, outside the root directory; set the root directory to / and the output directory to dist/web";
     assert!(warnings.contains(&wanted.to_owned()), "{warnings:?}");
+    let chosen = Some(super::OutputDir::parse("site").unwrap());
+    let settings = ProjectSettings { output_directory: chosen, ..settings };
+    let warnings = plan(&files, &settings).unwrap().services.remove(0).warnings;
+    assert!(!warnings.iter().any(|warning| warning.contains("outside")), "{warnings:?}");
 }
 
 #[test]
