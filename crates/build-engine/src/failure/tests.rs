@@ -548,12 +548,20 @@ fn modules_are_told_by_what_they_name() {
 
 #[test]
 fn a_package_manager_of_another_version_is_named_in_package_json() {
-    let failure = failure(
-        1,
-        " ERR_PNPM_UNSUPPORTED_ENGINE  Unsupported environment\n\nYour pnpm version is incompatible with \"/app\".\n\nExpected version: ^9\nGot: 10.2.0",
-    );
-    assert_eq!((failure.code, failure.setting.as_deref()), (FailureCode::EngineMismatch, None));
-    assert!(failure.detail.contains("name it in packageManager of package.json: pnpm@"), "{failure:?}");
+    let of_pnpm = |tool: &str, wanted: &str, got: &str| {
+        failure(
+            1,
+            &format!(
+                " ERR_PNPM_UNSUPPORTED_ENGINE  Unsupported environment (bad pnpm and/or Node.js version)\n\nYour {tool} version is incompatible with \"/app\".\n\nExpected version: {wanted}\nGot: {got}"
+            ),
+        )
+    };
+    let pnpm = of_pnpm("pnpm", "^9", "10.2.0");
+    assert_eq!((pnpm.code, pnpm.setting.as_deref()), (FailureCode::EngineMismatch, None));
+    assert!(pnpm.detail.contains("name it in packageManager of package.json: pnpm@"), "{pnpm:?}");
+    let node = of_pnpm("Node", ">=99", "v20.20.2");
+    assert_eq!(node.title, "exit code 1: package.json needs Node >=99, and the build has Node 20.20.2");
+    assert_eq!(node.setting.as_deref(), Some("nodeVersion"));
 }
 
 #[test]

@@ -24,7 +24,8 @@ pub(super) const ROWS: &[Row] = &[
         mismatch(&who, tool, wanted.get(tool)?, there.get(tool)?)
     }),
     (r"ERR_PNPM_UNSUPPORTED_ENGINE", Reason, |seen| {
-        let tool = seen.below(r"Your (\w+) version is incompatible with")?;
+        // It writes `Node`, but `pnpm`.
+        let tool = seen.below(r"Your (\w+) version is incompatible with")?.to_lowercase();
         let who = seen.below(r#"version is incompatible with "([^"]+)""#)?;
         let who = if who.starts_with('/') { "package.json".to_owned() } else { who };
         let wanted = seen.below(r"^Expected version: (.+)")?;
