@@ -209,6 +209,24 @@ impl Store {
         self.one(select.bind(project).bind(branch.as_str())).await
     }
 
+    /// The newest build that tells whether a branch was followed to this head. That somebody asked for another commit
+    /// again says nothing of it, nor does a build that ended before it knew its commit.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn newest_build_following(
+        &self,
+        project: ProjectId,
+        branch: &BranchName,
+        head: &CommitHash,
+    ) -> Result<Option<Build>, StoreError> {
+        let select = sql(select_build!(
+            "WHERE b.project_id = $1 AND b.branch = $2 AND (b.trigger <> 'rebuild' OR COALESCE(b.commit_hash, $3) = $3) \
+             AND (b.commit_hash IS NOT NULL OR b.status IN ('queued', 'running')) ORDER BY b.id DESC LIMIT 1"
+        ));
+        self.one(select.bind(project).bind(branch.as_str()).bind(head.as_str())).await
+    }
+
     /// Writes down which commit is being built.
     ///
     /// # Errors

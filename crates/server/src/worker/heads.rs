@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use berth_model::{BuildStatus, CommitHash, Environment, FailureCode, Trigger};
+use berth_model::{BuildStatus, Commit, CommitHash, Environment, FailureCode, Trigger};
 use berth_store::{Build, NewBuild, Project};
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -47,21 +47,25 @@ async fn compare(worker: &Worker, project: &Project) {
     };
     let queued = async {
         let newest = worker.store.newest_build(project.id, &project.branch).await?;
-        let why = match newest {
-            Some(newest) if !covers(&newest, &head) => "moved unnoticed",
-            // Only after a build that passed: one that fails leaves the site as it is, and would fail every hour.
+        let following = worker.store.newest_build_following(project.id, &project.branch, &head).await?;
+        let is_covered = following.is_some_and(|build| covers(&build, &head));
+        let (why, trigger, commit) = match newest {
+            None => ("was never built", Trigger::Reconcile, only_hash(head)),
+            Some(_) if !is_covered => ("moved unnoticed", Trigger::Reconcile, only_hash(head)),
+            // Only after a build that passed: one that fails leaves the site as it is, and would fail every hour. What
+            // somebody went back to is built again, not the head that they went back from.
             Some(newest) if newest.status == BuildStatus::Passed && live_release_is_gone(worker, project).await? => {
-                "has lost its live release"
+                let trigger = if newest.trigger == Trigger::Rebuild { Trigger::Rebuild } else { Trigger::Reconcile };
+                ("has lost its live release", trigger, newest.commit().unwrap_or_else(|| only_hash(head)))
             }
             Some(_) => return Ok(()),
-            None => "was never built",
         };
         let new = NewBuild {
             project: project.id,
-            trigger: Trigger::Reconcile,
+            trigger,
             environment: Environment::Production,
             branch: project.branch.clone(),
-            commit: None,
+            commit: Some(commit),
         };
         let build = worker.store.enqueue(new).await?;
         tracing::info!(project = %project.id, build = %build.id, "{} {why}; it is built now", project.branch);
@@ -72,24 +76,81 @@ async fn compare(worker: &Worker, project: &Project) {
     }
 }
 
+/// What is known of a head that was only asked for; the build adds message and author when it has fetched it.
+fn only_hash(hash: CommitHash) -> Commit {
+    Commit { hash, message: String::new(), author: String::new() }
+}
+
 async fn live_release_is_gone(worker: &Worker, project: &Project) -> anyhow::Result<bool> {
     let live = worker.store.live_deployment(project.id).await?;
     Ok(live.is_some_and(|live| !worker.deploys.holds_release(&live)))
 }
 
-/// Whether a build is, or will be, of this commit. One that has not looked yet takes the head when it does; one that
-/// ended without looking counts too, unless its source was away: what failed once would fail every hour. A build of the
-/// head that failed through no fault of the repository gets one more chance.
+/// Whether a build that followed the branch is, or will be, of this head. One that has not looked yet takes the head
+/// when it does. A build of the head that failed through no fault of the repository gets one more chance.
 fn covers(build: &Build, head: &CommitHash) -> bool {
     let code = build.failure.as_ref().map(|failure| failure.code);
     match &build.commit_hash {
         Some(commit) if commit != head => false,
         Some(_) => build.trigger == Trigger::Reconcile || !code.is_some_and(may_pass),
-        None => code != Some(FailureCode::SourceUnavailable),
+        None => true,
     }
 }
 
 /// What can have gone away by itself since.
 fn may_pass(code: FailureCode) -> bool {
     matches!(code, FailureCode::SourceUnavailable | FailureCode::NoSpace | FailureCode::Internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use berth_model::{BranchName, BuildId, Failure, ProjectId, Timestamp};
+
+    use super::*;
+
+    fn hash(digit: char) -> CommitHash {
+        CommitHash::parse(&digit.to_string().repeat(40)).unwrap()
+    }
+
+    fn build(trigger: Trigger, commit_hash: Option<CommitHash>, code: Option<FailureCode>) -> Build {
+        Build {
+            id: BuildId(1),
+            project: ProjectId(1),
+            status: if code.is_some() { BuildStatus::Failed } else { BuildStatus::Passed },
+            trigger,
+            environment: Environment::Production,
+            branch: BranchName::parse("main").unwrap(),
+            commit_hash,
+            commit_message: None,
+            commit_author: None,
+            exit_code: None,
+            failure: code.map(|code| Failure::new(code, "it failed", "do something")),
+            plan: None,
+            steps: Vec::new(),
+            attempts: 1,
+            cancel_requested: false,
+            created_at: Timestamp(0),
+            started_at: None,
+            finished_at: None,
+        }
+    }
+
+    #[test]
+    fn a_head_is_built_once_and_once_more_if_that_may_help() {
+        let head = hash('a');
+        let away = Some(FailureCode::SourceUnavailable);
+        for (trigger, commit, code, is_covered) in [
+            (Trigger::Push, Some('b'), None, false),
+            (Trigger::Push, Some('a'), None, true),
+            (Trigger::Push, Some('a'), Some(FailureCode::CommandFailed), true),
+            (Trigger::Push, Some('a'), away, false),
+            // The one more chance is taken: a host whose references answer and whose packs fail is left alone.
+            (Trigger::Reconcile, Some('a'), away, true),
+            (Trigger::Reconcile, Some('b'), away, false),
+            (Trigger::Created, None, None, true),
+        ] {
+            let build = build(trigger, commit.map(hash), code);
+            assert_eq!(covers(&build, &head), is_covered, "{build:?}");
+        }
+    }
 }

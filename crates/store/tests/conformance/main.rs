@@ -82,6 +82,7 @@ stories! {
         giving_back_does_not_count,
         a_restart_takes_everything_back,
         cancel_waiting_and_running,
+        what_somebody_builds_again_is_not_the_head,
         a_build_tells_its_story,
         logs_are_read_by_line;
     activations:

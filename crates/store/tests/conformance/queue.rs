@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use berth_model::{
-    BuildStatus, EventId, EventPayload, Failure, FailureCode, LogLine, LogPhase, LogStream, Plan, Role, Step, StepName,
-    StepState,
+    BuildStatus, Commit, EventId, EventPayload, Failure, FailureCode, LogLine, LogPhase, LogStream, Plan, Role, Step,
+    StepName, StepState,
 };
-use berth_store::{BuildEnd, CancelOutcome, LeaseState, LogBatch, StoreError};
+use berth_store::{BuildEnd, CancelOutcome, LeaseState, LogBatch, NewBuild, StoreError};
 
 use crate::ground::{Ground, LEASE, commit, main_branch, push_of};
 
@@ -295,10 +295,46 @@ pub(crate) async fn logs_are_read_by_line(ground: Ground) {
     assert_eq!(store.log_after(access, build, 2_999, 7).await.unwrap(), all[2_999..]);
     assert_eq!(store.log_after(access, build, 3_000, 7).await.unwrap(), []);
     let chunks = store.log_chunks(access, build, 2).await.unwrap();
-    assert_eq!(chunks.iter().map(|chunk| chunk.lines[0].number).collect::<Vec<_>>(), [1, 101]);
+    assert_eq!(chunks.iter().map(|chunk| chunk.lines[0].number).collect::<Vec<_>>(), [2_801, 2_901]);
     assert!(matches!(store.append_log(build, &[line(1)]).await, Err(StoreError::Conflict(_))));
 
     store.delete_project(access, shop.id).await.unwrap();
     store.forget_project(shop.id).await.unwrap();
     assert!(matches!(store.append_log(build, &[line(3_001)]).await, Err(StoreError::NotFound)));
+}
+
+/// What reconciliation compares with a branch's head.
+pub(crate) async fn what_somebody_builds_again_is_not_the_head(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    let following = async |digit: char| {
+        let build = store.newest_build_following(shop.id, &main_branch(), &commit(digit).hash).await.unwrap();
+        build.map(|build| build.id)
+    };
+    let run = async |commit: Option<Commit>| {
+        let build = store.enqueue(NewBuild { commit, ..push_of(&shop) }).await.unwrap();
+        let claimed = ground.claim().await.unwrap();
+        assert_eq!(claimed.build.id, build.id);
+        store.finish_build(&claimed.lease, &failed()).await.unwrap();
+        build.id
+    };
+    assert_eq!(following('a').await, None);
+    let good = run(Some(commit('a'))).await;
+    let bad = run(Some(commit('b'))).await;
+    assert_eq!(following('b').await, Some(bad));
+    let back = store.rebuild(access, good).await.unwrap();
+    assert_eq!(following('b').await, Some(bad), "going back leaves the head known");
+    assert_eq!(following('a').await, Some(back.id), "the branch was moved back, too");
+    store.request_cancel(access, back.id).await.unwrap();
+    assert_eq!(following('c').await, Some(bad), "the newest that followed the branch, of whichever commit");
+    let again = store.rebuild(access, bad).await.unwrap();
+    assert_eq!(following('b').await, Some(again.id));
+    store.request_cancel(access, again.id).await.unwrap();
+
+    let waiting = store.enqueue(NewBuild { commit: None, ..push_of(&shop) }).await.unwrap();
+    assert_eq!(following('b').await, Some(waiting.id), "it takes the head when it starts");
+    store.request_cancel(access, waiting.id).await.unwrap();
+    run(None).await;
+    assert_eq!(following('b').await, Some(again.id), "what ended without a commit covers none");
 }
