@@ -219,6 +219,20 @@ impl Transaction<'_> {
     pub(crate) async fn project_unscoped(&mut self, id: ProjectId) -> Result<Project, StoreError> {
         self.one(one_project(id)).await?.ok_or(StoreError::NotFound)
     }
+
+    /// Cancels what is queued of a project, and asks what runs to stop.
+    async fn cancel_builds(&mut self, id: ProjectId) -> Result<(), StoreError> {
+        let open = sql(select_build!("WHERE b.project_id = $1 AND b.status IN ('queued', 'running')"));
+        let open: Vec<Owned<Build>> = self.all(open.bind(id)).await?;
+        for mut build in open {
+            if build.row.status == BuildStatus::Queued {
+                self.move_build(&mut build, BuildStatus::Canceled).await?;
+            } else {
+                self.ask_to_cancel(build.row.id).await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Store {
@@ -331,7 +345,8 @@ impl Store {
     }
 
     /// Changes settings and adds or replaces variables, in one step. `host` is the full host name under the name the
-    /// project has afterwards; a new name moves the site there.
+    /// project has afterwards; a new name moves the site there. Builds of the repository that it had before do not go
+    /// live under another one: they are canceled.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Forbidden`], [`StoreError::NameTaken`].
@@ -345,7 +360,11 @@ impl Store {
     ) -> Result<Project, StoreError> {
         let mut tx = self.begin().await?;
         let mut project = tx.project(access, id).await?;
+        let before = project.repo_url.key();
         project.take(change);
+        if project.repo_url.key() != before {
+            tx.cancel_builds(id).await?;
+        }
         project.updated_at = tx.now;
         let update = sql("UPDATE project SET name = $2, branch = $3, install_command = $4, build_command = $5, \
                           output_directory = $6, root_directory = $7, node_version = $8, spa_fallback = $9, \
@@ -387,15 +406,7 @@ impl Store {
         let project = tx.project(access, id).await?;
         tx.run(sql("UPDATE project SET deleted_at = $2 WHERE id = $1").bind(id).bind(tx.now)).await?;
         tx.run(sql("DELETE FROM route WHERE project_id = $1").bind(id)).await?;
-        let open = sql(select_build!("WHERE b.project_id = $1 AND b.status IN ('queued', 'running')"));
-        let open: Vec<Owned<Build>> = tx.all(open.bind(id)).await?;
-        for mut build in open {
-            if build.row.status == BuildStatus::Queued {
-                tx.move_build(&mut build, BuildStatus::Canceled).await?;
-            } else {
-                tx.ask_to_cancel(build.row.id).await?;
-            }
-        }
+        tx.cancel_builds(id).await?;
         let refuse = sql(
             "UPDATE activation SET state = 'refused', refusal = 'the project was deleted', finished_at = $2 \
                           WHERE state = 'pending' AND deployment_id IN (SELECT id FROM deployment WHERE project_id = $1)",

@@ -5,7 +5,9 @@ use berth_model::{
     VariableKind,
 };
 use berth_secrets::Sealed;
-use berth_store::{ActivationReason, ProjectChange, ProjectSecrets, RepoAccess, RouteKind, SealedVariable, StoreError};
+use berth_store::{
+    ActivationReason, NewDeployment, ProjectChange, ProjectSecrets, RepoAccess, RouteKind, SealedVariable, StoreError,
+};
 
 use crate::ground::{Ground, admin_of, host, name, new_project, repo};
 
@@ -87,6 +89,35 @@ pub(crate) async fn a_repositorys_token_belongs_to_its_host(ground: Ground) {
     let removed = change(ProjectChange { repo_access: Some(None), ..ProjectChange::default() }).await;
     assert_eq!(store.project(access, made.id).await.unwrap(), removed);
     assert_eq!(removed.repo_access, None);
+}
+
+pub(crate) async fn another_repository_ends_builds_of_the_first(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let (shop, other) = (ground.project(access, "shop").await, ground.project(access, "other").await);
+    ground.push(&shop).await;
+    let running = ground.claim().await.unwrap();
+    let waiting = ground.push(&shop).await;
+    let theirs = ground.push(&other).await;
+    let mut cancellations = store.signals().cancellations();
+    let to = async |url: &str| {
+        let change = ProjectChange { repo_url: Some(RepoUrl::parse(url).unwrap()), ..ProjectChange::default() };
+        store.update_project(access, shop.id, change, &host("shop"), Vec::new()).await.unwrap();
+    };
+    let build = async |id: BuildId| store.build(access, id).await.unwrap();
+    to("https://github.com/Acme/Shop.git").await;
+    assert_eq!(build(waiting.id).await.status, BuildStatus::Queued, "the same repository");
+    assert!(!build(running.build.id).await.cancel_requested);
+
+    to("https://github.com/acme/store").await;
+    assert_eq!(build(waiting.id).await.status, BuildStatus::Canceled);
+    assert!(build(running.build.id).await.cancel_requested);
+    assert_eq!(cancellations.try_recv().unwrap(), running.build.id);
+    let (id, short_id) = store.reserve_deployment(&running.lease).await.unwrap();
+    let late = NewDeployment { id, short_id, host: host("late"), files: 1, bytes: 1 };
+    let late = store.publish_deployment(&running.lease, late, Some(0)).await;
+    assert!(matches!(late, Err(StoreError::Conflict(_))), "{late:?}");
+    assert_eq!(build(theirs.id).await.status, BuildStatus::Queued, "another project's");
 }
 
 /// N4, from two processes.
