@@ -65,28 +65,26 @@ async fn prepare_docker(worker: &Worker) {
     }
 }
 
+// Each chore for itself: one that cannot be done now keeps no other from being done.
+
 async fn look_after_docker(worker: &Worker) {
-    let looked_after = async {
-        worker.engine.sweep().await?;
-        worker.engine.prune_dependency_images(DEPENDENCY_IMAGES).await?;
-        anyhow::Ok(())
-    };
-    if let Err(error) = looked_after.await {
-        tracing::warn!("leftovers in Docker could not be removed: {error:#}");
-    }
+    told("leftovers in Docker", worker.engine.sweep().await);
+    told("old images of dependencies", worker.engine.prune_dependency_images(DEPENDENCY_IMAGES).await);
 }
 
 async fn look_after_store(worker: &Worker) {
-    let looked_after = async {
-        worker.store.forget_expired().await?;
-        worker.store.forget_history(worker.store.clock().now().before(worker.history), BUILDS_WITH_LOGS).await?;
-        worker.deploys.sweep(worker.leftover_after).await?;
-        for project in worker.store.all_projects().await? {
-            worker.deploys.prune(project.id).await?;
-        }
-        anyhow::Ok(())
-    };
-    if let Err(error) = looked_after.await {
-        tracing::warn!("old sessions and releases could not be removed: {error:#}");
+    let (store, old) = (&worker.store, worker.store.clock().now().before(worker.history));
+    told("expired sessions", store.forget_expired().await);
+    told("old events", store.forget_events(old).await);
+    told("the logs of old builds", store.forget_logs(old, BUILDS_WITH_LOGS).await);
+    told("leftovers of deployments", worker.deploys.sweep(worker.leftover_after).await);
+    let Some(projects) = told("old releases", store.all_projects().await) else { return };
+    for project in projects {
+        told("old releases", worker.deploys.prune(project.id).await);
     }
+}
+
+/// Tells the operator of what could not be removed; it is tried again in an hour.
+fn told<T, E: Into<anyhow::Error>>(what: &str, done: Result<T, E>) -> Option<T> {
+    done.map_err(|error| tracing::warn!("{what} could not be removed: {:#}", error.into())).ok()
 }

@@ -16,10 +16,10 @@ pub(crate) async fn old_events_go_and_the_newest_stays(ground: Ground) {
         ground.project(access, &format!("shop-{number}")).await;
     }
     let newest = *store.signals().subscribe_events().borrow();
-    store.forget_history(ground.clock.now().before(DAY), 0).await.unwrap();
+    store.forget_events(ground.clock.now().before(DAY)).await.unwrap();
     assert_eq!(ground.events().await.len(), 601, "nothing is a day old: one account, 600 projects");
     ground.clock.advance(DAY);
-    store.forget_history(ground.clock.now().before(DAY), 0).await.unwrap();
+    store.forget_events(ground.clock.now().before(DAY)).await.unwrap();
     let left = store.events_after(EventId(0), 1_000).await.unwrap();
     assert_eq!(left.iter().map(|event| event.id).collect::<Vec<_>>(), [newest]);
     // Numbers go on where they were.
@@ -47,7 +47,7 @@ pub(crate) async fn old_logs_go_and_wanted_ones_stay(ground: Ground) {
     ground.push(&shop).await;
     let running = ground.claim().await.unwrap().build.id;
     write(&ground, running).await;
-    store.forget_history(ground.clock.now().before(DAY), 2).await.unwrap();
+    store.forget_logs(ground.clock.now().before(DAY), 2).await.unwrap();
     let mut kept = Vec::new();
     for build in [&[released], &failed[..], &[running]].concat() {
         kept.push(store.last_line(build).await.unwrap() == 1);
