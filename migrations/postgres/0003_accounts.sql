@@ -4,7 +4,7 @@
 ALTER TABLE "user" ADD COLUMN last_seen_at BIGINT;
 ALTER TABLE "user" ADD COLUMN deactivated_at BIGINT;
 ALTER TABLE "user" ADD COLUMN removed_at BIGINT;
-UPDATE "user" SET login_name = LOWER(login_name);
+UPDATE "user" SET login_name = LOWER(login_name COLLATE "C");
 
 ALTER TABLE session ADD COLUMN address TEXT;
 

@@ -31,7 +31,7 @@ pub(crate) struct Ground {
 
 enum Keeps {
     File(TempDir),
-    Server { _shared: Arc<PostgresServer> },
+    Server { shared: Arc<PostgresServer> },
 }
 
 impl Ground {
@@ -44,7 +44,7 @@ impl Ground {
     pub(crate) async fn postgres() -> Self {
         let server = tokio::task::spawn_blocking(PostgresServer::shared).await.unwrap();
         let url = server.new_database();
-        Self::over(url, Keeps::Server { _shared: server }).await
+        Self::over(url, Keeps::Server { shared: server }).await
     }
 
     async fn over(url: String, keeps: Keeps) -> Self {
@@ -58,6 +58,14 @@ impl Ground {
         match &self.keeps {
             Keeps::File(directory) => Some(directory.path().join("berth.db")),
             Keeps::Server { .. } => None,
+        }
+    }
+
+    /// The address of another database of the same kind, without tables.
+    pub(crate) fn empty_database(&self) -> String {
+        match &self.keeps {
+            Keeps::File(directory) => format!("sqlite://{}", directory.path().join("another.db").display()),
+            Keeps::Server { shared } => shared.new_database(),
         }
     }
 

@@ -36,6 +36,7 @@ macro_rules! stories {
 stories! {
     opening:
         the_second_opening_finds_everything,
+        a_database_of_the_first_edition_is_brought_up_to_date,
         a_failing_migration_refuses_and_changes_nothing,
         a_newer_database_is_left_alone,
         settings_and_the_instance;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use berth_model::{Clock, EventId, InstanceId};
+use berth_model::{Access, Clock, EventId, InstanceId};
 use berth_store::testing::PostgresServer;
 use berth_store::{Backend, Store, StoreError};
 use sqlx::{ConnectOptions, Connection, Row};
@@ -18,6 +18,49 @@ pub(crate) async fn the_second_opening_finds_everything(ground: Ground) {
     let events = ground.store.events_after(EventId(0), 1_000).await.unwrap();
     assert_eq!(Some(*again.signals().subscribe_events().borrow()), events.last().map(|event| event.id));
     again.ping().await.unwrap();
+}
+
+/// What somebody had before the first update is there after it.
+pub(crate) async fn a_database_of_the_first_edition_is_brought_up_to_date(ground: Ground) {
+    let first_only = tempfile::TempDir::new().unwrap();
+    let dialect = if ground.file().is_some() { "sqlite" } else { "postgres" };
+    let first = format!("{}/../../migrations/{dialect}/0001_spine.sql", env!("CARGO_MANIFEST_DIR"));
+    std::fs::copy(first, first_only.path().join("0001_spine.sql")).unwrap();
+    let migrations = sqlx::migrate::Migrator::new(first_only.path()).await.unwrap();
+    const ROWS: &str = "INSERT INTO \"user\" (role, username, login_name, password_hash, created_at, updated_at) \
+                        VALUES ('admin', 'Ada', 'Ada@ÄRGER.example', 'hash', 1, 1); \
+                        INSERT INTO session (user_id, token_hash, ttl, created_at, last_used_at, expires_at) \
+                        VALUES (1, CAST('01234567890123456789012345678901' AS BYTES), 1000000, 1, 1, 4000000000000000); \
+                        INSERT INTO project (user_id, name, branch, repo_url, repo_key, created_at, updated_at) \
+                        VALUES (1, 'shop', 'main', 'https://github.com/acme/shop', 'github.com/acme/shop', 1, 1)";
+    let url = ground.empty_database();
+    match ground.store.backend() {
+        Backend::Sqlite => {
+            let options: sqlx::sqlite::SqliteConnectOptions = url.parse().unwrap();
+            let mut connection = options.create_if_missing(true).connect().await.unwrap();
+            migrations.run_direct(None, &mut connection, false).await.unwrap();
+            let rows = ROWS.replace("BYTES", "BLOB");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(rows)).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        }
+        Backend::Postgres => {
+            let options: sqlx::postgres::PgConnectOptions = url.parse().unwrap();
+            let mut connection = options.connect().await.unwrap();
+            migrations.run_direct(None, &mut connection, false).await.unwrap();
+            let rows = ROWS.replace("BYTES", "BYTEA");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(rows)).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        }
+    }
+    let store = Store::open(&url, ground.clock.clone()).await.unwrap();
+    let (ada, hash) = store.user_by_login("ada@Ärger.example").await.unwrap().expect("lower case, in ASCII only");
+    assert_eq!((ada.username.as_str(), hash.as_str(), ada.deactivated_at), ("Ada", "hash", None));
+    let (session, whose) = store.session_by_token(b"01234567890123456789012345678901").await.unwrap().unwrap();
+    assert_eq!((session.user, session.address, whose.id), (ada.id, None, ada.id));
+    let projects = store.projects(Access::of(ada.id, ada.role)).await.unwrap();
+    assert_eq!((projects.len(), projects[0].name.as_str(), &projects[0].repo_access), (1, "shop", &None));
+    let again = Store::open(&url, ground.clock.clone()).await.unwrap();
+    assert!(again.administrator_exists().await.unwrap());
 }
 
 /// C6: the list of migrations is made to look as if the first had never run, so that running it fails half-way.
@@ -98,7 +141,8 @@ async fn sqlite_is_copied_while_it_is_written() {
     assert!(matches!(nowhere, StoreError::Misconfigured(_)), "{nowhere:?}");
 }
 
-/// Every migration exists in both dialects, and they differ in two words only.
+/// Every migration exists in both dialects, and they differ in two words only; and SQLite's `LOWER`
+/// is PostgreSQL's in the locale "C": of ASCII.
 #[test]
 fn both_dialects_hold_the_same_tables() {
     let read = |dialect: &str| {
@@ -114,6 +158,7 @@ fn both_dialects_hold_the_same_tables() {
     };
     let translated = read("sqlite").into_iter().map(|(name, sql)| {
         let sql = sql.replace("INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY");
+        let sql = sql.replace("LOWER(login_name)", "LOWER(login_name COLLATE \"C\")");
         (name, sql.replace(" BLOB", " BYTEA"))
     });
     assert_eq!(translated.collect::<Vec<_>>(), read("postgres"));
