@@ -12,6 +12,9 @@ use crate::{Store, StoreError, User};
 /// How often a use of a session is written down.
 const SLIDE: Duration = Duration::from_secs(60 * 60);
 
+/// Sessions that a user has at once: more are a client that signs in for every call.
+const MOST_SESSIONS: i64 = 100;
+
 /// A signed-in browser or client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
@@ -65,7 +68,7 @@ impl FromRow for Session {
 }
 
 impl Store {
-    /// Signs a user in.
+    /// Signs a user in. Of more than a hundred sessions the one that was not used for longest ends.
     ///
     /// # Errors
     /// [`StoreError::Deactivated`] if the account may not be used.
@@ -79,7 +82,13 @@ impl Store {
                           RETURNING id, user_id, user_agent, address, created_at, last_used_at, expires_at");
         let micros = i64::try_from(new.ttl.as_micros()).unwrap_or(i64::MAX);
         let insert = insert.bind(user).bind(&new.token_hash).bind(&new.user_agent).bind(&new.address).bind(micros);
-        let session = tx.one(insert.bind(tx.now).bind(tx.now.after(new.ttl))).await?.ok_or(StoreError::NotFound)?;
+        let session: Session =
+            tx.one(insert.bind(tx.now).bind(tx.now.after(new.ttl))).await?.ok_or(StoreError::NotFound)?;
+        let end = sql("DELETE FROM session WHERE id IN (SELECT id FROM session WHERE user_id = $1 AND id <> $2 \
+                       ORDER BY last_used_at DESC, id DESC LIMIT $3 OFFSET $4) RETURNING id");
+        let end = end.bind(user).bind(session.id).bind(i64::MAX).bind(MOST_SESSIONS - 1);
+        let ended = tx.all(end).await?;
+        tx.tell_ended(user, &ended).await?;
         tx.seen(user).await?;
         tx.commit().await?;
         Ok(session)
@@ -185,10 +194,15 @@ impl Transaction<'_> {
     pub(crate) async fn end_sessions(&mut self, user: UserId, but: Option<SessionId>) -> Result<usize, StoreError> {
         let end = sql("DELETE FROM session WHERE user_id = $1 AND id <> $2 RETURNING id");
         let ended: Vec<SessionId> = self.all(end.bind(user).bind(but.unwrap_or(SessionId(0)))).await?;
-        for session in &ended {
+        self.tell_ended(user, &ended).await?;
+        Ok(ended.len())
+    }
+
+    async fn tell_ended(&mut self, user: UserId, ended: &[SessionId]) -> Result<(), StoreError> {
+        for session in ended {
             self.event(user, None, &EventPayload::SessionRevoked { session: *session }).await?;
         }
-        Ok(ended.len())
+        Ok(())
     }
 
     /// Notes that somebody was here.

@@ -163,10 +163,14 @@ impl Store {
             ProjectsTo::User(heir) => tx.transfer_projects(by.user(), id, heir).await?,
         }
         tx.shut_out(by.user(), id).await?;
-        let remove = sql("UPDATE \"user\" SET login_name = NULL, password_hash = NULL, email = NULL, avatar = NULL, \
+        let remove = sql(
+            "UPDATE \"user\" SET username = $3, login_name = NULL, password_hash = NULL, email = NULL, avatar = NULL, \
                           github_id = NULL, github_token = NULL, last_seen_at = NULL, removed_at = $2, updated_at = $2 \
-                          WHERE id = $1");
-        tx.run(remove.bind(id).bind(tx.now)).await?;
+                          WHERE id = $1",
+        );
+        // Who signed in with an e-mail address was called by it.
+        let called = user.username.split_once('@').map_or(user.username.as_str(), |(name, _)| name);
+        tx.run(remove.bind(id).bind(tx.now).bind(called)).await?;
         tx.event(id, None, &EventPayload::UserRemoved { user: id, by: by.user() }).await?;
         tx.commit().await
     }

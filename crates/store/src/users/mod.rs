@@ -21,7 +21,7 @@ pub struct User {
     pub id: UserId,
     /// What they may do beyond their own projects.
     pub role: Role,
-    /// What they are called; GitHub's login for those who come from there. Not unique.
+    /// What they are called; GitHub's login for those who have no other. Not unique.
     pub username: String,
     /// What they sign in with, if they have a password; unique.
     pub login_name: Option<String>,
@@ -144,7 +144,8 @@ impl Store {
         Ok(user)
     }
 
-    /// Sets a password in place of the one that the user has, and ends their other sessions. `old_hash` is what the old
+    /// Sets a password in place of the one that the user has, ends their other sessions, and withdraws the links that
+    /// would set another one. `old_hash` is what the old
     /// password was checked against: if it is no longer the stored one, somebody else was quicker.
     ///
     /// # Errors
@@ -163,6 +164,7 @@ impl Store {
             return Err(StoreError::Conflict("the password was changed meanwhile; sign in with the new one"));
         }
         tx.event(user, None, &EventPayload::UserPasswordChanged { user, invitation: None }).await?;
+        tx.withdraw_password_links(user, user).await?;
         tx.end_sessions(user, Some(current)).await?;
         tx.commit().await
     }
@@ -194,8 +196,8 @@ impl Store {
         Ok(found.map(|UserWithHash(user, hash)| (user, hash)))
     }
 
-    /// Signs somebody in who comes from GitHub: finds the account by GitHub's number and brings it up to date. Without
-    /// one it makes one: by the `invitation` of this hash, if it stands, which is used up in the same step; else a
+    /// Signs somebody in who comes from GitHub: finds the account by GitHub's number and brings it up to date; who has
+    /// a login name goes on being called by it. Without one it makes one: by the `invitation` of this hash, if it stands, which is used up in the same step; else a
     /// member, if `may_create`. `seal` seals the token for the account. `None`: no account, and none may be made.
     ///
     /// # Errors
@@ -232,9 +234,8 @@ impl Store {
                 id
             }
         };
-        let update =
-            sql("UPDATE \"user\" SET username = $2, email = COALESCE($3, email), avatar = $4, github_token = $5, \
-                          updated_at = $6 WHERE id = $1");
+        let update = sql("UPDATE \"user\" SET username = CASE WHEN login_name IS NULL THEN $2 ELSE username END, \
+                          email = COALESCE($3, email), avatar = $4, github_token = $5, updated_at = $6 WHERE id = $1");
         let update = update.bind(id).bind(&profile.login).bind(&profile.email).bind(&profile.avatar);
         tx.run(update.bind(seal(id).as_str()).bind(tx.now)).await?;
         let user = tx.user(id).await?;

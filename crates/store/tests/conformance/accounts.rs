@@ -54,6 +54,12 @@ pub(crate) async fn github_matches_its_number_only(ground: Ground) {
     let other = store.sign_in_github(&impostor, true, None, sealed_for).await.unwrap().unwrap();
     assert_ne!(other.id, first.id);
 
+    let grace = store.register(&LoginName::parse("grace").unwrap(), "hash").await.unwrap();
+    let elsewhere = GithubProfile { github_id: 9, login: "ghopper".into(), ..impostor };
+    store.connect_github(grace.id, &elsewhere, sealed_for).await.unwrap();
+    let over_github = store.sign_in_github(&elsewhere, false, None, sealed_for).await.unwrap().unwrap();
+    assert_eq!((over_github.id, over_github.username.as_str()), (grace.id, "grace"), "she has a name here");
+
     store.forget_github_token(first.id).await.unwrap();
     assert_eq!(store.github_token(first.id).await.unwrap(), None);
     assert!(!store.user(first.id).await.unwrap().unwrap().github_connected);
@@ -112,6 +118,24 @@ pub(crate) async fn all_other_sessions_end_at_once(ground: Ground) {
     for (session, ended) in made.into_iter().zip([true, false, true]) {
         assert_eq!(events.contains(&EventPayload::SessionRevoked { session }), ended);
     }
+}
+
+pub(crate) async fn the_session_unused_for_longest_makes_room(ground: Ground) {
+    let store = &ground.store;
+    let (access, other) = (ground.member(1).await, ground.member(2).await);
+    store.create_session(other.user(), &session(250)).await.unwrap();
+    let mut made = Vec::new();
+    for token in 0..100 {
+        made.push(store.create_session(access.user(), &session(token)).await.unwrap().id);
+    }
+    assert_eq!(store.sessions_of(access).await.unwrap().len(), 100);
+    ground.clock.advance(Duration::from_secs(60 * 60));
+    store.session_by_token(&[0; 32]).await.unwrap().unwrap();
+    let newest = store.create_session(access.user(), &session(100)).await.unwrap().id;
+    let kept: Vec<_> = store.sessions_of(access).await.unwrap().into_iter().map(|session| session.id).collect();
+    assert_eq!((kept.len(), kept[0], kept[1], kept[99]), (100, newest, made[0], made[2]));
+    assert!(ground.events().await.contains(&EventPayload::SessionRevoked { session: made[1] }));
+    assert_eq!(store.sessions_of(other).await.unwrap().len(), 1);
 }
 
 pub(crate) async fn a_changed_password_ends_other_sessions(ground: Ground) {

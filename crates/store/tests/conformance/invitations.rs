@@ -135,6 +135,12 @@ pub(crate) async fn a_password_link_sets_one_password(ground: Ground) {
     let told = EventPayload::UserPasswordChanged { user: grace.id, invitation: Some(second.id) };
     assert!(ground.events().await.contains(&told));
 
+    let here = store.create_session(grace.id, &NewSession { token_hash: [9; 32], ..new }).await.unwrap();
+    let open = store.invite_to_set_password(admin, grace.id, &link(6)).await.unwrap();
+    store.change_password(grace.id, here.id, "fresh", "her own").await.unwrap();
+    assert_eq!(listed(&ground, &open).await.state, InvitationState::Revoked, "she has set one herself");
+    assert_eq!(store.accept_password_link(&[6; 32], "x").await.unwrap(), None);
+
     let over_github = ground.member(1).await;
     let refused = store.invite_to_set_password(admin, over_github.user(), &link(3)).await;
     assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");

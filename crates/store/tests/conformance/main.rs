@@ -45,6 +45,7 @@ stories! {
         github_matches_its_number_only,
         sessions_slide_and_end,
         all_other_sessions_end_at_once,
+        the_session_unused_for_longest_makes_room,
         a_changed_password_ends_other_sessions,
         a_sign_in_is_finished_once;
     users:

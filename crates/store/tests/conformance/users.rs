@@ -191,6 +191,16 @@ pub(crate) async fn who_is_removed_leaves_a_name(ground: Ground) {
     let told = EventPayload::UserRemoved { user: grace.id, by: admin.user() };
     assert!(ground.events().await.contains(&told));
 
+    let address = LoginName::parse("joan@example.org").unwrap();
+    let joan = store.register(&address, "hash").await.unwrap();
+    let access = Access::of(joan.id, Role::Admin);
+    store.change_user(admin, joan.id, PROMOTE).await.unwrap();
+    let invited = NewInvitation { token_hash: [8; 32], lifetime: InvitationLifetime::INVITATION, note: None };
+    store.invite(access, Role::Member, &invited).await.unwrap();
+    store.remove_user(admin, joan.id, ProjectsTo::Nobody).await.unwrap();
+    let by = store.invitations(1, None).await.unwrap().remove(0).created_by;
+    assert_eq!(by, "joan", "her address is gone");
+
     // Name and number are free: who comes back is somebody new.
     let anew = store.register(&login, "another").await.unwrap();
     assert_ne!(anew.id, grace.id);
