@@ -149,6 +149,7 @@ pub(crate) async fn sign_in(
     refuse_foreign_origin(&api, &headers)?;
     let login = form.required("login", |login| text("login", &login.trim().to_ascii_lowercase(), 254));
     let password = form.secret("password");
+    form.check()?;
     let (Some(login), Some(password)) = (login, password) else { return Err(form.refusal()) };
     admit(&api, &login, sender.address)?;
     let found = api.store.user_by_login(&login).await?;

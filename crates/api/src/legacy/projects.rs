@@ -80,7 +80,8 @@ pub(crate) async fn change(
         }
     }
     let (change, variables) = projects::read_change(&api, &mut form, &project)?;
-    let project = projects::change(&api, &caller, &project, change, variables).await?;
+    // The repository is not among what these routes change, so that there is no note.
+    let (project, _) = projects::change(&api, &caller, &project, change, variables).await?;
     let live = api.store.live_deployment(project.id).await?;
     let project = ProjectBody::of(&api.config, project, live.as_ref());
     Ok(Json(json!({"message": "Project updated", "project": project})))

@@ -71,21 +71,24 @@ fn first_build(project: &Project) -> NewBuild {
 }
 
 /// Changes settings and adds or replaces variables. Another repository gets its hook before the row says so, and the
-/// old one loses it afterwards: at no time does the row name a hook that is not there.
+/// old one loses it afterwards: at no time does the row name a hook that is not there. Returns, too, why pushes to the
+/// other repository are not announced, if they are not.
 pub(crate) async fn change(
     api: &Api,
     caller: &Caller,
     project: &Project,
     mut change: ProjectChange,
     variables: Vec<NewVariable>,
-) -> Result<Project, ApiError> {
+) -> Result<(Project, Option<&'static str>), ApiError> {
     let Some(repo) = change.repo_url.clone().filter(|repo| repo.key() != project.repo_url.key()) else {
-        return write(api, caller, project, change, variables).await;
+        return Ok((write(api, caller, project, change, variables).await?, None));
     };
-    let has_token = change.repo_access.as_ref().map_or(project.repo_access.is_some(), Option::is_some);
+    // A token does not follow to another origin.
+    let keeps_token = project.repo_access.is_some() && repo.origin() == project.repo_url.origin();
+    let has_token = change.repo_access.as_ref().map_or(keeps_token, Option::is_some);
     let plan = hook::plan(api, caller, &repo, has_token).await?;
     let registered = hook::register(api, &plan, &repo).await?;
-    let hook = registered.hook;
+    let (hook, note) = (registered.hook, registered.note);
     change.webhook_id = hook;
     let outcome = write(api, caller, project, change, variables).await;
     drop(registered);
@@ -93,7 +96,7 @@ pub(crate) async fn change(
         Ok(_) => hook::release(api, caller, &project.repo_url, project.webhook_id).await,
         Err(_) => hook::release(api, caller, &repo, hook).await,
     }
-    outcome
+    Ok((outcome?, note))
 }
 
 async fn write(

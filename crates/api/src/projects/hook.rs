@@ -19,14 +19,18 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::github::{GithubError, TIMEOUT};
 
+const NO_ADMIN: &str =
+    "pushes are not announced: your GitHub account may not add a webhook to the repository, which needs admin access";
+
 /// What is to be done about a repository's hook.
 pub(crate) enum HookPlan {
     /// It is plain git, or there is no OAuth application: nobody announces pushes.
     None,
     /// It should have one and gets none, for this reason.
     Unannounced(&'static str),
-    /// Register it with this token, and have deliveries signed with this secret.
-    Register { token: SecretString, secret: SecretString, owner: String, name: String },
+    /// Register it with this token, and have deliveries signed with this secret. A project that opens the repository
+    /// with a token of its own can do without.
+    Register { token: SecretString, secret: SecretString, owner: String, name: String, can_do_without: bool },
 }
 
 /// What became of a plan. The repository is held until this is dropped: by then the row names the hook.
@@ -75,36 +79,38 @@ pub(crate) async fn plan(api: &Api, caller: &Caller, repo: &RepoUrl, has_token: 
     }
     let token = github_token(api, caller).await?;
     Ok(match api.config.webhook_secret.clone() {
-        Some(secret) => HookPlan::Register { token, secret, owner, name },
+        Some(secret) => HookPlan::Register { token, secret, owner, name, can_do_without: has_token },
         None => HookPlan::Unannounced("pushes are not announced: the operator has set no WEBHOOK_SECRET"),
     })
 }
 
 /// Registers the hook, or joins the one that another project of the repository has.
 pub(crate) async fn register(api: &Api, plan: &HookPlan, repo: &RepoUrl) -> Result<Registered, ApiError> {
-    let (token, secret, repository) = match plan {
+    let (token, secret, repository, can_do_without) = match plan {
         HookPlan::None => return Ok(Registered { hook: None, note: None, _turn: None }),
         HookPlan::Unannounced(why) => return Ok(Registered { hook: None, note: Some(why), _turn: None }),
-        HookPlan::Register { token, secret, owner, name } => (token, secret, (owner.as_str(), name.as_str())),
+        HookPlan::Register { token, secret, owner, name, can_do_without } => {
+            (token, secret, (owner.as_str(), name.as_str()), *can_do_without)
+        }
     };
     let repo = repo.key();
     let turn = api.hooks.hold(&repo).await;
     let sharing = api.store.projects_of_repo(&repo).await?;
     let hook = match sharing.iter().find_map(|other| other.webhook_id) {
         Some(shared) => shared,
-        None => create(api, token, repository, secret).await?,
+        None => match api.github.ensure_hook(token, repository, &api.config.webhook_url(), secret).await {
+            Ok(hook) => hook,
+            Err(GithubError::NotFound | GithubError::Forbidden(_)) if can_do_without => {
+                return Ok(Registered { hook: None, note: Some(NO_ADMIN), _turn: None });
+            }
+            Err(error) => return Err(not_created(error, repository)),
+        },
     };
     Ok(Registered { hook: Some(hook), note: None, _turn: Some(turn) })
 }
 
-async fn create(
-    api: &Api,
-    token: &SecretString,
-    (owner, name): (&str, &str),
-    secret: &SecretString,
-) -> Result<i64, ApiError> {
-    let created = api.github.ensure_hook(token, (owner, name), &api.config.webhook_url(), secret).await;
-    created.map_err(|error| match error {
+fn not_created(error: GithubError, (owner, name): (&str, &str)) -> ApiError {
+    match error {
         GithubError::NotFound | GithubError::Forbidden(_) => ApiError::forbidden(
             "github_no_admin",
             format!(
@@ -113,7 +119,7 @@ async fn create(
             ),
         ),
         other => other.into(),
-    })
+    }
 }
 
 /// Removes a repository's hook when its last project is gone. GitHub being away keeps nobody from deleting a project: a

@@ -77,6 +77,16 @@ pub(crate) struct ConnectedBody {
     note: Option<&'static str>,
 }
 
+/// A project whose settings were changed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ChangedBody {
+    #[serde(flatten)]
+    project: ProjectBody,
+    /// Why pushes to its new repository are not announced, if they are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
+}
+
 /// A name somebody is typing.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -165,7 +175,7 @@ pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id) -> 
 /// Change settings. They hold from the next build on; a new name moves the site at once.
 #[utoipa::path(patch, path = "/api/v1/projects/{id}", tag = "projects", params(("id" = i64, Path)),
     request_body = ProjectChangeForm, responses(
-    (status = 200, body = ProjectBody), (status = 401, body = ErrorBody),
+    (status = 200, body = ChangedBody), (status = 401, body = ErrorBody),
     (status = 403, description = "Another repository's GitHub does not allow a webhook", body = ErrorBody),
     (status = 404, body = ErrorBody), (status = 422, body = ErrorBody),
     (status = 502, description = "GitHub does not answer", body = ErrorBody),
@@ -175,11 +185,11 @@ pub(crate) async fn change(
     caller: Caller,
     Id(id): Id,
     mut form: Form,
-) -> Result<Json<ProjectBody>, ApiError> {
+) -> Result<Json<ChangedBody>, ApiError> {
     let project = api.store.project(caller.access(), ProjectId(id)).await?;
     let (change, variables) = projects::read_change(&api, &mut form, &project)?;
-    let project = projects::change(&api, &caller, &project, change, variables).await?;
-    Ok(Json(body_of(&api, &caller, project).await?))
+    let (project, note) = projects::change(&api, &caller, &project, change, variables).await?;
+    Ok(Json(ChangedBody { project: body_of(&api, &caller, project).await?, note }))
 }
 
 /// Delete a project with its builds, deployments, files, images and, if it was the repository's last, its webhook.

@@ -285,6 +285,36 @@ async fn who_brings_a_token_needs_no_account() {
     assert_eq!((&made["project"]["hasRepoToken"], &made["project"]["webhookId"]), (&json!(true), &Value::Null));
 }
 
+/// Her account sees the repository and may not add a hook to it.
+#[tokio::test]
+async fn who_brings_a_token_needs_no_admin_rights() {
+    const NOTE: &str = "pushes are not announced: your GitHub account may not add a webhook to the repository, which needs admin access";
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let theirs = |name: &str| app.github.page(&format!("bob/{name}"));
+    let new = |name: &str| json!({"name": name, "branch": "main", "repoUrl": theirs("site"), "repoToken": "pat_1"});
+    let made = app.post("/api/v1/projects", Some(&ada), new("site")).await.expect(StatusCode::CREATED);
+    assert_eq!((&made["note"], &made["project"]["webhookId"]), (&json!(NOTE), &Value::Null));
+    let made = app.post("/api/project", Some(&ada), new("page")).await.expect(StatusCode::CREATED);
+    assert_eq!(made["message"], format!("Project created; {NOTE}"));
+
+    // Another repository of the host: the token goes along, and she is told the same.
+    let change = async |change: Value| app.call(Method::PATCH, "/api/v1/projects/1", Some(&ada), Some(change)).await;
+    let moved = change(json!({"repoUrl": theirs("blog")})).await.expect(StatusCode::OK);
+    assert_eq!((&moved["note"], &moved["hasRepoToken"], &moved["name"]), (&json!(NOTE), &json!(true), &json!("site")));
+    let renamed = change(json!({"branch": "next"})).await.expect(StatusCode::OK);
+    assert_eq!(renamed.get("note"), None);
+
+    // A token of another host does not follow, so it opens nothing here.
+    change(json!({"repoUrl": "https://git.example.org/bob/site", "repoToken": "t"})).await.expect(StatusCode::OK);
+    let refused = change(json!({"repoUrl": theirs("site")})).await.expect(StatusCode::FORBIDDEN);
+    assert_eq!(refused["error"]["code"], "github_no_admin");
+    change(json!({"repoUrl": theirs("site"), "repoToken": "pat_2"})).await.expect(StatusCode::OK);
+    // GitHub being away is no reason to go on without.
+    app.github.suffer(Trouble::Answer(500, &[], "{}"));
+    change(json!({"repoUrl": theirs("blog")})).await.expect(StatusCode::BAD_GATEWAY);
+}
+
 #[tokio::test]
 async fn the_hook_moves_along_with_the_repository() {
     let app = App::start().await;

@@ -23,6 +23,20 @@ async fn the_right_password_only() {
 }
 
 #[tokio::test]
+async fn a_field_that_is_none_is_told() {
+    let app = App::start().await;
+    app.admin().await;
+    let body = json!({"login": "admin@localhost", "password": PASSWORD, "remember": true});
+    let refused = app.post("/api/v1/sessions", None, body).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    let told = json!([{"field": "remember", "message": "there is no such field; there are login, password"}]);
+    assert_eq!(refused["error"]["fields"], told);
+    let body = json!({"username": "admin@localhost", "password": PASSWORD});
+    let refused = app.post("/api/v1/sessions", None, body).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    let fields: Vec<_> = refused["error"]["fields"].as_array().unwrap().iter().map(|told| &told["field"]).collect();
+    assert_eq!(fields, ["login", "username"]);
+}
+
+#[tokio::test]
 async fn a15_guessing_is_slowed_down_per_account() {
     let app = App::start().await;
     app.admin().await;
