@@ -102,6 +102,13 @@ impl DeployEngine {
         match self.open_release(deployment.project, deployment.id).await {
             Ok(release) => {
                 let mut table = self.table().await;
+                // Its activation can be quicker. The release that it opened has to stay: the project's host remembers
+                // only that one once a newer release takes its place.
+                let served = self.edge().site(&deployment.host);
+                if served.as_ref().and_then(|site| site.release()).is_some_and(|at| at.deployment() == deployment.id.0)
+                {
+                    return;
+                }
                 self.edge().install(&deployment.host, Site::of(Target::Release(release)));
                 table.0.insert(deployment.host.clone(), Placement::of(deployment));
             }

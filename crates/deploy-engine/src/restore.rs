@@ -63,6 +63,14 @@ impl Releases<'_> {
     }
 }
 
+/// What hosts serve already. A host that is new shares it: what a site remembers of its past lives as long as another
+/// host holds the very same release.
+fn open_already(edge: &Edge) -> HashMap<DeploymentId, Option<Arc<Release>>> {
+    let sites = edge.hosts().into_iter().filter_map(|host| edge.site(&host));
+    let releases = sites.filter_map(|site| site.release().cloned());
+    releases.map(|release| (DeploymentId(release.deployment()), Some(release))).collect()
+}
+
 impl DeployEngine {
     /// Makes the edge, the table and the links follow the database: hosts of new, renamed and removed projects, and
     /// whatever a crash left between two steps. Activations that are pending are not its business.
@@ -89,7 +97,7 @@ impl DeployEngine {
         let (places, edge) = (self.places().clone(), self.edge().clone());
         let removed = gone.clone();
         blocking(move || {
-            let mut releases = Releases { places: &places, opened: HashMap::new() };
+            let mut releases = Releases { places: &places, opened: open_already(&edge) };
             for (host, placement) in &changed {
                 edge.install(host, releases.site(host, placement));
                 if let (Some(link), Some(deployment)) = (&placement.link, placement.deployment) {

@@ -24,6 +24,30 @@ async fn a_build_goes_live_and_a_newer_one_takes_its_place() {
     assert_eq!(std::fs::read_to_string(world.deployments().join("shop/index.html")).unwrap(), "two");
 }
 
+/// The worker is woken before publishing returns: whichever of the two comes first at the release's own host, pages of
+/// the release find their scripts when the next one is live.
+#[tokio::test(flavor = "multi_thread")]
+async fn d3_scripts_stay_reachable_however_quick_the_activation_is() {
+    let mut world = World::new().await;
+    let shop = world.project("shop").await;
+    for round in 0..20 {
+        let script = format!("app-DxB4kQ{round:02}.js");
+        let (store, engine) = (world.store.clone(), world.engine.clone());
+        let activated = tokio::spawn(async move {
+            loop {
+                if let Some(pending) = store.pending_activations().await.unwrap().first() {
+                    return engine.activate(pending.id).await.unwrap();
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+        world.publish(&shop, &[("index.html", "quick"), (&script, "script")]).await;
+        assert!(matches!(activated.await.unwrap(), Activated::Live(_)));
+        world.deploy(&shop, &[("index.html", "next")]).await;
+        assert_eq!(world.get("shop.example.org", &format!("/{script}")).await.text, "script", "round {round}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn d9_rollback_is_immediate_and_survives_a_restart() {
     let mut world = World::new().await;

@@ -58,7 +58,7 @@ async fn without_a_table_the_database_brings_them_back() {
 async fn a_renamed_project_moves_with_its_link() {
     let mut world = World::new().await;
     let shop = world.project("shop").await;
-    world.deploy(&shop, &[("index.html", "one")]).await;
+    world.deploy(&shop, &[("index.html", "one"), ("app-DxB4kQ2a.js", "first")]).await;
     let name = ProjectName::stored("store").unwrap();
     let host = world.engine.project_host(&name);
     let change = ProjectChange { name: Some(name), ..ProjectChange::default() };
@@ -68,6 +68,10 @@ async fn a_renamed_project_moves_with_its_link() {
     assert_eq!(world.get("store.example.org", "/").await.text, "one");
     assert!(std::fs::symlink_metadata(world.deployments().join("shop")).is_err());
     assert_eq!(std::fs::read_to_string(world.deployments().join("store/index.html")).unwrap(), "one");
+    // Under its new name, too, it keeps what pages of the release before still ask for.
+    world.deploy(&shop, &[("index.html", "two")]).await;
+    assert_eq!(world.get("store.example.org", "/").await.text, "two");
+    assert_eq!(world.get("store.example.org", "/app-DxB4kQ2a.js").await.text, "first");
 }
 
 #[tokio::test(flavor = "multi_thread")]
