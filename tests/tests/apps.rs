@@ -65,7 +65,11 @@ async fn is_served(world: &World, voyage: &Voyage, app: &Value) -> Result<()> {
     world.live(project, project.first_build).await?;
     let path = app["url_path"].as_str().context("an address")?;
     let text = app["contains"].as_str().context("what it says")?;
-    let page = project.site.get(path).await?;
+    let mut page = project.site.get(path).await?;
+    // A directory's page is at the address with its slash, where its relative links lead right; browsers follow.
+    if page.status == 308 {
+        page = project.site.get(&format!("{path}/")).await?;
+    }
     ensure!(page.status == 200 && page.body.contains(text), "{path} should say {text:?}: {page:?}");
     // The manifest says whether a site needs the fallback; one page without a router may have it all the same.
     if app["spa_fallback"] == true {
