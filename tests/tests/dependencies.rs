@@ -15,8 +15,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("edge", &["model"]),
     ("build-engine", &["model", "secrets", "store", "runtime"]),
     ("deploy-engine", &["model", "secrets", "store", "runtime", "edge"]),
-    ("api", &["model", "secrets", "store"]),
-    ("server", &["model", "secrets", "store", "runtime", "edge", "build-engine", "deploy-engine", "api"]),
+    ("github", &["model", "secrets", "store"]),
+    ("api", &["model", "secrets", "store", "github"]),
+    ("server", &["model", "secrets", "store", "runtime", "edge", "build-engine", "deploy-engine", "github", "api"]),
 ];
 
 /// Who may name a library that stands for a part of the outside world.
@@ -28,6 +29,7 @@ const NAMED_ONLY_BY: &[(&str, &[&str])] = &[
     ("axum-extra", &["api", "server"]),
     ("socketioxide", &["api", "server"]),
     ("jsonwebtoken", &["api"]),
+    ("reqwest", &["github", "api", "build-engine", "server"]),
     ("oauth2", &["api"]),
     ("aes-gcm", &["secrets"]),
     ("argon2", &["secrets"]),

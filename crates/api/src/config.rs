@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use berth_github::is_github_login;
 use berth_model::{BuildLimits, InvalidInput, SourceAllow};
 use berth_secrets::SecretString;
 use url::Url;
@@ -98,11 +99,6 @@ impl Signup {
             ))
         }
     }
-}
-
-/// GitHub's rule for logins of users and organizations. Also what keeps a login from changing the path of a request.
-pub(crate) fn is_github_login(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 39 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 impl ApiConfig {

@@ -12,7 +12,6 @@ mod activation;
 mod auth;
 mod config;
 mod error;
-mod github;
 mod headers;
 mod health;
 mod input;

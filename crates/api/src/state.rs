@@ -5,13 +5,13 @@ use std::ops::Deref;
 use std::sync::{Arc, Weak};
 
 use axum::Router;
+use berth_github::Github;
 use berth_secrets::KeyRing;
 use berth_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Jwt, Throttle};
 use crate::config::{ApiConfig, HealthChecks};
-use crate::github::Github;
 use crate::projects::Hooks;
 use crate::realtime::{self, Realtime};
 use crate::router;

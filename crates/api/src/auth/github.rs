@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use berth_github::GithubError;
 use berth_secrets::{SecretString, token, token_hash};
 use berth_store::{GithubProfile, OauthAttempt, User};
 use http::header::{LOCATION, SET_COOKIE};
@@ -27,7 +28,6 @@ use super::sessions::{open, too_many};
 use super::{Caller, OurCookie, Sender};
 use crate::config::Signup;
 use crate::error::{ApiError, ErrorBody};
-use crate::github::GithubError;
 use crate::input::Params;
 use crate::{Api, v1};
 

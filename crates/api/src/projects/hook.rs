@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use berth_github::{GithubError, TIMEOUT};
 use berth_model::words::Seconds;
 use berth_model::{RepoKey, RepoUrl};
 use berth_secrets::SecretString;
@@ -17,7 +18,6 @@ use tokio::sync::OwnedMutexGuard;
 use crate::Api;
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::github::{GithubError, TIMEOUT};
 
 const NO_ADMIN: &str =
     "pushes are not announced: your GitHub account may not add a webhook to the repository, which needs admin access";

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use berth_github::{Account, GithubError, Repository};
 use berth_secrets::SecretString;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -10,7 +11,6 @@ use utoipa::{IntoParams, ToSchema};
 use crate::Api;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorBody};
-use crate::github::{GithubError, Repository};
 use crate::input::Params;
 use crate::projects::github_token;
 
@@ -100,8 +100,7 @@ pub(crate) async fn organizations(
     if page == 1 {
         accounts.insert(0, api.github.user(&token).await?);
     }
-    let body =
-        |account: crate::github::Account| OrganizationBody { login: account.login, avatar_url: account.avatar_url };
+    let body = |account: Account| OrganizationBody { login: account.login, avatar_url: account.avatar_url };
     Ok(Json(Organizations { organizations: accounts.into_iter().map(body).collect() }))
 }
 
