@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActivationId, BuildId, BuildStatus, DeploymentId, DeploymentStatus, EventId, InvitationId, ProjectId, Role,
-    SessionId, Timestamp, UserId,
+    ActivationId, BuildId, BuildStatus, DeliveryId, DeploymentId, DeploymentStatus, EventId, InvitationId, PreviewId,
+    ProjectId, Role, SessionId, Timestamp, UserId,
 };
 
 /// One state change.
@@ -56,6 +56,53 @@ pub enum EventPayload {
         build: BuildId,
         /// Of which project.
         project: ProjectId,
+    },
+    /// Somebody let a held build of a stranger's commit run.
+    BuildApproved {
+        /// Which.
+        build: BuildId,
+        /// Of which project.
+        project: ProjectId,
+        /// Who did it.
+        by: UserId,
+    },
+    /// A branch or a pull request got a site of its own.
+    PreviewOpened {
+        /// Which.
+        preview: PreviewId,
+        /// Of which project.
+        project: ProjectId,
+    },
+    /// What is known of a preview's pull request changed.
+    PreviewUpdated {
+        /// Which.
+        preview: PreviewId,
+        /// Of which project.
+        project: ProjectId,
+    },
+    /// A preview and its site are gone.
+    PreviewRemoved {
+        /// Which.
+        preview: PreviewId,
+        /// Of which project.
+        project: ProjectId,
+    },
+    /// A webhook delivery that concerns a project came in.
+    DeliveryReceived {
+        /// Which.
+        delivery: DeliveryId,
+        /// Which project.
+        project: ProjectId,
+    },
+    /// Somebody connected an account at GitHub, anew perhaps.
+    GithubConnected {
+        /// Who.
+        user: UserId,
+    },
+    /// GitHub no longer accepts the token of somebody's account.
+    GithubRefused {
+        /// Whose.
+        user: UserId,
     },
     /// A deployment changed its status.
     DeploymentStatus {

@@ -42,6 +42,12 @@ row_ids! {
     DeploymentId,
     /// A request to put a deployment live (after a build, by rollback or promotion).
     ActivationId,
+    /// A branch or a pull request with a site of its own.
+    PreviewId,
+    /// An address that queues a build.
+    DeployHookId,
+    /// What a git host is to be told of one thing.
+    ReportId,
     /// A received webhook delivery, as we count them (the sender's own id is text).
     DeliveryId,
     /// A state change; increases.

@@ -16,6 +16,7 @@ mod log;
 mod names;
 mod paths;
 mod plan;
+mod pull_request;
 mod repo_url;
 mod source_allow;
 mod status;
@@ -30,8 +31,8 @@ pub use commit::{Commit, CommitHash};
 pub use event::{Event, EventPayload};
 pub use failure::{Failure, FailureCode};
 pub use ids::{
-    ActivationId, BuildId, DeliveryId, DeploymentId, EventId, InstanceId, InvitationId, ProjectId, SessionId, ShortId,
-    UserId, VariableId,
+    ActivationId, BuildId, DeliveryId, DeployHookId, DeploymentId, EventId, InstanceId, InvitationId, PreviewId,
+    ProjectId, ReportId, SessionId, ShortId, UserId, VariableId,
 };
 pub use limits::BuildLimits;
 pub use log::{LogLine, LogPhase, LogStream};
@@ -40,7 +41,8 @@ pub use paths::{OutputDir, RootDir};
 pub use plan::{
     Decision, PackageManager, Plan, PlanService, ServiceKind, Step, StepName, StepState, Tool, ToolName, Toolchain,
 };
+pub use pull_request::{Fork, PullRequest};
 pub use repo_url::{RepoKey, RepoUrl};
 pub use source_allow::SourceAllow;
 pub use status::{BuildStatus, DeploymentStatus, Environment, IllegalTransition, Trigger};
-pub use variable::{Variable, VariableKey, VariableKind};
+pub use variable::{Variable, VariableKey, VariableKind, VariableScope};

@@ -59,20 +59,25 @@ words! {
         Canceled = "canceled",
         /// A newer push to the same branch came before it started.
         Superseded = "superseded",
+        /// From a stranger's fork: waits until somebody approves it.
+        Held = "held",
+        /// The push asked for no build, or touched nothing of the project; the reason is kept.
+        Skipped = "skipped",
     }
 }
 
 impl BuildStatus {
-    /// The status after moving to `next`. `running → queued` is a lease that expired.
+    /// The status after moving to `next`. `running → queued` is a lease that expired; `running →
+    /// skipped` a commit whose message, once it is known, asks for no build.
     ///
     /// # Errors
     /// When no rule leads there.
     pub fn become_next(self, next: Self) -> Result<Self, IllegalTransition> {
-        use BuildStatus::{Canceled, Failed, Passed, Queued, Running, Superseded};
+        use BuildStatus::{Canceled, Failed, Held, Passed, Queued, Running, Skipped, Superseded};
         match (self, next) {
-            (Queued, Running | Canceled | Superseded | Failed) | (Running, Passed | Failed | Canceled | Queued) => {
-                Ok(next)
-            }
+            (Held, Queued | Canceled | Superseded)
+            | (Queued, Running | Canceled | Superseded | Failed)
+            | (Running, Passed | Failed | Canceled | Queued | Skipped) => Ok(next),
             _ => Err(IllegalTransition { thing: "build", from: self.as_str(), to: next.as_str() }),
         }
     }
@@ -80,7 +85,7 @@ impl BuildStatus {
     /// Whether nothing more will happen to it.
     #[must_use]
     pub fn is_final(self) -> bool {
-        !matches!(self, Self::Queued | Self::Running)
+        !matches!(self, Self::Held | Self::Queued | Self::Running)
     }
 }
 
@@ -135,6 +140,14 @@ words! {
         Rebuild = "rebuild",
         /// The branch's head was found to differ from its newest build.
         Reconcile = "reconcile",
+        /// A pull request was opened or got new commits.
+        PullRequest = "pull_request",
+        /// Somebody called one of the project's deploy hooks.
+        DeployHook = "deploy_hook",
+        /// The branch's head was asked for at the project's interval, and had moved.
+        Poll = "poll",
+        /// A preview was chosen for production, and its variables differ there.
+        Promote = "promote",
     }
 }
 
@@ -153,11 +166,13 @@ mod tests {
         }
         insta::assert_snapshot!(table, @r"
         queued -> running failed canceled superseded
-        running -> queued passed failed canceled
+        running -> queued passed failed canceled skipped
         passed -> 
         failed -> 
         canceled -> 
         superseded -> 
+        held -> queued canceled superseded
+        skipped -> 
         ");
     }
 

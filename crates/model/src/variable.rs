@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{InvalidInput, ProjectId, Timestamp, VariableId};
+use crate::{Environment, InvalidInput, ProjectId, Timestamp, VariableId};
 
 /// A variable's name in the environment: `^[A-Za-z_][A-Za-z0-9_]*$`, at most 256 characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -88,6 +88,47 @@ impl VariableKind {
     }
 }
 
+/// Which builds get a variable. One for its own environment goes before one for both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VariableScope {
+    /// All.
+    #[default]
+    Both,
+    /// Those of the project's own branch.
+    Production,
+    /// Those of other branches and of pull requests.
+    Preview,
+}
+
+impl VariableScope {
+    /// As stored and shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Both => "both",
+            Self::Production => "production",
+            Self::Preview => "preview",
+        }
+    }
+
+    /// Reads what [`VariableScope::as_str`] wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Both, Self::Production, Self::Preview].into_iter().find(|scope| scope.as_str() == text)
+    }
+
+    /// Whether builds of an environment get it.
+    #[must_use]
+    pub fn covers(self, environment: Environment) -> bool {
+        match self {
+            Self::Both => true,
+            Self::Production => environment == Environment::Production,
+            Self::Preview => environment == Environment::Preview,
+        }
+    }
+}
+
 /// What may be shown of a variable: never its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -100,6 +141,8 @@ pub struct Variable {
     pub key: VariableKey,
     /// Secret or plain.
     pub kind: VariableKind,
+    /// Which builds get it.
+    pub scope: VariableScope,
     /// When it was first set.
     pub created_at: Timestamp,
 }

@@ -1,8 +1,8 @@
 //! Builds: reading them, and what their run writes down. How they wait and are handed out is in `queue.rs`.
 
 use berth_model::{
-    Access, BranchName, BuildId, BuildStatus, Commit, CommitHash, Environment, EventPayload, Failure, Plan, ProjectId,
-    Step, StepState, Timestamp, Trigger,
+    Access, BranchName, BuildId, BuildStatus, Commit, CommitHash, DeliveryId, Environment, EventPayload, Failure, Fork,
+    Plan, ProjectId, PullRequest, Step, StepState, Timestamp, Trigger,
 };
 
 use crate::owned::{Owned, SeenBy};
@@ -32,6 +32,12 @@ pub struct Build {
     pub commit_message: Option<String>,
     /// The commit's author.
     pub commit_author: Option<String>,
+    /// Why it was skipped or is held, for people.
+    pub reason: Option<String>,
+    /// The pull request that it is for, if it is for one.
+    pub pull_request: Option<PullRequest>,
+    /// The delivery that asked for it.
+    pub delivery: Option<DeliveryId>,
     /// How the build command ended.
     pub exit_code: Option<i64>,
     /// Why it failed.
@@ -74,7 +80,7 @@ macro_rules! select_build {
     ($rest:literal) => {
         concat!(
             "SELECT b.id, b.project_id, b.status, b.trigger, b.environment, b.branch, b.commit_hash, b.commit_message, \
-             b.commit_author, b.exit_code, b.failure, b.plan, b.steps, b.attempts, b.cancel_requested, b.created_at, \
+             b.commit_author, b.reason, b.pull_request, b.fork, b.source_ref, b.delivery, b.exit_code, b.failure, b.plan, b.steps, b.attempts, b.cancel_requested, b.created_at, \
              b.started_at, b.finished_at, p.user_id AS owner FROM build b JOIN project p ON p.id = b.project_id ",
             $rest
         )
@@ -84,6 +90,12 @@ pub(crate) use select_build;
 
 impl FromRow for Build {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        let fork = match (row.get("fork")?, row.get("source_ref")?) {
+            (Some(repository), Some(reference)) => Some(Fork { repository, reference }),
+            _ => None,
+        };
+        let number: Option<i64> = row.get("pull_request")?;
+        let pull_request = number.map(|number| PullRequest { number, fork });
         Ok(Self {
             id: BuildId(row.get("id")?),
             project: ProjectId(row.get("project_id")?),
@@ -94,6 +106,9 @@ impl FromRow for Build {
             commit_hash: row.parsed_or_none("commit_hash", |text| CommitHash::parse(text).ok())?,
             commit_message: row.get("commit_message")?,
             commit_author: row.get("commit_author")?,
+            reason: row.get("reason")?,
+            pull_request,
+            delivery: row.get::<Option<i64>>("delivery")?.map(DeliveryId),
             exit_code: row.get("exit_code")?,
             failure: row.json_or_none("failure")?,
             plan: row.json_or_none("plan")?,

@@ -46,7 +46,7 @@ pub use invitations::{Invitation, NewInvitation};
 pub use logs::LogChunk;
 pub use oauth::OauthAttempt;
 pub use projects::{DeletedProject, NewProject, Project, ProjectChange, ProjectSecrets, RepoAccess};
-pub use queue::{CancelOutcome, Claimed, Lease, LeaseState, NewBuild};
+pub use queue::{Admission, CancelOutcome, Claimed, Lease, LeaseState, NewBuild};
 pub use routes::{Route, RouteKind};
 pub use sessions::{NewSession, Session};
 pub use signals::{LogBatch, Signals};

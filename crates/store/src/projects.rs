@@ -222,10 +222,10 @@ impl Transaction<'_> {
 
     /// Cancels what is queued of a project, and asks what runs to stop.
     async fn cancel_builds(&mut self, id: ProjectId) -> Result<(), StoreError> {
-        let open = sql(select_build!("WHERE b.project_id = $1 AND b.status IN ('queued', 'running')"));
+        let open = sql(select_build!("WHERE b.project_id = $1 AND b.status IN ('queued', 'held', 'running')"));
         let open: Vec<Owned<Build>> = self.all(open.bind(id)).await?;
         for mut build in open {
-            if build.row.status == BuildStatus::Queued {
+            if build.row.status != BuildStatus::Running {
                 self.move_build(&mut build, BuildStatus::Canceled).await?;
             } else {
                 self.ask_to_cancel(build.row.id).await?;

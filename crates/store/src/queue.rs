@@ -8,8 +8,8 @@
 use std::time::Duration;
 
 use berth_model::{
-    Access, BranchName, BuildId, BuildStatus, Commit, Environment, Failure, FailureCode, ProjectId, Timestamp, Trigger,
-    UserId,
+    Access, BranchName, BuildId, BuildStatus, Commit, Environment, Failure, FailureCode, ProjectId, PullRequest,
+    Timestamp, Trigger, UserId,
 };
 
 use crate::builds::{Build, BuildEnd, select_build};
@@ -35,6 +35,54 @@ pub struct NewBuild {
     pub branch: BranchName,
     /// The commit; `None`: the branch's head when the build starts.
     pub commit: Option<Commit>,
+    /// The pull request that it is for, if it is for one.
+    pub pull_request: Option<PullRequest>,
+    /// Whether it waits for its turn, or for somebody, or for nothing.
+    pub admission: Admission,
+}
+
+/// What becomes of a build as soon as it is there. The reasons are for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Admission {
+    /// It waits for its turn.
+    #[default]
+    Queued,
+    /// It waits until somebody approves it.
+    Held {
+        /// Why.
+        reason: String,
+    },
+    /// It never runs, and is there to say so.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Admission {
+    fn status(&self) -> BuildStatus {
+        match self {
+            Self::Queued => BuildStatus::Queued,
+            Self::Held { .. } => BuildStatus::Held,
+            Self::Skipped { .. } => BuildStatus::Skipped,
+        }
+    }
+
+    fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Queued => None,
+            Self::Held { reason } | Self::Skipped { reason } => Some(reason),
+        }
+    }
+}
+
+impl NewBuild {
+    /// A build of the project's own branch, for production.
+    #[must_use]
+    pub fn production(project: ProjectId, trigger: Trigger, branch: BranchName, commit: Option<Commit>) -> Self {
+        let environment = Environment::Production;
+        Self { project, trigger, environment, branch, commit, pull_request: None, admission: Admission::Queued }
+    }
 }
 
 /// The right to work on a build, until it expires.
@@ -86,31 +134,52 @@ pub enum CancelOutcome {
 }
 
 impl Transaction<'_> {
-    /// Queues a build and supersedes those of the branch that still wait.
+    /// Adds a build. One that is not skipped supersedes those of the branch that still wait.
     pub(crate) async fn enqueue(&mut self, owner: UserId, new: &NewBuild) -> Result<Build, StoreError> {
+        let status = new.admission.status();
+        let fork = new.pull_request.as_ref().and_then(|pull_request| pull_request.fork.as_ref());
         let insert = sql("INSERT INTO build (project_id, status, trigger, environment, branch, commit_hash, \
-                          commit_message, commit_author, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
-                          RETURNING id")
+                          commit_message, commit_author, created_at, finished_at, reason, pull_request, fork, source_ref) \
+                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id")
         .bind(new.project)
-        .bind(BuildStatus::Queued.as_str())
+        .bind(status.as_str())
         .bind(new.trigger.as_str())
         .bind(new.environment.as_str())
         .bind(new.branch.as_str())
         .bind(new.commit.as_ref().map(|commit| commit.hash.as_str()))
         .bind(new.commit.as_ref().map(|commit| commit.message.as_str()))
         .bind(new.commit.as_ref().map(|commit| commit.author.as_str()))
-        .bind(self.now);
+        .bind(self.now)
+        .bind(status.is_final().then_some(self.now.0))
+        .bind(new.admission.reason())
+        .bind(new.pull_request.as_ref().map(|pull_request| pull_request.number))
+        .bind(fork.map(|fork| fork.repository.as_str()))
+        .bind(fork.map(|fork| fork.reference.as_str()));
         let id: BuildId = self.one(insert).await?.ok_or(StoreError::NotFound)?;
-        let older =
-            sql(select_build!("WHERE b.project_id = $1 AND b.branch = $2 AND b.status = 'queued' AND b.id < $3"));
-        let older: Vec<Owned<Build>> = self.all(older.bind(new.project).bind(new.branch.as_str()).bind(id)).await?;
-        for mut build in older {
-            self.move_build(&mut build, BuildStatus::Superseded).await?;
+        if !status.is_final() {
+            self.supersede_older(new.project, &new.branch, id).await?;
         }
         let build = self.one(sql(select_build!("WHERE b.id = $1")).bind(id)).await?.ok_or(StoreError::NotFound)?;
         self.build_event(&Owned { row: Build::clone(&build), owner }).await?;
         self.then_wake_worker();
         Ok(build)
+    }
+
+    /// Ends the builds of a branch that still wait and are older than this one.
+    async fn supersede_older(
+        &mut self,
+        project: ProjectId,
+        branch: &BranchName,
+        newest: BuildId,
+    ) -> Result<(), StoreError> {
+        let older = sql(select_build!(
+            "WHERE b.project_id = $1 AND b.branch = $2 AND b.status IN ('queued', 'held') AND b.id < $3"
+        ));
+        let older: Vec<Owned<Build>> = self.all(older.bind(project).bind(branch.as_str()).bind(newest)).await?;
+        for mut build in older {
+            self.move_build(&mut build, BuildStatus::Superseded).await?;
+        }
+        Ok(())
     }
 
     /// Puts a running build back in line, unless a newer one of its branch waits there already.
@@ -156,8 +225,9 @@ impl Store {
     pub async fn rebuild(&self, access: Access, id: BuildId) -> Result<Build, StoreError> {
         let earlier = self.build(access, id).await?;
         let commit = earlier.commit();
-        let Build { project, environment, branch, .. } = earlier;
-        self.enqueue(NewBuild { project, trigger: Trigger::Rebuild, environment, branch, commit }).await
+        let Build { project, environment, branch, pull_request, .. } = earlier;
+        let (trigger, admission) = (Trigger::Rebuild, Admission::Queued);
+        self.enqueue(NewBuild { project, trigger, environment, branch, commit, pull_request, admission }).await
     }
 
     /// Hands out the build whose turn it is, if there is one, for `lease`. Of several claims at once no two get the
@@ -305,7 +375,7 @@ impl Store {
         let select = sql(select_build!("WHERE b.id = $1 AND p.deleted_at IS NULL")).bind(id);
         let mut build: Owned<Build> = tx.one(select).await?.seen_by(access)?;
         let outcome = match build.row.status {
-            BuildStatus::Queued => {
+            BuildStatus::Queued | BuildStatus::Held => {
                 tx.move_build(&mut build, BuildStatus::Canceled).await?;
                 CancelOutcome::Canceled
             }

@@ -9,10 +9,10 @@ use crate::config::ApiConfig;
 /// The contract's word for a build's status.
 pub(crate) fn build_word(status: BuildStatus) -> &'static str {
     match status {
-        BuildStatus::Queued => "queued",
+        BuildStatus::Held | BuildStatus::Queued => "queued",
         BuildStatus::Running => "running",
         BuildStatus::Passed => "passed",
-        BuildStatus::Failed | BuildStatus::Canceled | BuildStatus::Superseded => "failed",
+        BuildStatus::Failed | BuildStatus::Canceled | BuildStatus::Superseded | BuildStatus::Skipped => "failed",
     }
 }
 
@@ -206,9 +206,9 @@ mod tests {
 
     #[test]
     fn the_contracts_words_are_fewer() {
-        use BuildStatus::{Canceled, Failed, Passed, Queued, Running, Superseded};
-        let words = [Queued, Running, Passed, Failed, Canceled, Superseded].map(build_word);
-        assert_eq!(words, ["queued", "running", "passed", "failed", "failed", "failed"]);
+        use BuildStatus::{Canceled, Failed, Held, Passed, Queued, Running, Skipped, Superseded};
+        let words = [Held, Queued, Running, Passed, Failed, Canceled, Superseded, Skipped].map(build_word);
+        assert_eq!(words, ["queued", "queued", "running", "passed", "failed", "failed", "failed", "failed"]);
         use DeploymentStatus::{Live, Ready, Retired, RolledBack};
         let words = [Ready, Live, Retired, RolledBack, DeploymentStatus::Failed].map(deployment_word);
         assert_eq!(words, [Some("live"), Some("live"), Some("rolled_back"), Some("rolled_back"), None]);

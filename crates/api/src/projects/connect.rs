@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use berth_model::{Environment, ProjectId, Trigger};
+use berth_model::{ProjectId, Trigger, VariableScope};
 use berth_store::{Build, NewBuild, NewProject, Project, ProjectChange, ProjectSecrets, RepoAccess, SealedVariable};
 
 use super::hook::{self, HookPlan};
@@ -61,13 +61,7 @@ async fn register(api: &Api, plan: &HookPlan, project: &Project) -> Result<Optio
 }
 
 fn first_build(project: &Project) -> NewBuild {
-    NewBuild {
-        project: project.id,
-        trigger: Trigger::Created,
-        environment: Environment::Production,
-        branch: project.branch.clone(),
-        commit: None,
-    }
+    NewBuild::production(project.id, Trigger::Created, project.branch.clone(), None)
 }
 
 /// Changes settings and adds or replaces variables. Another repository gets its hook before the row says so, and the
@@ -130,7 +124,7 @@ pub(crate) async fn remove(api: &Api, caller: &Caller, id: ProjectId) -> Result<
 pub(crate) fn seal(api: &Api, project: ProjectId, variables: Vec<NewVariable>) -> Vec<SealedVariable> {
     let seal = |NewVariable { key, kind, value }| {
         let value = api.keys.seal(project, key.as_str(), value.expose());
-        SealedVariable { key, kind, value }
+        SealedVariable { key, kind, scope: VariableScope::default(), value }
     };
     variables.into_iter().map(seal).collect()
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use berth_model::{BuildId, Environment, ProjectId, Trigger};
+use berth_model::{BuildId, ProjectId, Trigger};
 use berth_store::{CancelOutcome, NewBuild};
 use http::StatusCode;
 use serde::Deserialize;
@@ -46,13 +46,7 @@ pub(crate) async fn list(
 ))]
 pub(crate) async fn create(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Response, ApiError> {
     let project = api.store.project(caller.access(), ProjectId(id)).await?;
-    let new = NewBuild {
-        project: project.id,
-        trigger: Trigger::Rebuild,
-        environment: Environment::Production,
-        branch: project.branch,
-        commit: None,
-    };
+    let new = NewBuild::production(project.id, Trigger::Rebuild, project.branch, None);
     let build = api.store.enqueue(new).await?;
     Ok((StatusCode::CREATED, Json(BuildBody::of(build))).into_response())
 }

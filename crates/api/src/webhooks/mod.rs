@@ -16,7 +16,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use berth_model::{BranchName, Commit, DeliveryId, Environment, ProjectId, RepoKey, Trigger};
+use berth_model::{BranchName, Commit, DeliveryId, ProjectId, RepoKey, Trigger};
 use berth_store::{Accepted, Build, NewBuild, NewDelivery, Project, Verdict};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -172,13 +172,7 @@ fn ids(projects: &[Project]) -> Vec<ProjectId> {
 }
 
 fn new_build(project: ProjectId, branch: &BranchName, commit: &Commit) -> NewBuild {
-    NewBuild {
-        project,
-        trigger: Trigger::Push,
-        environment: Environment::Production,
-        branch: branch.clone(),
-        commit: Some(commit.clone()),
-    }
+    NewBuild::production(project, Trigger::Push, branch.clone(), Some(commit.clone()))
 }
 
 impl Outcome {

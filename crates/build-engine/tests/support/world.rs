@@ -7,8 +7,8 @@ use std::time::Duration;
 use berth_build_engine::source::SourceTimeouts;
 use berth_build_engine::{BuildEngine, BuildEngineConfig, BuildError, Built};
 use berth_model::{
-    Access, BranchName, BuildId, BuildLimits, Clock, Environment, Failure, InstanceId, ProjectName, RepoUrl, Role,
-    SourceAllow, Trigger, VariableKey, VariableKind,
+    Access, BranchName, BuildId, BuildLimits, Clock, Failure, InstanceId, ProjectName, RepoUrl, Role, SourceAllow,
+    Trigger, VariableKey, VariableKind, VariableScope,
 };
 use berth_runtime::{Engine, EngineConfig};
 use berth_secrets::KeyRing;
@@ -143,6 +143,7 @@ impl World {
         let sealed = variables.iter().map(|(key, value)| SealedVariable {
             key: VariableKey::parse(key).unwrap(),
             kind: VariableKind::Secret,
+            scope: VariableScope::Both,
             value: self.keys.seal(project.id, key, value),
         });
         self.store.put_variables(self.access, project.id, sealed.collect()).await.unwrap();
@@ -153,13 +154,7 @@ impl World {
     }
 
     pub(crate) async fn build_until(&self, project: &Project, cancel: &CancellationToken) -> Ended {
-        let new = NewBuild {
-            project: project.id,
-            trigger: Trigger::Push,
-            environment: Environment::Production,
-            branch: project.branch.clone(),
-            commit: None,
-        };
+        let new = NewBuild::production(project.id, Trigger::Push, project.branch.clone(), None);
         let queued = self.store.enqueue(new).await.unwrap();
         let claimed = self.store.claim(Duration::from_secs(60), 9).await.unwrap().expect("it waits");
         assert_eq!(claimed.build.id, queued.id);

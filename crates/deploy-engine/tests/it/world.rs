@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use berth_deploy_engine::{Activated, DeployConfig, DeployEngine, DeployError, restore};
 use berth_edge::{Edge, EdgeConfig};
-use berth_model::{
-    Access, Artifact, BranchName, Clock, DeploymentId, Environment, ProjectName, RepoUrl, Role, Timestamp, Trigger,
-};
+use berth_model::{Access, Artifact, BranchName, Clock, DeploymentId, ProjectName, RepoUrl, Role, Timestamp, Trigger};
 use berth_store::{ActivationReason, Claimed, Deployment, NewBuild, NewProject, Project, Store};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
@@ -88,13 +86,7 @@ impl World {
 
     /// A build that runs.
     pub(crate) async fn claim(&self, project: &Project) -> Claimed {
-        let build = NewBuild {
-            project: project.id,
-            trigger: Trigger::Push,
-            environment: Environment::Production,
-            branch: project.branch.clone(),
-            commit: None,
-        };
+        let build = NewBuild::production(project.id, Trigger::Push, project.branch.clone(), None);
         self.store.enqueue(build).await.unwrap();
         self.store.claim(Duration::from_secs(60), 9).await.unwrap().unwrap()
     }

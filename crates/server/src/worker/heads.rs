@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use berth_model::{BuildStatus, Commit, CommitHash, Environment, FailureCode, Trigger};
+use berth_model::{BuildStatus, Commit, CommitHash, FailureCode, Trigger};
 use berth_store::{Build, NewBuild, Project};
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -60,13 +60,7 @@ async fn compare(worker: &Worker, project: &Project) {
             }
             Some(_) => return Ok(()),
         };
-        let new = NewBuild {
-            project: project.id,
-            trigger,
-            environment: Environment::Production,
-            branch: project.branch.clone(),
-            commit: Some(commit),
-        };
+        let new = NewBuild::production(project.id, trigger, project.branch.clone(), Some(commit));
         let build = worker.store.enqueue(new).await?;
         tracing::info!(project = %project.id, build = %build.id, "{} {why}; it is built now", project.branch);
         anyhow::Ok(())
@@ -123,6 +117,9 @@ mod tests {
             commit_hash,
             commit_message: None,
             commit_author: None,
+            reason: None,
+            pull_request: None,
+            delivery: None,
             exit_code: None,
             failure: code.map(|code| Failure::new(code, "it failed", "do something")),
             plan: None,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use berth_deploy_engine::{Activated, DeployConfig, DeployEngine};
 use berth_edge::{Edge, EdgeConfig};
-use berth_model::{Access, Artifact, BranchName, Clock, Environment, ProjectName, RepoUrl, Role, Trigger};
+use berth_model::{Access, Artifact, BranchName, Clock, ProjectName, RepoUrl, Role, Trigger};
 use berth_server::Config;
 use berth_store::{NewBuild, NewProject, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -107,13 +107,7 @@ impl Place {
             spa_fallback: None,
         };
         let project = store.create_project(access, new, &format!("{name}.berth.test"), |_| Vec::new()).await?;
-        let build = NewBuild {
-            project: project.id,
-            trigger: Trigger::Created,
-            environment: Environment::Production,
-            branch,
-            commit: None,
-        };
+        let build = NewBuild::production(project.id, Trigger::Created, branch, None);
         store.enqueue(build).await?;
         let claimed = store.claim(Duration::from_secs(60), 9).await?.context("the build can be claimed")?;
         let config =

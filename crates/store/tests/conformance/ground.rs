@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use berth_model::{
-    Access, BranchName, Commit, CommitHash, DeploymentId, Environment, ProjectName, RepoUrl, Role, Timestamp, Trigger,
-    UserId,
+    Access, BranchName, Commit, CommitHash, DeploymentId, ProjectName, RepoUrl, Role, Timestamp, Trigger, UserId,
 };
 use berth_model::{Clock, EventPayload};
 use berth_secrets::Sealed;
@@ -182,13 +181,7 @@ pub(crate) fn commit(digit: char) -> Commit {
 }
 
 pub(crate) fn push_of(project: &Project) -> NewBuild {
-    NewBuild {
-        project: project.id,
-        trigger: Trigger::Push,
-        environment: Environment::Production,
-        branch: main_branch(),
-        commit: Some(commit('a')),
-    }
+    NewBuild::production(project.id, Trigger::Push, main_branch(), Some(commit('a')))
 }
 
 pub(crate) fn delivery(delivery_id: &str, project: &Project) -> NewDelivery {

@@ -2,7 +2,7 @@
 
 use berth_model::{
     Access, BuildId, BuildStatus, DeploymentId, EventPayload, OutputDir, ProjectId, RepoUrl, VariableId, VariableKey,
-    VariableKind,
+    VariableKind, VariableScope,
 };
 use berth_secrets::Sealed;
 use berth_store::{
@@ -13,7 +13,12 @@ use crate::ground::{Ground, admin_of, host, name, new_project, repo};
 
 fn variable(key: &str, value: &str) -> SealedVariable {
     let key = VariableKey::parse(key).unwrap();
-    SealedVariable { key, kind: VariableKind::Secret, value: Sealed::stored(value.to_owned()) }
+    SealedVariable {
+        key,
+        kind: VariableKind::Secret,
+        scope: VariableScope::Both,
+        value: Sealed::stored(value.to_owned()),
+    }
 }
 
 pub(crate) async fn a_project_and_its_settings(ground: Ground) {
