@@ -98,7 +98,7 @@ fn may_pass(code: FailureCode) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use berth_model::{BranchName, BuildId, Failure, ProjectId, Timestamp};
+    use berth_model::{BranchName, BuildId, Environment, Failure, ProjectId, Timestamp};
 
     use super::*;
 
