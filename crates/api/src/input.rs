@@ -185,6 +185,27 @@ impl Form {
         }
     }
 
+    /// A list of texts that may be absent or null.
+    pub(crate) fn texts<T>(
+        &mut self,
+        field: &'static str,
+        parse: impl FnOnce(Vec<String>) -> Result<T, InvalidInput>,
+    ) -> Given<T> {
+        self.known.push(field);
+        let texts: Option<Vec<String>> = match self.fields.get(field) {
+            None => return Given::Absent,
+            Some(Value::Null) => return Given::Null,
+            Some(Value::Array(items)) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
+            Some(_) => None,
+        };
+        match texts.map(parse) {
+            Some(Ok(value)) => return Given::Value(value),
+            Some(Err(problem)) => self.problem(field, problem.message),
+            None => self.problem(field, "this field is a list of texts"),
+        }
+        Given::Absent
+    }
+
     /// A list of objects; absent and null are empty.
     pub(crate) fn list(&mut self, field: &'static str) -> Vec<Map<String, Value>> {
         self.known.push(field);

@@ -21,6 +21,7 @@ mod repo_url;
 mod source_allow;
 mod status;
 mod variable;
+mod watch;
 pub mod words;
 
 pub use access::{Access, Role};
@@ -46,3 +47,4 @@ pub use repo_url::{RepoKey, RepoUrl};
 pub use source_allow::SourceAllow;
 pub use status::{BuildStatus, DeploymentStatus, Environment, IllegalTransition, Trigger};
 pub use variable::{Variable, VariableKey, VariableKind, VariableScope};
+pub use watch::{PollEvery, WatchPatterns};

@@ -2,14 +2,14 @@
 //! name and hosts, and is forgotten when its files, images and last build are gone.
 
 use berth_model::{
-    Access, BranchName, BuildStatus, Environment, EventPayload, OutputDir, ProjectId, ProjectName, RepoKey, RepoUrl,
-    RootDir, Timestamp, UserId,
+    Access, BranchName, BuildStatus, Environment, EventPayload, OutputDir, PollEvery, ProjectId, ProjectName, RepoKey,
+    RepoUrl, RootDir, Timestamp, UserId, WatchPatterns,
 };
 use berth_secrets::Sealed;
 
 use crate::builds::{Build, select_build};
 use crate::owned::{Owned, SeenBy};
-use crate::sql::{FromRow, Row, Sql, sql};
+use crate::sql::{FromRow, Row, Sql, json_text, sql};
 use crate::store::Transaction;
 use crate::{RouteKind, SealedVariable, Store, StoreError};
 
@@ -42,6 +42,14 @@ pub struct Project {
     pub repo_access: Option<RepoAccess>,
     /// The repository's hook at GitHub, which projects of one repository share.
     pub webhook_id: Option<i64>,
+    /// Why that hook does not announce pushes, if it does not.
+    pub webhook_problem: Option<String>,
+    /// Whether other branches and pull requests get sites of their own.
+    pub previews: bool,
+    /// What of the repository concerns it; `None`: its root directory.
+    pub watch: Option<WatchPatterns>,
+    /// How often the branch's head is asked for; `None`: never.
+    pub poll_every: Option<PollEvery>,
     /// When it was connected.
     pub created_at: Timestamp,
     /// When its settings last changed.
@@ -120,6 +128,12 @@ pub struct ProjectChange {
     pub node_version: Option<Option<String>>,
     /// Set or cleared.
     pub spa_fallback: Option<Option<bool>>,
+    /// On or off.
+    pub previews: Option<bool>,
+    /// Set or cleared.
+    pub watch: Option<Option<WatchPatterns>>,
+    /// Set or cleared.
+    pub poll_every: Option<Option<PollEvery>>,
 }
 
 /// A deleted project whose files and images are to be removed.
@@ -138,7 +152,8 @@ macro_rules! select_project {
         concat!(
             "SELECT p.id, p.user_id, p.user_id AS owner, p.name, p.branch, p.repo_url, p.install_command, \
              p.build_command, p.output_directory, p.root_directory, p.node_version, p.spa_fallback, p.repo_token, p.repo_user, \
-             p.webhook_id, p.created_at, p.updated_at FROM project p ",
+             p.webhook_id, p.webhook_problem, p.previews, p.watch, p.poll_every, p.created_at, p.updated_at \
+             FROM project p ",
             $rest
         )
     };
@@ -162,6 +177,13 @@ impl FromRow for Project {
             spa_fallback: row.get("spa_fallback")?,
             repo_access: token.map(|token| RepoAccess { token: Sealed::stored(token), user }),
             webhook_id: row.get("webhook_id")?,
+            webhook_problem: row.get("webhook_problem")?,
+            previews: row.get("previews")?,
+            watch: row.json_or_none("watch")?,
+            poll_every: row
+                .get::<Option<i64>>("poll_every")?
+                .map(|seconds| PollEvery::seconds(seconds).map_err(|_| StoreError::Corrupt("poll_every")))
+                .transpose()?,
             created_at: row.time("created_at")?,
             updated_at: row.time("updated_at")?,
         })
@@ -191,6 +213,7 @@ impl Project {
             }
             if repo_url.key() != self.repo_url.key() {
                 self.webhook_id = change.webhook_id;
+                self.webhook_problem = None;
             }
             self.repo_url = repo_url;
         }
@@ -203,6 +226,9 @@ impl Project {
         set(&mut self.root_directory, change.root_directory);
         set(&mut self.node_version, change.node_version);
         set(&mut self.spa_fallback, change.spa_fallback);
+        set(&mut self.previews, change.previews);
+        set(&mut self.watch, change.watch);
+        set(&mut self.poll_every, change.poll_every);
     }
 }
 
@@ -315,6 +341,15 @@ impl Store {
         self.all(sql(select_project!("WHERE p.deleted_at IS NULL ORDER BY p.id"))).await
     }
 
+    /// The projects whose branch is asked for now and then.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn polled_projects(&self) -> Result<Vec<Project>, StoreError> {
+        let polled = sql(select_project!("WHERE p.poll_every IS NOT NULL AND p.deleted_at IS NULL ORDER BY p.id"));
+        self.all(polled).await
+    }
+
     /// Every user's projects of a repository, oldest first: whom a push concerns.
     ///
     /// # Errors
@@ -369,7 +404,8 @@ impl Store {
         let update = sql("UPDATE project SET name = $2, branch = $3, install_command = $4, build_command = $5, \
                           output_directory = $6, root_directory = $7, node_version = $8, spa_fallback = $9, \
                           updated_at = $10, repo_url = $11, repo_key = $12, repo_token = $13, repo_user = $14, \
-                          webhook_id = $15 WHERE id = $1")
+                          webhook_id = $15, webhook_problem = $16, previews = $17, watch = $18, poll_every = $19 \
+                          WHERE id = $1")
         .bind(id)
         .bind(project.name.as_str())
         .bind(project.branch.as_str())
@@ -384,7 +420,11 @@ impl Store {
         .bind(project.repo_url.key().as_str())
         .bind(project.repo_access.as_ref().map(|access| access.token.as_str()))
         .bind(project.repo_access.as_ref().and_then(|access| access.user.as_deref()))
-        .bind(project.webhook_id);
+        .bind(project.webhook_id)
+        .bind(&project.webhook_problem)
+        .bind(project.previews)
+        .bind(project.watch.as_ref().map(json_text).as_deref())
+        .bind(project.poll_every.map(PollEvery::as_seconds));
         tx.run(update).await.map_err(StoreError::of_a_name)?;
         let route = sql("UPDATE route SET host = $2, branch = $3 \
                          WHERE project_id = $1 AND kind = 'branch' AND environment = 'production'");

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use berth_model::{BranchName, InvalidInput, OutputDir, ProjectName, RepoUrl, RootDir, VariableKey, VariableKind};
+use berth_model::{
+    BranchName, InvalidInput, OutputDir, PollEvery, ProjectName, RepoUrl, RootDir, VariableKey, VariableKind,
+    WatchPatterns,
+};
 use berth_secrets::SecretString;
 use berth_store::{NewProject, Project, ProjectChange, RepoAccess};
 use serde_json::{Map, Value};
@@ -43,7 +46,7 @@ fn variables_field(form: &Form) -> &'static str {
     }
 }
 
-fn read_repo_url(api: &Api, given: &str) -> Result<RepoUrl, InvalidInput> {
+pub(super) fn read_repo_url(api: &Api, given: &str) -> Result<RepoUrl, InvalidInput> {
     let url = RepoUrl::parse(given)?;
     api.config.source_allow.check_url(&url).map(|()| url)
 }
@@ -106,6 +109,7 @@ pub(crate) fn read_change(
         }
     }
     let optional = read_optional(form);
+    let following = read_following(form);
     let repo_url = repo_url.into_option();
     let repo_access = read_repo_access(api, form, current, repo_url.as_ref());
     let variables = read_variables(form, variables_field(form));
@@ -122,6 +126,9 @@ pub(crate) fn read_change(
         root_directory: optional.root_directory.into_change(),
         node_version: optional.node_version.into_change(),
         spa_fallback: optional.spa_fallback.into_change(),
+        previews: following.previews,
+        watch: following.watch.into_change(),
+        poll_every: following.poll_every.into_change(),
     };
     Ok((change, variables))
 }
@@ -155,7 +162,7 @@ fn read_repo_access(
 }
 
 /// Empty is as good as absent: a form does not know the token that is kept.
-fn read_repo_token(form: &mut Form) -> Given<SecretString> {
+pub(super) fn read_repo_token(form: &mut Form) -> Given<SecretString> {
     match form.optional("repoToken", non_empty(repo_token)) {
         Given::Value(Some(token)) => Given::Value(token),
         Given::Value(None) | Given::Absent => Given::Absent,
@@ -173,7 +180,7 @@ fn repo_token(given: &str) -> Result<SecretString, InvalidInput> {
     Ok(SecretString::from(token.to_owned()))
 }
 
-fn read_repo_user(form: &mut Form) -> Given<String> {
+pub(super) fn read_repo_user(form: &mut Form) -> Given<String> {
     or_null(form.optional("repoUser", non_empty(repo_user)))
 }
 
@@ -187,16 +194,17 @@ fn repo_user(given: &str) -> Result<String, InvalidInput> {
     Ok(user.to_owned())
 }
 
-struct Optional {
-    install_command: Given<String>,
-    build_command: Given<String>,
-    output_directory: Given<OutputDir>,
-    root_directory: Given<RootDir>,
-    node_version: Given<String>,
+/// How a project is built, where it is not detected.
+pub(super) struct Optional {
+    pub(super) install_command: Given<String>,
+    pub(super) build_command: Given<String>,
+    pub(super) output_directory: Given<OutputDir>,
+    pub(super) root_directory: Given<RootDir>,
+    pub(super) node_version: Given<String>,
     spa_fallback: Given<bool>,
 }
 
-fn read_optional(form: &mut Form) -> Optional {
+pub(super) fn read_optional(form: &mut Form) -> Optional {
     Optional {
         install_command: or_null(form.optional("installCommand", non_empty(|given| command("installCommand", given)))),
         // Here the empty string has a meaning of its own: publish the files as they are.
@@ -205,6 +213,29 @@ fn read_optional(form: &mut Form) -> Optional {
         root_directory: or_null(form.optional("rootDirectory", non_empty(RootDir::parse))),
         node_version: or_null(form.optional("nodeVersion", non_empty(node_version))),
         spa_fallback: form.flag("spaFallback"),
+    }
+}
+
+/// What of its repository a project follows.
+struct Following {
+    previews: Option<bool>,
+    watch: Given<WatchPatterns>,
+    poll_every: Given<PollEvery>,
+}
+
+/// The contract knows none of these.
+fn read_following(form: &mut Form) -> Following {
+    if form.dialect() == Dialect::Contract {
+        return Following { previews: None, watch: Given::Absent, poll_every: Given::Absent };
+    }
+    let previews = form.flag("previews");
+    if previews == Given::Null {
+        form.problem("previews", "this field is true or false");
+    }
+    Following {
+        previews: previews.into_option(),
+        watch: form.texts("watch", WatchPatterns::parse),
+        poll_every: form.number("pollEvery", PollEvery::seconds),
     }
 }
 

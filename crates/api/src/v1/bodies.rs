@@ -1,6 +1,6 @@
 //! The shapes of answers under `/api/v1`: camelCase, ids as numbers, times in RFC 3339, absent things as `null`.
 
-use berth_model::{Event, EventPayload, Failure, LogLine, Plan, Step, Timestamp, Variable};
+use berth_model::{Commit, Event, EventPayload, Failure, LogLine, Plan, PollEvery, Step, Timestamp, Variable};
 use berth_store::{Build, Delivery, Deployment, Project, User};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -70,6 +70,14 @@ pub(crate) struct ProjectBody {
     spa_fallback: Option<bool>,
     /// The repository's hook at GitHub; `null`: pushes are not announced.
     webhook_id: Option<i64>,
+    /// Why that hook does not announce pushes, if it does not.
+    webhook_problem: Option<String>,
+    /// Whether other branches and pull requests get sites of their own.
+    previews: bool,
+    /// Patterns of paths; a push that changes nothing there is skipped. `null`: the root directory.
+    watch: Option<Vec<String>>,
+    /// Seconds between two looks at the branch's head; `null`: nobody looks.
+    poll_every: Option<i64>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -96,6 +104,10 @@ impl ProjectBody {
             node_version: project.node_version,
             spa_fallback: project.spa_fallback,
             webhook_id: project.webhook_id,
+            webhook_problem: project.webhook_problem,
+            previews: project.previews,
+            watch: project.watch.map(Vec::from),
+            poll_every: project.poll_every.map(PollEvery::as_seconds),
             created_at: project.created_at,
             updated_at: project.updated_at,
             live_deployment: live.map(|deployment| DeploymentBody::of(config, deployment)),
@@ -147,13 +159,15 @@ pub(crate) struct CommitBody {
     author: String,
 }
 
+impl CommitBody {
+    pub(crate) fn of(commit: Commit) -> Self {
+        Self { hash: commit.hash.to_string(), message: commit.message, author: commit.author }
+    }
+}
+
 impl BuildBody {
     pub(crate) fn of(build: Build) -> Self {
-        let commit = build.commit().map(|commit| CommitBody {
-            hash: commit.hash.to_string(),
-            message: commit.message,
-            author: commit.author,
-        });
+        let commit = build.commit().map(CommitBody::of);
         Self {
             id: build.id.0,
             project_id: build.project.0,

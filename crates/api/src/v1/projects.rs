@@ -63,6 +63,13 @@ pub(crate) struct ProjectChangeForm {
     output_directory: Option<String>,
     node_version: Option<String>,
     spa_fallback: Option<bool>,
+    /// Whether other branches and pull requests get sites of their own.
+    previews: Option<bool>,
+    /// Patterns of paths from the repository's top (`apps/web/**`): a push that changes nothing there is skipped.
+    /// `null`: the root directory.
+    watch: Option<Vec<String>>,
+    /// Seconds, at least 60, between two looks at the branch's head, for a host that announces nothing. `null`: never.
+    poll_every: Option<i64>,
     /// Added, or replaced where the key is there already.
     variables: Option<Vec<super::variables::NewVariableForm>>,
 }

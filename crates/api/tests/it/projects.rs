@@ -152,3 +152,40 @@ async fn variables_are_set_replaced_and_removed_and_never_shown() {
     app.call(Method::DELETE, "/api/v1/variables/1", Some(&ada), None).await.expect(StatusCode::NO_CONTENT);
     assert_eq!(app.get(path, Some(&ada)).await.json().as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn what_a_project_follows_besides_its_branch() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let shop = app.shop(&ada, "shop").await;
+    let path = format!("/api/v1/projects/{}", shop.project);
+    let change = async |body: Value| app.call(Method::PATCH, &path, Some(&ada), Some(body)).await;
+    let follows = |body: &Value| [body["previews"].clone(), body["watch"].clone(), body["pollEvery"].clone()];
+
+    let read = app.get(&path, Some(&ada)).await.expect(StatusCode::OK);
+    assert_eq!(follows(&read), [json!(false), Value::Null, Value::Null]);
+    assert_eq!(read["webhookProblem"], Value::Null);
+    let set = json!({"previews": true, "watch": ["apps/web/**", "*.md"], "pollEvery": 60});
+    let changed = change(set).await.expect(StatusCode::OK);
+    assert_eq!(follows(&changed), [json!(true), json!(["apps/web/**", "*.md"]), json!(60)]);
+    // What is not named stays.
+    let kept = change(json!({"nodeVersion": "22"})).await.expect(StatusCode::OK);
+    assert_eq!(follows(&kept), follows(&changed));
+    let cleared = change(json!({"previews": false, "watch": null, "pollEvery": null})).await.expect(StatusCode::OK);
+    assert_eq!(follows(&cleared), follows(&read));
+
+    for bad in [
+        json!({"previews": null}),
+        json!({"previews": "yes"}),
+        json!({"watch": []}),
+        json!({"watch": "apps"}),
+        json!({"watch": ["../secrets"]}),
+        json!({"watch": [1]}),
+        json!({"pollEvery": 59}),
+        json!({"pollEvery": "60"}),
+    ] {
+        let field = bad.as_object().unwrap().keys().next().unwrap().clone();
+        let refused = change(bad.clone()).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(refused["error"]["fields"][0]["field"], field, "{bad}: {refused}");
+    }
+}
