@@ -109,6 +109,13 @@ impl ApiError {
         self
     }
 
+    /// Names the field of the request that the error is about.
+    pub(crate) fn about(mut self, field: &str) -> Self {
+        let message = self.problem.message.clone();
+        self.problem.fields.push(FieldProblem { field: field.to_owned(), message });
+        self
+    }
+
     /// Adds a header to the answer.
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));

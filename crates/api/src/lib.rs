@@ -11,6 +11,7 @@
 mod activation;
 mod auth;
 mod config;
+mod detection;
 mod error;
 mod headers;
 mod health;
@@ -25,6 +26,7 @@ mod v1;
 mod webhooks;
 
 pub use config::{ApiConfig, GithubConfig, HealthCheck, HealthChecks, Signup};
+pub use detection::{Detecting, Detection, DetectionError, DetectionRequest, Detector, SourceToken};
 pub use headers::harden;
 pub use state::{Api, ClientAddress};
 pub use webhooks::WEBHOOK_PATH;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Jwt, Throttle};
 use crate::config::{ApiConfig, HealthChecks};
+use crate::detection::{Detections, Detector};
 use crate::projects::Hooks;
 use crate::realtime::{self, Realtime};
 use crate::router;
@@ -35,6 +36,7 @@ pub struct State {
     pub(crate) jwt: Jwt,
     pub(crate) throttle: Throttle,
     pub(crate) hooks: Hooks,
+    pub(crate) detections: Detections,
     pub(crate) health: HealthChecks,
     pub(crate) realtime: Realtime,
     pub(crate) stop: CancellationToken,
@@ -63,11 +65,19 @@ impl Api {
     /// Assembles the API and starts the task that feeds its sockets; needs a tokio runtime. `http` is the client for
     /// GitHub; the caller has installed a TLS provider, and set it to follow no redirect.
     #[must_use]
-    pub fn new(config: ApiConfig, store: Store, keys: KeyRing, http: reqwest::Client, health: HealthChecks) -> Self {
+    pub fn new(
+        config: ApiConfig,
+        store: Store,
+        keys: KeyRing,
+        http: reqwest::Client,
+        health: HealthChecks,
+        detector: Arc<dyn Detector>,
+    ) -> Self {
         let api = Self(Arc::new(State {
             jwt: Jwt::new(&config.jwt_secret, store.clock().clone()),
             throttle: Throttle::new(store.clock().clone()),
             hooks: Hooks::default(),
+            detections: Detections::new(detector),
             github: Github::new(http.clone(), config.github_api_url.clone(), store.clock().clone()),
             realtime: Realtime::new(),
             stop: CancellationToken::new(),

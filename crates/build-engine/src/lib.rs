@@ -29,4 +29,4 @@ mod variables;
 pub use checkout::Checkout;
 pub use error::BuildError;
 pub use log::{BuildLog, LogOwner};
-pub use run::{BuildEngine, BuildEngineConfig, BuildRun, Built};
+pub use run::{BuildEngine, BuildEngineConfig, BuildRun, Built, Detection, DetectionRequest};

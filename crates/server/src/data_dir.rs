@@ -6,7 +6,7 @@
 //! secret, encryption-key, webhook-secret      generated when not configured, mode 0600
 //! setup-token      until there is an administrator, mode 0600
 //! berth.db         the database, if it is SQLite at its default place
-//! staging/         what builds unpack; emptied at start
+//! detections/      commits that are only looked at; emptied at start
 //! ```
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -86,6 +86,17 @@ impl DataDir {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A directory for what nobody needs after this process: there, ours alone, and empty.
+    pub(crate) fn empty_directory(&self, name: &str) -> Result<PathBuf> {
+        let path = self.path.join(name);
+        let made = match fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => create_private_dir(&path),
+        };
+        made.with_context(|| format!("{} could not be emptied", path.display()))?;
+        Ok(path)
     }
 
     fn kept(&self, file: &str) -> Result<Option<String>> {
@@ -208,6 +219,17 @@ mod tests {
         assert!(error.contains("another Berth") && error.contains(&std::process::id().to_string()), "{error}");
         drop(first);
         assert!(DataDir::open(parent.path()).is_ok());
+    }
+
+    #[test]
+    fn what_an_earlier_process_left_is_gone() {
+        let parent = tempfile::tempdir().unwrap();
+        let data = DataDir::open(parent.path()).unwrap();
+        let left = data.empty_directory("detections").unwrap().join("7/repository");
+        fs::create_dir_all(&left).unwrap();
+        let again = data.empty_directory("detections").unwrap();
+        assert_eq!(fs::read_dir(&again).unwrap().count(), 0);
+        assert_eq!(fs::metadata(&again).unwrap().permissions().mode() & 0o777, 0o700);
     }
 
     #[test]

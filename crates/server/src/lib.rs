@@ -11,6 +11,7 @@ mod backup;
 pub mod cli;
 pub mod config;
 mod data_dir;
+mod detection;
 mod front;
 mod health;
 mod lifecycle;

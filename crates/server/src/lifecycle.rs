@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::detection::EngineDetector;
 use crate::front::{self, ControlHosts, Front};
 use crate::health::{self, Disk};
 use crate::worker::{self, Worker};
@@ -179,7 +180,8 @@ impl Control {
             .build()
             .context("the client for GitHub could not be made")?;
         let checks = health::checks(worker.engine.clone(), worker.disk.clone());
-        Ok(Api::new(api, store, self.keys.ring.clone(), http, checks))
+        let detector = Arc::new(EngineDetector::new(worker.builds.clone(), &self.data)?);
+        Ok(Api::new(api, store, self.keys.ring.clone(), http, checks, detector))
     }
 }
 

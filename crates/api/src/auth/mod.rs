@@ -22,7 +22,7 @@ pub(crate) use password::{__path_change_password, NewPassword, change_password};
 pub(crate) use sender::Sender;
 pub(crate) use sessions::{
     __path_current, __path_list, __path_revoke, __path_revoke_others, __path_sign_in, __path_sign_out, SignedIn, admit,
-    current, list, refuse_foreign_origin, revoke, revoke_others, sign_in, sign_out, welcome,
+    current, list, refuse_foreign_origin, revoke, revoke_others, sign_in, sign_out, too_many, welcome,
 };
 pub(crate) use setup::{__path_set_up, __path_setup_state, set_up, setup_state};
 pub(crate) use throttle::Throttle;

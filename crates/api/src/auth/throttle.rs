@@ -1,5 +1,5 @@
-//! Slows down guessing of passwords, and strangers who fill the database with sign-ins that they never finish: per
-//! account and per address, in memory, bounded.
+//! Slows down guessing of passwords, strangers who fill the database with sign-ins that they never finish, and users who
+//! have repository after repository looked at: per account and per address, in memory, bounded.
 //!
 //! An attempt is counted before the password is looked at, so that a thousand at once are no way around; one that
 //! succeeds is forgiven.
@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use berth_model::{Clock, Timestamp};
+use berth_model::{Clock, Timestamp, UserId};
 
 /// Failures that an account may see in a [`WINDOW`].
 const PER_ACCOUNT: u32 = 10;
@@ -18,6 +18,8 @@ const PER_ACCOUNT: u32 = 10;
 const PER_ADDRESS: u32 = 50;
 /// Departures for GitHub from an address in a [`WINDOW`]: each is remembered in the database.
 const DEPARTURES: u32 = 100;
+/// Detections of a user in a [`WINDOW`]: somebody who picks a repository, and tries out settings.
+const DETECTIONS: u32 = 60;
 const WINDOW: Duration = Duration::from_secs(15 * 60);
 /// Entries kept; beyond it the oldest make room, which costs a guesser more than it gains.
 const CAPACITY: usize = 10_000;
@@ -33,6 +35,7 @@ struct Seen {
     accounts: HashMap<String, Tally>,
     addresses: HashMap<IpAddr, Tally>,
     departures: HashMap<Option<IpAddr>, Tally>,
+    detections: HashMap<UserId, Tally>,
 }
 
 struct Tally {
@@ -67,6 +70,16 @@ impl Throttle {
         let now = self.clock.now();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         count(&mut seen.departures, address.map(neighbourhood), DEPARTURES, now)
+    }
+
+    /// Counts a detection.
+    ///
+    /// # Errors
+    /// How long to wait, when there were too many.
+    pub(crate) fn admit_detection(&self, user: UserId) -> Result<(), Duration> {
+        let now = self.clock.now();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        count(&mut seen.detections, user, DETECTIONS, now)
     }
 
     /// Takes back what [`Throttle::admit`] counted: the password was right.

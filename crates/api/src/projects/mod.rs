@@ -2,9 +2,11 @@
 //! gets its hook, and the first build is queued.
 
 mod connect;
+mod detection;
 mod hook;
 mod settings;
 
 pub(crate) use connect::{change, connect, remove, seal};
+pub(crate) use detection::read_detection;
 pub(crate) use hook::{Hooks, github_token};
 pub(crate) use settings::{read_change, read_new, read_variables};

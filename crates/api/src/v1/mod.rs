@@ -1,6 +1,7 @@
 //! The API of this generation: `/api/v1`, described at `/api/v1/openapi.json`. Another user's resource is 404 here.
 //!
 //! - [`projects`], [`variables`], [`builds`], [`deployments`], [`deliveries`]: by noun, as in the database.
+//! - [`detections`]: what would be built, before there is a project.
 //! - [`github`]: what the caller's GitHub account offers to connect.
 //! - [`users`], [`invitations`]: who has an account and who may open one.
 //! - [`system`]: the installation, for administrators.
@@ -10,6 +11,7 @@ mod bodies;
 mod builds;
 mod deliveries;
 mod deployments;
+mod detections;
 mod github;
 mod invitations;
 mod page;
@@ -51,6 +53,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         // Projects
         .routes(routes!(projects::list, projects::create))
         .routes(routes!(projects::name_available))
+        .routes(routes!(detections::create))
         .routes(routes!(projects::read, projects::change, projects::delete))
         .routes(routes!(variables::list, variables::put))
         .routes(routes!(variables::delete))

@@ -1,5 +1,6 @@
 //! One Berth's API, the people who use it, and the worker's part played through the store.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use url::Url;
 
+use crate::detections::ScriptedDetector;
 use crate::fake_github::FakeGithub;
 
 pub(crate) const ORIGIN_OF_BERTH: &str = "http://berth.test:8080";
@@ -32,6 +34,7 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) github: FakeGithub,
+    pub(crate) detector: Arc<ScriptedDetector>,
     pub(crate) router: Router,
     _database: tempfile::TempDir,
 }
@@ -115,9 +118,10 @@ impl App {
         change(&mut config);
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let health = HealthChecks::new(docker, || async { Ok(()) });
-        let api = Api::new(config, store.clone(), KeyRing::new(&[7; 32]), http, health);
+        let detector = Arc::new(ScriptedDetector::default());
+        let api = Api::new(config, store.clone(), KeyRing::new(&[7; 32]), http, health, detector.clone());
         let router = api.router();
-        Self { api, store, clock, github, router, _database: database }
+        Self { api, store, clock, github, detector, router, _database: database }
     }
 
     /// Sends a request as it is.

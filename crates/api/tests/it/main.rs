@@ -5,6 +5,7 @@ mod auth;
 mod builds;
 mod contract;
 mod deployments;
+mod detections;
 mod fake_github;
 mod github;
 mod harness;

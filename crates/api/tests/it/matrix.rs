@@ -42,6 +42,12 @@ fn table() -> Vec<(Method, &'static str, Rule, Option<Value>)> {
         (get.clone(), "/api/repo/repos", Own, None),
         (get.clone(), "/api/v1/github/organizations", Own, None),
         (get.clone(), "/api/v1/github/repositories", Own, None),
+        (
+            post.clone(),
+            "/api/v1/detections",
+            Own,
+            Some(json!({"repoUrl": "https://git.example.org/a/b", "branch": "main"})),
+        ),
         (get.clone(), "/api/v1/me", Own, None),
         (delete.clone(), "/api/v1/me/github", Own, None),
         (get.clone(), "/api/v1/sessions", Own, None),

@@ -1,8 +1,10 @@
 //! One build, from its claim to its artifact.
 //!
 //! [`BuildRun::run`] reads as the algorithm. Around it: [`progress`] tells the store how far it is, without the build
-//! waiting for it; the log takes what commands print; the staging directory goes when the build fails.
+//! waiting for it; the log takes what commands print; the staging directory goes when the build fails. Beside it:
+//! [`detection`] goes as far as the plan, for who has no project yet.
 
+mod detection;
 mod engine;
 mod job;
 mod progress;
@@ -28,6 +30,7 @@ use crate::{BuildError, Checkout, failure, files};
 use engine::Inner;
 use progress::Progress;
 
+pub use detection::{Detection, DetectionRequest};
 pub use engine::{BuildEngine, BuildEngineConfig};
 pub(crate) use job::Job;
 

@@ -14,9 +14,9 @@ fn unavailable(title: impl Into<String>, detail: impl Into<String>) -> BuildErro
     BuildError::theirs(FailureCode::SourceUnavailable, title, detail)
 }
 
-/// What the project's own access token would change.
-fn for_want_of_a_token(title: String, detail: String) -> BuildError {
-    Failure::new(FailureCode::SourceUnavailable, title, detail).with_setting("repoToken").into()
+/// What another address, token or account would change: `setting` says which.
+fn unavailable_by(setting: &str, title: String, detail: String) -> BuildError {
+    Failure::new(FailureCode::SourceUnavailable, title, detail).with_setting(setting).into()
 }
 
 pub(super) fn forbidden_url(message: &str) -> BuildError {
@@ -71,28 +71,32 @@ pub(super) fn cut_off(host: &str) -> BuildError {
 pub(super) fn status(host: &str, path: &str, status: u16, giver: Option<Giver>) -> BuildError {
     let repository = path.trim_matches('/');
     match (status, giver) {
-        (401 | 403, Some(Giver::Account)) => unavailable(
+        (401 | 403, Some(Giver::Account)) => unavailable_by(
+            "github",
             format!("no access to {repository}"),
             format!(
                 "{host} refused the connected account. Check that it can read {repository}, then sign in with \
                  {host} again so that Berth gets a fresh token."
             ),
         ),
-        (401 | 403, Some(Giver::Project)) => for_want_of_a_token(
+        (401 | 403, Some(Giver::Project)) => unavailable_by(
+            "repoToken",
             format!("no access to {repository}"),
             format!(
                 "{host} refused the project's access token. Check that it has not expired and may read {repository}, \
                  and whether {host} wants a user name with it (repoUser); then set it again as repoToken."
             ),
         ),
-        (401 | 403, None) => for_want_of_a_token(
+        (401 | 403, None) => unavailable_by(
+            "repoToken",
             format!("{repository} is private or does not exist"),
             format!(
                 "{host} asks for a sign-in before it shows {repository}. Check the address; for a private repository \
                  give the project an access token that can read it (repoToken), or connect the GitHub account that can."
             ),
         ),
-        (404 | 410, giver) => unavailable(
+        (404 | 410, giver) => unavailable_by(
+            "repoUrl",
             format!("{repository} was not found"),
             format!(
                 "{host} knows no repository {repository}, or it is private and {}.",
