@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use anyhow::{Context, Result, bail, ensure};
 use axum::Router;
@@ -15,6 +15,8 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
+use crate::fake_github::Token;
+
 /// A git host on a free port of 127.0.0.1. Its repositories vanish with it.
 pub struct GitServer {
     files: Arc<TempDir>,
@@ -24,7 +26,7 @@ pub struct GitServer {
 #[derive(Clone)]
 struct Backend {
     root: PathBuf,
-    token: Option<String>,
+    token: Option<Token>,
 }
 
 impl GitServer {
@@ -34,15 +36,16 @@ impl GitServer {
     /// When no port or directory can be had.
     pub async fn start(token: Option<&str>) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let token = token.map(|token| Arc::new(RwLock::new(token.to_owned())));
         let (server, router) = Self::behind(&format!("http://{}", listener.local_addr()?), token)?;
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(server)
     }
 
     /// The same for a listener of somebody else at `base` (the fake GitHub serves pages and repositories at one address).
-    pub(crate) fn behind(base: &str, token: Option<&str>) -> Result<(Self, Router)> {
+    pub(crate) fn behind(base: &str, token: Option<Token>) -> Result<(Self, Router)> {
         let files = Arc::new(TempDir::with_prefix("berth-test-git-")?);
-        let backend = Backend { root: files.path().join("bare"), token: token.map(str::to_owned) };
+        let backend = Backend { root: files.path().join("bare"), token };
         let router = Router::new().fallback(http_backend).with_state(backend);
         Ok((Self { files, base: base.to_owned() }, router))
     }
@@ -60,7 +63,7 @@ impl GitServer {
         // As GitHub does: any commit may be asked for by its id.
         git(&bare, &["config", "uploadpack.allowAnySHA1InWant", "true"])?;
         git(&work, &["init", "--quiet", "--initial-branch=main"])?;
-        git(&work, &["remote", "add", "origin", bare.to_str().context("a path in UTF-8")?])?;
+        git(&work, &["remote", "add", "origin", text(&bare)?])?;
         Ok(Repo {
             files: Arc::clone(&self.files),
             work,
@@ -105,20 +108,113 @@ impl Repo {
         copy(directory, &self.work).with_context(|| format!("copying {}", directory.display()))
     }
 
-    /// Pushes `main`.
+    /// Pushes the branch that is checked out.
     ///
     /// # Errors
     /// When git refuses.
     pub fn push(&self) -> Result<()> {
-        git(&self.work, &["push", "--quiet", "origin", "main"]).map(drop)
+        git(&self.work, &["push", "--quiet", "origin", "HEAD"]).map(drop)
     }
 
-    /// Pushes `main` over whatever is there.
+    /// Pushes the branch that is checked out over whatever is there.
     ///
     /// # Errors
     /// When git refuses.
     pub fn force_push(&self) -> Result<()> {
-        git(&self.work, &["push", "--quiet", "--force", "origin", "main"]).map(drop)
+        git(&self.work, &["push", "--quiet", "--force", "origin", "HEAD"]).map(drop)
+    }
+
+    /// Checks a branch out, a new one at the commit that is checked out now.
+    ///
+    /// # Errors
+    /// When git refuses.
+    pub fn switch(&self, branch: &str) -> Result<()> {
+        let known = git(&self.work, &["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")]).is_ok();
+        let order: &[&str] = if known { &["switch", "--quiet", branch] } else { &["switch", "--quiet", "-c", branch] };
+        git(&self.work, order).map(drop)
+    }
+
+    /// The branch that is checked out.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn branch(&self) -> Result<String> {
+        git(&self.work, &["symbolic-ref", "--short", "HEAD"])
+    }
+
+    /// Removes a branch at the host; the checkout keeps it.
+    ///
+    /// # Errors
+    /// When the host has no such branch.
+    pub fn delete_branch(&self, branch: &str) -> Result<()> {
+        git(&self.work, &["push", "--quiet", "origin", "--delete", branch]).map(drop)
+    }
+
+    /// The host's branches and their commits.
+    pub(crate) fn branches(&self) -> Result<Vec<(String, String)>> {
+        let listed = git(&self.bare(), &["for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/heads"])?;
+        let lines = listed.lines().filter_map(|line| line.split_once(' '));
+        Ok(lines.map(|(branch, commit)| (branch.to_owned(), commit.to_owned())).collect())
+    }
+
+    /// The commit that a name stands for at the host, if it has it.
+    pub(crate) fn resolve(&self, name: &str) -> Option<String> {
+        git(&self.bare(), &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")]).ok()
+    }
+
+    /// Whether one of the host's commits is contained in another.
+    pub(crate) fn contains(&self, commit: &str, ancestor: &str) -> bool {
+        git(&self.bare(), &["merge-base", "--is-ancestor", ancestor, commit]).is_ok()
+    }
+
+    /// Sets the references that GitHub keeps of a pull request, whose head may come from another repository.
+    pub(crate) fn set_pull_request(&self, number: i64, head: &str, from: &Self, base: &str) -> Result<()> {
+        let bare = self.bare();
+        git(&bare, &["fetch", "--quiet", text(&from.bare())?, head])?;
+        git(&bare, &["update-ref", &format!("refs/pull/{number}/head"), head])?;
+        let tree = git(&bare, &["merge-tree", "--write-tree", base, head])?;
+        let message = format!("Merge {head} into {base}");
+        let merge = git(&bare, &["commit-tree", &tree, "-p", base, "-p", head, "-m", &message])?;
+        git(&bare, &["update-ref", &format!("refs/pull/{number}/merge"), &merge]).map(drop)
+    }
+
+    /// A copy at the same host that belongs to somebody else, with a checkout of its own.
+    pub(crate) fn fork(&self, full_name: &str) -> Result<Self> {
+        let base = self.url.strip_suffix(&format!("{}.git", self.full_name)).context("an address of this host")?;
+        let url = format!("{base}{full_name}.git");
+        let work = self.files.path().join("work").join(full_name);
+        let fork = Self { files: Arc::clone(&self.files), work, url, full_name: full_name.to_owned() };
+        std::fs::create_dir_all(fork.bare().parent().context("an owner's directory")?)?;
+        std::fs::create_dir_all(fork.work.parent().context("an owner's directory")?)?;
+        let (from, to) = (self.bare(), fork.bare());
+        git(self.files.path(), &["clone", "--quiet", "--bare", text(&from)?, text(&to)?])?;
+        git(&to, &["config", "uploadpack.allowAnySHA1InWant", "true"])?;
+        git(self.files.path(), &["clone", "--quiet", text(&to)?, text(&fork.work)?])?;
+        Ok(fork)
+    }
+
+    /// The commits of a push to a branch, oldest first: those after `before`, or those that no other branch has.
+    pub(crate) fn commits(&self, branch: &str, before: Option<&str>, after: &str) -> Result<Vec<String>> {
+        let others = format!("--exclude=refs/heads/{branch}");
+        let since = before.map(|before| format!("^{before}"));
+        let order = match &since {
+            Some(since) => ["rev-list", "--reverse", after, since].to_vec(),
+            None => ["rev-list", "--reverse", after, "--not", &others, "--branches"].to_vec(),
+        };
+        Ok(git(&self.bare(), &order)?.lines().map(str::to_owned).collect())
+    }
+
+    /// What a commit does to which file: `A`, `M` or `D` and its path.
+    pub(crate) fn changes(&self, commit: &str) -> Result<Vec<(String, String)>> {
+        let order = ["diff-tree", "--root", "--no-commit-id", "--no-renames", "--name-status", "-r", commit];
+        let listed = git(&self.bare(), &order)?;
+        let lines = listed.lines().filter_map(|line| line.split_once('\t'));
+        Ok(lines.map(|(what, path)| (what.to_owned(), path.to_owned())).collect())
+    }
+
+    /// The whole message of one of the host's commits.
+    pub(crate) fn message(&self, commit: &str) -> Result<String> {
+        git(&self.bare(), &["log", "-1", "--format=%B", commit])
     }
 
     /// Commits and pushes in one go; the commit's id.
@@ -195,6 +291,10 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
+fn text(path: &Path) -> Result<&str> {
+    path.to_str().context("a path in UTF-8")
+}
+
 /// Runs git in `directory`, untouched by the configuration of whoever runs the tests; its output.
 fn git(directory: &Path, arguments: &[&str]) -> Result<String> {
     let output = Command::new("git")
@@ -229,12 +329,13 @@ async fn http_backend(
 impl Backend {
     fn admits(&self, headers: &HeaderMap) -> bool {
         let Some(token) = &self.token else { return true };
+        let token = token.read().expect("nobody panics while they hold this");
         let given = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok()?.strip_prefix("Basic "))
             .and_then(|text| base64::prelude::BASE64_STANDARD.decode(text).ok())
             .and_then(|bytes| String::from_utf8(bytes).ok());
-        given.is_some_and(|given| given.split_once(':').is_some_and(|(_, password)| password == token))
+        given.is_some_and(|given| given.split_once(':').is_some_and(|(_, password)| password == *token))
     }
 
     async fn answer(&self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Result<Response> {

@@ -8,6 +8,7 @@
 //! What is deliberately not here: anything that looks inside Berth. Tests see what its users see, and Docker's own list.
 
 mod berth;
+mod branches;
 mod database;
 mod docker;
 mod fake_github;
@@ -23,12 +24,14 @@ mod world;
 pub use berth::{Berth, WEBHOOK_SECRET};
 pub use database::Database;
 pub use docker::Docker;
-pub use fake_github::{FakeGithub, Hook};
+pub use fake_github::{
+    Comment, CommitStatus, Deployment, DeploymentStatus, FakeGithub, Hook, Limit, PullRequest, Seen,
+};
 pub use fleet::{Vessel, Voyage, deploy_each};
 pub use git_server::{GitServer, Repo};
 pub use session::{Answer, Session};
 pub use site::{Page, Site};
 pub use socket_client::{SocketClient, SocketEvent};
 pub use wait::eventually;
-pub use webhook::{Delivery, push_payload};
+pub use webhook::{Announcement, Delivery, HostKind, push_payload};
 pub use world::{Project, Shop, World};

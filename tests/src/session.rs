@@ -97,6 +97,14 @@ impl Session {
         Answer::of(self.client.put(self.url(path)).bearer_auth(&self.token).json(body)).await
     }
 
+    /// `PATCH path` with a JSON body.
+    ///
+    /// # Errors
+    /// When no answer came.
+    pub async fn patch(&self, path: &str, body: &Value) -> Result<Answer> {
+        Answer::of(self.client.patch(self.url(path)).bearer_auth(&self.token).json(body)).await
+    }
+
     /// `DELETE path`.
     ///
     /// # Errors

@@ -108,7 +108,7 @@ async fn story(database: &Database) -> Result<()> {
         Ok(gone.then_some(()))
     };
     eventually("the deleted project's files are gone", Duration::from_secs(30), project_volumes).await?;
-    ensure!(!world.berth.log()?.contains(world.github.token()), "the GitHub token is in Berth's own log");
+    ensure!(!world.berth.log()?.contains(&world.github.token()), "the GitHub token is in Berth's own log");
     world.close().await
 }
 
