@@ -38,6 +38,14 @@ CREATE TABLE preview (
 );
 CREATE UNIQUE INDEX preview_open ON preview (project_id, branch) WHERE removed_at IS NULL;
 
+-- The open pull requests that show a preview; the newest one stands in its row, too.
+CREATE TABLE preview_pull_request (
+    preview_id BIGINT NOT NULL REFERENCES preview (id) ON DELETE CASCADE,
+    number     BIGINT NOT NULL,
+    title      TEXT,
+    PRIMARY KEY (preview_id, number)
+);
+
 -- An address that queues a build for whoever knows it. Only a hash of what makes it unguessable is kept.
 CREATE TABLE deploy_hook (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,

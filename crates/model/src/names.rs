@@ -112,18 +112,37 @@ impl fmt::Display for ProjectName {
     }
 }
 
-/// Makes one DNS label of parts joined by `-`. Over 63 characters it is cut and ends in 8 hex digits of a hash
-/// (FNV-1a) of the whole, so that two long names stay apart.
+/// Makes one DNS label of parts joined by `-`. Over 63 characters it is cut and ends in 8 hex digits of a hash of the
+/// whole, so that two long names stay apart.
 #[must_use]
 pub fn host_label(parts: &[&str]) -> String {
+    let whole = as_label(parts);
+    if whole.len() <= 63 { whole } else { cut_with(&whole, hash(&whole)) }
+}
+
+/// The labels of a branch's preview: the one that people expect, and the one that it gets where that is taken, because
+/// `feat/a` and `feat-a` make the same: it ends in 8 hex digits of a hash of the branch's exact name.
+#[must_use]
+pub fn preview_labels(project: &ProjectName, branch: &BranchName) -> [String; 2] {
+    let parts = [project.as_str(), "git", branch.as_str()];
+    [host_label(&parts), cut_with(&as_label(&parts), hash(branch.as_str()))]
+}
+
+/// Parts joined by `-`, with nothing in them that a label cannot hold.
+fn as_label(parts: &[&str]) -> String {
     let whole: String =
         parts.join("-").to_ascii_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let whole = whole.trim_matches('-');
-    if whole.len() <= 63 {
-        return whole.to_owned();
-    }
-    let hash = whole.bytes().fold(0x811c_9dc5_u32, |hash, b| (hash ^ u32::from(b)).wrapping_mul(0x0100_0193));
-    format!("{}-{hash:08x}", whole[..54].trim_end_matches('-'))
+    whole.trim_matches('-').to_owned()
+}
+
+/// At most 63 characters that end in a hash.
+fn cut_with(label: &str, hash: u32) -> String {
+    format!("{}-{hash:08x}", label[..label.len().min(54)].trim_end_matches('-'))
+}
+
+/// FNV-1a.
+fn hash(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, b| (hash ^ u32::from(b)).wrapping_mul(0x0100_0193))
 }
 
 /// A branch, by the rules of `git check-ref-format --branch`, and never something that reads as an option.
@@ -163,6 +182,19 @@ impl BranchName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What stands for the branch of a pull request from a fork. No branch of the repository's own is taken for it: see
+    /// [`BranchName::is_of_pull_request`].
+    #[must_use]
+    pub fn of_pull_request(number: i64) -> Self {
+        Self(format!("pull/{number}"))
+    }
+
+    /// Whether it stands for a pull request from a fork: `pull/7`.
+    #[must_use]
+    pub fn is_of_pull_request(&self) -> bool {
+        self.0.strip_prefix("pull/").is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()))
     }
 }
 
@@ -215,6 +247,24 @@ mod tests {
         assert!(one.len() <= 63 && two.len() <= 63);
         assert_ne!(one, two);
         assert_eq!(host_label(&["shop", "git", "feature/Login_2"]), "shop-git-feature-login-2");
+    }
+
+    #[test]
+    fn branches_of_one_label_have_another_each() {
+        let shop = name("shop").unwrap();
+        let labels = |branch: &str| preview_labels(&shop, &BranchName::parse(branch).unwrap());
+        let [slash, slash_hashed] = labels("feat/a");
+        let [hyphen, hyphen_hashed] = labels("feat-a");
+        assert_eq!([&slash, &hyphen], ["shop-git-feat-a", "shop-git-feat-a"]);
+        assert_eq!(slash_hashed, "shop-git-feat-a-c93c31b1");
+        assert_ne!(slash_hashed, hyphen_hashed);
+        for long in labels(&"x".repeat(200)).iter().chain(&labels("日本")) {
+            assert!(long.len() <= 63 && ProjectName::stored(long).is_ok(), "{long}");
+        }
+        assert!(BranchName::of_pull_request(7).is_of_pull_request());
+        for own in ["pull/7a", "pull/seven", "pulls/7", "main"] {
+            assert!(!BranchName::parse(own).unwrap().is_of_pull_request(), "{own}");
+        }
     }
 
     #[test]

@@ -10,7 +10,10 @@
 //! A route remembers the newest build that was ever live there. A build goes live by itself only if it is newer: so an
 //! older build never wins, and a rollback holds until a push that came after the build it went back from.
 
-use berth_model::{Access, ActivationId, DeploymentId, DeploymentStatus, Environment, EventPayload, Timestamp, UserId};
+use berth_model::{
+    Access, ActivationId, BranchName, DeploymentId, DeploymentStatus, Environment, EventPayload, ProjectId, Timestamp,
+    UserId,
+};
 
 use crate::deployments::{Deployment, select_deployment};
 use crate::owned::{Owned, SeenBy};
@@ -184,6 +187,25 @@ impl Transaction<'_> {
         ));
         let select = select.bind(deployment.project).bind(deployment.environment.as_str());
         self.all(select.bind(deployment.branch.as_str()).bind(deployment.id)).await
+    }
+
+    /// Ends what waits to go live of a preview.
+    pub(crate) async fn refuse_activations_of(
+        &mut self,
+        project: ProjectId,
+        branch: &BranchName,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let pending = sql(select_activation!(
+            "JOIN deployment d ON d.id = a.deployment_id WHERE a.state = 'pending' AND d.project_id = $1 \
+             AND d.environment = 'preview' AND d.branch = $2"
+        ));
+        let pending: Vec<Activation> = self.all(pending.bind(project).bind(branch.as_str())).await?;
+        for activation in pending {
+            let deployment = self.deployment(activation.deployment).await?;
+            self.end_activation(activation.id, &deployment, Some(why)).await?;
+        }
+        Ok(())
     }
 
     /// Ends an activation.

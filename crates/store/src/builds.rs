@@ -215,16 +215,23 @@ impl Store {
         self.all(select.bind(project).bind(before).bind(i64::from(limit))).await
     }
 
-    /// The newest build of a branch, whatever became of it.
+    /// The newest build of a branch for an environment, whatever became of it.
     ///
     /// # Errors
     /// Only the database's own.
-    pub async fn newest_build(&self, project: ProjectId, branch: &BranchName) -> Result<Option<Build>, StoreError> {
-        let select = sql(select_build!("WHERE b.project_id = $1 AND b.branch = $2 ORDER BY b.id DESC LIMIT 1"));
-        self.one(select.bind(project).bind(branch.as_str())).await
+    pub async fn newest_build(
+        &self,
+        project: ProjectId,
+        environment: Environment,
+        branch: &BranchName,
+    ) -> Result<Option<Build>, StoreError> {
+        let select = sql(select_build!(
+            "WHERE b.project_id = $1 AND b.environment = $2 AND b.branch = $3 ORDER BY b.id DESC LIMIT 1"
+        ));
+        self.one(select.bind(project).bind(environment.as_str()).bind(branch.as_str())).await
     }
 
-    /// The newest build that tells whether a branch was followed to this head. That somebody asked for another commit
+    /// The newest build for production that tells whether the project's branch was followed to this head. That somebody asked for another commit
     /// again says nothing of it, nor does a build that ended before it knew its commit.
     ///
     /// # Errors
@@ -236,7 +243,7 @@ impl Store {
         head: &CommitHash,
     ) -> Result<Option<Build>, StoreError> {
         let select = sql(select_build!(
-            "WHERE b.project_id = $1 AND b.branch = $2 AND (b.trigger <> 'rebuild' OR COALESCE(b.commit_hash, $3) = $3) \
+            "WHERE b.project_id = $1 AND b.branch = $2 AND b.environment = 'production' AND (b.trigger <> 'rebuild' OR COALESCE(b.commit_hash, $3) = $3) \
              AND (b.commit_hash IS NOT NULL OR b.status IN ('queued', 'running')) ORDER BY b.id DESC LIMIT 1"
         ));
         self.one(select.bind(project).bind(branch.as_str()).bind(head.as_str())).await

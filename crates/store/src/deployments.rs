@@ -1,5 +1,6 @@
 //! Deployments: the immutable results of builds. The row outlives the files, so that history stays readable.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use berth_model::{
@@ -17,6 +18,9 @@ use crate::{ActivationReason, RouteKind, Store, StoreError};
 /// For so long after a deployment stopped being live its files stay, whatever the retention: pages that are open in
 /// somebody's browser still ask for them.
 const AFTERGLOW: Duration = Duration::from_secs(10 * 60);
+
+/// Releases of a preview that are kept besides the live one.
+const KEPT_OF_PREVIEW: usize = 1;
 
 /// One immutable published result of a build.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -250,8 +254,9 @@ impl Store {
         self.all(sql(select_deployment!("WHERE d.released = TRUE ORDER BY d.id"))).await
     }
 
-    /// Deployments whose files can go: all but the live one, the newest `keep` others, those that stopped being live
-    /// less than ten minutes ago, and those that somebody just asked to put live.
+    /// Deployments whose files can go: all but the live ones, the newest `keep` others of production and the newest other
+    /// one of each preview, those that stopped being live less than ten minutes ago, and those that somebody just asked
+    /// to put live.
     ///
     /// # Errors
     /// Only the database's own.
@@ -266,7 +271,16 @@ impl Store {
                         AND NOT EXISTS (SELECT 1 FROM activation a WHERE a.deployment_id = d.id AND a.state = 'pending')",
         );
         let free: Vec<DeploymentId> = self.all(free.bind(project).bind(self.now().before(AFTERGLOW))).await?;
-        Ok(idle.into_iter().skip(keep).filter(|deployment| free.contains(&deployment.id)).collect())
+        let mut counts: HashMap<Option<BranchName>, usize> = HashMap::new();
+        let mut is_beyond = |deployment: &Deployment| {
+            let preview = (deployment.environment == Environment::Preview).then(|| deployment.branch.clone());
+            let most = if preview.is_some() { KEPT_OF_PREVIEW } else { keep };
+            let count = counts.entry(preview).or_default();
+            *count += 1;
+            *count > most
+        };
+        let beyond: Vec<Deployment> = idle.into_iter().filter(|deployment| is_beyond(deployment)).collect();
+        Ok(beyond.into_iter().filter(|deployment| free.contains(&deployment.id)).collect())
     }
 
     /// Notes that a deployment's files go now, and takes its own host away. Called *before* they are removed: from here

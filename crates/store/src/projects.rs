@@ -3,7 +3,7 @@
 
 use berth_model::{
     Access, BranchName, BuildStatus, Environment, EventPayload, OutputDir, PollEvery, ProjectId, ProjectName, RepoKey,
-    RepoUrl, RootDir, Timestamp, UserId, WatchPatterns,
+    RepoUrl, RootDir, Timestamp, UserId, WatchPatterns, preview_labels,
 };
 use berth_secrets::Sealed;
 
@@ -101,6 +101,8 @@ pub struct NewProject {
     pub node_version: Option<String>,
     /// Whether unknown paths answer with the start page.
     pub spa_fallback: Option<bool>,
+    /// Whether pushes to other branches, and pull requests, get a site of their own.
+    pub previews: bool,
 }
 
 /// What is to change; an outer `None` leaves a setting as it is.
@@ -128,7 +130,7 @@ pub struct ProjectChange {
     pub node_version: Option<Option<String>>,
     /// Set or cleared.
     pub spa_fallback: Option<Option<bool>>,
-    /// On or off.
+    /// Whether there are previews from now on. Those that are open stay until they are closed or too old.
     pub previews: Option<bool>,
     /// Set or cleared.
     pub watch: Option<Option<WatchPatterns>>,
@@ -280,8 +282,8 @@ impl Store {
         tx.only_active(access.user()).await?;
         let insert =
             sql("INSERT INTO project (user_id, name, branch, repo_url, repo_key, install_command, build_command, \
-                          output_directory, root_directory, node_version, spa_fallback, created_at, updated_at) \
-                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12) RETURNING id")
+                          output_directory, root_directory, node_version, spa_fallback, previews, created_at, updated_at) \
+                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) RETURNING id")
             .bind(access.user())
             .bind(new.name.as_str())
             .bind(new.branch.as_str())
@@ -293,6 +295,7 @@ impl Store {
             .bind(new.root_directory.as_ref().map(RootDir::as_str))
             .bind(&new.node_version)
             .bind(new.spa_fallback)
+            .bind(new.previews)
             .bind(tx.now);
         let id: ProjectId = tx.one(insert).await.map_err(StoreError::of_a_name)?.ok_or(StoreError::NotFound)?;
         tx.add_route(host, RouteKind::Branch, id, Environment::Production, &new.branch, None).await?;
@@ -380,7 +383,8 @@ impl Store {
     }
 
     /// Changes settings and adds or replaces variables, in one step. `host` is the full host name under the name the
-    /// project has afterwards; a new name moves the site there. Builds of the repository that it had before do not go
+    /// project has afterwards; a new name moves the site and
+    /// its previews there. Builds of the repository that it had before do not go
     /// live under another one: they are canceled.
     ///
     /// # Errors
@@ -395,10 +399,13 @@ impl Store {
     ) -> Result<Project, StoreError> {
         let mut tx = self.begin().await?;
         let mut project = tx.project(access, id).await?;
-        let before = project.repo_url.key();
+        let before = project.clone();
         project.take(change);
-        if project.repo_url.key() != before {
+        if project.repo_url.key() != before.repo_url.key() {
+            tx.remove_previews(id, None, "the project got another repository").await?;
             tx.cancel_builds(id).await?;
+        } else if project.branch != before.branch {
+            tx.remove_previews(id, Some(&project.branch), "its branch became the project's own").await?;
         }
         project.updated_at = tx.now;
         let update = sql("UPDATE project SET name = $2, branch = $3, install_command = $4, build_command = $5, \
@@ -429,6 +436,11 @@ impl Store {
         let route = sql("UPDATE route SET host = $2, branch = $3 \
                          WHERE project_id = $1 AND kind = 'branch' AND environment = 'production'");
         tx.run(route.bind(id).bind(host).bind(project.branch.as_str())).await.map_err(StoreError::of_a_name)?;
+        if project.name != before.name {
+            let domain = host.strip_prefix(project.name.as_str()).unwrap_or_default();
+            let hosts = |branch: &BranchName| preview_labels(&project.name, branch).map(|label| label + domain);
+            tx.move_previews(id, hosts).await?;
+        }
         tx.put_variables(id, variables).await?;
         tx.event(access.user(), Some(id), &EventPayload::ProjectUpdated { project: id }).await?;
         tx.then_wake_worker();

@@ -8,8 +8,8 @@
 use std::time::Duration;
 
 use berth_model::{
-    Access, BranchName, BuildId, BuildStatus, Commit, Environment, Failure, FailureCode, ProjectId, PullRequest,
-    Timestamp, Trigger, UserId,
+    Access, BranchName, BuildId, BuildStatus, Commit, Environment, EventPayload, Failure, FailureCode, ProjectId,
+    PullRequest, Timestamp, Trigger, UserId,
 };
 
 use crate::builds::{Build, BuildEnd, select_build};
@@ -156,26 +156,24 @@ impl Transaction<'_> {
         .bind(fork.map(|fork| fork.repository.as_str()))
         .bind(fork.map(|fork| fork.reference.as_str()));
         let id: BuildId = self.one(insert).await?.ok_or(StoreError::NotFound)?;
+        let build: Build =
+            self.one(sql(select_build!("WHERE b.id = $1")).bind(id)).await?.ok_or(StoreError::NotFound)?;
         if !status.is_final() {
-            self.supersede_older(new.project, &new.branch, id).await?;
+            self.supersede_older(&build).await?;
         }
-        let build = self.one(sql(select_build!("WHERE b.id = $1")).bind(id)).await?.ok_or(StoreError::NotFound)?;
         self.build_event(&Owned { row: Build::clone(&build), owner }).await?;
         self.then_wake_worker();
         Ok(build)
     }
 
     /// Ends the builds of a branch that still wait and are older than this one.
-    async fn supersede_older(
-        &mut self,
-        project: ProjectId,
-        branch: &BranchName,
-        newest: BuildId,
-    ) -> Result<(), StoreError> {
+    async fn supersede_older(&mut self, newest: &Build) -> Result<(), StoreError> {
         let older = sql(select_build!(
-            "WHERE b.project_id = $1 AND b.branch = $2 AND b.status IN ('queued', 'held') AND b.id < $3"
+            "WHERE b.project_id = $1 AND b.environment = $2 AND b.branch = $3 AND b.status IN ('queued', 'held') \
+             AND b.id < $4"
         ));
-        let older: Vec<Owned<Build>> = self.all(older.bind(project).bind(branch.as_str()).bind(newest)).await?;
+        let older = older.bind(newest.project).bind(newest.environment.as_str()).bind(newest.branch.as_str());
+        let older: Vec<Owned<Build>> = self.all(older.bind(newest.id)).await?;
         for mut build in older {
             self.move_build(&mut build, BuildStatus::Superseded).await?;
         }
@@ -187,9 +185,10 @@ impl Transaction<'_> {
         self.move_build(&mut build, BuildStatus::Queued).await?;
         self.run(sql("UPDATE build SET started_at = NULL, steps = '[]' WHERE id = $1").bind(build.row.id)).await?;
         let newer =
-            sql("SELECT EXISTS (SELECT 1 FROM build WHERE project_id = $1 AND branch = $2 AND status = 'queued' \
-                         AND id > $3)");
-        let newer = newer.bind(build.row.project).bind(build.row.branch.as_str()).bind(build.row.id);
+            sql("SELECT EXISTS (SELECT 1 FROM build WHERE project_id = $1 AND branch = $2 AND environment = $3 \
+                         AND status = 'queued' AND id > $4)");
+        let newer = newer.bind(build.row.project).bind(build.row.branch.as_str());
+        let newer = newer.bind(build.row.environment.as_str()).bind(build.row.id);
         if self.one(newer).await?.unwrap_or(false) {
             self.move_build(&mut build, BuildStatus::Superseded).await?;
         }
@@ -218,16 +217,33 @@ impl Store {
         Ok(build)
     }
 
-    /// Queues the commit of an earlier build again.
+    /// Queues the commit of an earlier build again. One of a stranger's commit that nobody has approved yet is held
+    /// again.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`]; [`StoreError::Conflict`] if its preview is gone.
     pub async fn rebuild(&self, access: Access, id: BuildId) -> Result<Build, StoreError> {
-        let earlier = self.build(access, id).await?;
-        let commit = earlier.commit();
-        let Build { project, environment, branch, pull_request, .. } = earlier;
-        let (trigger, admission) = (Trigger::Rebuild, Admission::Queued);
-        self.enqueue(NewBuild { project, trigger, environment, branch, commit, pull_request, admission }).await
+        let mut tx = self.begin().await?;
+        let select = sql(select_build!("WHERE b.id = $1 AND p.deleted_at IS NULL")).bind(id);
+        let Owned { row: earlier, owner } = tx.one(select).await?.seen_by(access)?;
+        let commit = Build::commit(&earlier);
+        let Build { project, environment, branch, pull_request, reason, .. } = earlier;
+        if environment == Environment::Preview && tx.preview_of(project, &branch).await?.is_none() {
+            return Err(StoreError::Conflict(
+                "the preview of this build was removed; a push to its branch opens it again",
+            ));
+        }
+        // What was chosen for production goes live there whatever branch it is of.
+        let trigger = if earlier.trigger == Trigger::Promote { Trigger::Promote } else { Trigger::Rebuild };
+        let is_of_a_stranger = pull_request.as_ref().is_some_and(|pull_request| pull_request.fork.is_some());
+        let admission = match reason {
+            Some(reason) if is_of_a_stranger => Admission::Held { reason },
+            _ => Admission::Queued,
+        };
+        let new = NewBuild { project, trigger, environment, branch, commit, pull_request, admission };
+        let build = tx.enqueue(owner, &new).await?;
+        tx.commit().await?;
+        Ok(build)
     }
 
     /// Hands out the build whose turn it is, if there is one, for `lease`. Of several claims at once no two get the
@@ -387,5 +403,28 @@ impl Store {
         };
         tx.commit().await?;
         Ok(outcome)
+    }
+
+    /// Lets a held build run.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`]; [`StoreError::Conflict`] if it is not held.
+    pub async fn approve_build(&self, access: Access, id: BuildId) -> Result<Build, StoreError> {
+        let mut tx = self.begin().await?;
+        let select = sql(select_build!("WHERE b.id = $1 AND p.deleted_at IS NULL")).bind(id);
+        let mut build: Owned<Build> = tx.one(select).await?.seen_by(access)?;
+        if build.row.status != BuildStatus::Held {
+            return Err(StoreError::Conflict("this build does not wait for an approval"));
+        }
+        // What is approved has no reason to be held: building it again needs no second approval.
+        tx.run(sql("UPDATE build SET reason = NULL WHERE id = $1").bind(id)).await?;
+        build.row.reason = None;
+        tx.move_build(&mut build, BuildStatus::Queued).await?;
+        let approved = EventPayload::BuildApproved { build: id, project: build.row.project, by: access.user() };
+        tx.event(build.owner, Some(build.row.project), &approved).await?;
+        tx.supersede_older(&build.row).await?;
+        tx.then_wake_worker();
+        tx.commit().await?;
+        Ok(build.row)
     }
 }

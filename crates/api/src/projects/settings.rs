@@ -58,6 +58,7 @@ pub(crate) fn read_new(api: &Api, form: &mut Form) -> Result<(NewProject, NewSec
     let branch = form.required("branch", BranchName::parse);
     let repo_url = form.required("repoUrl", |given| read_repo_url(api, given));
     let optional = read_optional(form);
+    let previews = read_previews(form);
     let repo_access = match (read_repo_token(form), read_repo_user(form)) {
         (Given::Value(token), user) => Some((token, user.into_option())),
         (_, Given::Value(_)) => {
@@ -79,6 +80,7 @@ pub(crate) fn read_new(api: &Api, form: &mut Form) -> Result<(NewProject, NewSec
         root_directory: optional.root_directory.into_option(),
         node_version: optional.node_version.into_option(),
         spa_fallback: optional.spa_fallback.into_option(),
+        previews: previews.unwrap_or_default(),
     };
     Ok((project, NewSecrets { variables, repo_access }))
 }
@@ -228,15 +230,19 @@ fn read_following(form: &mut Form) -> Following {
     if form.dialect() == Dialect::Contract {
         return Following { previews: None, watch: Given::Absent, poll_every: Given::Absent };
     }
+    Following {
+        previews: read_previews(form),
+        watch: form.texts("watch", WatchPatterns::parse),
+        poll_every: form.number("pollEvery", PollEvery::seconds),
+    }
+}
+
+fn read_previews(form: &mut Form) -> Option<bool> {
     let previews = form.flag("previews");
     if previews == Given::Null {
         form.problem("previews", "this field is true or false");
     }
-    Following {
-        previews: previews.into_option(),
-        watch: form.texts("watch", WatchPatterns::parse),
-        poll_every: form.number("pollEvery", PollEvery::seconds),
-    }
+    previews.into_option()
 }
 
 /// An input that was left empty in a form means the same as none.

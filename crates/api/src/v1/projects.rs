@@ -39,6 +39,8 @@ pub(crate) struct NewProjectForm {
     output_directory: Option<String>,
     node_version: Option<String>,
     spa_fallback: Option<bool>,
+    /// Whether pushes to other branches, and pull requests, get a site of their own.
+    previews: Option<bool>,
     variables: Option<Vec<super::variables::NewVariableForm>>,
 }
 

@@ -108,6 +108,7 @@ impl World {
             root_directory: None,
             node_version: None,
             spa_fallback: None,
+            previews: false,
         };
         self.store.create_project(self.access, new, &format!("{name}.localhost"), |_| Vec::new()).await.unwrap()
     }

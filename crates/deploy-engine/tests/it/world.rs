@@ -78,6 +78,7 @@ impl World {
             root_directory: None,
             node_version: None,
             spa_fallback: None,
+            previews: false,
         };
         let project = self.store.create_project(self.access, new, &host, |_| Vec::new()).await.unwrap();
         self.engine.reconcile().await.unwrap();

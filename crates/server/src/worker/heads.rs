@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use berth_model::{BuildStatus, Commit, CommitHash, FailureCode, Trigger};
+use berth_model::{BuildStatus, Commit, CommitHash, Environment, FailureCode, Trigger};
 use berth_store::{Build, NewBuild, Project};
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -46,7 +46,7 @@ async fn compare(worker: &Worker, project: &Project) {
         }
     };
     let queued = async {
-        let newest = worker.store.newest_build(project.id, &project.branch).await?;
+        let newest = worker.store.newest_build(project.id, Environment::Production, &project.branch).await?;
         let following = worker.store.newest_build_following(project.id, &project.branch, &head).await?;
         let is_covered = following.is_some_and(|build| covers(&build, &head));
         let (why, trigger, commit) = match newest {

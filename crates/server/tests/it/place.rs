@@ -105,6 +105,7 @@ impl Place {
             root_directory: None,
             node_version: None,
             spa_fallback: None,
+            previews: false,
         };
         let project = store.create_project(access, new, &format!("{name}.berth.test"), |_| Vec::new()).await?;
         let build = NewBuild::production(project.id, Trigger::Created, branch, None);

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use berth_model::{
-    Access, BranchName, Commit, CommitHash, DeploymentId, ProjectName, RepoUrl, Role, Timestamp, Trigger, UserId,
+    Access, ActivationId, BranchName, Commit, CommitHash, DeploymentId, ProjectName, RepoUrl, Role, Timestamp, Trigger,
+    UserId,
 };
 use berth_model::{Clock, EventPayload};
 use berth_secrets::Sealed;
@@ -119,9 +120,14 @@ impl Ground {
     pub(crate) async fn activate_build(&self, deployment: DeploymentId) -> Deployment {
         let pending = self.store.pending_activations().await.unwrap();
         let activation = pending.iter().find(|activation| activation.deployment == deployment).unwrap();
-        let decision = self.store.decide_activation(activation.id).await.unwrap();
+        self.decide_and_confirm(activation.id).await
+    }
+
+    /// An activation that may go, and the edge answers.
+    pub(crate) async fn decide_and_confirm(&self, activation: ActivationId) -> Deployment {
+        let decision = self.store.decide_activation(activation).await.unwrap();
         assert!(matches!(decision, ActivationDecision::Go { .. }), "{decision:?}");
-        self.store.confirm_activation(activation.id).await.unwrap()
+        self.store.confirm_activation(activation).await.unwrap()
     }
 
     /// A build from push to live.
@@ -169,6 +175,7 @@ pub(crate) fn new_project(text: &str) -> NewProject {
         root_directory: None,
         node_version: None,
         spa_fallback: Some(true),
+        previews: true,
     }
 }
 

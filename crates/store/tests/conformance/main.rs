@@ -8,6 +8,7 @@ mod ground;
 mod history;
 mod invitations;
 mod opening;
+mod previews;
 mod projects;
 mod queue;
 mod users;
@@ -97,6 +98,15 @@ stories! {
         another_branch_does_not_go_live,
         deleting_ends_builds_and_activations,
         pruning_spares_live_recent_and_wanted;
+    previews:
+        a_push_opens_one_preview,
+        hosts_that_are_taken,
+        a_strangers_commit_waits_for_approval,
+        closing_ends_what_is_under_way,
+        the_last_open_pull_request_closes,
+        a_preview_goes_live_and_back,
+        too_old_and_one_too_many,
+        pushing_and_closing_at_once;
     deliveries:
         a_hundred_deliveries_make_one_build,
         what_failed_can_be_sent_again,

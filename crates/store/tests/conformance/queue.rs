@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use berth_model::{
-    BuildStatus, Commit, EventId, EventPayload, Failure, FailureCode, LogLine, LogPhase, LogStream, Plan, Role, Step,
-    StepName, StepState,
+    BuildStatus, Commit, Environment, EventId, EventPayload, Failure, FailureCode, LogLine, LogPhase, LogStream, Plan,
+    Role, Step, StepName, StepState,
 };
 use berth_store::{BuildEnd, CancelOutcome, LeaseState, LogBatch, NewBuild, StoreError};
 
@@ -36,7 +36,10 @@ pub(crate) async fn ten_pushes_leave_the_last(ground: Ground) {
         assert_eq!(build.status, expected);
         assert_eq!(build.finished_at.is_some(), build.id != last);
     }
-    assert_eq!(ground.store.newest_build(shop.id, &main_branch()).await.unwrap().unwrap().id, last);
+    assert_eq!(
+        ground.store.newest_build(shop.id, Environment::Production, &main_branch()).await.unwrap().unwrap().id,
+        last
+    );
     let page = ground.store.builds_of(access, shop.id, 4, Some(builds[3].id)).await.unwrap();
     assert_eq!(page, builds[4..8]);
     assert_eq!(ground.claim().await.unwrap().build.id, last);
