@@ -60,13 +60,14 @@ CREATE INDEX deploy_hook_project ON deploy_hook (project_id);
 
 ALTER TABLE delivery ADD COLUMN replay_of BIGINT REFERENCES delivery (id) ON DELETE SET NULL;
 
--- What a git host is to be told of one thing there: of a build's commit (`status`), of a build's deployment, of a pull
--- request (`comment`). It is told how that stands when it is sent, so that late news are never old news.
--- `changes` counts what happened; `due_at` NULL: nothing is to be told.
+-- What a git host is to be told of one thing there: of a build's commit (`status`), of a build's deployment, of the
+-- deployment that a preview became when it was promoted (`promotion`), of a pull request (`comment`). `subject`: the
+-- build, the build, the deployment, the pull request's number. It is told how that stands when it is sent, so that late
+-- news are never old news. `changes` counts what happened; `due_at` NULL: nothing is to be told.
 CREATE TABLE report (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     project_id BIGINT NOT NULL REFERENCES project (id) ON DELETE CASCADE,
-    kind       TEXT NOT NULL CHECK (kind IN ('status', 'deployment', 'comment')),
+    kind       TEXT NOT NULL CHECK (kind IN ('status', 'deployment', 'promotion', 'comment')),
     subject    BIGINT NOT NULL,
     remote_id  BIGINT,
     told       TEXT,

@@ -1,10 +1,16 @@
 //! GitHub: the part of its API that Berth uses, and what Berth reports to it.
 //!
-//! [`Github`] is the client (`client`); it knows no project and no database.
+//! [`Github`] is the client (`client`); it knows no project and no database. [`Reporter`] (`report`) follows the event
+//! log and tells GitHub how builds, deployments and pull requests stand.
 //!
 //! What is deliberately not here: no sign-in (the API's OAuth exchange is a conversation with a browser), no route, no
-//! git. Deliveries from GitHub are read by the API.
+//! git, no task of its own: the worker drives the reporter. Deliveries from GitHub are read by the API.
 
 mod client;
+mod report;
 
-pub use client::{Account, Github, GithubError, Owner, Repository, TIMEOUT, is_github_login};
+pub use client::{
+    Account, Comment, Commenter, CommitState, CommitStatus, DeploymentState, DeploymentStatus, Github, GithubError,
+    Hook, LONGEST_DESCRIPTION, NewDeployment, Owner, Repository, RepositoryName, TIMEOUT, is_github_login,
+};
+pub use report::{Addresses, Reporter};

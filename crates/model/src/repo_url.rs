@@ -103,6 +103,12 @@ impl RepoUrl {
 }
 
 impl RepoKey {
+    /// A key as it was stored.
+    #[must_use]
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
     /// The key as stored.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -15,6 +15,7 @@ use berth_build_engine::source::SourceTimeouts;
 use berth_build_engine::{BuildEngine, BuildEngineConfig};
 use berth_deploy_engine::{DeployConfig, DeployEngine};
 use berth_edge::{Edge, EdgeConfig};
+use berth_github::{Addresses, Github, Reporter};
 use berth_model::{Clock, InstanceId};
 use berth_runtime::{Engine, EngineConfig, SandboxLimits};
 use berth_secrets::{KeyRing, SecretString};
@@ -137,12 +138,21 @@ impl Control {
             github_url: config.github_url.clone(),
         };
         let keys = Arc::new(self.keys.ring.clone());
+        let addresses = Addresses {
+            public_url: config.public_url.clone(),
+            site_scheme: config.site_scheme.clone(),
+            site_port: config.base_domain.port,
+        };
+        let github = Github::new(github_client()?, config.github_api_url.clone(), store.clock().clone());
+        let (github_url, ring) = (config.github_url.clone(), self.keys.ring.clone());
+        let reporter = Reporter::new(store.clone(), ring, github, github_url, self.instance.clone(), addresses);
         Ok(Worker {
             builds: BuildEngine::new(building, engine.clone(), store.clone(), keys)?,
             store,
             engine,
             deploys,
             disk,
+            reporter,
             concurrency: usize::try_from(config.build_concurrency).unwrap_or(usize::MAX),
             per_user: config.build_concurrency_per_user,
             every: config.reconcile_every,
@@ -173,16 +183,20 @@ impl Control {
             limits: config.build_limits(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(10))
-            .user_agent(concat!("berth/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .context("the client for GitHub could not be made")?;
         let checks = health::checks(worker.engine.clone(), worker.disk.clone());
         let detector = Arc::new(EngineDetector::new(worker.builds.clone(), &self.data)?);
-        Ok(Api::new(api, store, self.keys.ring.clone(), http, checks, detector))
+        Ok(Api::new(api, store, self.keys.ring.clone(), github_client()?, checks, detector))
     }
+}
+
+/// The client for GitHub. It follows no redirect: a token is for the host that it was given for.
+fn github_client() -> Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(10))
+        .user_agent(concat!("berth/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .context("the client for GitHub could not be made")
 }
 
 /// The keys, configured or generated.

@@ -65,6 +65,8 @@ pub struct Deployment {
     auto_merge: bool,
     required_contexts: Option<Vec<String>>,
     description: Option<String>,
+    #[serde(default)]
+    payload: Value,
     /// Its statuses, oldest first.
     #[serde(skip)]
     pub statuses: Vec<DeploymentStatus>,
@@ -103,7 +105,7 @@ impl Deployment {
     fn shown(&self) -> Value {
         json!({
             "id": self.id, "node_id": format!("DE_{}", self.id), "sha": self.commit, "ref": self.reference, "task": "deploy",
-            "payload": {}, "environment": self.environment, "original_environment": self.environment,
+            "payload": self.payload, "environment": self.environment, "original_environment": self.environment,
             "description": self.description, "transient_environment": self.transient_environment,
             "production_environment": self.production_environment.unwrap_or(self.environment == "production"),
             "created_at": "2026-11-21T10:00:00Z", "updated_at": "2026-11-21T10:00:00Z",

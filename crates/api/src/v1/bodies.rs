@@ -22,6 +22,8 @@ pub(crate) struct UserBody {
     avatar: Option<String>,
     /// Whether repositories at GitHub can be connected.
     github_connected: bool,
+    /// Whether GitHub no longer accepts the token that it gave: GitHub has to be connected again.
+    github_refused: bool,
     /// Whether they can sign in with a password.
     has_password: bool,
     #[schema(value_type = String, format = DateTime)]
@@ -38,6 +40,7 @@ impl UserBody {
             email: user.email.clone(),
             avatar: user.avatar.clone(),
             github_connected: user.github_connected,
+            github_refused: user.github_refused_at.is_some(),
             has_password: user.has_password,
             created_at: user.created_at,
         }

@@ -4,6 +4,7 @@
 mod accounts;
 mod error;
 mod hooks;
+mod reporting;
 
 use std::time::Duration;
 
@@ -18,6 +19,11 @@ use url::Url;
 pub use self::accounts::{Account, Owner, Repository, is_github_login};
 pub use self::error::GithubError;
 use self::error::{limited_for, said, unreachable};
+pub use self::hooks::Hook;
+pub use self::reporting::{
+    Comment, Commenter, CommitState, CommitStatus, DeploymentState, DeploymentStatus, LONGEST_DESCRIPTION,
+    NewDeployment, RepositoryName,
+};
 
 /// How long one call may take.
 pub const TIMEOUT: Duration = Duration::from_secs(15);

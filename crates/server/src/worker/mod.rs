@@ -1,4 +1,5 @@
-//! What Berth does by itself: builds from the queue, activations, deleted projects, missed pushes, chores.
+//! What Berth does by itself: builds from the queue, activations, deleted projects, missed pushes, reports to GitHub,
+//! chores.
 //!
 //! Each part follows the database, woken by the store's signals and, in case one was missed, now and then by itself.
 //! Nothing here is remembered only in memory: whatever is interrupted is found again by the next start.
@@ -9,6 +10,7 @@ mod chores;
 mod heads;
 mod queue;
 mod removals;
+mod reports;
 mod routes;
 
 use std::future::Future;
@@ -17,6 +19,7 @@ use std::time::Duration;
 
 use berth_build_engine::BuildEngine;
 use berth_deploy_engine::DeployEngine;
+use berth_github::Reporter;
 use berth_runtime::Engine;
 use berth_store::Store;
 use tokio::sync::watch;
@@ -37,6 +40,7 @@ pub(crate) struct Worker {
     pub(crate) builds: BuildEngine,
     pub(crate) deploys: DeployEngine,
     pub(crate) disk: Disk,
+    pub(crate) reporter: Reporter,
     /// How many builds run at once, of all users and of one.
     pub(crate) concurrency: usize,
     pub(crate) per_user: u32,
@@ -62,13 +66,14 @@ pub(crate) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
     };
     tokio::select! {
         () = ring => {}
-        ((), (), (), (), (), ()) = async { tokio::join!(
+        ((), (), (), (), (), (), ()) = async { tokio::join!(
             queue::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
             activations::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
             removals::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
             routes::run(Arc::clone(&worker), seen, stop.clone()),
             heads::run(Arc::clone(&worker), stop.clone()),
             chores::run(Arc::clone(&worker), stop.clone()),
+            reports::run(Arc::clone(&worker), stop.clone()),
         ) } => {}
     }
 }

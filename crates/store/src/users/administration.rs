@@ -44,7 +44,7 @@ macro_rules! select_summary {
     ($rest:literal) => {
         concat!(
             "SELECT u.id, u.role, u.username, u.login_name, u.email, u.avatar, u.github_id, \
-             u.github_token IS NOT NULL AS github_connected, u.password_hash IS NOT NULL AS has_password, \
+             u.github_token IS NOT NULL AS github_connected, u.github_refused_at, u.password_hash IS NOT NULL AS has_password, \
              u.last_seen_at, u.deactivated_at, u.created_at, u.updated_at, \
              (SELECT COUNT(*) FROM project p WHERE p.user_id = u.id AND p.deleted_at IS NULL) AS projects \
              FROM \"user\" u WHERE u.removed_at IS NULL ",
@@ -165,7 +165,7 @@ impl Store {
         tx.shut_out(by.user(), id).await?;
         let remove = sql(
             "UPDATE \"user\" SET username = $3, login_name = NULL, password_hash = NULL, email = NULL, avatar = NULL, \
-                          github_id = NULL, github_token = NULL, last_seen_at = NULL, removed_at = $2, updated_at = $2 \
+                          github_id = NULL, github_token = NULL, github_refused_at = NULL, last_seen_at = NULL, removed_at = $2, updated_at = $2 \
                           WHERE id = $1",
         );
         // Who signed in with an e-mail address was called by it.

@@ -33,6 +33,8 @@ pub struct User {
     pub github_id: Option<i64>,
     /// Whether a GitHub token of theirs is kept.
     pub github_connected: bool,
+    /// Since when GitHub does not accept that token, if it does not.
+    pub github_refused_at: Option<Timestamp>,
     /// Whether they can sign in with a password.
     pub has_password: bool,
     /// When they were last here, to the hour.
@@ -65,7 +67,7 @@ macro_rules! select_user {
     ($rest:literal) => {
         concat!(
             "SELECT u.id, u.role, u.username, u.login_name, u.email, u.avatar, u.github_id, \
-             u.github_token IS NOT NULL AS github_connected, u.password_hash IS NOT NULL AS has_password, \
+             u.github_token IS NOT NULL AS github_connected, u.github_refused_at, u.password_hash IS NOT NULL AS has_password, \
              u.password_hash, u.last_seen_at, u.deactivated_at, u.created_at, u.updated_at \
              FROM \"user\" u WHERE u.removed_at IS NULL ",
             $rest
@@ -84,6 +86,7 @@ impl FromRow for User {
             avatar: row.get("avatar")?,
             github_id: row.get("github_id")?,
             github_connected: row.get("github_connected")?,
+            github_refused_at: row.time_or_none("github_refused_at")?,
             has_password: row.get("has_password")?,
             last_seen_at: row.time_or_none("last_seen_at")?,
             deactivated_at: row.time_or_none("deactivated_at")?,
@@ -235,9 +238,11 @@ impl Store {
             }
         };
         let update = sql("UPDATE \"user\" SET username = CASE WHEN login_name IS NULL THEN $2 ELSE username END, \
-                          email = COALESCE($3, email), avatar = $4, github_token = $5, updated_at = $6 WHERE id = $1");
+                          email = COALESCE($3, email), avatar = $4, github_token = $5, github_refused_at = NULL, \
+                          updated_at = $6 WHERE id = $1");
         let update = update.bind(id).bind(&profile.login).bind(&profile.email).bind(&profile.avatar);
         tx.run(update.bind(seal(id).as_str()).bind(tx.now)).await?;
+        tx.event(id, None, &EventPayload::GithubConnected { user: id }).await?;
         let user = tx.user(id).await?;
         tx.commit().await?;
         Ok(Some(user))
@@ -254,8 +259,8 @@ impl Store {
         seal: impl FnOnce(UserId) -> Sealed + Send,
     ) -> Result<User, StoreError> {
         let mut tx = self.begin().await?;
-        let update = sql("UPDATE \"user\" SET github_id = $2, github_token = $3, email = COALESCE(email, $4), \
-                          avatar = COALESCE(avatar, $5), updated_at = $6 WHERE id = $1");
+        let update = sql("UPDATE \"user\" SET github_id = $2, github_token = $3, github_refused_at = NULL, \
+                          email = COALESCE(email, $4), avatar = COALESCE(avatar, $5), updated_at = $6 WHERE id = $1");
         let update = update.bind(user).bind(profile.github_id).bind(seal(user).as_str()).bind(&profile.email);
         let done = tx.run(update.bind(&profile.avatar).bind(tx.now)).await;
         done.map_err(|error| match error {
@@ -265,6 +270,7 @@ impl Store {
             }
             other => other,
         })?;
+        tx.event(user, None, &EventPayload::GithubConnected { user }).await?;
         let user = tx.user(user).await?;
         tx.commit().await?;
         Ok(user)
@@ -285,8 +291,12 @@ impl Store {
     /// Only the database's own.
     pub async fn forget_github_token(&self, user: UserId) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        tx.run(sql("UPDATE \"user\" SET github_token = NULL, updated_at = $2 WHERE id = $1").bind(user).bind(tx.now))
-            .await?;
+        tx.run(
+            sql("UPDATE \"user\" SET github_token = NULL, github_refused_at = NULL, updated_at = $2 WHERE id = $1")
+                .bind(user)
+                .bind(tx.now),
+        )
+        .await?;
         tx.commit().await
     }
 }

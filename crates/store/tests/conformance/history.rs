@@ -17,7 +17,7 @@ pub(crate) async fn old_events_go_and_the_newest_stays(ground: Ground) {
     }
     let newest = *store.signals().subscribe_events().borrow();
     store.forget_events(ground.clock.now().before(DAY)).await.unwrap();
-    assert_eq!(ground.events().await.len(), 601, "nothing is a day old: one account, 600 projects");
+    assert_eq!(ground.events().await.len(), 602, "nothing is a day old: one account, one GitHub, 600 projects");
     ground.clock.advance(DAY);
     store.forget_events(ground.clock.now().before(DAY)).await.unwrap();
     let left = store.events_after(EventId(0), 1_000).await.unwrap();

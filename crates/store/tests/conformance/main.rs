@@ -11,6 +11,7 @@ mod opening;
 mod previews;
 mod projects;
 mod queue;
+mod reports;
 mod users;
 
 macro_rules! stories {
@@ -112,6 +113,12 @@ stories! {
         what_failed_can_be_sent_again,
         several_projects_of_one_repository,
         every_delivery_is_kept;
+    reports:
+        the_log_is_followed_from_its_end,
+        what_changes_meanwhile_is_told_again,
+        a_pause_is_kept_and_a_refusal_ends,
+        a_refused_token_holds_its_owners_reports,
+        the_newest_build_of_a_commit_speaks;
     history:
         old_events_go_and_the_newest_stays,
         old_logs_go_and_wanted_ones_stay;

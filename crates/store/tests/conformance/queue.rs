@@ -256,6 +256,7 @@ pub(crate) async fn a_build_tells_its_story(ground: Ground) {
         ground.events().await,
         [
             EventPayload::UserCreated { user: access.user(), role: Role::Member, invitation: None },
+            EventPayload::GithubConnected { user: access.user() },
             EventPayload::ProjectCreated { project },
             status(BuildStatus::Queued),
             status(BuildStatus::Running),
