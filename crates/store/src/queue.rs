@@ -217,6 +217,27 @@ impl Store {
         Ok(build)
     }
 
+    /// Queues a build unless somebody has done so since `newest` was the newest one of its branch and environment: of
+    /// several who find the same news, one queues it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the project is gone.
+    pub async fn enqueue_after(&self, newest: Option<BuildId>, new: NewBuild) -> Result<Option<Build>, StoreError> {
+        let mut tx = self.begin().await?;
+        let project = tx.project_unscoped(new.project).await?;
+        let newer =
+            sql("SELECT EXISTS (SELECT 1 FROM build WHERE project_id = $1 AND environment = $2 AND branch = $3 \
+                         AND id > $4)");
+        let newer = newer.bind(new.project).bind(new.environment.as_str()).bind(new.branch.as_str());
+        let newer = newer.bind(newest.unwrap_or(BuildId(0)));
+        if tx.one(newer).await?.unwrap_or(false) {
+            return Ok(None);
+        }
+        let build = tx.enqueue(project.user, &new).await?;
+        tx.commit().await?;
+        Ok(Some(build))
+    }
+
     /// Queues the commit of an earlier build again. One of a stranger's commit that nobody has approved yet is held
     /// again.
     ///

@@ -5,6 +5,7 @@ mod boot;
 mod builds;
 mod crashes;
 mod failures;
+mod polling;
 mod queue;
 mod reconcile;
 mod serving;

@@ -21,7 +21,9 @@ pub(super) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
                 Ok(projects) => {
                     let compared = stream::iter(projects).for_each_concurrent(AT_ONCE, |project| {
                         let worker = Arc::clone(&worker);
-                        async move { compare(&worker, &project).await }
+                        async move {
+                            compare(&worker, &project, Trigger::Reconcile).await;
+                        }
                     });
                     compared.await;
                 }
@@ -36,22 +38,24 @@ pub(super) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
     }
 }
 
-async fn compare(worker: &Worker, project: &Project) {
-    // A host that is away is asked again in an hour; its owner sees nothing of it, for nothing of theirs has changed.
+/// Queues a build, by this trigger, if the branch's head is not built. Returns whether the host said where it is.
+pub(super) async fn compare(worker: &Worker, project: &Project, by: Trigger) -> bool {
+    // A host that is away is asked again later; its owner sees nothing of it, for nothing of theirs has changed.
     let head = match worker.builds.remote_head(project).await {
         Ok(head) => head,
         Err(error) => {
             tracing::debug!(project = %project.id, "the head of {} is not known: {error}", project.branch);
-            return;
+            return false;
         }
     };
     let queued = async {
         let newest = worker.store.newest_build(project.id, Environment::Production, &project.branch).await?;
         let following = worker.store.newest_build_following(project.id, &project.branch, &head).await?;
-        let is_covered = following.is_some_and(|build| covers(&build, &head));
+        let is_covered = following.is_some_and(|build| covers(&build, &head, by));
+        let seen = newest.as_ref().map(|newest| newest.id);
         let (why, trigger, commit) = match newest {
-            None => ("was never built", Trigger::Reconcile, only_hash(head)),
-            Some(_) if !is_covered => ("moved unnoticed", Trigger::Reconcile, only_hash(head)),
+            None => ("was never built", by, only_hash(head)),
+            Some(_) if !is_covered => ("moved unannounced", by, only_hash(head)),
             // Only after a build that passed: one that fails leaves the site as it is, and would fail every hour. What
             // somebody went back to is built again, not the head that they went back from.
             Some(newest) if newest.status == BuildStatus::Passed && live_release_is_gone(worker, project).await? => {
@@ -61,13 +65,16 @@ async fn compare(worker: &Worker, project: &Project) {
             Some(_) => return Ok(()),
         };
         let new = NewBuild::production(project.id, trigger, project.branch.clone(), Some(commit));
-        let build = worker.store.enqueue(new).await?;
-        tracing::info!(project = %project.id, build = %build.id, "{} {why}; it is built now", project.branch);
+        // Whoever was quicker (a push, the other look) has told what there is to tell.
+        if let Some(build) = worker.store.enqueue_after(seen, new).await? {
+            tracing::info!(project = %project.id, build = %build.id, "{} {why}; it is built now", project.branch);
+        }
         anyhow::Ok(())
     };
     if let Err(error) = queued.await {
         tracing::warn!(project = %project.id, "a branch that moved could not be queued: {error:#}");
     }
+    true
 }
 
 /// What is known of a head that was only asked for; the build adds message and author when it has fetched it.
@@ -81,12 +88,13 @@ async fn live_release_is_gone(worker: &Worker, project: &Project) -> anyhow::Res
 }
 
 /// Whether a build that followed the branch is, or will be, of this head. One that has not looked yet takes the head
-/// when it does. A build of the head that failed through no fault of the repository gets one more chance.
-fn covers(build: &Build, head: &CommitHash) -> bool {
+/// when it does. A build of the head that failed through no fault of the repository gets one more chance, from the
+/// hourly look: polling would take it within a minute, when nothing can have changed.
+fn covers(build: &Build, head: &CommitHash, by: Trigger) -> bool {
     let code = build.failure.as_ref().map(|failure| failure.code);
     match &build.commit_hash {
         Some(commit) if commit != head => false,
-        Some(_) => build.trigger == Trigger::Reconcile || !code.is_some_and(may_pass),
+        Some(_) => by == Trigger::Poll || build.trigger == Trigger::Reconcile || !code.is_some_and(may_pass),
         None => true,
     }
 }
@@ -147,7 +155,9 @@ mod tests {
             (Trigger::Created, None, None, true),
         ] {
             let build = build(trigger, commit.map(hash), code);
-            assert_eq!(covers(&build, &head), is_covered, "{build:?}");
+            assert_eq!(covers(&build, &head, Trigger::Reconcile), is_covered, "{build:?}");
+            let is_of_head = commit.is_none_or(|commit| commit == 'a');
+            assert_eq!(covers(&build, &head, Trigger::Poll), is_of_head, "{build:?}");
         }
     }
 }

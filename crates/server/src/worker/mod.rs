@@ -8,6 +8,7 @@ mod activations;
 mod build;
 mod chores;
 mod heads;
+mod polling;
 mod queue;
 mod removals;
 mod reports;
@@ -66,12 +67,13 @@ pub(crate) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
     };
     tokio::select! {
         () = ring => {}
-        ((), (), (), (), (), (), ()) = async { tokio::join!(
+        _ = async { tokio::join!(
             queue::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
             activations::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
             removals::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
             routes::run(Arc::clone(&worker), seen, stop.clone()),
             heads::run(Arc::clone(&worker), stop.clone()),
+            polling::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
             chores::run(Arc::clone(&worker), stop.clone()),
             reports::run(Arc::clone(&worker), stop.clone()),
         ) } => {}

@@ -88,6 +88,7 @@ stories! {
         a_restart_takes_everything_back,
         cancel_waiting_and_running,
         what_somebody_builds_again_is_not_the_head,
+        news_that_several_find_are_queued_once,
         a_build_tells_its_story,
         logs_are_read_by_line;
     activations:

@@ -46,6 +46,30 @@ pub(crate) async fn ten_pushes_leave_the_last(ground: Ground) {
     assert!(ground.claim().await.is_none());
 }
 
+pub(crate) async fn news_that_several_find_are_queued_once(ground: Ground) {
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    let finds = async |newest| {
+        let looks = (0..8).map(|_| {
+            let (store, push) = (ground.store.clone(), push_of(&shop));
+            tokio::spawn(async move { store.enqueue_after(newest, push).await.unwrap() })
+        });
+        let mut queued = Vec::new();
+        for look in looks.collect::<Vec<_>>() {
+            queued.extend(look.await.unwrap());
+        }
+        queued
+    };
+    let [first] = &finds(None).await[..] else { panic!("one of eight queues the first build") };
+    let [second] = &finds(Some(first.id)).await[..] else { panic!("one of eight queues the next") };
+    assert!(finds(Some(first.id)).await.is_empty(), "what was seen is old news");
+    // Another branch's builds are no news of this one.
+    let mut other = push_of(&shop);
+    other.branch = berth_model::BranchName::parse("next").unwrap();
+    assert!(ground.store.enqueue_after(None, other).await.unwrap().is_some());
+    assert!(ground.store.enqueue_after(Some(second.id), push_of(&shop)).await.unwrap().is_some());
+}
+
 pub(crate) async fn parallel_claims_never_share_a_build(ground: Ground) {
     let access = ground.member(1).await;
     for n in 0..12 {
