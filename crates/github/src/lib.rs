@@ -10,7 +10,8 @@ mod client;
 mod report;
 
 pub use client::{
-    Account, Comment, Commenter, CommitState, CommitStatus, DeploymentState, DeploymentStatus, Github, GithubError,
-    Hook, LONGEST_DESCRIPTION, NewDeployment, Owner, Repository, RepositoryName, TIMEOUT, is_github_login,
+    Account, Branch, Comment, Commenter, CommitState, CommitStatus, DeploymentState, DeploymentStatus, Github,
+    GithubError, Hook, LONGEST_DESCRIPTION, NewDeployment, Owner, Page, Repository, RepositoryName, TIMEOUT,
+    is_github_login,
 };
 pub use report::{Addresses, Reporter};

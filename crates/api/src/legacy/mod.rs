@@ -7,9 +7,11 @@
 mod bodies;
 mod builds;
 mod deployments;
+mod github;
 mod projects;
 
 pub(crate) use bodies::{BuildBody, build_word};
 pub(crate) use builds::{read as read_build, rebuild};
 pub(crate) use deployments::{read as read_deployment, roll_back};
+pub(crate) use github::{organizations, repositories};
 pub(crate) use projects::{change, connect, delete_secret, list, remove};

@@ -21,7 +21,9 @@ mod users;
 mod variables;
 
 pub(crate) use bodies::{EventBody, UserBody};
-pub(crate) use github::{organizations, repositories};
+pub(crate) use github::{
+    OrganizationBody, OrganizationsQuery, RepositoriesQuery, RepositoryBody, organizations, repositories,
+};
 pub(crate) use invitations::dead_link;
 pub(crate) use users::no_new_accounts;
 
@@ -72,5 +74,6 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         // GitHub and the installation
         .routes(routes!(github::organizations))
         .routes(routes!(github::repositories))
+        .routes(routes!(github::branches))
         .routes(routes!(system::read))
 }

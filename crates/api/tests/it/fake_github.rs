@@ -59,6 +59,9 @@ impl FakeGithub {
             .route("/user/orgs", get(organizations))
             .route("/user/repos", get(repositories))
             .route("/orgs/{org}/repos", get(repositories_of))
+            .route("/search/repositories", get(search))
+            .route("/repos/{owner}/{name}/branches", get(branches))
+            .route("/repos/{owner}/{name}/git/matching-refs/heads/{*beginning}", get(matching))
             .route("/repos/{owner}/{name}/hooks", post(create_hook).get(list_hooks))
             .route("/repos/{owner}/{name}/hooks/{id}", patch(change_hook).delete(delete_hook));
         let app = Router::new()
@@ -162,15 +165,25 @@ async fn user(State(state): State<Shared>, headers: HeaderMap) -> Result<Json<Va
 
 type Asked = Query<HashMap<String, String>>;
 
-/// A page of a list, as GitHub cuts it: 30 entries unless more (at most 100) are asked for.
-fn page(asked: &Asked, all: Vec<Value>) -> Json<Value> {
+/// A page of a list, as GitHub cuts it: 30 entries unless more (at most 100) are asked for; a header names the next.
+fn page(asked: &Asked, all: Vec<Value>) -> Response {
+    let (items, headers) = cut(asked, all);
+    (headers, Json(items)).into_response()
+}
+
+fn cut(asked: &Asked, all: Vec<Value>) -> (Vec<Value>, HeaderMap) {
     let number = |name: &str, default: usize| asked.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
     let (size, page) = (number("per_page", 30).min(100), number("page", 1).max(1));
-    Json(all.into_iter().skip((page - 1) * size).take(size).collect())
+    let mut headers = HeaderMap::new();
+    if all.len() > page * size {
+        let next = format!("<https://api.github.test/list?page={}>; rel=\"next\"", page + 1);
+        headers.insert(http::header::LINK, next.parse().unwrap());
+    }
+    (all.into_iter().skip((page - 1) * size).take(size).collect(), headers)
 }
 
 /// Ada belongs to 101 organizations.
-async fn organizations(State(state): State<Shared>, headers: HeaderMap, asked: Asked) -> Result<Json<Value>, Refusal> {
+async fn organizations(State(state): State<Shared>, headers: HeaderMap, asked: Asked) -> Result<Response, Refusal> {
     let (login, _) = person(&state, &headers)?;
     let organization = |n: i64| {
         let login = if n == 1 { "Acme".to_owned() } else { format!("org{n}") };
@@ -187,7 +200,7 @@ fn repository(owner: &str, name: &str) -> Value {
 
 /// Everybody has 102 repositories of their own, and one that somebody else lets them work on. Which of them, and in
 /// which order, is what was asked for, else GitHub's default: all, by name.
-async fn repositories(State(state): State<Shared>, headers: HeaderMap, asked: Asked) -> Result<Json<Value>, Refusal> {
+async fn repositories(State(state): State<Shared>, headers: HeaderMap, asked: Asked) -> Result<Response, Refusal> {
     let (login, _) = person(&state, &headers)?;
     let mut all: Vec<Value> = (1..=101).map(|n| repository(&login, &format!("r{n:03}"))).collect();
     all.push(repository(&login, "shop"));
@@ -210,6 +223,51 @@ async fn repositories_of(
         "Acme" => Ok(Json(json!([repository("Acme", "site")]))),
         _ => Err((StatusCode::NOT_FOUND, Json(json!({"message": "Not Found"})))),
     }
+}
+
+/// What the search finds has all words in its name; what is not asked for by `user:` is somebody else's.
+async fn search(State(state): State<Shared>, headers: HeaderMap, asked: Asked) -> Result<Response, Refusal> {
+    let (login, _) = person(&state, &headers)?;
+    let (said, words): (Vec<&str>, Vec<&str>) = asked["q"].split_whitespace().partition(|word| word.contains(':'));
+    assert!(said.contains(&"in:name") && said.contains(&"fork:true"), "{said:?}");
+    let mut all: Vec<Value> = (1..=101).map(|n| repository(&login, &format!("r{n:03}"))).collect();
+    all.push(repository("somebody", "r-theirs"));
+    let fits = |found: &Value| {
+        let (owner, name) = (found["owner"]["login"].as_str().unwrap(), found["name"].as_str().unwrap());
+        said.contains(&format!("user:{owner}").as_str()) && words.iter().all(|word| name.contains(word))
+    };
+    let (items, links) = cut(&asked, all.into_iter().filter(fits).collect());
+    Ok((links, Json(json!({"total_count": items.len(), "incomplete_results": false, "items": items}))).into_response())
+}
+
+/// A repository has two branches, Ada's shop 152.
+fn branches_of(owner: &str, name: &str) -> Vec<String> {
+    let busy = (owner, name) == ("ada", "shop");
+    let features = (1..=150).filter(|_| busy).map(|n| format!("feat/{n:03}"));
+    features.chain(["main".to_owned(), "next".to_owned()]).collect()
+}
+
+async fn branches(
+    State(state): State<Shared>,
+    headers: HeaderMap,
+    Path((owner, name)): Path<(String, String)>,
+    asked: Asked,
+) -> Result<Response, Refusal> {
+    person(&state, &headers)?;
+    let all = branches_of(&owner, &name).into_iter().map(|name| json!({"name": name, "commit": {"sha": "a1b2c3"}}));
+    Ok(page(&asked, all.collect()))
+}
+
+async fn matching(
+    State(state): State<Shared>,
+    headers: HeaderMap,
+    Path((owner, name, beginning)): Path<(String, String, String)>,
+    asked: Asked,
+) -> Result<Response, Refusal> {
+    person(&state, &headers)?;
+    let found = branches_of(&owner, &name).into_iter().filter(|branch| branch.starts_with(&beginning));
+    let all = found.map(|name| json!({"ref": format!("refs/heads/{name}"), "object": {"sha": "a1b2c3"}}));
+    Ok(page(&asked, all.collect()))
 }
 
 async fn create_hook(

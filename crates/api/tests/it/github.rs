@@ -49,6 +49,51 @@ async fn lists_accounts_and_repositories() {
 }
 
 #[tokio::test]
+async fn lists_are_searched_and_say_where_they_go_on() {
+    let app = App::start().await;
+    let (ada, bob) = (app.member("ada").await, app.member("bob").await);
+    let list = async |who: &Person, path: &str| {
+        app.get(&format!("/api/v1/github/{path}"), Some(who)).await.expect(StatusCode::OK)
+    };
+    let names = |list: &Value, field: &str| -> Vec<String> {
+        list[field].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(list(&ada, "organizations").await["nextPage"], 2);
+    assert_eq!(list(&ada, "organizations?page=2").await["nextPage"], Value::Null);
+    assert_eq!(list(&ada, "repositories").await["nextPage"], 2);
+    assert_eq!(list(&ada, "repositories?page=2").await["nextPage"], Value::Null);
+
+    // More than a page: GitHub searches, in this account only, whatever is typed.
+    let found = list(&ada, "repositories?q=R00").await;
+    assert_eq!(names(&found, "repos").len(), 0, "this GitHub minds the case");
+    assert_eq!(names(&list(&ada, "repositories?q=r00").await, "repos").len(), 9);
+    assert_eq!(names(&list(&ada, "repositories?q=r0&org=ada").await, "repos").len(), 99);
+    let sly = list(&ada, "repositories?q=user:somebody%20theirs").await;
+    assert!(names(&sly, "repos").is_empty(), "{sly}");
+    // One page: what has the text in its name, whatever the case, and at once.
+    assert_eq!(names(&list(&ada, "repositories?org=Acme&q=SIT").await, "repos"), ["site"]);
+    assert!(names(&list(&ada, "repositories?org=Acme&q=shop").await, "repos").is_empty());
+
+    let branches = list(&ada, "branches?repo=ada/shop").await;
+    assert_eq!((names(&branches, "branches").len(), &branches["nextPage"]), (100, &json!(2)));
+    assert_eq!(branches["branches"][0], json!({"name": "feat/001", "head": "a1b2c3"}));
+    assert_eq!(names(&list(&ada, "branches?repo=ada/shop&page=2").await, "branches").len(), 52);
+    assert_eq!(names(&list(&ada, "branches?repo=ada/shop&q=feat/01").await, "branches").len(), 10);
+    assert!(names(&list(&ada, "branches?repo=ada/shop&q=../../user").await, "branches").is_empty());
+    assert_eq!(names(&list(&bob, "branches?repo=bob/site&q=EX").await, "branches"), ["next"]);
+    for bad in ["branches", "branches?repo=shop", "branches?repo=ada/shop&page=x"] {
+        app.get(&format!("/api/v1/github/{bad}"), Some(&ada)).await.expect(StatusCode::BAD_REQUEST);
+    }
+    for elsewhere in ["..%2F..", "ada/..", "ada/a%2Fb"] {
+        let path = format!("/api/v1/github/branches?repo={elsewhere}");
+        app.get(&path, Some(&ada)).await.expect(StatusCode::NOT_FOUND);
+    }
+    app.github.revoke("ada");
+    let refused = app.get("/api/v1/github/branches?repo=ada/shop", Some(&ada)).await.expect(StatusCode::FORBIDDEN);
+    assert_eq!(refused["error"]["code"], "github_reconnect");
+}
+
+#[tokio::test]
 async fn a_lost_token_says_how_to_connect_again() {
     let app = App::start().await;
     let (ada, admin) = (app.member("ada").await, app.admin().await);

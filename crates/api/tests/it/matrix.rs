@@ -42,6 +42,7 @@ fn table() -> Vec<(Method, &'static str, Rule, Option<Value>)> {
         (get.clone(), "/api/repo/repos", Own, None),
         (get.clone(), "/api/v1/github/organizations", Own, None),
         (get.clone(), "/api/v1/github/repositories", Own, None),
+        (get.clone(), "/api/v1/github/branches", Own, None),
         (
             post.clone(),
             "/api/v1/detections",
@@ -116,6 +117,7 @@ fn address(path: &str, shop: &Shop, session: i64, guest: i64, invitation: i64) -
     };
     let query = match path {
         "/api/v1/projects/name-available" => "?name=free".to_owned(),
+        "/api/v1/github/branches" => "?repo=ada/shop".to_owned(),
         "/api/deploy/rollback" => format!("?latest={0}&prev={0}", shop.deployment),
         _ => String::new(),
     };

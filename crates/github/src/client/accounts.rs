@@ -3,7 +3,7 @@
 use berth_secrets::SecretString;
 use serde::Deserialize;
 
-use super::{Github, GithubError, PAGE};
+use super::{Github, GithubError, Page};
 
 /// Pages asked for when a whole list is needed.
 const MOST_PAGES: u32 = 10;
@@ -56,18 +56,18 @@ impl Github {
     }
 
     /// A page of the organizations that the user belongs to.
-    pub async fn organizations(&self, token: &SecretString, page: u32) -> Result<Vec<Account>, GithubError> {
-        self.get(token, &format!("user/orgs?per_page={PAGE}&page={page}")).await
+    pub async fn organizations(&self, token: &SecretString, page: u32) -> Result<Page<Account>, GithubError> {
+        self.page(token, "user/orgs?", page).await
     }
 
     /// Whether the user belongs to one of these organizations (lower-case logins).
     pub async fn belongs_to(&self, token: &SecretString, logins: &[String]) -> Result<bool, GithubError> {
         for page in 1..=MOST_PAGES {
             let organizations = self.organizations(token, page).await?;
-            if organizations.iter().any(|found| logins.contains(&found.login.to_ascii_lowercase())) {
+            if organizations.items.iter().any(|found| logins.contains(&found.login.to_ascii_lowercase())) {
                 return Ok(true);
             }
-            if organizations.len() < PAGE as usize {
+            if organizations.next.is_none() {
                 break;
             }
         }
@@ -75,9 +75,8 @@ impl Github {
     }
 
     /// A page of the user's own repositories, newest first.
-    pub async fn own_repositories(&self, token: &SecretString, page: u32) -> Result<Vec<Repository>, GithubError> {
-        let order = "affiliation=owner&sort=created&direction=desc";
-        self.get(token, &format!("user/repos?{order}&per_page={PAGE}&page={page}")).await
+    pub async fn own_repositories(&self, token: &SecretString, page: u32) -> Result<Page<Repository>, GithubError> {
+        self.page(token, "user/repos?affiliation=owner&sort=created&direction=desc&", page).await
     }
 
     /// A page of an organization's repositories, newest first.
@@ -86,11 +85,34 @@ impl Github {
         token: &SecretString,
         organization: &str,
         page: u32,
-    ) -> Result<Vec<Repository>, GithubError> {
+    ) -> Result<Page<Repository>, GithubError> {
         if !is_github_login(organization) {
             return Err(GithubError::NotFound);
         }
-        let order = "sort=created&direction=desc";
-        self.get(token, &format!("orgs/{organization}/repos?{order}&per_page={PAGE}&page={page}")).await
+        self.page(token, &format!("orgs/{organization}/repos?sort=created&direction=desc&"), page).await
+    }
+
+    /// A page of an account's repositories whose names have these words, the last changed first; the private ones that
+    /// the user may see are among them. GitHub's index follows changes within a minute or so, and takes 30 searches in
+    /// a minute.
+    pub async fn search_repositories(
+        &self,
+        token: &SecretString,
+        account: &str,
+        words: &str,
+        page: u32,
+    ) -> Result<Page<Repository>, GithubError> {
+        if !is_github_login(account) {
+            return Err(GithubError::NotFound);
+        }
+        // What no name has could be read as one of the search's own words.
+        let is_of_names = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let words: Vec<_> = words.split(|c| !is_of_names(c)).filter(|word| !word.is_empty()).collect();
+        if words.is_empty() {
+            return Ok(Page::default());
+        }
+        let words = words.join("+");
+        let path = format!("search/repositories?q={words}+in:name+fork:true+user:{account}&sort=updated&order=desc&");
+        self.search(token, &path, page).await
     }
 }

@@ -2,8 +2,10 @@
 //! redirect to another host. What is asked for is in a module a topic; how a call is made and what can go wrong is here.
 
 mod accounts;
+mod branches;
 mod error;
 mod hooks;
+mod page;
 mod reporting;
 
 use std::time::Duration;
@@ -17,9 +19,11 @@ use serde_json::Value;
 use url::Url;
 
 pub use self::accounts::{Account, Owner, Repository, is_github_login};
+pub use self::branches::Branch;
 pub use self::error::GithubError;
 use self::error::{limited_for, said, unreachable};
 pub use self::hooks::Hook;
+pub use self::page::Page;
 pub use self::reporting::{
     Comment, Commenter, CommitState, CommitStatus, DeploymentState, DeploymentStatus, LONGEST_DESCRIPTION,
     NewDeployment, RepositoryName,
