@@ -1,5 +1,10 @@
 // The way to /api/v1. The session is in an HttpOnly cookie; nothing of it is seen or kept here.
 
+/** What an address that may not be there answers; `undefined` where it is not. */
+export const ifThere = (asking) => asking.catch((error) => {
+  if (error.status !== 404) throw error
+})
+
 /** What the server refused, in its words. */
 export class Refusal extends Error {
   constructor(status, { code, message, fields } = {}) {
@@ -10,12 +15,12 @@ export class Refusal extends Error {
   }
 }
 
-/** Sends a request and returns its JSON; throws a Refusal, or an Error in words when there is no answer. */
-export async function api(method, path, body) {
+/** Sends a request and returns its JSON; throws a Refusal in words, also when there is no answer. */
+export async function api(method, path, body, { signal } = {}) {
   const headers = body === undefined ? {} : { 'content-type': 'application/json' }
   let response
   try {
-    response = await fetch(`/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) })
+    response = await fetch(`/api/v1${path}`, { method, headers, body: body && JSON.stringify(body), signal })
   } catch {
     throw new Refusal(0, { message: 'Not connected. Sites may well be served; this page will try again.' })
   }

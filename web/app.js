@@ -5,8 +5,10 @@ import { api } from './api.js'
 import { build } from './build.js'
 import { h } from './dom.js'
 import { invite, tokenOf } from './invite.js'
+import { newProject } from './new.js'
 import { project } from './project.js'
-import { newProject, projects } from './projects.js'
+import { projects } from './projects.js'
+import { settings } from './settings.js'
 import { setUp, signIn } from './sign-in.js'
 import { users } from './users.js'
 
@@ -22,11 +24,15 @@ const PAGES = [
   [/^#?\/?$/, projects],
   [/^#\/new$/, newProject],
   [/^#\/projects\/(\d+)$/, project],
+  [/^#\/projects\/(\d+)\/settings$/, settings],
   [/^#\/builds\/(\d+)$/, build],
   [/^#\/account$/, ownAccount],
   [/^#\/users$/, users],
 ]
 
+/** What the page before wants to have said on this one. */
+let announcement = ''
+let said = ''
 let shown = 0
 let current
 let timer
@@ -49,7 +55,11 @@ async function show({ again = false } = {}) {
   let data
   try {
     data = await page.load(id)
-    say('')
+    if (!again) {
+      said = announcement
+      announcement = ''
+    }
+    say(said)
   } catch (error) {
     if (turn !== shown) return
     if (error.status === 401) return start()
@@ -133,6 +143,7 @@ async function whoIsIt() {
 /** The links of the page of an invitation lead back to the pages at `/`. */
 function greeting(user) {
   return [
+    user.githubRefused && h('a', { href: '/api/auth/github', className: 'problem' }, 'Reconnect GitHub'),
     user.role === 'admin' && h('a', { href: '/#/users' }, 'Users'),
     h('a', { href: '/#/account', className: 'cut' }, user.username),
     h('button', { type: 'button', onclick: signOut }, 'Sign out'),
@@ -145,6 +156,9 @@ async function signOut() {
 }
 
 addEventListener('hashchange', () => show())
+addEventListener('announcement', ({ detail }) => {
+  announcement = detail
+})
 // The address after the # is the page's name, so this link may not change it.
 document.querySelector('.skip').addEventListener('click', (event) => {
   event.preventDefault()

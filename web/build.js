@@ -1,9 +1,9 @@
 // One build: its steps, why it failed, and its log as it grows.
 
 import { api } from './api.js'
+import { buildActions, occasion } from './builds.js'
 import { h, moment, state, took } from './dom.js'
 import { isSetting, planned, settingName } from './plan.js'
-import { buildAction } from './project.js'
 
 /** Lines that are fetched at once, and that are shown at most: the newest. */
 const PAGE = 5_000
@@ -51,11 +51,12 @@ function summary(build, project, reload) {
   return [
     h('div', { className: 'head' },
       h('div', {}, h('h1', { tabIndex: -1 }, `Build ${build.id} `, state(build.status)),
-        h('p', { className: 'small muted' }, commit ? [h('code', {}, commit.hash.slice(0, 7)), ` ${commit.message.split('\n')[0]} · ${commit.author} · `] : `newest commit of ${build.branch} · `, moment(build.createdAt))),
-      h('div', { className: 'actions' }, build.status === 'passed' && project.liveDeployment?.buildId === build.id && h('a', { className: 'button', href: project.url }, 'Visit'), buildAction(build, reload))),
+        h('p', { className: 'small muted' }, commit ? [h('code', {}, commit.hash.slice(0, 7)), ` ${[commit.message.split('\n')[0], commit.author].filter(Boolean).join(' · ')} · `] : `newest commit of ${build.branch} · `, occasion(build), ' · ', moment(build.createdAt))),
+      h('div', { className: 'actions' }, build.status === 'passed' && project.liveDeployment?.buildId === build.id && h('a', { className: 'button', href: project.url }, 'Visit'), ...buildActions(build, reload))),
+    build.reason && h('section', { className: 'panel', 'aria-label': 'Why it does not run' }, h('p', {}, `${build.reason[0].toUpperCase()}${build.reason.slice(1)}.`)),
     failure && h('section', { className: 'panel failure', 'aria-label': 'Why it failed' },
       h('strong', {}, failure.title), h('p', {}, failure.detail),
-      failure.setting && h('p', { className: 'small muted' }, 'The setting that changes this: ', isSetting(failure.setting) ? h('a', { href: `#/projects/${project.id}` }, settingName(failure.setting)) : settingName(failure.setting)),
+      failure.setting && h('p', { className: 'small muted' }, 'The setting that changes this: ', isSetting(failure.setting) ? h('a', { href: `#/projects/${project.id}/settings` }, settingName(failure.setting)) : settingName(failure.setting)),
       h('p', { className: 'small muted' }, project.liveDeployment ? 'The version before is still up.' : 'Nothing is up yet.')),
     build.steps.length > 0 && h('ol', { className: 'steps', 'aria-label': 'Steps' }, build.steps.map((step) => h('li', {}, state(step.state, step.name), step.tookMs === null || step.tookMs === undefined ? '' : h('span', { className: 'muted' }, ` ${took(step.tookMs)}`)))),
     // Who has unfolded it finds it unfolded.

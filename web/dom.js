@@ -6,7 +6,7 @@ export function h(tag, properties = {}, ...children) {
   for (const [name, value] of Object.entries(properties)) {
     if (value === undefined || value === null) continue
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value)
-    else if (name in element) element[name] = value
+    else if (name in element && name !== 'list') element[name] = value
     else if (value !== false) element.setAttribute(name, value === true ? '' : value)
   }
   element.append(...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false))
@@ -15,7 +15,8 @@ export function h(tag, properties = {}, ...children) {
 
 const SIGNS = {
   queued: '◌', pending: '◌', running: '◔', used: '✓', expired: '⊘', revoked: '⊘', deactivated: '⊘', current: '●', passed: '✓', failed: '✕', canceled: '⊘', superseded: '»',
-  ready: '○', live: '●', retired: '○', rolled_back: '↺', skipped: '»',
+  ready: '○', live: '●', retired: '○', rolled_back: '↺', skipped: '»', held: '‖',
+  built: '✓', ignored: '○', duplicate: '»', refused: '✕', works: '✓', broken: '✕', off: '○',
 }
 
 /** A state as sign and word. */
@@ -28,6 +29,17 @@ const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeSty
 /** A moment, in the reader's words. */
 export function moment(text) {
   return h('time', { dateTime: text }, MOMENT.format(new Date(text)))
+}
+
+const AGO = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' })
+const UNITS = [['day', 86_400], ['hour', 3_600], ['minute', 60]]
+
+/** How long ago it is: `3 hours ago`; the moment itself on pointing at it. */
+export function ago(text) {
+  const seconds = (new Date(text) - Date.now()) / 1_000
+  const [unit, size] = UNITS.find(([, size]) => -seconds >= size) ?? ['second', 1]
+  const words = unit === 'second' ? 'just now' : AGO.format(Math.round(seconds / size), unit)
+  return h('time', { dateTime: text, title: MOMENT.format(new Date(text)) }, words)
 }
 
 /** A duration in milliseconds: `0.4 s`, `12 s`, `2 min 5 s`. */
@@ -64,8 +76,7 @@ export function form({ action, send }, ...children) {
       await send(Object.fromEntries(new FormData(element)))
     } catch (error) {
       const loose = (error.fields ?? []).filter(({ field: name, message }) => !tell(element, name, message))
-      const text = error.fields?.length ? loose.map(({ message }) => message).join(' ') : error.message
-      show(problem, text)
+      show(problem, ...(error.fields?.length ? [loose.map(({ message }) => message).join(' ')] : explain(error)))
       element.querySelector('[aria-invalid=true]')?.focus()
     } finally {
       button.disabled = false
@@ -87,9 +98,22 @@ function tell(element, name, message) {
   return true
 }
 
-function show(line, text) {
-  line.textContent = text
-  line.hidden = !text
+function show(line, ...content) {
+  line.replaceChildren(...content)
+  line.hidden = !line.textContent
+}
+
+const RECONNECT = ['github_reconnect', 'github_not_connected']
+
+/** What went wrong, with the way to where it is put right. */
+export function explain({ code, message }) {
+  const again = RECONNECT.includes(code) && h('a', { href: '/api/auth/github' }, code === 'github_reconnect' ? 'Reconnect GitHub' : 'Connect GitHub')
+  return [message, again && ' ', again].filter(Boolean)
+}
+
+/** Says something above the page that comes next. */
+export function announce(text) {
+  dispatchEvent(new CustomEvent('announcement', { detail: text }))
 }
 
 /** Runs an action and shows the page anew; what goes wrong stands beside the button. */
@@ -102,7 +126,7 @@ export function act(action, reload) {
       await action()
       await reload()
     } catch (error) {
-      button.after(h('span', { className: 'problem small', role: 'alert' }, error.message))
+      button.after(h('span', { className: 'problem small', role: 'alert' }, explain(error)))
     } finally {
       button.disabled = false
     }

@@ -34,9 +34,12 @@ export function settingValues({ noBuild, ...values }) {
   return values
 }
 
+/** What else a failure can name. */
+const OTHERS = { branch: 'Branch', repoUrl: 'Repository', repoToken: 'Access token', github: 'The connected GitHub account' }
+
 /** The setting that a failure names, as its field is called; one of the operator's by its own name. */
 export function settingName(name) {
-  return SETTINGS[name]?.[0] ?? h('code', {}, name)
+  return SETTINGS[name]?.[0] ?? OTHERS[name] ?? h('code', {}, name)
 }
 
 /** Whether a project's owner can change it. */
@@ -44,19 +47,37 @@ export const isSetting = (name) => name in SETTINGS
 
 /** What Berth decided and why; what the owner should know of it is not folded away. */
 export function planned(plan, isOpen) {
-  const services = plan?.services ?? []
-  const warnings = services.flatMap(({ warnings }) => warnings ?? [])
-  const decisions = services.flatMap(({ toolchain, ...service }) => {
-    const all = { ...toolchain, ...service }
-    return ORDER.flatMap((name) => [all[name] ?? []].flat().map((decision) => [name, decision]))
-  })
+  const list = reasons(plan)
   return [
-    warnings.length > 0 && h('ul', { className: 'warnings', 'aria-label': 'Warnings' }, warnings.map((text) => h('li', {}, text))),
-    decisions.length > 0 && h('details', { className: 'plan', open: isOpen },
-      h('summary', { id: 'plan' }, 'How it is built, and why'),
-      h('dl', {}, decisions.map(([name, { value, reason }]) =>
-        [h('dt', {}, SETTINGS[name]?.[0] ?? DECISIONS[name]), h('dd', {}, h('code', {}, shown(value)), ' ', h('span', { className: 'muted' }, reason))]))),
+    warnings(plan),
+    list && h('details', { className: 'plan', open: isOpen }, h('summary', { id: 'plan' }, 'How it is built, and why'), list),
   ].filter(Boolean)
+}
+
+/** The same before there is a build: nothing is folded away. */
+export function decisions(plan) {
+  const list = reasons(plan)
+  return [warnings(plan), list && h('div', { className: 'plan' }, list)].filter(Boolean)
+}
+
+/** Why a plan is not carried out. */
+export function refused({ title, detail, setting }) {
+  return h('div', { className: 'problem', role: 'alert' }, h('p', {}, h('strong', {}, title)), h('p', {}, detail),
+    setting && isSetting(setting) && h('p', { className: 'small' }, 'The setting that changes this: ', settingName(setting)))
+}
+
+function warnings(plan) {
+  const all = (plan?.services ?? []).flatMap((service) => service.warnings ?? [])
+  return all.length > 0 && h('ul', { className: 'warnings', 'aria-label': 'Warnings' }, all.map((text) => h('li', {}, text)))
+}
+
+function reasons(plan) {
+  const all = (plan?.services ?? []).flatMap(({ toolchain, ...service }) => {
+    const decided = { ...toolchain, ...service }
+    return ORDER.flatMap((name) => [decided[name] ?? []].flat().map((decision) => [name, decision]))
+  })
+  return all.length > 0 && h('dl', {}, all.map(([name, { value, reason }]) =>
+    [h('dt', {}, SETTINGS[name]?.[0] ?? DECISIONS[name]), h('dd', {}, h('code', {}, shown(value)), ' ', h('span', { className: 'muted' }, reason))]))
 }
 
 /** `hugo 0.140.0` of a tool; the top of the repository has no name. */

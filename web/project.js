@@ -1,33 +1,50 @@
-// One project: what visitors get, its builds and deployments, its settings and variables, its end.
+// One project: what visitors get, its previews, builds and deployments. Its settings have a page of their own.
 
-import { api } from './api.js'
-import { act, confirm, field, form, h, moment, state } from './dom.js'
-import { settingFields, settingValues } from './plan.js'
+import { api, ifThere } from './api.js'
+import { approval, buildList, occasion } from './builds.js'
+import { act, h, moment, state } from './dom.js'
+import { previewList } from './previews.js'
+import { promotion } from './promotion.js'
 
 export const project = {
   async load(id) {
-    const [project, builds, deployments, variables] = await Promise.all([
+    const [project, builds, deployments, previews] = await Promise.all([
       api('GET', `/projects/${id}`),
       api('GET', `/projects/${id}/builds?limit=20`),
       api('GET', `/projects/${id}/deployments?limit=20`),
-      api('GET', `/projects/${id}/variables`),
+      ifThere(api('GET', `/projects/${id}/previews`)),
     ])
-    return { project, builds, deployments, variables }
+    return { project, builds, deployments, previews }
   },
   fresh: ({ builds }) => (builds.some(({ status }) => status === 'queued' || status === 'running') ? 1_000 : 10_000),
   draw(data, { reload }) {
-    const { project } = data
+    const { project, builds } = data
+    const held = builds.filter(({ status }) => status === 'held')
     return [project.name,
-      h('div', { className: 'head' },
-        h('div', {}, h('h1', { tabIndex: -1 }, project.name), h('p', { className: 'small muted' }, project.repoUrl, ' · ', project.branch)),
-        h('div', { className: 'actions' }, h('button', { id: 'build-newest', onclick: act(() => api('POST', `/projects/${project.id}/builds`), reload) }, 'Build the newest commit'))),
-      live(data),
-      h('h2', {}, 'Builds'), builds(data, reload),
-      h('h2', {}, 'Deployments'), deployments(data, reload),
-      h('h2', {}, 'Settings'), settings(data, reload),
-      h('h2', {}, 'Variables'), variables(data, reload),
-      h('h2', {}, 'Delete'), deletion(project)]
+      head(project, h('button', { id: 'build-newest', onclick: act(() => api('POST', `/projects/${project.id}/builds`), reload) }, 'Build the newest commit'), h('a', { className: 'button', href: `#/projects/${project.id}/settings`, id: 'settings' }, 'Settings')),
+      project.webhookProblem && h('section', { className: 'panel failure', 'aria-label': 'Webhook' },
+        h('p', {}, h('strong', {}, 'GitHub may not tell of pushes. '), project.webhookProblem), h('p', {}, h('a', { href: `#/projects/${project.id}/settings` }, 'Look at the webhook'))),
+      held.length > 0 && h('h2', {}, 'Waiting for you'),
+      held.length > 0 && h('ul', { className: 'list' }, held.map((build) => waiting(build, reload))),
+      h('h2', {}, 'Production'), live(data),
+      data.previews && h('h2', {}, 'Previews'), data.previews && previewList(data, reload),
+      h('h2', {}, 'Builds'), buildList(builds, reload),
+      h('h2', {}, 'Deployments'), deploymentList(data, reload)].filter(Boolean)
   },
+}
+
+/** The name of a project and what can be done on this page of it. */
+export function head(project, ...actions) {
+  return h('div', { className: 'head' },
+    h('div', { className: 'grow' }, h('h1', { tabIndex: -1 }, project.name), h('p', { className: 'small muted cut' }, project.repoUrl, ' · ', project.branch)),
+    h('div', { className: 'actions' }, actions))
+}
+
+function waiting(build, reload) {
+  return h('li', {},
+    h('div', { className: 'cut' }, h('a', { href: `#/builds/${build.id}` }, `Build ${build.id}`), ' ', build.commit?.message.split('\n')[0]),
+    h('div', { className: 'actions' }, state('held'), approval(build, reload, 'approve-first')),
+    h('div', { className: 'small muted wide' }, build.reason ?? occasion(build)))
 }
 
 function live({ project, builds }) {
@@ -38,98 +55,14 @@ function live({ project, builds }) {
     build?.commit && h('p', { className: 'small muted' }, h('code', {}, build.commit.hash.slice(0, 7)), ' ', build.commit.message.split('\n')[0], ' · since ', moment(current.activatedAt ?? current.createdAt)))
 }
 
-function builds({ builds }, reload) {
-  if (!builds.length) return h('p', { className: 'muted' }, 'No builds yet.')
-  return h('ul', { className: 'list' }, builds.map((build) => h('li', {},
-    h('div', { className: 'cut' }, h('a', { href: `#/builds/${build.id}`, id: `build-${build.id}` }, `Build ${build.id}`), ' ', build.commit?.message.split('\n')[0] ?? `newest commit of ${build.branch}`),
-    h('div', { className: 'actions' }, state(build.status), buildAction(build, reload)),
-    h('div', { className: 'small muted cut' }, build.failure?.title ?? [build.commit ? `${build.commit.hash.slice(0, 7)} by ${build.commit.author} · ` : '', moment(build.createdAt)]))))
-}
-
-export function buildAction(build, reload) {
-  if (build.status === 'queued' || build.status === 'running') {
-    return h('button', { id: `cancel-${build.id}`, onclick: act(() => api('POST', `/builds/${build.id}/cancel`), reload) }, 'Cancel')
-  }
-  return h('button', { id: `rebuild-${build.id}`, onclick: act(() => api('POST', `/builds/${build.id}/rebuild`), reload) }, 'Rebuild')
-}
-
-function deployments({ project, deployments }, reload) {
+function deploymentList({ project, deployments }, reload) {
   if (!deployments.length) return h('p', { className: 'muted' }, 'No deployments yet.')
-  const current = project.liveDeployment
   return h('ul', { className: 'list' }, deployments.map((deployment) => {
-    const activate = act(async () => {
-      const agreed = await confirm({
-        title: `Put deployment ${deployment.id} live?`,
-        lines: [
-          `Visitors of ${project.url} see what build ${deployment.buildId} made, within a second.`,
-          current ? `What is live now stays at ${current.url}.` : 'Nothing is live now.',
-          'The next push goes live as always.',
-        ],
-        action: 'Put it live',
-      })
-      if (agreed) await api('POST', `/deployments/${deployment.id}/activate`)
-    }, reload)
-    const canReturn = deployment.kept && deployment.status !== 'live' && deployment.status !== 'failed'
+    const isPreview = deployment.environment === 'preview'
+    const canGoLive = deployment.kept && deployment.status !== 'failed' && (isPreview || deployment.status !== 'live')
     return h('li', {},
       h('div', { className: 'cut' }, deployment.kept ? h('a', { href: deployment.url }, deployment.url) : h('span', { className: 'muted' }, deployment.url)),
-      h('div', { className: 'actions' }, state(deployment.status), canReturn && h('button', { id: `activate-${deployment.id}`, onclick: activate }, current?.id > deployment.id ? 'Roll back to this' : 'Put live')),
-      h('div', { className: 'small muted' }, 'build ', h('a', { href: `#/builds/${deployment.buildId}` }, deployment.buildId), ` · ${deployment.files} files · `, moment(deployment.createdAt), deployment.kept ? '' : ' · files removed'))
+      h('div', { className: 'actions' }, state(deployment.status), canGoLive && promotion(deployment, project, reload)),
+      h('div', { className: 'small muted wide' }, isPreview ? `preview of ${deployment.branch}` : 'production', ' · build ', h('a', { href: `#/builds/${deployment.buildId}` }, deployment.buildId), deployment.promotedFrom ? ` · promoted from deployment ${deployment.promotedFrom}` : '', ` · ${deployment.files} files · `, moment(deployment.createdAt), deployment.kept ? '' : ' · files removed'))
   }))
-}
-
-function settings({ project }, reload) {
-  const send = async (values) => {
-    await api('PATCH', `/projects/${project.id}`, settingValues(values))
-    document.querySelector('#settings').open = false
-    document.activeElement?.blur()
-    await reload()
-  }
-  return h('div', {},
-    h('p', { className: 'muted' }, 'What is not set is detected. Builds follow it from the next one on.'), h('br'),
-    h('details', { id: 'settings', 'data-keep': true }, h('summary', {}, 'Change how it is built'),
-      h('br'),
-      form({ action: 'Save', send }, settingFields(project))))
-}
-
-function variables({ project, variables }, reload) {
-  const list = variables.length > 0 && h('ul', { className: 'list' }, variables.map((variable) => h('li', {},
-    h('code', {}, variable.key),
-    h('div', { className: 'actions' }, h('span', { className: 'muted small' }, variable.kind === 'plain' ? 'plain' : 'secret, not shown'),
-      h('button', { id: `remove-${variable.id}`, 'aria-label': `Remove ${variable.key}`, onclick: act(() => api('DELETE', `/variables/${variable.id}`), reload) }, 'Remove')))))
-  const send = async (values) => {
-    try {
-      await api('PUT', `/projects/${project.id}/variables`, { variables: [values] })
-    } catch (error) {
-      // The server names the one of the list; here there is one, and its key is what can be wrong.
-      for (const problem of error.fields ?? []) problem.field = 'key'
-      throw error
-    }
-    document.querySelector('#set-variable').open = false
-    document.activeElement?.blur()
-    await reload()
-  }
-  return h('div', {},
-    h('p', { className: 'muted' }, 'Builds get these in their environment, from the next one on. A value is never shown again.'), h('br'),
-    list || null, list && h('br'),
-    h('details', { id: 'set-variable', 'data-keep': true }, h('summary', {}, 'Set a variable'),
-      h('br'),
-      form({ action: 'Set', send },
-        field('key', 'Key', { required: true, autocapitalize: 'off', spellcheck: false, placeholder: 'API_TOKEN' }),
-        field('value', 'Value', { multiline: true, rows: 2, spellcheck: false }))))
-}
-
-function deletion(project) {
-  const remove = act(async () => {
-    const agreed = await confirm({
-      title: `Delete ${project.name}?`,
-      lines: [`${project.url} answers 404 at once.`, 'Its builds, deployments, files, variables and caches go; the repository stays as it is.'],
-      action: 'Delete it',
-      typed: project.name,
-      danger: true,
-    })
-    if (!agreed) return
-    await api('DELETE', `/projects/${project.id}`)
-    location.hash = '#/'
-  }, async () => {})
-  return h('p', {}, h('button', { id: 'delete-project', className: 'danger', onclick: remove }, `Delete ${project.name}…`))
 }

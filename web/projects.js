@@ -1,8 +1,7 @@
-// All projects, and a new one.
+// All projects.
 
 import { api } from './api.js'
-import { field, form, h, moment, state } from './dom.js'
-import { settingFields, settingValues } from './plan.js'
+import { h, moment, state } from './dom.js'
 
 const isBusy = (build) => build?.status === 'queued' || build?.status === 'running'
 
@@ -44,24 +43,4 @@ function row(project) {
 function standing(live, latest) {
   if (latest?.status === 'failed') return live ? 'The version before is still up' : 'Nothing is up'
   return live ? ['live since ', moment(live.activatedAt ?? live.createdAt)] : 'nothing live yet'
-}
-
-export const newProject = {
-  load: async () => ({}),
-  draw() {
-    const send = async (values) => {
-      const given = Object.fromEntries(Object.entries(settingValues(values)).filter(([, value]) => value !== null))
-      const { build } = await api('POST', '/projects', given)
-      location.hash = `#/builds/${build.id}`
-    }
-    return ['New project',
-      h('p', { className: 'muted' }, 'Berth fetches the branch, finds out how to build it, and puts the result live. What you leave out is detected.'),
-      h('br'),
-      form({ action: 'Deploy', send },
-        field('repoUrl', 'Repository', { type: 'url', required: true, placeholder: 'https://github.com/owner/name' }),
-        field('name', 'Name', { required: true, autocapitalize: 'off', spellcheck: false, hint: 'The first part of its address: lower-case letters, digits and hyphens.' }),
-        field('branch', 'Branch', { required: true, value: 'main', autocapitalize: 'off', spellcheck: false }),
-        h('details', {}, h('summary', {}, 'How it is built'),
-          settingFields()))]
-  },
 }

@@ -32,7 +32,10 @@ try {
 
   await page.getByRole('link', { name: 'New project' }).click();
   await page.getByLabel('Repository').fill(repoUrl);
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await page.getByText('npm run build').first().waitFor();
   await page.getByLabel('Name', { exact: true }).fill(name);
+  await page.getByText('It will be at').waitFor();
   await picture('2-new-project');
   await page.getByRole('button', { name: 'Deploy' }).click();
 

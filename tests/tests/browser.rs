@@ -1,5 +1,5 @@
-//! The control page in a real browser: from the setup token to the site, as somebody does it on the first day, and
-//! from an invitation to the end of a session.
+//! The control page in a real browser: from the setup token to the site, as somebody does it on the first day; from a
+//! repository at GitHub to a preview that is promoted; and from an invitation to the end of a session.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -7,6 +7,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 use berth_tests::{Berth, Database, FakeGithub, GitServer, Shop};
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,8 +42,49 @@ async fn somebody_is_invited_and_signed_out_in_two_browsers() -> Result<()> {
     berth.stop().await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_is_connected_in_three_clicks_and_a_preview_promoted() -> Result<()> {
+    let github = FakeGithub::start().await?;
+    // No other dashboard: whoever signs in stays here.
+    let berth = Berth::start(&Database::Sqlite, &github, &[("FRONTEND_URL", "")]).await?;
+    let repo = github.repo("harbour")?;
+    Shop::saying("The harbour").publish(&repo)?;
+    github.repo("another")?;
+    let push_a_branch = async |asked: &str| {
+        ensure!(asked == "push a branch", "the browser asks for {asked:?}");
+        repo.switch("feat/cart")?;
+        Shop::saying("The harbour with a cart").publish(&repo)?;
+        github.deliver_push(&repo).await?.expect(201)?;
+        Ok(())
+    };
+    let saw = converse(&berth, "connect.mjs", json!({"repository": repo.full_name}), push_a_branch).await?;
+    ensure!(saw["clicks"] == 2 && saw["branch"] == "main", "three clicks with the one for a new project: {saw}");
+    let plan = saw["plan"].as_str().context("the plan is shown")?;
+    ensure!(
+        plan.contains("Build command") && plan.contains("npm run build") && plan.contains("package.json"),
+        "{plan}"
+    );
+    let preview = format!("http://harbour-git-feat-cart.{}", berth.domain());
+    ensure!(saw["previewUrl"].as_str().is_some_and(|url| url.starts_with(&preview)), "{saw}");
+    ensure!(saw["heading"] == "The harbour with a cart", "what was promoted is not what visitors see: {saw}");
+    let narrow = json!({"repositories": true, "plan": true, "settings": true, "project": true});
+    ensure!(saw["narrow"] == narrow, "a page is wider than a phone: {saw}");
+    ensure!(saw["complaints"] == json!([]), "the browser complained: {saw}");
+    berth.stop().await
+}
+
 /// Runs a script of `tests/js` in a real browser; what it saw. Its pictures stay, to be looked at.
-async fn browse(berth: &Berth, script: &str, mut task: Value) -> Result<Value> {
+async fn browse(berth: &Berth, script: &str, task: Value) -> Result<Value> {
+    converse(berth, script, task, async |asked: &str| anyhow::bail!("the browser asks for {asked:?}")).await
+}
+
+/// The same, of a script that asks for something now and then: each line but the last is answered by `answer`.
+async fn converse(
+    berth: &Berth,
+    script: &str,
+    mut task: Value,
+    answer: impl AsyncFn(&str) -> Result<()>,
+) -> Result<Value> {
     let screenshots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
     std::fs::create_dir_all(&screenshots)?;
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("js");
@@ -54,17 +96,31 @@ async fn browse(berth: &Berth, script: &str, mut task: Value) -> Result<Value> {
     task["origin"] = berth.origin().into();
     task["setupToken"] = setup_token.trim().into();
     task["screenshots"] = screenshots.display().to_string().into();
-    let browsing = Command::new("node")
+    let mut browsing = Command::new("node")
         .arg(directory.join(script))
         .arg(chromium()?)
         .arg(task.to_string())
-        .stdin(Stdio::null())
-        .output()
-        .await
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
         .context("node is missing: install Node 20.19 or later")?;
-    let problem = String::from_utf8_lossy(&browsing.stderr);
-    ensure!(browsing.status.success(), "{problem}\npictures: {}", screenshots.display());
-    Ok(serde_json::from_slice(&browsing.stdout)?)
+    let mut answers = browsing.stdin.take().context("a pipe to node")?;
+    let mut lines = BufReader::new(browsing.stdout.take().context("a pipe from node")?).lines();
+    let mut saw = None;
+    while let Some(line) = lines.next_line().await? {
+        if line.starts_with('{') {
+            saw = Some(serde_json::from_str(&line)?);
+        } else {
+            answer(&line).await?;
+            answers.write_all(b"done\n").await?;
+        }
+    }
+    let mut problem = String::new();
+    browsing.stderr.take().context("another pipe from node")?.read_to_string(&mut problem).await?;
+    ensure!(browsing.wait().await?.success(), "{problem}\npictures: {}", screenshots.display());
+    saw.context("the browser saw nothing")
 }
 
 fn chromium() -> Result<PathBuf> {

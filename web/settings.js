@@ -1,0 +1,96 @@
+// What a project is set to: how it is built, what it follows, its variables, who tells it of pushes, its end.
+
+import { api, ifThere } from './api.js'
+import { act, confirm, field, form, h } from './dom.js'
+import { deployHookList, forget, hooks } from './hooks.js'
+import { inbox } from './inbox.js'
+import { settingFields, settingValues } from './plan.js'
+import { head } from './project.js'
+import { variableList } from './variables.js'
+
+export const settings = {
+  async load(id) {
+    const [project, variables, hook, deployHooks, deliveries] = await Promise.all([
+      api('GET', `/projects/${id}`),
+      api('GET', `/projects/${id}/variables`),
+      ifThere(api('GET', `/projects/${id}/hook`)),
+      ifThere(api('GET', `/projects/${id}/deploy-hooks`)),
+      api('GET', `/projects/${id}/deliveries?limit=20`),
+    ])
+    return { project, variables, hook, deployHooks, deliveries }
+  },
+  fresh: () => 10_000,
+  leave: forget,
+  draw(data, { reload }) {
+    const { project } = data
+    return [`Settings of ${project.name}`,
+      head(project, h('a', { className: 'button', href: `#/projects/${project.id}`, id: 'back' }, 'Back to the project')),
+      h('h2', {}, 'How it is built'), building(project, reload),
+      h('h2', {}, 'What it follows'), following(project, reload),
+      h('h2', {}, 'Variables'), variableList(data, reload),
+      ...(data.hook ? [h('h2', {}, 'Webhooks'), ...hooks(data, reload)] : []),
+      ...(data.deployHooks ? [h('h2', {}, 'Deploy hooks'), deployHookList(data, reload)] : []),
+      h('h2', {}, 'Deliveries'), inbox(data, reload),
+      h('h2', {}, 'Delete'), deletion(project)]
+  },
+}
+
+/** A folded form that saves some settings. */
+function folded(id, summary, project, reload, values, ...fields) {
+  const send = async (given) => {
+    await api('PATCH', `/projects/${project.id}`, values(given))
+    document.querySelector(`#${id}`).open = false
+    document.activeElement?.blur()
+    await reload()
+  }
+  return h('details', { id, 'data-keep': true }, h('summary', {}, summary), h('br'), form({ action: 'Save', send }, fields))
+}
+
+function building(project, reload) {
+  return h('div', {},
+    h('p', { className: 'muted' }, 'What is not set is detected. Builds follow it from the next one on.'), h('br'),
+    folded('change-build', 'Change how it is built', project, reload, settingValues, settingFields(project)))
+}
+
+const INTERVALS = [['', 'never'], ['60', 'every minute'], ['300', 'every 5 minutes'], ['900', 'every 15 minutes'], ['3600', 'every hour'], ['86400', 'every day']]
+
+function following(project, reload) {
+  const { previews, watch, pollEvery, branch, rootDirectory } = project
+  const known = INTERVALS.some(([seconds]) => seconds === String(pollEvery ?? ''))
+  const intervals = known ? INTERVALS : [...INTERVALS, [String(pollEvery), `every ${pollEvery} seconds`]]
+  const lines = [
+    previews ? 'Other branches and pull requests get previews; those from forks wait for an approval.' : `Only ${branch} is built.`,
+    watch ? `Pushes that change nothing under ${watch.join(', ')} are skipped.` : rootDirectory ? `Pushes that change nothing under ${rootDirectory} are skipped.` : 'Every push is built.',
+    pollEvery ? `The head of ${branch} is asked for ${intervals.find(([seconds]) => seconds === String(pollEvery))[1]}.` : undefined,
+  ]
+  const values = (given) => ({
+    previews: Boolean(given.previews),
+    watch: given.watch.trim() ? given.watch.split('\n').map((line) => line.trim()).filter(Boolean) : null,
+    pollEvery: given.pollEvery ? Number(given.pollEvery) : null,
+  })
+  return h('div', {},
+    lines.filter(Boolean).map((line) => h('p', { className: 'muted' }, line)), h('br'),
+    folded('change-following', 'Change what it follows', project, reload, values,
+      h('label', {}, h('input', { type: 'checkbox', name: 'previews', className: 'check', checked: previews }), ' Build a preview for other branches and pull requests'),
+      field('watch', 'Watched paths', { multiline: true, rows: 3, value: (watch ?? []).join('\n'), spellcheck: false, placeholder: rootDirectory ? `${rootDirectory}/**` : 'everything', hint: 'A pattern a line, like apps/web/** or *.md. A push that changes no such file is skipped, and says so. Empty: the root directory.' }),
+      h('div', { className: 'field' }, h('label', { htmlFor: 'field-pollEvery' }, 'Ask for the newest commit'),
+        h('select', { id: 'field-pollEvery', name: 'pollEvery', 'aria-describedby': 'field-pollEvery-hint field-pollEvery-problem' }, intervals.map(([seconds, words]) => h('option', { value: seconds, selected: seconds === String(pollEvery ?? '') }, words))),
+        h('p', { id: 'field-pollEvery-hint', className: 'small muted' }, 'For a git host that cannot send webhooks to this machine.'),
+        h('p', { id: 'field-pollEvery-problem', className: 'small problem', hidden: true }))))
+}
+
+function deletion(project) {
+  const remove = act(async () => {
+    const agreed = await confirm({
+      title: `Delete ${project.name}?`,
+      lines: [`${project.url} answers 404 at once, and so do its previews.`, 'Its builds, deployments, files, variables and caches go; the repository stays as it is.'],
+      action: 'Delete it',
+      typed: project.name,
+      danger: true,
+    })
+    if (!agreed) return
+    await api('DELETE', `/projects/${project.id}`)
+    location.hash = '#/'
+  }, async () => {})
+  return h('p', {}, h('button', { id: 'delete-project', className: 'danger', onclick: remove }, `Delete ${project.name}…`))
+}
