@@ -62,6 +62,14 @@ impl World {
         listed.as_array().cloned().with_context(|| format!("{what} are no list: {listed}"))
     }
 
+    /// The newest build of a project; a delivery is answered when its builds are there.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn newest_build(&self, project: &Project) -> Result<Value> {
+        self.list(project, "builds").await?.into_iter().next().context("there is a build")
+    }
+
     /// The site of a branch whose host nothing else wanted.
     #[must_use]
     pub fn branch_site(&self, project: &Project, branch: &str) -> Site {

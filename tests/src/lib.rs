@@ -17,6 +17,7 @@ mod git_server;
 mod session;
 mod site;
 mod socket_client;
+mod told;
 mod wait;
 mod webhook;
 mod world;
@@ -29,7 +30,7 @@ pub use fake_github::{
 };
 pub use fleet::{Vessel, Voyage, deploy_each};
 pub use git_server::{GitServer, Repo};
-pub use session::{Answer, Session};
+pub use session::{Answer, Session, number};
 pub use site::{Page, Site};
 pub use socket_client::{SocketClient, SocketEvent};
 pub use wait::eventually;

@@ -118,6 +118,14 @@ impl Session {
     }
 }
 
+/// A number in an answer.
+///
+/// # Errors
+/// When it is something else.
+pub fn number(value: &Value) -> Result<i64> {
+    value.as_i64().with_context(|| format!("{value} is not a number"))
+}
+
 fn cookies_of(response: &reqwest::Response) -> String {
     let set = response.headers().get_all(header::SET_COOKIE).iter();
     let pairs = set.filter_map(|value| value.to_str().ok()?.split(';').next().map(str::to_owned));

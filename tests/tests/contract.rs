@@ -11,7 +11,7 @@ use axum::response::Html;
 use axum::routing::get;
 use berth_tests::{
     Berth, Database, Delivery, FakeGithub, GitServer, Project, Session, Shop, Site, SocketClient, WEBHOOK_SECRET,
-    World, eventually,
+    World, eventually, number,
 };
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -299,8 +299,4 @@ fn chromium() -> Result<PathBuf> {
         .flat_map(|directory| names.map(|name| directory.join(name)))
         .find(|path| path.is_file())
         .context("no Chromium on the path: run scripts/ensure-test-tools (`make test` does)")
-}
-
-fn number(value: &Value) -> Result<i64> {
-    value.as_i64().with_context(|| format!("{value} is not a number"))
 }

@@ -51,7 +51,7 @@ pub(super) async fn send(known: &Known, parcel: &Parcel) -> Result<Answer> {
         .header("x-github-hook-installation-target-type", "repository")
         .body(parcel.body.clone());
     if let Some(secret) = &parcel.secret {
-        request = request.header("x-hub-signature-256", format!("sha256={}", sign(secret, &parcel.body)));
+        request = request.header("x-hub-signature-256", sign(secret, &parcel.body));
     }
     let answer = Answer::of(request).await;
     let status = answer.as_ref().map_or(502, |answer| answer.status);

@@ -51,7 +51,7 @@ impl Hook {
     }
 }
 
-/// The events that Berth may ask for, and one that it should not.
+/// The events that are known here.
 const EVENTS: &[&str] = &["push", "pull_request", "create", "delete", "*"];
 
 fn has_unknown_events(events: &Value) -> bool {

@@ -8,4 +8,5 @@ mod failures;
 mod polling;
 mod queue;
 mod reconcile;
+mod reports;
 mod serving;
