@@ -4,6 +4,7 @@ mod backup;
 mod boot;
 mod builds;
 mod crashes;
+mod detections;
 mod failures;
 mod polling;
 mod queue;
