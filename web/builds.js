@@ -11,18 +11,10 @@ const TRIGGERS = {
   deploy_hook: 'a deploy hook', poll: 'found by polling', promote: 'for production, from a preview',
 }
 
-/** The number of the pull request that a build is for. */
-const numberOf = ({ pullRequest }) => pullRequest?.number ?? pullRequest
-
-/** The repository of a stranger that a build's commit is from. */
-export const forkOf = ({ pullRequest, fork }) => fork?.repository ?? fork ?? pullRequest?.fork?.repository ?? pullRequest?.fork
-
 /** `a push to main`, `pull request #7 from mallory/shop`. */
-export function occasion(build) {
-  const number = numberOf(build)
-  const fork = forkOf(build)
-  if (number) return `pull request #${number}${fork ? ` from ${fork}` : ''}`
-  return `${TRIGGERS[build.trigger] ?? build.trigger} · ${build.branch}`
+export function occasion({ pullRequest, trigger, branch }) {
+  if (pullRequest) return `pull request #${pullRequest.number}${pullRequest.fork ? ` from ${pullRequest.fork}` : ''}`
+  return `${TRIGGERS[trigger] ?? trigger} · ${branch}`
 }
 
 export function buildList(builds, reload) {
@@ -35,11 +27,11 @@ export function buildList(builds, reload) {
 
 /** What became of it and why it is there. */
 function story(build) {
-  const { commit, status, environment, failure, reason } = build
+  const { commit, status, environment, failure, reason, pullRequest } = build
   return [
     failure?.title ?? reason,
     status !== 'held' && occasion(build),
-    environment === 'preview' && !numberOf(build) && 'preview',
+    environment === 'preview' && !pullRequest && 'preview',
     commit && [commit.hash.slice(0, 7), commit.author].filter(Boolean).join(' by '),
   ].filter(Boolean)
 }
@@ -80,8 +72,7 @@ function rebuild(build, reload) {
 
 /** A stranger's code runs only after somebody has said so. */
 export function approval(build, reload, name = 'approve') {
-  const fork = forkOf(build) ?? 'another repository'
-  const number = numberOf(build)
+  const { fork = 'another repository', number } = build.pullRequest ?? {}
   const question = {
     title: `Build the code of ${fork}?`,
     lines: [

@@ -6,7 +6,7 @@ import { act, ago, confirm, field, form, h, state } from './dom.js'
 /** What was just made and is shown this once, by project. */
 let made
 
-const WORDS = { works: 'works', active: 'works', ok: 'works', missing: 'gone', altered: 'altered', refused: 'refused', failing: 'fails', off: 'off' }
+const WORDS = { ok: 'works', lost: 'gone', altered: 'altered', refused: 'not known', unannounced: 'none' }
 
 export function hooks({ project, hook }, reload) {
   return [hook.github && github(project, hook.github, reload), own(project, hook.own, reload)].filter(Boolean)
@@ -14,7 +14,7 @@ export function hooks({ project, hook }, reload) {
 
 function github(project, { hookId, state: standing, problem }, reload) {
   const words = WORDS[standing] ?? standing
-  const isWell = hookId && !problem
+  const isWell = standing === 'ok'
   return h('section', { className: 'panel', 'aria-label': 'GitHub’s webhook' },
     h('div', { className: 'head' }, h('strong', {}, 'GitHub’s webhook'), state(isWell ? 'works' : hookId ? 'broken' : 'off', isWell ? 'works' : words)),
     h('p', { className: 'muted' }, isWell ? 'GitHub announces pushes and pull requests of this repository. Projects of one repository share it.' : problem ?? 'GitHub announces nothing of this repository.'),

@@ -1,23 +1,20 @@
 // Previews: branches and pull requests with a site of their own.
 
 import { api } from './api.js'
-import { forkOf } from './builds.js'
 import { act, ago, confirm, h, state } from './dom.js'
 import { promotion } from './promotion.js'
 
-export function previewList({ project, previews, builds, deployments }, reload) {
+export function previewList({ project, previews }, reload) {
   if (!previews.length) {
     return h('p', { className: 'muted' }, project.previews ? `No previews. Push a branch other than ${project.branch}, or open a pull request, to get one.` : ['Previews are off: only ', h('code', {}, project.branch), ' is built. ', h('a', { href: `#/projects/${project.id}/settings` }, 'Turn them on')])
   }
   return h('ul', { className: 'list', 'aria-label': 'Previews' }, previews.map((preview) => {
-    const ofIt = ({ environment, branch }) => environment === 'preview' && branch === preview.branch
-    const build = preview.latestBuild ?? builds.find(ofIt)
-    const live = preview.liveDeployment ?? deployments.find((deployment) => ofIt(deployment) && deployment.status === 'live')
+    const { latestBuild: build, liveDeployment: live } = preview
     return h('li', {},
-      h('div', { className: 'cut' }, h('span', { className: 'name' }, title(preview)), ' ', preview.title && h('span', { className: 'muted' }, preview.title)),
-      h('div', { className: 'actions' }, build && (build.status === 'passed' && live ? state('live') : h('a', { href: `#/builds/${build.id}`, className: 'plain' }, state(build.status)))),
+      h('div', { className: 'cut' }, h('span', { className: 'name' }, title(preview)), ' ', h('span', { className: 'muted' }, preview.pullRequest?.title)),
+      h('div', { className: 'actions' }, state(preview.state)),
       h('div', { className: 'small cut' }, live ? h('a', { href: preview.url }, preview.url) : h('span', { className: 'muted' }, preview.url)),
-      h('div', { className: 'small muted' }, 'pushed ', ago(preview.pushedAt)),
+      h('div', { className: 'small muted' }, build && [h('a', { href: `#/builds/${build.id}` }, `build ${build.id}`), ' · '], 'pushed ', ago(preview.pushedAt)),
       h('div', { className: 'actions wide' }, live && promotion(live, project, reload), remove(preview, reload)))
   }))
 }
@@ -25,9 +22,8 @@ export function previewList({ project, previews, builds, deployments }, reload) 
 /** `feat/cart`, or the pull request that shows it. */
 function title(preview) {
   const { branch, pullRequest } = preview
-  const fork = forkOf(preview)
-  if (fork) return `#${pullRequest} from ${fork}`
-  return pullRequest ? `#${pullRequest} · ${branch}` : branch
+  if (!pullRequest) return branch
+  return pullRequest.fork ? `#${pullRequest.number} from ${pullRequest.fork}` : `#${pullRequest.number} · ${branch}`
 }
 
 function remove(preview, reload) {

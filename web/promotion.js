@@ -33,7 +33,8 @@ async function promote(deployment, project, live) {
   try {
     await api('POST', `/deployments/${deployment.id}/promote`, { rebuild: false })
   } catch (error) {
-    if (error.code !== 'promotion_needs_rebuild') throw error
+    // A stranger's commit is not built with production's secrets: the refusal says what to do instead.
+    if (error.code !== 'promotion_needs_rebuild' || deployment.branch.startsWith('pull/')) throw error
     await promoteByBuild(deployment, project, error)
   }
 }
@@ -42,7 +43,7 @@ async function promote(deployment, project, live) {
 async function promoteByBuild(deployment, project, { message }) {
   const agreed = await confirm({
     title: 'It has to be built for production',
-    lines: [`${message[0].toUpperCase()}${message.slice(1).replace(/\.$/, '')}.`, `Berth can build the same commit with production’s variables. It goes live at ${project.url} when it has passed; until then nothing changes.`],
+    lines: [`${message[0].toUpperCase()}${message.slice(1).split(';')[0]}.`, `Berth can build the same commit with production’s variables. It goes live at ${project.url} when it has passed; until then nothing changes.`],
     action: 'Build it for production',
   })
   if (!agreed) return

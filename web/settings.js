@@ -6,18 +6,20 @@ import { deployHookList, forget, hooks } from './hooks.js'
 import { inbox } from './inbox.js'
 import { settingFields, settingValues } from './plan.js'
 import { head } from './project.js'
+import { reportList } from './reports.js'
 import { variableList } from './variables.js'
 
 export const settings = {
   async load(id) {
-    const [project, variables, hook, deployHooks, deliveries] = await Promise.all([
+    const [project, variables, hook, deployHooks, deliveries, reports] = await Promise.all([
       api('GET', `/projects/${id}`),
       api('GET', `/projects/${id}/variables`),
       ifThere(api('GET', `/projects/${id}/hook`)),
       ifThere(api('GET', `/projects/${id}/deploy-hooks`)),
       api('GET', `/projects/${id}/deliveries?limit=20`),
+      ifThere(api('GET', `/projects/${id}/reports`)),
     ])
-    return { project, variables, hook, deployHooks, deliveries }
+    return { project, variables, hook, deployHooks, deliveries, reports }
   },
   fresh: () => 10_000,
   leave: forget,
@@ -31,6 +33,7 @@ export const settings = {
       ...(data.hook ? [h('h2', {}, 'Webhooks'), ...hooks(data, reload)] : []),
       ...(data.deployHooks ? [h('h2', {}, 'Deploy hooks'), deployHookList(data, reload)] : []),
       h('h2', {}, 'Deliveries'), inbox(data, reload),
+      ...(data.reports && project.webhookId ? [h('h2', {}, 'Reports to GitHub'), reportList(data)] : []),
       h('h2', {}, 'Delete'), deletion(project)]
   },
 }

@@ -32,6 +32,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("/variables.js", SCRIPT, include_str!("../../../web/variables.js")),
     ("/hooks.js", SCRIPT, include_str!("../../../web/hooks.js")),
     ("/inbox.js", SCRIPT, include_str!("../../../web/inbox.js")),
+    ("/reports.js", SCRIPT, include_str!("../../../web/reports.js")),
     ("/project.js", SCRIPT, include_str!("../../../web/project.js")),
     ("/build.js", SCRIPT, include_str!("../../../web/build.js")),
 ];
