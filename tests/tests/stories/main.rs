@@ -3,6 +3,7 @@
 mod backup;
 mod boot;
 mod builds;
+mod connect;
 mod crashes;
 mod detections;
 mod failures;
