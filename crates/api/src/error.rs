@@ -123,6 +123,10 @@ impl ApiError {
     }
 
     /// The words for the client, for answers that are not HTTP (a refused socket).
+    pub(crate) fn code(&self) -> &'static str {
+        self.problem.code
+    }
+
     pub(crate) fn message(&self) -> &str {
         &self.problem.message
     }

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Weak};
 
 use axum::Router;
-use berth_github::Github;
+use berth_github::{Github, HookKeeper};
 use berth_secrets::KeyRing;
 use berth_store::Store;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::{Jwt, Throttle};
 use crate::config::{ApiConfig, HealthChecks};
 use crate::detection::{Detections, Detector};
-use crate::projects::Hooks;
 use crate::realtime::{self, Realtime};
 use crate::router;
 
@@ -35,7 +34,7 @@ pub struct State {
     pub(crate) github: Github,
     pub(crate) jwt: Jwt,
     pub(crate) throttle: Throttle,
-    pub(crate) hooks: Hooks,
+    pub(crate) hooks: HookKeeper,
     pub(crate) detections: Detections,
     pub(crate) health: HealthChecks,
     pub(crate) realtime: Realtime,
@@ -73,12 +72,16 @@ impl Api {
         health: HealthChecks,
         detector: Arc<dyn Detector>,
     ) -> Self {
+        let github = Github::new(http.clone(), config.github_api_url.clone(), store.clock().clone());
+        let (url, secret) = (config.webhook_url(), config.webhook_secret.clone());
+        let hooks =
+            HookKeeper::new(store.clone(), keys.clone(), github.clone(), config.github_url.clone(), url, secret);
         let api = Self(Arc::new(State {
             jwt: Jwt::new(&config.jwt_secret, store.clock().clone()),
             throttle: Throttle::new(store.clock().clone()),
-            hooks: Hooks::default(),
+            hooks,
             detections: Detections::new(detector),
-            github: Github::new(http.clone(), config.github_api_url.clone(), store.clock().clone()),
+            github,
             realtime: Realtime::new(),
             stop: CancellationToken::new(),
             config,
@@ -89,6 +92,12 @@ impl Api {
         }));
         realtime::start(&api);
         api
+    }
+
+    /// Who looks after the hooks at GitHub: the worker has it do so, the API tells it of what it meets.
+    #[must_use]
+    pub fn hook_keeper(&self) -> HookKeeper {
+        self.hooks.clone()
     }
 
     pub(crate) fn downgrade(&self) -> WeakApi {

@@ -83,7 +83,7 @@ impl Control {
         self.front.open(api.router().merge(pages::router()));
         tracing::info!("the control plane is at {}", self.config.public_url);
 
-        let mut working = tokio::spawn(worker::run(worker, self.stop.clone()));
+        let mut working = tokio::spawn(worker::run(worker, api.hook_keeper(), self.stop.clone()));
         let setup = setup::end(store, Arc::clone(&self.data), Arc::clone(&self.front), self.stop.clone());
         let setting_up = tokio::spawn(setup);
         let worked = tokio::select! {

@@ -372,6 +372,29 @@ impl Store {
         Ok(self.one(count.bind(repo.as_str())).await?.unwrap_or(0))
     }
 
+    /// Notes that a hook at GitHub serves these projects, and serves them well.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn set_webhook_of_repo(&self, projects: &[ProjectId], webhook: i64) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        for id in projects {
+            let update = sql("UPDATE project SET webhook_id = $2, webhook_problem = NULL WHERE id = $1");
+            tx.run(update.bind(*id).bind(webhook)).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Notes why GitHub does not announce a project's pushes, in words.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn set_webhook_problem(&self, id: ProjectId, problem: &str) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        tx.run(sql("UPDATE project SET webhook_problem = $2 WHERE id = $1").bind(id).bind(problem)).await?;
+        tx.commit().await
+    }
+
     /// Notes which hook at GitHub serves a project.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ pub(crate) async fn connect(
         }),
     };
     let project = api.store.create_project(caller.access(), new, &host, seal).await?;
-    let note = match register(api, &plan, &project).await {
+    let note = match register(api, caller, &plan, &project).await {
         Ok(note) => note,
         Err(error) => {
             api.store.delete_project(caller.access(), project.id).await?;
@@ -52,10 +52,18 @@ pub(crate) async fn connect(
 }
 
 /// Returns why pushes are not announced, if they should be and are not.
-async fn register(api: &Api, plan: &HookPlan, project: &Project) -> Result<Option<&'static str>, ApiError> {
-    let registered = hook::register(api, plan, &project.repo_url).await?;
+async fn register(
+    api: &Api,
+    caller: &Caller,
+    plan: &HookPlan,
+    project: &Project,
+) -> Result<Option<&'static str>, ApiError> {
+    let registered = hook::over_github(api, caller, hook::register(api, plan, &project.repo_url)).await?;
     if let Some(hook) = registered.hook {
         api.store.set_webhook(project.id, Some(hook)).await?;
+    }
+    if let Some(note) = registered.note {
+        api.store.set_webhook_problem(project.id, note).await?;
     }
     Ok(registered.note)
 }
@@ -81,7 +89,7 @@ pub(crate) async fn change(
     let keeps_token = project.repo_access.is_some() && repo.origin() == project.repo_url.origin();
     let has_token = change.repo_access.as_ref().map_or(keeps_token, Option::is_some);
     let plan = hook::plan(api, caller, &repo, has_token).await?;
-    let registered = hook::register(api, &plan, &repo).await?;
+    let registered = hook::over_github(api, caller, hook::register(api, &plan, &repo)).await?;
     let (hook, note) = (registered.hook, registered.note);
     change.webhook_id = hook;
     let outcome = write(api, caller, project, change, variables).await;

@@ -1,15 +1,11 @@
 //! The hook that announces pushes: one per repository at GitHub, shared and counted by its projects.
-//!
-//! Who registers or removes a repository's hook holds that repository meanwhile ([`Hooks`]), so that a project which
-//! comes while the last one goes does not join a hook that is about to be removed.
+//! What becomes of it afterwards is [`berth_github::HookKeeper`]'s, which also gives turns at a repository.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use berth_github::{GithubError, TIMEOUT};
+use berth_model::RepoUrl;
 use berth_model::words::Seconds;
-use berth_model::{RepoKey, RepoUrl};
 use berth_secrets::SecretString;
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
@@ -21,6 +17,9 @@ use crate::error::ApiError;
 
 const NO_ADMIN: &str =
     "pushes are not announced: your GitHub account may not add a webhook to the repository, which needs admin access";
+
+/// The code of the answer to somebody whose token GitHub refuses.
+const RECONNECT: &str = "github_reconnect";
 
 /// What is to be done about a repository's hook.
 pub(crate) enum HookPlan {
@@ -41,31 +40,35 @@ pub(crate) struct Registered {
     _turn: Option<OwnedMutexGuard<()>>,
 }
 
-/// Repositories whose hooks somebody is at. One process has the database for itself, so that it can be here.
-#[derive(Default)]
-pub(crate) struct Hooks(Mutex<HashMap<RepoKey, Arc<tokio::sync::Mutex<()>>>>);
-
-impl Hooks {
-    /// Waits for its turn at a repository.
-    async fn hold(&self, repo: &RepoKey) -> OwnedMutexGuard<()> {
-        let turn = {
-            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-            Arc::clone(turns.entry(repo.clone()).or_default())
-        };
-        turn.lock_owned().await
-    }
-}
-
 /// The caller's GitHub token.
 ///
 /// # Errors
-/// 403 that says where to connect GitHub, if there is none.
+/// 403 that says where to connect GitHub, if there is none, or GitHub refused it: it is not asked again with that one.
 pub(crate) async fn github_token(api: &Api, caller: &Caller) -> Result<SecretString, ApiError> {
+    if caller.user.github_refused_at.is_some() {
+        return Err(GithubError::TokenRefused.into());
+    }
     let sealed = api.store.github_token(caller.user.id).await?.ok_or_else(|| {
         ApiError::forbidden("github_not_connected", "connect your GitHub account first, at /api/auth/github")
     })?;
     api.keys.open_for_user(caller.user.id, "github", &sealed).map_err(ApiError::internal)
+}
+
+/// Does something with the caller's token. If GitHub no longer accepts it, that is noted: nothing is asked of GitHub with
+/// it again, and the reports of its owner wait, until they have connected GitHub once more.
+///
+/// # Errors
+/// What `work` came to.
+pub(crate) async fn over_github<T>(
+    api: &Api,
+    caller: &Caller,
+    work: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
+    let done = work.await;
+    if done.as_ref().is_err_and(|error| error.code() == RECONNECT) {
+        api.store.github_refused(caller.user.id).await?;
+    }
+    done
 }
 
 /// Decides before anything is written, so that a missing GitHub account is told first. Who brings a token for the
@@ -76,6 +79,11 @@ pub(crate) async fn plan(api: &Api, caller: &Caller, repo: &RepoUrl, has_token: 
     };
     if has_token && !caller.user.github_connected {
         return Ok(HookPlan::Unannounced("pushes are not announced: no GitHub account is connected"));
+    }
+    if has_token && caller.user.github_refused_at.is_some() {
+        return Ok(HookPlan::Unannounced(
+            "pushes are not announced: GitHub no longer accepts the token it gave for your account",
+        ));
     }
     let token = github_token(api, caller).await?;
     Ok(match api.config.webhook_secret.clone() {
@@ -136,7 +144,7 @@ pub(crate) async fn release(api: &Api, caller: &Caller, repo: &RepoUrl, hook: Op
         let token = github_token(api, caller).await?;
         api.github.delete_hook(&token, (&owner, &name), hook).await.map_err(ApiError::from)
     };
-    if let Err(error) = result.await {
+    if let Err(error) = over_github(api, caller, result).await {
         tracing::warn!(repository = repo.as_str(), hook, reason = error.message(), "the webhook stays at GitHub");
     }
 }
@@ -145,7 +153,7 @@ impl From<GithubError> for ApiError {
     fn from(error: GithubError) -> Self {
         match error {
             GithubError::TokenRefused => Self::forbidden(
-                "github_reconnect",
+                RECONNECT,
                 "GitHub no longer accepts the token it gave for your account; connect GitHub again at /api/auth/github",
             ),
             GithubError::NotFound => Self::not_found("thing at GitHub, or your account may not see it"),

@@ -8,5 +8,5 @@ mod settings;
 
 pub(crate) use connect::{change, connect, remove, seal};
 pub(crate) use detection::read_detection;
-pub(crate) use hook::{Hooks, github_token};
+pub(crate) use hook::{github_token, over_github};
 pub(crate) use settings::{read_change, read_new, read_variables};

@@ -15,7 +15,7 @@ use crate::Api;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorBody};
 use crate::input::Params;
-use crate::projects::github_token;
+use crate::projects::{github_token, over_github};
 
 /// Bytes of what is searched for; the longest name at GitHub has fewer.
 const LONGEST_SEARCH: usize = 250;
@@ -144,14 +144,17 @@ pub(crate) async fn organizations(
     caller: Caller,
     Params(query): Params<OrganizationsQuery>,
 ) -> Result<Json<Organizations>, ApiError> {
-    let token = github_token(&api, &caller).await?;
-    let page = query.page.unwrap_or(1).max(1);
-    let Page { mut items, next } = api.github.organizations(&token, page).await?;
-    if page == 1 {
-        items.insert(0, api.github.user(&token).await?);
-    }
-    let organizations = items.into_iter().map(OrganizationBody::of).collect();
-    Ok(Json(Organizations { organizations, next_page: next }))
+    over_github(&api, &caller, async {
+        let token = github_token(&api, &caller).await?;
+        let page = query.page.unwrap_or(1).max(1);
+        let Page { mut items, next } = api.github.organizations(&token, page).await?;
+        if page == 1 {
+            items.insert(0, api.github.user(&token).await?);
+        }
+        let organizations = items.into_iter().map(OrganizationBody::of).collect();
+        Ok(Json(Organizations { organizations, next_page: next }))
+    })
+    .await
 }
 
 /// Repositories at GitHub, 100 a page, newest first.
@@ -166,25 +169,28 @@ pub(crate) async fn repositories(
     caller: Caller,
     Params(query): Params<RepositoriesQuery>,
 ) -> Result<Json<Repositories>, ApiError> {
-    let token = github_token(&api, &caller).await?;
-    let (page, organization) = (query.page.unwrap_or(1).max(1), query.org.as_deref().filter(|org| !org.is_empty()));
-    let Page { items, next } = match searched(query.q.as_deref())? {
-        None => listed(&api, &token, organization, page).await?,
-        Some(wanted) => {
-            let first = listed(&api, &token, organization, 1).await?;
-            match first.next {
-                None => only(first.items, page, |repository| &repository.name, wanted),
-                Some(_) => {
-                    let account = match organization {
-                        Some(login) => login.to_owned(),
-                        None => api.github.user(&token).await?.login,
-                    };
-                    api.github.search_repositories(&token, &account, wanted, page).await?
+    over_github(&api, &caller, async {
+        let token = github_token(&api, &caller).await?;
+        let (page, organization) = (query.page.unwrap_or(1).max(1), query.org.as_deref().filter(|org| !org.is_empty()));
+        let Page { items, next } = match searched(query.q.as_deref())? {
+            None => listed(&api, &token, organization, page).await?,
+            Some(wanted) => {
+                let first = listed(&api, &token, organization, 1).await?;
+                match first.next {
+                    None => only(first.items, page, |repository| &repository.name, wanted),
+                    Some(_) => {
+                        let account = match organization {
+                            Some(login) => login.to_owned(),
+                            None => api.github.user(&token).await?.login,
+                        };
+                        api.github.search_repositories(&token, &account, wanted, page).await?
+                    }
                 }
             }
-        }
-    };
-    Ok(Json(Repositories { repos: items.into_iter().map(RepositoryBody::of).collect(), next_page: next }))
+        };
+        Ok(Json(Repositories { repos: items.into_iter().map(RepositoryBody::of).collect(), next_page: next }))
+    })
+    .await
 }
 
 /// Branches of a repository at GitHub, 100 a page, by name.
@@ -200,20 +206,23 @@ pub(crate) async fn branches(
     Params(query): Params<BranchesQuery>,
 ) -> Result<Json<Branches>, ApiError> {
     let repository = query.repo.split_once('/').ok_or_else(|| ApiError::bad_request("repo is owner/name"))?;
-    let token = github_token(&api, &caller).await?;
-    let page = query.page.unwrap_or(1).max(1);
-    let Page { items, next } = match searched(query.q.as_deref())? {
-        None => api.github.branches(&token, repository, page).await?,
-        Some(wanted) => {
-            let first = api.github.branches(&token, repository, 1).await?;
-            match first.next {
-                None => only(first.items, page, |branch| &branch.name, wanted),
-                Some(_) => api.github.branches_beginning(&token, repository, wanted, page).await?,
+    over_github(&api, &caller, async {
+        let token = github_token(&api, &caller).await?;
+        let page = query.page.unwrap_or(1).max(1);
+        let Page { items, next } = match searched(query.q.as_deref())? {
+            None => api.github.branches(&token, repository, page).await?,
+            Some(wanted) => {
+                let first = api.github.branches(&token, repository, 1).await?;
+                match first.next {
+                    None => only(first.items, page, |branch| &branch.name, wanted),
+                    Some(_) => api.github.branches_beginning(&token, repository, wanted, page).await?,
+                }
             }
-        }
-    };
-    let body = |Branch { name, head }| BranchBody { name, head };
-    Ok(Json(Branches { branches: items.into_iter().map(body).collect(), next_page: next }))
+        };
+        let body = |Branch { name, head }| BranchBody { name, head };
+        Ok(Json(Branches { branches: items.into_iter().map(body).collect(), next_page: next }))
+    })
+    .await
 }
 
 /// The caller's own login stands in the same list as the organizations', but is none of them.

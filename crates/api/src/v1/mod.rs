@@ -1,8 +1,9 @@
 //! The API of this generation: `/api/v1`, described at `/api/v1/openapi.json`. Another user's resource is 404 here.
 //!
-//! - [`projects`], [`variables`], [`builds`], [`deployments`], [`hooks`], [`deploy_hooks`], [`deliveries`]: by noun, as in the database.
+//! - [`projects`], [`variables`], [`builds`], [`deployments`], [`deliveries`]: by noun, as in the database.
 //! - [`detections`]: what would be built, before there is a project.
-//! - [`github`]: what the caller's GitHub account offers to connect.
+//! - [`github`]: what the caller's GitHub account offers to connect; [`github_hook`], [`reports`]: what it hears of and
+//!   from a project.
 //! - [`users`], [`invitations`]: who has an account and who may open one.
 //! - [`system`]: the installation, for administrators.
 //! - [`bodies`]: the answers' shapes; [`page`]: how much of a list.
@@ -10,14 +11,14 @@
 mod bodies;
 mod builds;
 mod deliveries;
-mod deploy_hooks;
 mod deployments;
 mod detections;
 mod github;
-mod hooks;
+mod github_hook;
 mod invitations;
 mod page;
 mod projects;
+mod reports;
 mod system;
 mod users;
 mod variables;
@@ -61,13 +62,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(projects::read, projects::change, projects::delete))
         .routes(routes!(variables::list, variables::put))
         .routes(routes!(variables::delete))
-        // Hooks and what they hear
-        .routes(routes!(hooks::read, hooks::make, hooks::remove))
-        .routes(routes!(hooks::test))
-        .routes(routes!(deploy_hooks::list, deploy_hooks::create))
-        .routes(routes!(deploy_hooks::delete))
         .routes(routes!(deliveries::list))
-        .routes(routes!(deliveries::read))
         .routes(routes!(webhooks::replay))
         // Builds
         .routes(routes!(builds::list, builds::create))
@@ -83,5 +78,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(github::organizations))
         .routes(routes!(github::repositories))
         .routes(routes!(github::branches))
+        .routes(routes!(github_hook::repair))
+        .routes(routes!(reports::list))
         .routes(routes!(system::read))
 }

@@ -41,6 +41,10 @@ struct Memory {
     /// Repository (lower case: GitHub does not mind the case) → its hooks.
     hooks: HashMap<String, Vec<Value>>,
     revoked: HashSet<String>,
+    /// Requests that came in, whatever became of them.
+    asked: usize,
+    /// Hooks that were asked for a ping.
+    pinged: Vec<i64>,
     /// What every call of the API is answered instead.
     trouble: Option<Trouble>,
     next: i64,
@@ -63,7 +67,8 @@ impl FakeGithub {
             .route("/repos/{owner}/{name}/branches", get(branches))
             .route("/repos/{owner}/{name}/git/matching-refs/heads/{*beginning}", get(matching))
             .route("/repos/{owner}/{name}/hooks", post(create_hook).get(list_hooks))
-            .route("/repos/{owner}/{name}/hooks/{id}", patch(change_hook).delete(delete_hook));
+            .route("/repos/{owner}/{name}/hooks/{id}", patch(change_hook).delete(delete_hook).get(read_hook))
+            .route("/repos/{owner}/{name}/hooks/{id}/pings", post(ping_hook));
         let app = Router::new()
             .route("/login/oauth/access_token", post(exchange))
             .nest("/api/v3", api.layer(from_fn_with_state(state.clone(), trouble)))
@@ -92,6 +97,26 @@ impl FakeGithub {
         self.state.lock().unwrap().revoked.insert(login.to_owned());
     }
 
+    /// Somebody let GitHub give Berth another token.
+    pub(crate) fn restore(&self, login: &str) {
+        self.state.lock().unwrap().revoked.remove(login);
+    }
+
+    /// How many requests the API had so far.
+    pub(crate) fn asked(&self) -> usize {
+        self.state.lock().unwrap().asked
+    }
+
+    /// The hooks that a ping was asked of.
+    pub(crate) fn pinged(&self) -> Vec<i64> {
+        self.state.lock().unwrap().pinged.clone()
+    }
+
+    /// Somebody does something to a repository's hooks.
+    pub(crate) fn meddle(&self, repository: &str, meddle: impl FnOnce(&mut Vec<Value>)) {
+        meddle(self.state.lock().unwrap().hooks.entry(repository.to_lowercase()).or_default());
+    }
+
     /// Has a bad day, until the next call with `None`.
     pub(crate) fn suffer(&self, trouble: impl Into<Option<Trouble>>) {
         self.state.lock().unwrap().trouble = trouble.into();
@@ -114,7 +139,11 @@ impl FakeGithub {
 }
 
 async fn trouble(State(state): State<Shared>, request: Request, next: Next) -> Response {
-    let trouble = state.lock().unwrap().trouble.clone();
+    let trouble = {
+        let mut memory = state.lock().unwrap();
+        memory.asked += 1;
+        memory.trouble.clone()
+    };
     match trouble {
         None => next.run(request).await,
         Some(Trouble::Silence) => std::future::pending().await,
@@ -307,10 +336,42 @@ async fn change_hook(
     let hooks = memory.hooks.entry(key(&owner, &name)).or_default();
     match hooks.iter_mut().find(|hook| hook["id"] == id) {
         Some(hook) => {
-            hook["config"] = change["config"].clone();
+            for part in ["config", "events", "active"] {
+                if let Some(value) = change.get(part) {
+                    hook[part] = value.clone();
+                }
+            }
             Json(hook.clone()).into_response()
         }
         None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn read_hook(
+    State(state): State<Shared>,
+    headers: HeaderMap,
+    Path((owner, name, id)): Path<(String, String, i64)>,
+) -> Result<Json<Value>, Refusal> {
+    let (login, _) = person(&state, &headers)?;
+    let memory = state.lock().unwrap();
+    let hooks = memory.hooks.get(&key(&owner, &name)).filter(|_| login.eq_ignore_ascii_case(&owner));
+    match hooks.and_then(|hooks| hooks.iter().find(|hook| hook["id"] == id)) {
+        Some(hook) => Ok(Json(hook.clone())),
+        None => Err((StatusCode::NOT_FOUND, Json(json!({"message": "Not Found"})))),
+    }
+}
+
+/// The real one delivers a ping and notes how it was answered; here it was answered well.
+async fn ping_hook(State(state): State<Shared>, Path((owner, name, id)): Path<(String, String, i64)>) -> StatusCode {
+    let mut memory = state.lock().unwrap();
+    memory.pinged.push(id);
+    let hooks = memory.hooks.entry(key(&owner, &name)).or_default();
+    match hooks.iter_mut().find(|hook| hook["id"] == id) {
+        Some(hook) => {
+            hook["last_response"] = json!({"code": 200, "status": "active", "message": "OK"});
+            StatusCode::NO_CONTENT
+        }
+        None => StatusCode::NOT_FOUND,
     }
 }
 

@@ -273,6 +273,9 @@ async fn a_bad_day_at_github_is_told_in_words_and_leaves_nothing() {
         let listed = app.get("/api/project/projects", Some(&ada)).await.expect(StatusCode::OK);
         assert_eq!(listed["projects"], json!([]), "{trouble:?}");
     }
+    // The last of these days takes signing in again to end.
+    app.github.suffer(None);
+    app.over_github("ada").await;
     app.github.suffer(Trouble::Answer(
         403,
         &[],

@@ -10,6 +10,7 @@ mod fake_github;
 mod github;
 mod harness;
 mod health;
+mod hook_repair;
 mod invitations;
 mod matrix;
 mod names;

@@ -20,7 +20,7 @@ pub(super) fn comment(instance: &InstanceId, projects: &[Facts]) -> Option<Strin
         return None;
     }
     let mut text =
-        format!("{}\n| Project | State | Site | Commit | Updated |\n|---|---|---|---|---|\n", mark(instance));
+        format!("{}\n\n| Project | State | Site | Commit | Updated |\n|---|---|---|---|---|\n", mark(instance));
     for facts in projects {
         let (state, site) = state(facts);
         let site = site.map(|url| format!("[{}]({url})", bare(&url))).unwrap_or_default();

@@ -8,6 +8,7 @@ mod activations;
 mod build;
 mod chores;
 mod heads;
+mod hooks;
 mod polling;
 mod queue;
 mod removals;
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use berth_build_engine::BuildEngine;
 use berth_deploy_engine::DeployEngine;
-use berth_github::Reporter;
+use berth_github::{HookKeeper, Reporter};
 use berth_runtime::Engine;
 use berth_store::Store;
 use tokio::sync::watch;
@@ -54,7 +55,7 @@ pub(crate) struct Worker {
 }
 
 /// Works until `stop`, then gives running builds back.
-pub(crate) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
+pub(crate) async fn run(worker: Arc<Worker>, keeper: HookKeeper, stop: CancellationToken) {
     // Taken before the recovery: what happens during it is followed afterwards, twice rather than never.
     let seen = *worker.store.signals().subscribe_events().borrow();
     let Some(()) = recover(&worker, &stop).await else { return };
@@ -76,6 +77,7 @@ pub(crate) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
             polling::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
             chores::run(Arc::clone(&worker), stop.clone()),
             reports::run(Arc::clone(&worker), stop.clone()),
+            hooks::run(keeper, worker.every, stop.clone()),
         ) } => {}
     }
 }
