@@ -58,7 +58,14 @@ CREATE TABLE deploy_hook (
 );
 CREATE INDEX deploy_hook_project ON deploy_hook (project_id);
 
+-- `hook`: the project whose own hook received it; 0: the installation's. Each knows the deliveries that it has seen.
 ALTER TABLE delivery ADD COLUMN replay_of BIGINT REFERENCES delivery (id) ON DELETE SET NULL;
+ALTER TABLE delivery ADD COLUMN hook BIGINT NOT NULL DEFAULT 0;
+DROP INDEX delivery_accepted;
+CREATE UNIQUE INDEX delivery_accepted ON delivery (hook, provider, delivery_id) WHERE verdict = 'accepted';
+CREATE INDEX delivery_refused ON delivery (hook, id) WHERE verdict = 'rejected';
+-- `outcome`: what it led to for this project, for people.
+ALTER TABLE delivery_project ADD COLUMN outcome TEXT;
 
 -- What a git host is to be told of one thing there: of a build's commit (`status`), of a build's deployment, of the
 -- deployment that a preview became when it was promoted (`promotion`), of a pull request (`comment`). `subject`: the

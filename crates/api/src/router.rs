@@ -30,6 +30,8 @@ fn contract() -> Vec<Entry> {
         (Method::GET, "/api", get(health::welcome)),
         (Method::GET, "/api/v1/openapi.json", get(openapi::document)),
         (Method::POST, webhooks::WEBHOOK_PATH, post(webhooks::receive)),
+        (Method::POST, webhooks::OWN_HOOK_PATH, post(webhooks::receive_own)),
+        (Method::POST, webhooks::DEPLOY_HOOK_PATH, post(webhooks::call)),
         (Method::GET, "/api/auth/github", get(auth::leave_for_github)),
         (Method::GET, "/api/auth/github/callback", get(auth::callback)),
         (Method::GET, "/api/repo/orgs", get(legacy::organizations)),

@@ -13,6 +13,9 @@ pub enum BuildError {
     /// Somebody asked for it, or the worker is shutting down.
     #[error("the build was stopped")]
     Canceled,
+    /// The commit's message, which was not known before, asks for no build; the reason, for people.
+    #[error("{0}")]
+    Skipped(String),
     /// Another worker holds the build now: whatever this one still has is to be dropped, nothing recorded.
     #[error("the build's lease was lost")]
     LeaseLost,

@@ -58,6 +58,16 @@ impl From<CommitHash> for String {
     }
 }
 
+/// Words in a commit's message that ask for no build.
+const SKIP: [&str; 3] = ["[skip ci]", "[ci skip]", "[skip deploy]"];
+
+/// The word by which a commit's message asks for no build, in any case.
+#[must_use]
+pub fn skip_word(message: &str) -> Option<&'static str> {
+    let message = message.to_ascii_lowercase();
+    SKIP.into_iter().find(|word| message.contains(word))
+}
+
 /// What is shown of a commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
@@ -67,4 +77,17 @@ pub struct Commit {
     pub message: String,
     /// The author's name.
     pub author: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_can_ask_for_no_build() {
+        assert_eq!(skip_word("Fix a typo [skip ci]"), Some("[skip ci]"));
+        assert_eq!(skip_word("[CI Skip] Fix a typo"), Some("[ci skip]"));
+        assert_eq!(skip_word("Fix a typo\n\n[Skip Deploy]"), Some("[skip deploy]"));
+        assert_eq!(skip_word("Explain skip ci"), None);
+    }
 }

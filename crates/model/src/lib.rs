@@ -14,6 +14,7 @@ mod ids;
 mod limits;
 mod log;
 mod names;
+mod path_pattern;
 mod paths;
 mod plan;
 mod pull_request;
@@ -28,7 +29,7 @@ pub use access::{Access, Role};
 pub use account::{InvitationLifetime, InvitationState, LoginName, Note};
 pub use artifact::Artifact;
 pub use clock::{Clock, Timestamp};
-pub use commit::{Commit, CommitHash};
+pub use commit::{Commit, CommitHash, skip_word};
 pub use event::{Event, EventPayload};
 pub use failure::{Failure, FailureCode};
 pub use ids::{

@@ -37,6 +37,10 @@ pub struct PlanService {
     pub install_directory: RootDir,
     /// The command that builds.
     pub build_command: Option<Decision<String>>,
+    /// The directories of other packages of the workspace that it depends on; `None` in plans of before they were
+    /// noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace_packages: Option<Vec<RootDir>>,
     /// Things that the owner should know (`no lockfile: versions can change between builds`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,

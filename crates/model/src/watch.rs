@@ -5,13 +5,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::InvalidInput;
+use crate::path_pattern::Pattern;
 
 const MOST_PATTERNS: usize = 100;
 const LONGEST_PATTERN: usize = 256;
 
-/// Patterns of paths: a push that changes no file which one of them matches is no reason to build.
+/// Patterns of paths, as in a `.gitignore`: a push that changes no file which they name is no reason to build.
 ///
-/// Paths are those of the repository, from its top; `*` is anything within a directory's name, `**` any directories.
+/// Paths are those of the repository, from its top; `*` is anything within a directory's name, `**` any directories. A
+/// directory stands for what is in it, and a name without a slash for every file and directory of that name. The last
+/// pattern that names a file decides, and `!` takes back; patterns that begin with taking back do so from everything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct WatchPatterns(Vec<String>);
@@ -39,6 +42,8 @@ impl WatchPatterns {
                 "contains a backslash or a control character"
             } else if pattern.split('/').any(|part| part == "..") {
                 "leads outside the repository"
+            } else if let Err(problem) = Pattern::parse(pattern) {
+                return invalid(format!("the pattern `{}` {problem}", shown(pattern)));
             } else {
                 continue;
             };
@@ -51,6 +56,17 @@ impl WatchPatterns {
     #[must_use]
     pub fn as_slice(&self) -> &[String] {
         &self.0
+    }
+
+    /// The first of these files that is watched.
+    #[must_use]
+    pub fn first<'f>(&self, files: impl IntoIterator<Item = &'f str>) -> Option<&'f str> {
+        let patterns: Vec<Pattern> = self.0.iter().filter_map(|pattern| Pattern::parse(pattern).ok()).collect();
+        let otherwise = patterns.first().is_some_and(|pattern| pattern.takes_back);
+        files.into_iter().find(|file| {
+            let last = patterns.iter().rev().find(|pattern| pattern.matches(file));
+            last.map_or(otherwise, |pattern| !pattern.takes_back)
+        })
     }
 }
 
@@ -111,11 +127,38 @@ mod tests {
     fn patterns_stay_in_the_repository() {
         let parse = |patterns: &[&str]| WatchPatterns::parse(patterns.iter().map(ToString::to_string).collect());
         assert_eq!(parse(&["apps/web/**", "*.md"]).unwrap().as_slice().len(), 2);
-        for bad in ["", " ", "/etc", "../x", "a/../b", "a\\b", "a\nb", &"a".repeat(257)] {
+        for bad in ["", " ", "/etc", "../x", "a/../b", "a\\b", "a\nb", "!", "a//b", "{a", "[z-a]", &"a".repeat(257)] {
             assert!(parse(&[bad]).is_err(), "{bad:?}");
         }
         assert!(parse(&[]).is_err());
         assert!(parse(&["a"; 101]).is_err());
+    }
+
+    fn watch(patterns: &[&str]) -> WatchPatterns {
+        WatchPatterns::parse(patterns.iter().map(ToString::to_string).collect()).unwrap()
+    }
+
+    #[test]
+    fn patterns_read_as_in_a_gitignore() {
+        let is = |patterns: &[&str], file: &str| watch(patterns).first([file]).is_some();
+        assert!(is(&["apps/web"], "apps/web/src/a.js") && !is(&["apps/web"], "apps/website/a.js"));
+        assert!(is(&["apps/web/"], "apps/web/a.js") && !is(&["apps/web"], "x/apps/web/a.js"));
+        assert!(is(&["*.md"], "README.md") && is(&["*.md"], "docs/a/b.md") && !is(&["./docs/*.md"], "docs/a/b.md"));
+        assert!(is(&["docs"], "a/docs/b") && is(&["docs"], "docs") && !is(&["docs/"], "docs"));
+        assert!(is(&["packages/*/src/**"], "packages/ui/src/a/b.ts") && !is(&["packages/*"], "other/ui"));
+        assert!(is(&["packages/**"], "packages/a") && is(&["{apps,packages}/ui"], "packages/ui/a"));
+        assert!(is(&["**"], "any/thing"));
+    }
+
+    #[test]
+    fn the_last_pattern_that_matches_decides() {
+        let is = |patterns: &[&str], file: &str| watch(patterns).first([file]).is_some();
+        let patterns = ["apps/web", "!*.md", "apps/web/README.md"];
+        assert!(is(&patterns, "apps/web/a.js") && !is(&patterns, "apps/web/docs/a.md"));
+        assert!(is(&patterns, "apps/web/README.md") && !is(&patterns, "b.js"));
+        assert!(is(&["!docs/"], "src/a.js") && !is(&["!docs/"], "docs/a.md"), "everything but");
+        assert_eq!(watch(&["b", "c"]).first(["a", "c", "b"]), Some("c"));
+        assert_eq!(watch(&["b"]).first([]), None);
     }
 
     #[test]

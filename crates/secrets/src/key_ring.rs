@@ -123,6 +123,20 @@ impl KeyRing {
         self.open_at(&repo_token_place(project, host), sealed)
     }
 
+    /// Seals the secret of a project's own hook.
+    #[must_use]
+    pub fn seal_hook_secret(&self, project: ProjectId, clear: &str) -> Sealed {
+        self.seal_at(&hook_secret_place(project), clear)
+    }
+
+    /// Opens what [`KeyRing::seal_hook_secret`] made for the same project.
+    ///
+    /// # Errors
+    /// As [`KeyRing::open`].
+    pub fn open_hook_secret(&self, project: ProjectId, sealed: &Sealed) -> Result<SecretString, SecretsError> {
+        self.open_at(&hook_secret_place(project), sealed)
+    }
+
     /// Seals something of a user (`github_token`).
     #[must_use]
     pub fn seal_for_user(&self, user: UserId, name: &str, clear: &str) -> Sealed {
@@ -176,7 +190,12 @@ impl KeyRing {
     }
 }
 
-/// No variable's key has a space, so that the two kinds of place never meet.
+// No variable's key has a space, so that no two kinds of place ever meet.
+
+fn hook_secret_place(project: ProjectId) -> String {
+    format!("project:{project}:secret of its hook")
+}
+
 fn repo_token_place(project: ProjectId, host: &str) -> String {
     format!("project:{project}:repository at {host}")
 }

@@ -231,6 +231,18 @@ impl Store {
         self.one(select.bind(project).bind(environment.as_str()).bind(branch.as_str())).await
     }
 
+    /// What a project's newest build that passed did.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn newest_plan(&self, project: ProjectId) -> Result<Option<Plan>, StoreError> {
+        let select = sql(select_build!(
+            "WHERE b.project_id = $1 AND b.status = 'passed' AND b.plan IS NOT NULL ORDER BY b.id DESC LIMIT 1"
+        ));
+        let newest: Option<Build> = self.one(select.bind(project)).await?;
+        Ok(newest.and_then(|build| build.plan))
+    }
+
     /// The newest build for production that tells whether the project's branch was followed to this head. That somebody asked for another commit
     /// again says nothing of it, nor does a build that ended before it knew its commit.
     ///
@@ -284,6 +296,20 @@ impl Store {
         let build = tx.leased(lease).await?;
         tx.run(sql("UPDATE build SET steps = $2 WHERE id = $1").bind(lease.build).bind(json_text(&steps))).await?;
         tx.build_progressed(&build).await?;
+        tx.commit().await
+    }
+
+    /// Ends a build whose commit, once it was known, asked for none.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`].
+    pub async fn skip_build(&self, lease: &Lease, reason: &str) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        let mut build = tx.leased(lease).await?;
+        tx.run(sql("UPDATE build SET reason = $2 WHERE id = $1").bind(lease.build).bind(reason)).await?;
+        let end = BuildEnd { status: BuildStatus::Skipped, exit_code: None, failure: None };
+        tx.end_build(&mut build, &end).await?;
+        tx.then_wake_worker();
         tx.commit().await
     }
 

@@ -1,11 +1,16 @@
-//! Webhook deliveries: every one is kept with what became of it and why.
+//! Webhook deliveries: every one is kept with what became of it and why. What it leads to is done in the transaction
+//! that keeps it.
 
 use std::time::Duration;
 
-use berth_model::{Access, DeliveryId, ProjectId, RepoKey, Timestamp};
+use berth_model::{
+    Access, BranchName, BuildId, BuildStatus, DeliveryId, EventPayload, ProjectId, ProjectName, RepoKey, Timestamp,
+    UserId,
+};
 
 use crate::builds::Build;
 use crate::owned::{Owned, SeenBy};
+use crate::previews::{PreviewOf, PreviewPush};
 use crate::queue::NewBuild;
 use crate::sql::{FromRow, Row, sql};
 use crate::store::Transaction;
@@ -17,10 +22,14 @@ const BODY: usize = 1 << 20;
 /// For so long bodies can be replayed, and deliveries that led to nothing are remembered.
 const MEMORY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// Refused deliveries that a project's own hook keeps, and how far apart they are: anybody can send them.
+const REFUSED: i64 = 20;
+const REFUSED_EVERY: Duration = Duration::from_secs(10);
+
 /// What became of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It queued builds.
+    /// It led to something.
     Accepted,
     /// It had been accepted before.
     Duplicate,
@@ -51,7 +60,7 @@ impl Verdict {
 /// A delivery as it came in.
 #[derive(Clone, Debug)]
 pub struct NewDelivery {
-    /// Who sent it: `github`.
+    /// Who sent it: `github`, `gitea`, `forgejo`, `gitlab`.
     pub provider: &'static str,
     /// The sender's own number for it.
     pub delivery_id: Option<String>,
@@ -59,14 +68,65 @@ pub struct NewDelivery {
     pub event: String,
     /// What became of it.
     pub verdict: Verdict,
-    /// Why, for people.
+    /// Why, for people. What became of it for each project is added.
     pub reason: String,
     /// The repository that it names.
     pub repo: Option<RepoKey>,
     /// The projects that it concerns; their owners see it.
     pub projects: Vec<ProjectId>,
+    /// The project whose own hook received it; `None`: the installation's.
+    pub hook: Option<ProjectId>,
+    /// The delivery that is done again.
+    pub replay_of: Option<DeliveryId>,
     /// The raw body; kept for replay up to 1 MiB, unless the delivery is rejected: anybody can send those.
     pub body: Option<Vec<u8>>,
+}
+
+/// What a delivery is to lead to for one project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// A build of the project's own branch.
+    Build(NewBuild),
+    /// A build for a preview, unless its branch has one of that commit.
+    Preview(PreviewPush),
+    /// A preview has no branch or pull request any more.
+    ClosePreview {
+        /// Of which project.
+        project: ProjectId,
+        /// Which one.
+        of: PreviewOf,
+        /// Why, for people.
+        why: &'static str,
+    },
+    /// A pull request shows a preview.
+    DescribePreview {
+        /// Of which project.
+        project: ProjectId,
+        /// Of which branch.
+        branch: BranchName,
+        /// The pull request's number.
+        number: i64,
+        /// Its title.
+        title: Option<String>,
+    },
+    /// Nothing, and why.
+    Nothing {
+        /// Of which project.
+        project: ProjectId,
+        /// For people.
+        why: String,
+    },
+}
+
+impl Wish {
+    fn project(&self) -> ProjectId {
+        match self {
+            Self::Build(NewBuild { project, .. }) | Self::Preview(PreviewPush { project, .. }) => *project,
+            Self::ClosePreview { project, .. }
+            | Self::DescribePreview { project, .. }
+            | Self::Nothing { project, .. } => *project,
+        }
+    }
 }
 
 /// A delivery that was kept.
@@ -82,29 +142,42 @@ pub struct Delivery {
     pub event: String,
     /// What became of it.
     pub verdict: Verdict,
-    /// Why, for people.
+    /// Why, for people, with what became of it for each of the reader's projects.
     pub reason: String,
     /// The repository that it names.
     pub repo: Option<String>,
+    /// The project whose own hook received it; `None`: the installation's.
+    pub hook: Option<ProjectId>,
+    /// The delivery that was done again.
+    pub replay_of: Option<DeliveryId>,
+    /// Whether its body is still kept.
+    pub has_body: bool,
+    /// The builds of the reader's projects that it led to.
+    pub builds: Vec<BuildId>,
     /// When it came.
     pub received_at: Timestamp,
 }
 
-/// What a push led to.
+/// What a delivery led to.
 #[derive(Clone, Debug)]
 pub enum Accepted {
-    /// These builds wait now, in the order of the projects; none if all of these were deleted meanwhile.
-    Builds(Vec<Build>),
-    /// It had been accepted before; nothing was queued.
+    /// It was done now, as far as there was something to do.
+    Now {
+        /// Builds that were added, in the order of the wishes: waiting, held or skipped.
+        builds: Vec<Build>,
+        /// Whether anything was done at all. If not, the delivery is kept as ignored.
+        acted: bool,
+    },
+    /// It had been accepted before; nothing was done.
     Duplicate,
 }
 
 macro_rules! select_delivery {
     ($rest:literal) => {
         concat!(
-            "SELECT v.id, v.provider, v.delivery_id, v.event, v.verdict, v.reason, v.repo, v.received_at, v.body, \
-             p.user_id AS owner FROM delivery v JOIN delivery_project l ON l.delivery = v.id \
-             JOIN project p ON p.id = l.project_id AND p.deleted_at IS NULL ",
+            "SELECT v.id, v.provider, v.delivery_id, v.event, v.verdict, v.reason, v.repo, v.hook, v.replay_of, \
+             v.body IS NOT NULL AS has_body, v.received_at, p.user_id AS owner FROM delivery v \
+             JOIN delivery_project l ON l.delivery = v.id JOIN project p ON p.id = l.project_id AND p.deleted_at IS NULL ",
             $rest
         )
     };
@@ -112,6 +185,7 @@ macro_rules! select_delivery {
 
 impl FromRow for Delivery {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        let hook: i64 = row.get("hook")?;
         Ok(Self {
             id: DeliveryId(row.get("id")?),
             provider: row.get("provider")?,
@@ -120,27 +194,80 @@ impl FromRow for Delivery {
             verdict: row.parsed("verdict", Verdict::parse)?,
             reason: row.get("reason")?,
             repo: row.get("repo")?,
+            hook: (hook != 0).then_some(ProjectId(hook)),
+            replay_of: row.get::<Option<i64>>("replay_of")?.map(DeliveryId),
+            has_body: row.get("has_body")?,
+            builds: Vec::new(),
             received_at: row.time("received_at")?,
         })
     }
 }
 
-/// A delivery and what it said.
-struct WithBody(Delivery, Option<Vec<u8>>);
+/// What a delivery led to for one project.
+struct Told {
+    delivery: DeliveryId,
+    project: ProjectName,
+    outcome: String,
+}
 
-impl FromRow for WithBody {
+impl FromRow for Told {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
-        Ok(Self(Delivery::from_row(row)?, row.get("body")?))
+        Ok(Self {
+            delivery: DeliveryId(row.get("delivery")?),
+            project: row.parsed("name", |text| ProjectName::stored(text).ok())?,
+            outcome: row.get("outcome")?,
+        })
+    }
+}
+
+/// A build and the delivery that led to it.
+struct Led(DeliveryId, BuildId);
+
+impl FromRow for Led {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self(DeliveryId(row.get("delivery")?), BuildId(row.get("id")?)))
+    }
+}
+
+/// The body of a delivery.
+struct Body(Option<Vec<u8>>);
+
+impl FromRow for Body {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        row.get("body").map(Self)
+    }
+}
+
+/// What became of a wish.
+struct Fulfilled {
+    build: Option<Build>,
+    acted: bool,
+    outcome: String,
+}
+
+impl Fulfilled {
+    fn by(build: Build) -> Self {
+        let reason = build.reason.as_deref().unwrap_or_default();
+        let outcome = match build.status {
+            BuildStatus::Skipped => format!("build #{} {reason}", build.id),
+            BuildStatus::Held => format!("build #{} is held: {reason}", build.id),
+            _ => format!("build #{}", build.id),
+        };
+        Self { build: Some(build), acted: true, outcome }
+    }
+
+    fn otherwise(acted: bool, outcome: impl Into<String>) -> Self {
+        Self { build: None, acted, outcome: outcome.into() }
     }
 }
 
 impl Transaction<'_> {
-    /// Keeps a delivery; `None` if it is to be accepted and one like it was.
+    /// Keeps a delivery and tells the owners of its projects; `None` if it is to be accepted and one like it was.
     async fn keep_delivery(&mut self, new: &NewDelivery, verdict: Verdict) -> Result<Option<DeliveryId>, StoreError> {
         let insert =
-            sql("INSERT INTO delivery (provider, delivery_id, event, verdict, reason, repo, body, received_at) \
-                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
-                          ON CONFLICT (provider, delivery_id) WHERE verdict = 'accepted' DO NOTHING RETURNING id")
+            sql("INSERT INTO delivery (provider, delivery_id, event, verdict, reason, repo, body, received_at, \
+                          hook, replay_of) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+                          ON CONFLICT (hook, provider, delivery_id) WHERE verdict = 'accepted' DO NOTHING RETURNING id")
             .bind(new.provider)
             .bind(&new.delivery_id)
             .bind(&new.event)
@@ -148,15 +275,56 @@ impl Transaction<'_> {
             .bind(&new.reason)
             .bind(new.repo.as_ref().map(RepoKey::as_str))
             .bind(new.body.clone().filter(|body| body.len() <= BODY && verdict != Verdict::Rejected))
-            .bind(self.now);
+            .bind(self.now)
+            .bind(new.hook.map_or(0, |project| project.0))
+            .bind(new.replay_of);
         let Some(id) = self.one::<DeliveryId>(insert).await? else { return Ok(None) };
         for project in &new.projects {
             let link =
                 sql("INSERT INTO delivery_project (delivery, project_id) SELECT $1, id FROM project WHERE id = $2 \
                             ON CONFLICT (delivery, project_id) DO NOTHING");
             self.run(link.bind(id).bind(*project)).await?;
+            let owner = sql("SELECT user_id FROM project WHERE id = $1 AND deleted_at IS NULL").bind(*project);
+            if let Some(owner) = self.one::<UserId>(owner).await? {
+                let received = EventPayload::DeliveryReceived { delivery: id, project: *project };
+                self.event(owner, Some(*project), &received).await?;
+            }
         }
         Ok(Some(id))
+    }
+
+    /// Does what a delivery is to lead to for one project. A project that was deleted meanwhile wants nothing.
+    async fn fulfil(&mut self, delivery: DeliveryId, wish: &Wish) -> Result<Option<Fulfilled>, StoreError> {
+        let project = match self.project_unscoped(wish.project()).await {
+            Ok(project) => project,
+            Err(StoreError::NotFound) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut fulfilled = match wish {
+            Wish::Build(new) => Fulfilled::by(self.enqueue(project.user, new).await?),
+            Wish::Preview(push) => match self.push_to_preview(push).await? {
+                Some(build) => Fulfilled::by(build),
+                None => Fulfilled::otherwise(false, format!("{} has a build of this commit", push.branch)),
+            },
+            Wish::ClosePreview { project, of, why } => match self.close_preview(*project, of, why).await? {
+                Some(preview) => Fulfilled::otherwise(true, format!("the preview of {} was removed", preview.branch)),
+                None => Fulfilled::otherwise(false, "no preview ends with it"),
+            },
+            Wish::DescribePreview { project, branch, number, title } => {
+                match self.describe_preview(*project, branch, *number, title.as_deref()).await? {
+                    true => Fulfilled::otherwise(true, format!("the preview of {branch} shows it")),
+                    false => Fulfilled::otherwise(false, format!("{branch} has no preview")),
+                }
+            }
+            Wish::Nothing { why, .. } => Fulfilled::otherwise(false, why),
+        };
+        if let Some(build) = &mut fulfilled.build {
+            self.run(sql("UPDATE build SET delivery = $2 WHERE id = $1").bind(build.id).bind(delivery)).await?;
+            build.delivery = Some(delivery);
+        }
+        let tell = sql("UPDATE delivery_project SET outcome = $3 WHERE delivery = $1 AND project_id = $2");
+        self.run(tell.bind(delivery).bind(project.id).bind(&fulfilled.outcome)).await?;
+        Ok(Some(fulfilled))
     }
 
     /// Lets old bodies go, and old deliveries that led to nothing.
@@ -169,36 +337,37 @@ impl Transaction<'_> {
 }
 
 impl Store {
-    /// Accepts a push: the delivery, its builds, what they supersede and the events, in one step. Of the same delivery
-    /// many times at once one is accepted; the others are kept as duplicates. One whose acceptance failed can be sent
-    /// again.
+    /// Accepts a delivery: the row, what it leads to and the events, in one step. Of the same delivery many times at
+    /// once one is accepted; the others are kept as duplicates. One whose acceptance failed can be sent again.
     ///
     /// # Errors
     /// Only the database's own.
-    pub async fn accept_push(&self, delivery: NewDelivery, builds: Vec<NewBuild>) -> Result<Accepted, StoreError> {
+    pub async fn accept_delivery(&self, delivery: NewDelivery, wishes: Vec<Wish>) -> Result<Accepted, StoreError> {
         let mut tx = self.begin().await?;
-        if tx.keep_delivery(&delivery, Verdict::Accepted).await?.is_none() {
+        let Some(id) = tx.keep_delivery(&delivery, Verdict::Accepted).await? else {
             let duplicate = NewDelivery { body: None, reason: "accepted before".to_owned(), ..delivery };
             tx.keep_delivery(&duplicate, Verdict::Duplicate).await?;
             tx.commit().await?;
             return Ok(Accepted::Duplicate);
+        };
+        let (mut builds, mut acted) = (Vec::new(), false);
+        for wish in &wishes {
+            let Some(fulfilled) = tx.fulfil(id, wish).await? else { continue };
+            acted |= fulfilled.acted;
+            builds.extend(fulfilled.build);
         }
-        let mut queued = Vec::with_capacity(builds.len());
-        for build in builds {
-            match tx.project_unscoped(build.project).await {
-                Ok(project) => queued.push(tx.enqueue(project.user, &build).await?),
-                Err(StoreError::NotFound) => {}
-                Err(error) => return Err(error),
-            }
+        if !acted {
+            let ignored = sql("UPDATE delivery SET verdict = $2 WHERE id = $1");
+            tx.run(ignored.bind(id).bind(Verdict::Ignored.as_str())).await?;
         }
         tx.commit().await?;
-        Ok(Accepted::Builds(queued))
+        Ok(Accepted::Now { builds, acted })
     }
 
-    /// Keeps a delivery that queued nothing.
+    /// Keeps a delivery that leads to nothing.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] for an accepted one that was accepted before: use [`Store::accept_push`].
+    /// [`StoreError::Conflict`] for an accepted one that was accepted before: use [`Store::accept_delivery`].
     pub async fn record_delivery(&self, delivery: NewDelivery) -> Result<DeliveryId, StoreError> {
         let mut tx = self.begin().await?;
         let kept = tx.keep_delivery(&delivery, delivery.verdict).await?;
@@ -207,7 +376,33 @@ impl Store {
         Ok(id)
     }
 
-    /// At most `limit` deliveries that concern a project, newest first.
+    /// Keeps that a project's own hook did not believe a delivery: the newest few, so that a stranger fills no disk.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn refuse_delivery(&self, hook: ProjectId, refused: NewDelivery) -> Result<(), StoreError> {
+        let recent = || {
+            sql("SELECT EXISTS (SELECT 1 FROM delivery WHERE hook = $1 AND verdict = 'rejected' AND received_at > $2)")
+                .bind(hook)
+                .bind(self.now().before(REFUSED_EVERY))
+        };
+        // Most of a flood ends here, without the one writing transaction of the moment.
+        if self.one(recent()).await?.unwrap_or(false) {
+            return Ok(());
+        }
+        let mut tx = self.begin().await?;
+        if tx.one(recent()).await?.unwrap_or(false) {
+            return Ok(());
+        }
+        let refused = NewDelivery { body: None, hook: Some(hook), projects: vec![hook], ..refused };
+        tx.keep_delivery(&refused, Verdict::Rejected).await?;
+        let older = sql("DELETE FROM delivery WHERE hook = $1 AND verdict = 'rejected' AND id NOT IN \
+                         (SELECT id FROM delivery WHERE hook = $1 AND verdict = 'rejected' ORDER BY id DESC LIMIT $2)");
+        tx.run(older.bind(hook).bind(REFUSED)).await?;
+        tx.commit().await
+    }
+
+    /// At most `limit` deliveries that concern a project, newest first; those older than `before`, if given.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
@@ -216,20 +411,57 @@ impl Store {
         access: Access,
         project: ProjectId,
         limit: u32,
+        before: Option<DeliveryId>,
     ) -> Result<Vec<Delivery>, StoreError> {
         self.project(access, project).await?;
-        let select = sql(select_delivery!("WHERE l.project_id = $1 ORDER BY v.id DESC LIMIT $2"));
-        self.all(select.bind(project).bind(i64::from(limit))).await
+        let before = before.unwrap_or(DeliveryId(i64::MAX));
+        let select = sql(select_delivery!("WHERE l.project_id = $1 AND v.id < $2 ORDER BY v.id DESC LIMIT $3"));
+        let mut deliveries = self.all(select.bind(project).bind(before).bind(i64::from(limit))).await?;
+        self.tell_outcomes(access, &mut deliveries).await?;
+        Ok(deliveries)
     }
 
-    /// A delivery that concerns a project of the user's, with its body if it is kept: for replay.
+    /// A delivery that concerns a project of the user's.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
-    pub async fn delivery(&self, access: Access, id: DeliveryId) -> Result<(Delivery, Option<Vec<u8>>), StoreError> {
+    pub async fn delivery(&self, access: Access, id: DeliveryId) -> Result<Delivery, StoreError> {
         let mine = sql(select_delivery!("WHERE v.id = $1 ORDER BY CASE WHEN p.user_id = $2 THEN 0 ELSE 1 END LIMIT 1"));
-        let found: Option<Owned<WithBody>> = self.one(mine.bind(id).bind(access.user())).await?;
-        let WithBody(delivery, body) = found.seen_by(access)?.row;
-        Ok((delivery, body))
+        let found: Option<Owned<Delivery>> = self.one(mine.bind(id).bind(access.user())).await?;
+        let mut found = [found.seen_by(access)?.row];
+        self.tell_outcomes(access, &mut found).await?;
+        let [delivery] = found;
+        Ok(delivery)
+    }
+
+    /// What a delivery said, if that is still kept: for replay.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn delivery_body(&self, id: DeliveryId) -> Result<Option<Vec<u8>>, StoreError> {
+        let body: Option<Body> = self.one(sql("SELECT body FROM delivery WHERE id = $1").bind(id)).await?;
+        Ok(body.and_then(|Body(body)| body))
+    }
+
+    /// Adds what deliveries, newest first, led to for the reader's projects. What they led to for the projects of
+    /// others of the same repository is nobody else's to see.
+    async fn tell_outcomes(&self, access: Access, deliveries: &mut [Delivery]) -> Result<(), StoreError> {
+        let (Some(newest), Some(oldest)) = (deliveries.first(), deliveries.last()) else { return Ok(()) };
+        let (newest, oldest) = (newest.id, oldest.id);
+        let told = sql("SELECT l.delivery, p.name, l.outcome FROM delivery_project l \
+                        JOIN project p ON p.id = l.project_id AND p.deleted_at IS NULL AND p.user_id = $1 \
+                        WHERE l.delivery BETWEEN $2 AND $3 AND l.outcome IS NOT NULL ORDER BY p.id");
+        let told: Vec<Told> = self.all(told.bind(access.user()).bind(oldest).bind(newest)).await?;
+        let led = sql("SELECT b.delivery, b.id FROM build b \
+                       JOIN project p ON p.id = b.project_id AND p.deleted_at IS NULL AND p.user_id = $1 \
+                       WHERE b.delivery BETWEEN $2 AND $3 ORDER BY b.id");
+        let led: Vec<Led> = self.all(led.bind(access.user()).bind(oldest).bind(newest)).await?;
+        for delivery in deliveries {
+            for Told { project, outcome, .. } in told.iter().filter(|told| told.delivery == delivery.id) {
+                delivery.reason = format!("{}; {project}: {outcome}", delivery.reason);
+            }
+            delivery.builds = led.iter().filter(|led| led.0 == delivery.id).map(|led| led.1).collect();
+        }
+        Ok(())
     }
 }

@@ -4,8 +4,8 @@
 //! never pasted. A NUL, which PostgreSQL's text cannot hold, is dropped here and nowhere else.
 
 use berth_model::{
-    ActivationId, BuildId, DeliveryId, DeploymentId, EventId, InvitationId, PreviewId, ProjectId, ReportId, SessionId,
-    Timestamp, UserId, VariableId,
+    ActivationId, BuildId, DeliveryId, DeployHookId, DeploymentId, EventId, InvitationId, PreviewId, ProjectId,
+    ReportId, SessionId, Timestamp, UserId, VariableId,
 };
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -107,6 +107,7 @@ values_from_ids!(
     ActivationId,
     BuildId,
     DeliveryId,
+    DeployHookId,
     DeploymentId,
     EventId,
     InvitationId,

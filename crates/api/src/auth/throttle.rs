@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use berth_model::{Clock, Timestamp, UserId};
+use berth_model::{Clock, DeployHookId, Timestamp, UserId};
 
 /// Failures that an account may see in a [`WINDOW`].
 const PER_ACCOUNT: u32 = 10;
@@ -20,6 +20,8 @@ const PER_ADDRESS: u32 = 50;
 const DEPARTURES: u32 = 100;
 /// Detections of a user in a [`WINDOW`]: somebody who picks a repository, and tries out settings.
 const DETECTIONS: u32 = 60;
+/// Calls of a deploy hook in a [`WINDOW`].
+const CALLS: u32 = 60;
 const WINDOW: Duration = Duration::from_secs(15 * 60);
 /// Entries kept; beyond it the oldest make room, which costs a guesser more than it gains.
 const CAPACITY: usize = 10_000;
@@ -35,6 +37,7 @@ struct Seen {
     accounts: HashMap<String, Tally>,
     addresses: HashMap<IpAddr, Tally>,
     departures: HashMap<Option<IpAddr>, Tally>,
+    calls: HashMap<DeployHookId, Tally>,
     detections: HashMap<UserId, Tally>,
 }
 
@@ -80,6 +83,16 @@ impl Throttle {
         let now = self.clock.now();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         count(&mut seen.detections, user, DETECTIONS, now)
+    }
+
+    /// Counts a call of a deploy hook.
+    ///
+    /// # Errors
+    /// How long to wait, when there were too many.
+    pub(crate) fn admit_call(&self, hook: DeployHookId) -> Result<(), Duration> {
+        let now = self.clock.now();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        count(&mut seen.calls, hook, CALLS, now)
     }
 
     /// Takes back what [`Throttle::admit`] counted: the password was right.
@@ -188,6 +201,19 @@ mod tests {
         }
         assert_eq!(throttle.admit_departure(address(1)), Err(WINDOW));
         assert_eq!(throttle.admit_departure(address(2)), Ok(()));
+    }
+
+    #[test]
+    fn calls_are_counted_by_hook() {
+        let clock = Clock::manual(Timestamp(0));
+        let throttle = Throttle::new(clock.clone());
+        for _ in 0..CALLS {
+            assert_eq!(throttle.admit_call(DeployHookId(1)), Ok(()));
+        }
+        assert_eq!(throttle.admit_call(DeployHookId(1)), Err(WINDOW));
+        assert_eq!(throttle.admit_call(DeployHookId(2)), Ok(()));
+        clock.advance(WINDOW);
+        assert_eq!(throttle.admit_call(DeployHookId(1)), Ok(()));
     }
 
     #[test]

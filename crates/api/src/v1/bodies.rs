@@ -1,11 +1,12 @@
 //! The shapes of answers under `/api/v1`: camelCase, ids as numbers, times in RFC 3339, absent things as `null`.
 
 use berth_model::{Commit, Event, EventPayload, Failure, LogLine, Plan, PollEvery, Step, Timestamp, Variable};
-use berth_store::{Build, Delivery, Deployment, Project, User};
+use berth_store::{Build, Delivery, DeployHook, Deployment, Project, User};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::config::ApiConfig;
+use crate::webhooks::Provider;
 
 /// A person with an account.
 #[derive(Serialize, ToSchema)]
@@ -274,25 +275,73 @@ pub(crate) struct LogBody {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeliveryBody {
     id: i64,
+    /// `github`, `gitea`, `forgejo`, `gitlab` or `unknown`: whose form it has.
+    provider: String,
     /// The sender's own id.
     delivery_id: Option<String>,
+    /// In the sender's own words.
     event: String,
-    /// `accepted`, `duplicate`, `ignored` or `rejected`.
+    /// `accepted` (it led to something), `duplicate`, `ignored` or `rejected`.
     verdict: &'static str,
+    /// Why, with what became of it for each of the caller's projects.
     reason: String,
+    /// The repository that it names.
+    repository: Option<String>,
+    /// Whether it came to the project's own hook, not to the installation's.
+    own_hook: bool,
+    /// The caller's builds that it led to.
+    builds: Vec<i64>,
+    /// Whether it can be done again: a push or a pull request whose body is still kept.
+    replayable: bool,
+    /// The delivery that this one did again.
+    replay_of: Option<i64>,
     #[schema(value_type = String, format = DateTime)]
     received_at: Timestamp,
 }
 
 impl DeliveryBody {
     pub(crate) fn of(delivery: Delivery) -> Self {
+        let asks = Provider::parse(&delivery.provider).is_some_and(|provider| provider.asks(&delivery.event));
         Self {
             id: delivery.id.0,
+            own_hook: delivery.hook.is_some(),
+            builds: delivery.builds.into_iter().map(|build| build.0).collect(),
+            replayable: asks && delivery.has_body,
+            replay_of: delivery.replay_of.map(|delivery| delivery.0),
+            provider: delivery.provider,
             delivery_id: delivery.delivery_id,
             event: delivery.event,
             verdict: delivery.verdict.as_str(),
             reason: delivery.reason,
+            repository: delivery.repo,
             received_at: delivery.received_at,
+        }
+    }
+}
+
+/// An address that queues a build for whoever knows it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DeployHookBody {
+    id: i64,
+    name: String,
+    /// What it builds; `null`: the branch that goes live.
+    branch: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it was last called.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_used_at: Option<Timestamp>,
+}
+
+impl DeployHookBody {
+    pub(crate) fn of(hook: DeployHook) -> Self {
+        Self {
+            id: hook.id.0,
+            name: hook.name,
+            branch: hook.branch.map(|branch| branch.to_string()),
+            created_at: hook.created_at,
+            last_used_at: hook.last_used_at,
         }
     }
 }

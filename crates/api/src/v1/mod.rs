@@ -1,6 +1,6 @@
 //! The API of this generation: `/api/v1`, described at `/api/v1/openapi.json`. Another user's resource is 404 here.
 //!
-//! - [`projects`], [`variables`], [`builds`], [`deployments`], [`deliveries`]: by noun, as in the database.
+//! - [`projects`], [`variables`], [`builds`], [`deployments`], [`hooks`], [`deploy_hooks`], [`deliveries`]: by noun, as in the database.
 //! - [`detections`]: what would be built, before there is a project.
 //! - [`github`]: what the caller's GitHub account offers to connect; [`github_hook`], [`reports`]: what it hears of and
 //!   from a project.
@@ -11,10 +11,12 @@
 mod bodies;
 mod builds;
 mod deliveries;
+mod deploy_hooks;
 mod deployments;
 mod detections;
 mod github;
 mod github_hook;
+mod hooks;
 mod invitations;
 mod page;
 mod projects;
@@ -62,7 +64,13 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(projects::read, projects::change, projects::delete))
         .routes(routes!(variables::list, variables::put))
         .routes(routes!(variables::delete))
+        // Hooks and what they hear
+        .routes(routes!(hooks::read, hooks::make, hooks::remove))
+        .routes(routes!(hooks::test))
+        .routes(routes!(deploy_hooks::list, deploy_hooks::create))
+        .routes(routes!(deploy_hooks::delete))
         .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::read))
         .routes(routes!(webhooks::replay))
         // Builds
         .routes(routes!(builds::list, builds::create))

@@ -84,6 +84,7 @@ fn plain_files() -> Detection {
         install_command: None,
         install_directory: RootDir::default(),
         build_command: None,
+        workspace_packages: None,
         warnings: Vec::new(),
     };
     let hash = CommitHash::parse(&"a".repeat(40)).unwrap();

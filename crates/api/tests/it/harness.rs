@@ -63,6 +63,7 @@ pub(crate) struct Shop {
     pub(crate) deployment: i64,
     pub(crate) secret: i64,
     pub(crate) delivery: i64,
+    pub(crate) deploy_hook: i64,
 }
 
 impl App {
@@ -232,13 +233,24 @@ impl App {
         self.send(crate::webhook::signed("push", &push, None)).await.expect(StatusCode::CREATED);
         let path = format!("/api/v1/projects/{project}/deliveries");
         let deliveries = self.get(&path, Some(owner)).await.json();
+        self.hook(owner, project).await;
+        let path = format!("/api/v1/projects/{project}/deploy-hooks");
+        let nightly = self.post(&path, Some(owner), json!({"name": "nightly"})).await.expect(StatusCode::CREATED);
         Shop {
             project,
             build,
             deployment: deployment.0,
             secret: variables[0]["id"].as_i64().unwrap(),
             delivery: deliveries[0]["id"].as_i64().unwrap(),
+            deploy_hook: nightly["id"].as_i64().unwrap(),
         }
+    }
+
+    /// Gives a project a hook of its own; the secret.
+    pub(crate) async fn hook(&self, owner: &Person, project: i64) -> String {
+        let path = format!("/api/v1/projects/{project}/hook");
+        let made = self.call(Method::PUT, &path, Some(owner), None).await.expect(StatusCode::OK);
+        made["secret"].as_str().unwrap().to_owned()
     }
 
     /// The worker's part: runs the next build of a project to a live deployment.

@@ -33,6 +33,8 @@ fn table() -> Vec<(Method, &'static str, Rule, Option<Value>)> {
         (get.clone(), "/api", Public(200), None),
         (get.clone(), "/api/v1/openapi.json", Public(200), None),
         (post.clone(), "/api/webhook", Public(401), None),
+        (post.clone(), "/api/hooks/{id}", Public(401), None),
+        (post.clone(), "/api/deploy-hooks/{token}", Public(404), None),
         (get.clone(), "/api/auth/github", Public(302), None),
         (get.clone(), "/api/auth/github/callback", Public(400), None),
         (get.clone(), "/api/v1/setup", Public(200), None),
@@ -83,12 +85,20 @@ fn table() -> Vec<(Method, &'static str, Rule, Option<Value>)> {
         (patch, "/api/v1/projects/{id}", Owner, Some(json!({"branch": "next"}))),
         (delete.clone(), "/api/v1/projects/{id}", Owner, None),
         (get.clone(), "/api/v1/projects/{id}/variables", Owner, None),
-        (put, "/api/v1/projects/{id}/variables", Owner, Some(variables)),
+        (put.clone(), "/api/v1/projects/{id}/variables", Owner, Some(variables)),
         (delete.clone(), "/api/v1/variables/{id}", Owner, None),
         (get.clone(), "/api/v1/projects/{id}/builds", Owner, None),
         (post.clone(), "/api/v1/projects/{id}/builds", Owner, None),
         (get.clone(), "/api/v1/projects/{id}/deployments", Owner, None),
+        (get.clone(), "/api/v1/projects/{id}/hook", Owner, None),
+        (put.clone(), "/api/v1/projects/{id}/hook", Owner, None),
+        (delete.clone(), "/api/v1/projects/{id}/hook", Owner, None),
+        (post.clone(), "/api/v1/projects/{id}/hook/test", Owner, None),
+        (get.clone(), "/api/v1/projects/{id}/deploy-hooks", Owner, None),
+        (post.clone(), "/api/v1/projects/{id}/deploy-hooks", Owner, Some(json!({"name": "weekly"}))),
+        (delete.clone(), "/api/v1/deploy-hooks/{id}", Owner, None),
         (get.clone(), "/api/v1/projects/{id}/deliveries", Owner, None),
+        (get.clone(), "/api/v1/deliveries/{id}", Owner, None),
         (post.clone(), "/api/v1/deliveries/{id}/replay", Owner, None),
         (get.clone(), "/api/v1/projects/{id}/reports", Owner, None),
         (post.clone(), "/api/v1/projects/{id}/hook/repair", Owner, None),
@@ -111,6 +121,7 @@ fn address(path: &str, shop: &Shop, session: i64, guest: i64, invitation: i64) -
         _ if path.contains("/sessions/") => session,
         _ if path.contains("/secret/") || path.contains("/variables/{id}") => shop.secret,
         _ if path.contains("/deliveries/{id}") => shop.delivery,
+        _ if path.contains("/deploy-hooks/{id}") => shop.deploy_hook,
         _ if path.contains("/deploy/") || path.contains("/deployments/{id}") => shop.deployment,
         // The newest build waits: it can be canceled.
         _ if path.contains("/cancel") => shop.build + 1,
@@ -123,7 +134,7 @@ fn address(path: &str, shop: &Shop, session: i64, guest: i64, invitation: i64) -
         "/api/deploy/rollback" => format!("?latest={0}&prev={0}", shop.deployment),
         _ => String::new(),
     };
-    path.replace("{id}", &id.to_string()) + &query
+    path.replace("{id}", &id.to_string()).replace("{token}", "nobodys") + &query
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 //! 3. [`hybrid`]: whether a framework that can make either leaves files or a server;
 //! 4. [`equipment`]: what installs and builds, at which version, where ([`packages`], [`python`], [`sites`]);
 //! 5. [`output`]: where the files are, by the command line, the configuration ([`configured`]) or the framework;
-//! 6. [`siblings`]: what of the same workspace is built before;
+//! 6. [`siblings`]: what of the same workspace it uses, and what is built before;
 //! 7. here: the settings on top, and each decision with its source and reason.
 //!
 //! What the plan's words mean in a container is `build`'s part.
@@ -62,6 +62,7 @@ pub fn detect(checkout: &Checkout, settings: &ProjectSettings) -> Result<Plan, F
     let root = settings.root_directory.clone().unwrap_or_default();
     let folder = Folder::open(checkout, root.as_str())?;
     let mut service = service(&folder, settings)?;
+    service.workspace_packages = siblings::depended_on(&folder, &service);
     if let Some(command) = siblings::built_before(&folder, &service) {
         service.build_command = Some(command);
     }
@@ -189,6 +190,7 @@ fn bare(framework: Decision<String>, kind: ServiceKind) -> PlanService {
         install_command: None,
         install_directory: RootDir::default(),
         build_command: None,
+        workspace_packages: None,
         warnings: Vec::new(),
     }
 }

@@ -1,8 +1,9 @@
-//! Packages of the same workspace that a site uses and that have a build of their own: they are built before it.
+//! Packages of the same workspace that a site uses: a change in one is a change of the site, and those that have a build
+//! of their own are built before it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use berth_model::{Decision, PlanService};
+use berth_model::{Decision, PlanService, RootDir};
 
 use super::folder::{Folder, package_json};
 use super::package_json::PackageJson;
@@ -36,6 +37,22 @@ pub(super) fn built_before(folder: &Folder<'_>, service: &PlanService) -> Option
     let names = if others.is_empty() { (*last).to_owned() } else { format!("{} and {last}", others.join(", ")) };
     let reason = format!("{}; {names} of the workspace, which it uses, built before it", build.reason);
     Some(Decision::new(first + &build.value, build.source.clone(), reason))
+}
+
+/// The directories of the packages that a project below the top of its repository depends on, itself or through others.
+pub(super) fn depended_on(folder: &Folder<'_>, service: &PlanService) -> Option<Vec<RootDir>> {
+    let top = service.install_directory.as_str();
+    if folder.root.is_empty() {
+        return None;
+    }
+    if top == folder.root {
+        return Some(Vec::new());
+    }
+    let packages = packages(folder, top);
+    let mut used = Vec::new();
+    visit(&folder.package, &packages, &mut BTreeSet::new(), &mut used);
+    let directories = used.into_iter().map(|name| packages[name].0.as_str()).filter(|path| *path != folder.root);
+    Some(directories.filter_map(|path| RootDir::parse(path).ok()).collect())
 }
 
 /// Those below the top whose directories can stand in a command as they are.

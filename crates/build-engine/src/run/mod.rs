@@ -16,6 +16,7 @@ use std::time::Duration;
 use berth_model::words::Bytes;
 use berth_model::{
     Access, Artifact, CommitHash, Failure, FailureCode, LogPhase, Plan, Role, ServiceKind, StepName, StepState,
+    Trigger, skip_word,
 };
 use berth_store::Claimed;
 use tokio_util::sync::CancellationToken;
@@ -69,7 +70,8 @@ impl BuildRun {
             outcome = self.artifact() => outcome,
         };
         let outcome = outcome.map_err(|error| self.masked(error));
-        let state = if outcome.is_ok() { StepState::Passed } else { StepState::Failed };
+        let is_fine = matches!(outcome, Ok(_) | Err(BuildError::Skipped(_)));
+        let state = if is_fine { StepState::Passed } else { StepState::Failed };
         self.progress.end_step(state);
         if let Err(error) = &outcome {
             self.say_error(error);
@@ -115,6 +117,9 @@ impl BuildRun {
         self.remove_staging().await;
         let (variables, credentials) = self.secrets().await?;
         let Fetched { commit, checkout, .. } = self.fetch(credentials.as_ref()).await?;
+        if let Some(word) = self.asked_for_by_nobody().then(|| skip_word(&commit.message)).flatten() {
+            return Err(BuildError::Skipped(format!("skipped: the commit's message says {word}")));
+        }
         let checkout = Arc::new(checkout);
         let plan = self.detect(&checkout).await?;
         let mut job = self.job(plan, checkout, commit.hash, variables)?;
@@ -170,6 +175,16 @@ impl BuildRun {
         }
         self.progress.commit(fetched.commit.clone());
         Ok(fetched)
+    }
+
+    /// Whether only the commit itself is why this is built. What somebody asked for or approved is built whatever the
+    /// message says.
+    fn asked_for_by_nobody(&self) -> bool {
+        let build = &self.claimed.build;
+        let is_approved = build.pull_request.as_ref().is_some_and(|pull_request| pull_request.fork.is_some());
+        let by_itself =
+            matches!(build.trigger, Trigger::Push | Trigger::PullRequest | Trigger::Poll | Trigger::Reconcile);
+        by_itself && !is_approved
     }
 
     async fn detect(&mut self, checkout: &Arc<Checkout>) -> Result<Plan, BuildError> {
@@ -335,6 +350,7 @@ impl BuildRun {
                 self.log.say(&failure.detail);
             }
             BuildError::Canceled => self.log.say("Stopped"),
+            BuildError::Skipped(reason) => self.log.say(reason),
             BuildError::LeaseLost => {}
             BuildError::Ours { .. } => {
                 self.log.say("The build was interrupted by a fault of Berth, not of the repository")

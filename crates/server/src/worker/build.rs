@@ -57,6 +57,8 @@ enum Ending {
     Published(Deployment),
     /// The owner's to mend: final.
     Theirs(Failure, Option<i64>),
+    /// The commit asks for no build; why, for people.
+    Skipped(String),
     /// Somebody stopped it.
     Stopped,
     /// It is somebody else's, or gone with its project.
@@ -84,6 +86,10 @@ pub(super) async fn carry_out(worker: Arc<Worker>, claimed: Claimed, stopper: St
         (Ending::Theirs(failure, exit_code), _) => {
             tracing::info!(build = %id, code = failure.code.as_str(), "failed: {}", failure.title);
             finish(&worker, &claimed, BuildStatus::Failed, exit_code, Some(failure)).await
+        }
+        (Ending::Skipped(reason), _) => {
+            tracing::info!(build = %id, "{reason}");
+            record(|| worker.store.skip_build(&claimed.lease, &reason)).await
         }
         (Ending::Stopped | Ending::Ours { .. }, Some(StopReason::Shutdown)) => give_back(&worker, &claimed).await,
         (Ending::Stopped | Ending::Ours { .. }, Some(StopReason::Asked)) => {
@@ -162,6 +168,7 @@ async fn publish(worker: &Worker, claimed: &Claimed, stopper: &Stopper, run: &mu
 fn failed(error: BuildError) -> Ending {
     match error {
         BuildError::Theirs(failure, exit_code) => Ending::Theirs(*failure, exit_code),
+        BuildError::Skipped(reason) => Ending::Skipped(reason),
         BuildError::Canceled => Ending::Stopped,
         BuildError::LeaseLost => Ending::Lost,
         BuildError::Ours { source, retryable } => Ending::Ours { error: anyhow::Error::from_boxed(source), retryable },

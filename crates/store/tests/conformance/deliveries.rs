@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
-use berth_model::BuildStatus;
-use berth_store::{NewDelivery, StoreError, Verdict};
+use berth_model::{BranchName, BuildStatus, Environment, EventPayload, Trigger};
+use berth_store::{
+    Accepted, Admission, Called, NewBuild, NewDelivery, Project, ProjectChange, StoreError, Verdict, Wish,
+};
 
 use crate::ground::{Ground, builds, delivery, push_of};
+
+fn wishes(projects: &[&Project]) -> Vec<Wish> {
+    projects.iter().map(|project| Wish::Build(push_of(project))).collect()
+}
 
 /// W5.
 pub(crate) async fn a_hundred_deliveries_make_one_build(ground: Ground) {
@@ -13,7 +19,7 @@ pub(crate) async fn a_hundred_deliveries_make_one_build(ground: Ground) {
     let shop = ground.project(access, "shop").await;
     let deliveries = (0..100).map(|_| {
         let (store, shop) = (ground.store.clone(), shop.clone());
-        tokio::spawn(async move { store.accept_push(delivery("d-1", &shop), vec![push_of(&shop)]).await.unwrap() })
+        tokio::spawn(async move { store.accept_delivery(delivery("d-1", &shop), wishes(&[&shop])).await.unwrap() })
     });
     let mut accepted = Vec::new();
     for delivered in deliveries.collect::<Vec<_>>() {
@@ -22,7 +28,7 @@ pub(crate) async fn a_hundred_deliveries_make_one_build(ground: Ground) {
     assert_eq!(accepted.len(), 1);
     assert_eq!(accepted[0].len(), 1);
     assert_eq!(ground.store.builds_of(access, shop.id, 10, None).await.unwrap(), accepted[0]);
-    let kept = ground.store.deliveries_of(access, shop.id, 1_000).await.unwrap();
+    let kept = ground.store.deliveries_of(access, shop.id, 1_000, None).await.unwrap();
     let count = |verdict| kept.iter().filter(|delivery| delivery.verdict == verdict).count();
     assert_eq!((count(Verdict::Accepted), count(Verdict::Duplicate)), (1, 99));
 }
@@ -34,13 +40,13 @@ pub(crate) async fn what_failed_can_be_sent_again(ground: Ground) {
     let shop = ground.project(access, "shop").await;
     let rejected = NewDelivery { verdict: Verdict::Rejected, ..delivery("d-1", &shop) };
     store.record_delivery(rejected).await.unwrap();
-    let again = builds(store.accept_push(delivery("d-1", &shop), vec![push_of(&shop)]).await.unwrap());
+    let again = builds(store.accept_delivery(delivery("d-1", &shop), wishes(&[&shop])).await.unwrap());
     assert_eq!(again.unwrap().len(), 1);
     let accepted = store.record_delivery(delivery("d-1", &shop)).await;
     assert!(matches!(accepted, Err(StoreError::Conflict(_))));
     let nameless = || NewDelivery { delivery_id: None, ..delivery("", &shop) };
-    assert!(builds(store.accept_push(nameless(), vec![push_of(&shop)]).await.unwrap()).is_some());
-    assert!(builds(store.accept_push(nameless(), vec![push_of(&shop)]).await.unwrap()).is_some());
+    assert!(builds(store.accept_delivery(nameless(), wishes(&[&shop])).await.unwrap()).is_some());
+    assert!(builds(store.accept_delivery(nameless(), wishes(&[&shop])).await.unwrap()).is_some());
 }
 
 /// W12.
@@ -52,13 +58,18 @@ pub(crate) async fn several_projects_of_one_repository(ground: Ground) {
     let gone = ground.project(bob, "gone").await;
     store.delete_project(bob, gone.id).await.unwrap();
     let new = NewDelivery { projects: vec![of_ada.id, of_bob.id, gone.id], ..delivery("d-1", &of_ada) };
-    let pushes = vec![push_of(&of_ada), push_of(&of_bob), push_of(&gone)];
-    let queued = builds(store.accept_push(new, pushes).await.unwrap()).unwrap();
+    let pushes = wishes(&[&of_ada, &of_bob, &gone]);
+    let queued = builds(store.accept_delivery(new, pushes).await.unwrap()).unwrap();
     assert_eq!(queued.iter().map(|build| build.project).collect::<Vec<_>>(), [of_ada.id, of_bob.id]);
     assert_eq!(store.build(ada, waiting.id).await.unwrap().status, BuildStatus::Superseded);
-    let [kept] = store.deliveries_of(bob, of_bob.id, 10).await.unwrap().try_into().unwrap();
-    let (same, body) = store.delivery(bob, kept.id).await.unwrap();
-    assert_eq!((same, body.as_deref()), (kept.clone(), Some(b"{}".as_slice())));
+    let [kept] = store.deliveries_of(bob, of_bob.id, 10, None).await.unwrap().try_into().unwrap();
+    assert_eq!(store.delivery(bob, kept.id).await.unwrap(), kept);
+    assert_eq!(store.delivery_body(kept.id).await.unwrap().as_deref(), Some(b"{}".as_slice()));
+    // What it led to for somebody else's project is theirs to know.
+    assert_eq!(
+        (kept.reason, kept.builds),
+        (format!("a push to main; bob: build #{}", queued[1].id), vec![queued[1].id])
+    );
     assert!(store.delivery(ada, kept.id).await.is_ok());
     let stranger = ground.member(3).await;
     assert!(matches!(store.delivery(stranger, kept.id).await, Err(StoreError::Forbidden)));
@@ -78,19 +89,133 @@ pub(crate) async fn every_delivery_is_kept(ground: Ground) {
         let body = Some(vec![b'x'; size]);
         let new = NewDelivery { verdict, reason: format!("{size} bytes"), body, ..delivery("d-1", &shop) };
         let id = store.record_delivery(new).await.unwrap();
-        let (kept, body) = store.delivery(access, id).await.unwrap();
+        let kept = store.delivery(access, id).await.unwrap();
         assert_eq!((kept.verdict, kept.reason, kept.event.as_str()), (verdict, format!("{size} bytes"), "push"));
-        assert_eq!(body.is_some(), keeps_body, "{verdict:?} of {size} bytes");
+        let body = store.delivery_body(id).await.unwrap();
+        assert_eq!((body.is_some(), kept.has_body), (keeps_body, keeps_body), "{verdict:?} of {size} bytes");
     }
     let unknown = NewDelivery { repo: None, projects: Vec::new(), verdict: Verdict::Ignored, ..delivery("d-2", &shop) };
     store.record_delivery(unknown).await.unwrap();
-    store.accept_push(delivery("d-3", &shop), Vec::new()).await.unwrap();
-    assert_eq!(store.deliveries_of(access, shop.id, 10).await.unwrap().len(), 5);
+    store.accept_delivery(delivery("d-3", &shop), wishes(&[&shop])).await.unwrap();
+    assert_eq!(store.deliveries_of(access, shop.id, 10, None).await.unwrap().len(), 5);
 
     ground.clock.advance(Duration::from_secs(30 * 24 * 60 * 60));
     store.forget_expired().await.unwrap();
-    let [accepted] = store.deliveries_of(access, shop.id, 10).await.unwrap().try_into().unwrap();
-    assert_eq!(store.delivery(access, accepted.id).await.unwrap(), (accepted.clone(), None));
-    let late = store.accept_push(delivery("d-3", &shop), vec![push_of(&shop)]).await.unwrap();
+    let [accepted] = store.deliveries_of(access, shop.id, 10, None).await.unwrap().try_into().unwrap();
+    assert!(!accepted.has_body && store.delivery_body(accepted.id).await.unwrap().is_none());
+    let late = store.accept_delivery(delivery("d-3", &shop), wishes(&[&shop])).await.unwrap();
     assert!(builds(late).is_none(), "a replayed delivery is a duplicate for ever");
+}
+
+/// Each wish is told, and one that nothing came of leaves the delivery free to be sent again.
+pub(crate) async fn what_each_wish_came_to(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let (shop, docs) = (ground.project(access, "shop").await, ground.project(access, "docs").await);
+    let skipped = Admission::Skipped { reason: "skipped: no change under apps/docs".to_owned() };
+    let both = vec![Wish::Build(push_of(&shop)), Wish::Build(NewBuild { admission: skipped, ..push_of(&docs) })];
+    let new = || NewDelivery { projects: vec![shop.id, docs.id], ..delivery("d-1", &shop) };
+    let Accepted::Now { builds, acted: true } = store.accept_delivery(new(), both).await.unwrap() else { panic!() };
+    let [one, two] = builds.as_slice() else { panic!("{builds:?}") };
+    assert_eq!((one.status, two.status), (BuildStatus::Queued, BuildStatus::Skipped));
+    let [kept] = store.deliveries_of(access, docs.id, 10, None).await.unwrap().try_into().unwrap();
+    let told =
+        format!("a push to main; shop: build #{}; docs: build #{} skipped: no change under apps/docs", one.id, two.id);
+    assert_eq!((kept.reason.as_str(), kept.verdict), (told.as_str(), Verdict::Accepted));
+    assert_eq!(kept.builds, [one.id, two.id]);
+    assert_eq!((one.delivery, two.delivery), (Some(kept.id), Some(kept.id)));
+    let heard =
+        ground.events().await.into_iter().filter(|event| matches!(event, EventPayload::DeliveryReceived { .. }));
+    assert_eq!(heard.count(), 2, "each project's owner hears of it");
+
+    let nothing = || vec![Wish::Nothing { project: shop.id, why: "previews are off".to_owned() }];
+    for _ in 0..2 {
+        let accepted = store.accept_delivery(delivery("d-2", &shop), nothing()).await.unwrap();
+        assert!(matches!(accepted, Accepted::Now { acted: false, .. }), "{accepted:?}");
+    }
+    let kept = store.deliveries_of(access, shop.id, 10, None).await.unwrap();
+    assert_eq!(kept[0].reason, "a push to main; shop: previews are off");
+    assert_eq!(
+        kept.iter().map(|kept| kept.verdict).collect::<Vec<_>>(),
+        [Verdict::Ignored, Verdict::Ignored, Verdict::Accepted]
+    );
+    let older = store.deliveries_of(access, shop.id, 10, Some(kept[1].id)).await.unwrap();
+    assert_eq!(older, kept[2..]);
+}
+
+/// A stranger who knows a hook's address fills no disk.
+pub(crate) async fn a_few_refused_deliveries_are_kept(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    let refused = |reason: String| NewDelivery { reason, delivery_id: None, ..delivery("", &shop) };
+    for attempt in 0..50 {
+        store.refuse_delivery(shop.id, refused(format!("attempt {attempt}"))).await.unwrap();
+        if attempt % 2 == 1 {
+            ground.clock.advance(Duration::from_secs(10));
+        }
+    }
+    let kept = store.deliveries_of(access, shop.id, 100, None).await.unwrap();
+    assert_eq!(kept.len(), 20, "the newest of one every ten seconds");
+    assert_eq!((kept[0].reason.as_str(), kept[0].verdict, kept[0].has_body), ("attempt 48", Verdict::Rejected, false));
+    assert_eq!(kept[0].hook, Some(shop.id));
+}
+
+/// Each hook knows its own deliveries: another project's host may number them alike.
+pub(crate) async fn hooks_do_not_share_what_they_have_seen(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let (shop, docs) = (ground.project(access, "shop").await, ground.project(access, "docs").await);
+    for project in [&shop, &docs] {
+        let new = NewDelivery { hook: Some(project.id), ..delivery("d-1", project) };
+        assert!(builds(store.accept_delivery(new.clone(), wishes(&[project])).await.unwrap()).is_some());
+        assert!(builds(store.accept_delivery(new, wishes(&[project])).await.unwrap()).is_none());
+    }
+    let secret = ground.store.hook_secret(shop.id).await.unwrap();
+    assert!(secret.is_none());
+    let sealed = crate::ground::sealed_for(access.user());
+    store.set_hook_secret(access, shop.id, Some(&sealed)).await.unwrap();
+    assert_eq!(store.hook_secret(shop.id).await.unwrap(), Some(sealed));
+    let stranger = ground.member(2).await;
+    assert!(matches!(store.set_hook_secret(stranger, shop.id, None).await, Err(StoreError::Forbidden)));
+    store.set_hook_secret(access, shop.id, None).await.unwrap();
+    assert!(store.hook_secret(shop.id).await.unwrap().is_none());
+}
+
+/// A deploy hook builds its branch's newest commit, once at a time.
+pub(crate) async fn deploy_hooks_queue_one_build(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    let hosts = || ["shop-git-next.example.org".to_owned(), "shop-git-next-1.example.org".to_owned()];
+    let hook = store.create_deploy_hook(access, shop.id, "nightly", None, &[1; 32]).await.unwrap();
+    let next = BranchName::parse("next").unwrap();
+    let other = store.create_deploy_hook(access, shop.id, "next", Some(&next), &[2; 32]).await.unwrap();
+    assert_eq!(store.deploy_hooks(access, shop.id).await.unwrap(), [hook.clone(), other.clone()]);
+    let Called::Queued(build) = store.call_deploy_hook(hook.id, hosts()).await.unwrap() else { panic!() };
+    assert_eq!((build.trigger, build.branch.as_str(), &build.commit_hash), (Trigger::DeployHook, "main", &None));
+    let Called::Waits(same) = store.call_deploy_hook(hook.id, hosts()).await.unwrap() else { panic!() };
+    assert_eq!(same.id, build.id);
+    ground.claim().await.unwrap();
+    let Called::Queued(next) = store.call_deploy_hook(hook.id, hosts()).await.unwrap() else { panic!() };
+    assert!(next.id > build.id, "one that runs may have looked already");
+    let previews = async |on: bool| {
+        let change = ProjectChange { previews: Some(on), ..ProjectChange::default() };
+        store.update_project(access, shop.id, change, &crate::ground::host("shop"), Vec::new()).await.unwrap();
+    };
+    previews(false).await;
+    assert!(matches!(store.call_deploy_hook(other.id, hosts()).await.unwrap(), Called::NoPreviews));
+    previews(true).await;
+    let Called::Queued(preview) = store.call_deploy_hook(other.id, hosts()).await.unwrap() else { panic!() };
+    assert_eq!((preview.environment, preview.branch.as_str()), (Environment::Preview, "next"));
+
+    let (found, project) = store.deploy_hook_of(&[1; 32]).await.unwrap().unwrap();
+    assert_eq!((found.id, project.id), (hook.id, shop.id));
+    assert!(found.last_used_at.is_some() && store.deploy_hook_of(&[3; 32]).await.unwrap().is_none());
+    let stranger = ground.member(2).await;
+    assert!(matches!(store.delete_deploy_hook(stranger, hook.id).await, Err(StoreError::Forbidden)));
+    store.delete_deploy_hook(access, hook.id).await.unwrap();
+    assert!(store.deploy_hook_of(&[1; 32]).await.unwrap().is_none());
+    store.delete_project(access, shop.id).await.unwrap();
+    assert!(store.deploy_hook_of(&[2; 32]).await.unwrap().is_none(), "gone with its project");
 }

@@ -200,13 +200,15 @@ pub(crate) fn delivery(delivery_id: &str, project: &Project) -> NewDelivery {
         reason: "a push to main".to_owned(),
         repo: Some(repo().key()),
         projects: vec![project.id],
+        hook: None,
+        replay_of: None,
         body: Some(b"{}".to_vec()),
     }
 }
 
 pub(crate) fn builds(accepted: Accepted) -> Option<Vec<Build>> {
     match accepted {
-        Accepted::Builds(builds) => Some(builds),
+        Accepted::Now { builds, .. } => Some(builds),
         Accepted::Duplicate => None,
     }
 }

@@ -113,7 +113,11 @@ stories! {
         a_hundred_deliveries_make_one_build,
         what_failed_can_be_sent_again,
         several_projects_of_one_repository,
-        every_delivery_is_kept;
+        every_delivery_is_kept,
+        what_each_wish_came_to,
+        a_few_refused_deliveries_are_kept,
+        hooks_do_not_share_what_they_have_seen,
+        deploy_hooks_queue_one_build;
     reports:
         the_log_is_followed_from_its_end,
         what_changes_meanwhile_is_told_again,

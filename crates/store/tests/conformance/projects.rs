@@ -219,7 +219,7 @@ pub(crate) async fn others_are_forbidden_and_nothing_is_not_found(ground: Ground
         deployments_of(shop.id, ProjectId(99), 10);
         deployment_of_build(live.build, BuildId(99));
         request_activation(live.id, DeploymentId(99), ActivationReason::Rollback);
-        deliveries_of(shop.id, ProjectId(99), 10);
+        deliveries_of(shop.id, ProjectId(99), 10, None);
         update_project(shop.id, ProjectId(99), ProjectChange::default(), &host("shop"), Vec::new());
         delete_variable(variable_id, VariableId(99));
         delete_project(shop.id, ProjectId(99));

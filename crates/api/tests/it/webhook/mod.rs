@@ -1,5 +1,11 @@
 //! Deliveries: who is believed, and what they lead to.
 
+mod any_body;
+mod deploy_hooks;
+mod filter;
+mod inbox;
+mod own_hook;
+mod previews;
 mod push;
 mod signature;
 
@@ -9,7 +15,7 @@ use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::harness::WEBHOOK_SECRET;
+use crate::harness::{Answer, App, WEBHOOK_SECRET};
 
 pub(crate) const HEAD: &str = "9f8e7d6c5b4a39281706f5e4d3c2b1a098765432";
 
@@ -27,10 +33,27 @@ pub(crate) fn push(changes: Value) -> Value {
     payload
 }
 
-pub(crate) fn signature(body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(WEBHOOK_SECRET.as_bytes()).unwrap();
+/// The payload of something that happened to pull request 7, of the branch `greet`.
+pub(crate) fn pull_request(action: &str, repository: Value, head: &str) -> Value {
+    json!({
+        "action": action, "number": 7,
+        "pull_request": {
+            "number": 7, "title": "Greet everybody", "user": {"login": "mallory"},
+            "head": {"ref": "greet", "sha": head, "repo": repository}, "base": {"ref": "main"},
+        },
+        "repository": crate::harness::repository("https://git.example.org/ada/shop"),
+    })
+}
+
+/// The 64 hex digits that sign a body.
+pub(crate) fn digits(body: &[u8], secret: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(body);
-    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+    hex::encode(mac.finalize().into_bytes())
+}
+
+pub(crate) fn signature(body: &[u8]) -> String {
+    format!("sha256={}", digits(body, WEBHOOK_SECRET))
 }
 
 /// A delivery as GitHub sends it.
@@ -45,4 +68,9 @@ pub(crate) fn signed(event: &str, payload: &Value, id: Option<&str>) -> Request 
         None => request,
     };
     request.body(Body::from(body)).unwrap()
+}
+
+/// A push with changes, as GitHub sends it.
+async fn deliver(app: &App, changes: Value) -> Answer {
+    app.send(signed("push", &push(changes), None)).await
 }

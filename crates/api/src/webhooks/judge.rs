@@ -1,0 +1,235 @@
+//! What is to become of a delivery: whom it concerns, and what it leads to for each of them. Reads, writes nothing.
+
+use berth_model::{BranchName, Commit, Fork, ProjectId, PullRequest, RepoKey, Trigger, UserId, preview_labels};
+use berth_store::{Admission, NewBuild, PreviewOf, PreviewPush, Project, Wish};
+use http::StatusCode;
+
+use super::announcement::{Action, Announced, Announcement, PullRequestNews, Push, Repository};
+use super::provider::Provider;
+use super::{filter, github, gitlab};
+use crate::Api;
+use crate::error::ApiError;
+
+/// Whose projects a delivery can concern.
+pub(super) enum Audience {
+    /// Every project of the repository: it came to the installation's hook.
+    Everybody,
+    /// The projects of one user, who does it again.
+    Of(UserId),
+    /// The project whose own hook it came to.
+    Only(Box<Project>),
+}
+
+/// What becomes of a delivery: kept with it, and told to the sender.
+pub(super) struct Outcome {
+    pub(super) reason: String,
+    pub(super) repo: Option<RepoKey>,
+    pub(super) projects: Vec<ProjectId>,
+    pub(super) fate: Fate,
+}
+
+/// Whether a delivery leads to something.
+pub(super) enum Fate {
+    /// To this, for each of its projects.
+    Wishes(Vec<Wish>),
+    /// It was genuine and asks for nothing.
+    Ignored,
+    /// It is not what it should be.
+    Rejected(StatusCode),
+}
+
+/// Judges a delivery that was signed.
+pub(super) async fn judge(
+    api: &Api,
+    provider: Provider,
+    event: &str,
+    payload: &[u8],
+    audience: Audience,
+) -> Result<Outcome, ApiError> {
+    let read = match provider {
+        Provider::Github | Provider::Gitea | Provider::Forgejo => github::read(event, payload),
+        Provider::Gitlab => gitlab::read(event, payload),
+    };
+    let Announced { repository, news } = match read {
+        Ok(announced) => announced,
+        Err(error) => {
+            let reason = format!("not the JSON of such an event: line {}, column {}", error.line(), error.column());
+            return Ok(Outcome::rejected(StatusCode::BAD_REQUEST, reason, None));
+        }
+    };
+    let (repo, projects) = match audience {
+        Audience::Only(project) => match repository.filter(|repository| !repository.is_at(&project.repo_url)) {
+            Some(other) => return Ok(Outcome::about_another(&other, &project)),
+            None => (Some(project.repo_url.key()), vec![*project]),
+        },
+        Audience::Everybody => projects_of(api, repository.as_ref(), |_| true).await?,
+        Audience::Of(user) => projects_of(api, repository.as_ref(), |project| project.user == user).await?,
+    };
+    let asks = matches!(
+        news,
+        Announcement::Push(_)
+            | Announcement::BranchDeleted(_)
+            | Announcement::PullRequest(_)
+            | Announcement::Unreadable(_)
+    );
+    if projects.is_empty() && (asks || event == "push") {
+        let reason = "no project is connected to this repository".to_owned();
+        return Ok(Outcome::rejected(StatusCode::NOT_FOUND, reason, repo));
+    }
+    let reason = match &news {
+        Announcement::Push(push) => format!("a push to {}", push.branch),
+        Announcement::BranchDeleted(branch) => format!("{branch} was deleted"),
+        Announcement::PullRequest(news) => format!("pull request #{} was {}", news.number, news.action.word()),
+        Announcement::Ping => return Ok(Outcome::ignored("the host tried the hook, and it works", repo, &projects)),
+        Announcement::Other(why) => return Ok(Outcome::ignored(why, repo, &projects)),
+        Announcement::Unreadable(problem) => {
+            return Ok(Outcome::rejected(StatusCode::BAD_REQUEST, problem.clone(), repo));
+        }
+    };
+    let mut wishes = Vec::with_capacity(projects.len());
+    for project in &projects {
+        wishes.push(match &news {
+            Announcement::Push(push) => of_push(api, project, push).await?,
+            Announcement::BranchDeleted(branch) => of_deletion(project, branch),
+            Announcement::PullRequest(news) => of_pull_request(api, project, news),
+            Announcement::Ping | Announcement::Other(_) | Announcement::Unreadable(_) => continue,
+        });
+    }
+    Ok(Outcome { reason, repo, projects: ids(&projects), fate: Fate::Wishes(wishes) })
+}
+
+/// The projects of a repository that are asked after.
+async fn projects_of(
+    api: &Api,
+    repository: Option<&Repository>,
+    concerns: impl Fn(&Project) -> bool,
+) -> Result<(Option<RepoKey>, Vec<Project>), ApiError> {
+    let keys = repository.map(|repository| repository.keys(&api.config.github_url)).unwrap_or_default();
+    for key in &keys {
+        let mut projects = api.store.projects_of_repo(key).await?;
+        if !projects.is_empty() {
+            projects.retain(concerns);
+            return Ok((Some(key.clone()), projects));
+        }
+    }
+    Ok((keys.into_iter().next(), Vec::new()))
+}
+
+async fn of_push(api: &Api, project: &Project, push: &Push) -> Result<Wish, ApiError> {
+    let is_own = project.branch == push.branch;
+    if !is_own && !project.previews {
+        return Ok(nothing(project, "previews are off"));
+    }
+    let admission = filter::admission(api, project, push).await?;
+    let (branch, commit) = (push.branch.clone(), Some(push.commit.clone()));
+    if is_own {
+        let build = NewBuild::production(project.id, Trigger::Push, branch, commit);
+        return Ok(Wish::Build(NewBuild { admission, ..build }));
+    }
+    Ok(Wish::Preview(PreviewPush {
+        project: project.id,
+        hosts: hosts(api, project, &branch),
+        branch,
+        commit,
+        trigger: Trigger::Push,
+        pull_request: None,
+        title: None,
+        admission,
+    }))
+}
+
+fn of_deletion(project: &Project, branch: &BranchName) -> Wish {
+    if project.branch == *branch {
+        return nothing(project, "its own branch is gone; the site stays");
+    }
+    // What a fork's pull request shows does not end with a branch that only has a name like it.
+    if branch.is_of_pull_request() {
+        return nothing(project, "no preview ends with it");
+    }
+    let of = PreviewOf::Branch(branch.clone());
+    Wish::ClosePreview { project: project.id, of, why: "its branch was deleted" }
+}
+
+fn of_pull_request(api: &Api, project: &Project, news: &PullRequestNews) -> Wish {
+    let number = news.number;
+    if news.action == Action::Closed {
+        let of = PreviewOf::PullRequest(number);
+        return Wish::ClosePreview { project: project.id, of, why: "its pull request was closed" };
+    }
+    if !project.previews {
+        return nothing(project, "previews are off");
+    }
+    let branch = match &news.fork {
+        Some(_) => BranchName::of_pull_request(number),
+        None if project.branch == news.branch => return nothing(project, "it is of the branch that goes live"),
+        None => news.branch.clone(),
+    };
+    let title = Some(news.title.clone()).filter(|title| !title.is_empty());
+    // The push to a branch of the repository's own builds its new head.
+    let has_new_head = match news.action {
+        Action::Opened | Action::Reopened => true,
+        Action::Updated => news.fork.is_some(),
+        Action::Edited | Action::Closed => false,
+    };
+    if !has_new_head {
+        return Wish::DescribePreview { project: project.id, branch, number, title };
+    }
+    let admission = match &news.fork {
+        Some(fork) => Admission::Held { reason: format!("a pull request from {fork}: approve it to build it") },
+        None => Admission::Queued,
+    };
+    let fork = news.fork.clone().map(|repository| Fork { repository, reference: news.reference.clone() });
+    Wish::Preview(PreviewPush {
+        project: project.id,
+        hosts: hosts(api, project, &branch),
+        branch,
+        // Its own message and author are known once it is fetched.
+        commit: Some(Commit { hash: news.head.clone(), message: news.title.clone(), author: news.author.clone() }),
+        trigger: Trigger::PullRequest,
+        pull_request: Some(PullRequest { number, fork }),
+        title,
+        admission,
+    })
+}
+
+/// The hosts that a branch's preview may get, the wanted one first.
+pub(super) fn hosts(api: &Api, project: &Project, branch: &BranchName) -> [String; 2] {
+    preview_labels(&project.name, branch).map(|label| api.config.site_host(&label))
+}
+
+fn nothing(project: &Project, why: &str) -> Wish {
+    Wish::Nothing { project: project.id, why: why.to_owned() }
+}
+
+fn ids(projects: &[Project]) -> Vec<ProjectId> {
+    projects.iter().map(|project| project.id).collect()
+}
+
+impl Outcome {
+    fn ignored(reason: &str, repo: Option<RepoKey>, projects: &[Project]) -> Self {
+        Self { reason: reason.to_owned(), repo, projects: ids(projects), fate: Fate::Ignored }
+    }
+
+    fn rejected(status: StatusCode, reason: String, repo: Option<RepoKey>) -> Self {
+        Self { reason, repo, projects: Vec::new(), fate: Fate::Rejected(status) }
+    }
+
+    fn about_another(other: &Repository, project: &Project) -> Self {
+        let key = project.repo_url.key();
+        let own = key.as_str().split_once('/').map_or(key.as_str(), |(_, path)| path);
+        let reason = format!("it is about {}, and this project is built from {own}", other.full_name);
+        Self { reason, repo: Some(key.clone()), projects: vec![project.id], fate: Fate::Ignored }
+    }
+}
+
+impl Action {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Updated => "updated",
+            Self::Reopened => "reopened",
+            Self::Edited => "edited",
+            Self::Closed => "closed",
+        }
+    }
+}
