@@ -1,6 +1,7 @@
 //! A release goes live: after a build, by rollback, by promotion. The same steps for each.
 //!
-//! 1. decide: the database says whether it may, and points the project's host at it
+//! 1. decide: the database says whether it may, and points the project's host at it; for a preview's deployment that is
+//!    promoted it asks for production's copy first, which is published like a build's ([`crate::publish`])
 //! 2. install: the release goes on its own host, then on the project's; requests that run end as they began
 //! 3. ask: the edge has to answer both with it
 //! 4. write the table that the next start serves from
@@ -37,10 +38,21 @@ impl DeployEngine {
     /// # Errors
     /// The database's own; the activation is still pending then.
     pub async fn activate(&self, id: ActivationId) -> Result<Activated, DeployError> {
-        let mut table = self.table().await;
-        let (deployment, host) = match self.store().decide_activation(id).await? {
-            ActivationDecision::Go { deployment, host, .. } => (deployment, host),
-            ActivationDecision::Refused { reason } => return Ok(Activated::Refused { reason }),
+        let (mut table, deployment, host) = loop {
+            let table = self.table().await;
+            match self.store().decide_activation(id).await? {
+                ActivationDecision::Go { deployment, host, .. } => break (table, deployment, host),
+                ActivationDecision::Refused { reason } => return Ok(Activated::Refused { reason }),
+                ActivationDecision::Copy { deployment, id: copy, short_id } => {
+                    // Where hosts lead may change meanwhile.
+                    drop(table);
+                    match self.publish_copy(id, &deployment, copy, short_id).await {
+                        Ok(()) => {}
+                        Err(error) if error.is_unavailable() => return Err(error),
+                        Err(error) => return self.refuse(id, &deployment, error).await,
+                    }
+                }
+            }
         };
         let release = match self.open_release(deployment.project, deployment.id).await {
             Ok(release) => release,

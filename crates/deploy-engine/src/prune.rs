@@ -15,14 +15,15 @@ use crate::publish::remove;
 use crate::{DeployEngine, DeployError, blocking, links};
 
 impl DeployEngine {
-    /// Removes the releases of a project beyond its retention: never the live one, never one that stopped being live
-    /// less than ten minutes ago. Returns how many went.
+    /// Removes the releases of a project beyond its retention: never a live one, never one that stopped being live less
+    /// than ten minutes ago; and what is left of those that the database has let go, with a preview for example. Returns
+    /// how many went.
     ///
     /// # Errors
     /// The database's and the disk's own; what was begun is finished by the next call or the next start.
     pub async fn prune(&self, project: ProjectId) -> Result<usize, DeployError> {
         let mut table = self.table().await;
-        let mut pruned = Vec::new();
+        let mut hosts_changed = false;
         for deployment in self.store().releases_to_prune(project, self.retention()).await? {
             match self.store().release_pruned(deployment.id).await {
                 Ok(()) => {}
@@ -32,19 +33,26 @@ impl DeployEngine {
             }
             self.edge().remove(&deployment.host);
             table.0.remove(&deployment.host);
-            pruned.push(self.places().release(project, deployment.id));
+            hosts_changed = true;
         }
-        if pruned.is_empty() {
-            return Ok(0);
+        if hosts_changed {
+            self.save(&table).await?;
         }
-        self.save(&table).await?;
         drop(table);
-        let (count, trash) = (pruned.len(), self.places().trash());
+        let gone: HashSet<DeploymentId> = self.store().pruned_deployments(project).await?.into_iter().collect();
+        let places = self.places().clone();
         blocking(move || {
-            for release in &pruned {
-                remove(release, &trash).map_err(DeployError::disk("an old release could not be removed"))?;
-            }
-            Ok(count)
+            let pruned = || -> std::io::Result<usize> {
+                let mut count = 0;
+                for (deployment, release) in numbered(&places.project(project))? {
+                    if gone.contains(&DeploymentId(deployment)) {
+                        remove(&release, &places.trash())?;
+                        count += 1;
+                    }
+                }
+                Ok(count)
+            };
+            pruned().map_err(DeployError::disk("an old release could not be removed"))
         })
         .await
     }

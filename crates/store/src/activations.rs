@@ -7,15 +7,20 @@
 //!
 //! A crash in between leaves the activation pending, and deciding again leads to the same end.
 //!
+//! A preview's deployment that is promoted gets a copy for production before ([`ActivationDecision::Copy`]): the same
+//! files under an id and a host of its own, so that its life does not end with the preview's. From
+//! [`Store::publish_copy`] on the activation is the copy's, and goes on like any other.
+//!
 //! A route remembers the newest build that was ever live there. A build goes live by itself only if it is newer: so an
 //! older build never wins, and a rollback holds until a push that came after the build it went back from.
 
 use berth_model::{
-    Access, ActivationId, BranchName, DeploymentId, DeploymentStatus, Environment, EventPayload, ProjectId, Timestamp,
-    UserId,
+    Access, ActivationId, BranchName, BuildId, DeploymentId, DeploymentStatus, Environment, EventPayload, ProjectId,
+    ShortId, Timestamp, UserId,
 };
 
-use crate::deployments::{Deployment, select_deployment};
+use crate::builds::{Build, select_build};
+use crate::deployments::{Deployment, NewDeployment, select_deployment};
 use crate::owned::{Owned, SeenBy};
 use crate::sql::{FromRow, Row, sql};
 use crate::store::Transaction;
@@ -101,6 +106,15 @@ pub enum ActivationDecision {
         /// What is live there now.
         previous: Option<DeploymentId>,
     },
+    /// It is a preview's and wanted for production: [`Store::publish_copy`] comes first, then the decision again.
+    Copy {
+        /// What is to be copied.
+        deployment: Deployment,
+        /// The copy's id.
+        id: DeploymentId,
+        /// The random part of its own host.
+        short_id: ShortId,
+    },
     /// It may not; the activation has ended.
     Refused {
         /// Why, for people.
@@ -169,14 +183,38 @@ impl Transaction<'_> {
     }
 
     /// The host that a deployment would go live at. In production there is one, whatever branch it follows by now; a
-    /// build goes there by itself only from that branch.
+    /// build goes there by itself only from that branch, or if it is of a commit that somebody promoted.
     async fn seat(&mut self, deployment: &Deployment, reason: ActivationReason) -> Result<Option<Seat>, StoreError> {
-        let any_branch = reason != ActivationReason::Build && deployment.environment == Environment::Production;
+        let is_chosen = reason != ActivationReason::Build || {
+            let chosen = sql("SELECT EXISTS (SELECT 1 FROM build WHERE id = $1 AND trigger = 'promote')");
+            self.one(chosen.bind(deployment.build)).await?.unwrap_or(false)
+        };
+        let any_branch = is_chosen && deployment.environment == Environment::Production;
         let select =
             sql("SELECT host, deployment_id, newest_build FROM route WHERE project_id = $1 AND kind = 'branch' \
                           AND environment = $2 AND (branch = $3 OR $4)");
         let select = select.bind(deployment.project).bind(deployment.environment.as_str());
         self.one(select.bind(deployment.branch.as_str()).bind(any_branch)).await
+    }
+
+    /// What a promoted preview's deployment needs before it can go live: `None` if production has a copy of it, which is
+    /// what the activation is about from now on.
+    async fn copy_for_production(
+        &mut self,
+        activation: ActivationId,
+        deployment: &Deployment,
+    ) -> Result<Option<ActivationDecision>, StoreError> {
+        let kept = sql(select_deployment!(
+            "WHERE d.promoted_from = $1 AND d.released = TRUE AND d.status <> 'failed' ORDER BY d.id DESC LIMIT 1"
+        ));
+        if let Some(Deployment { id, .. }) = self.one(kept.bind(deployment.id)).await? {
+            self.run(sql("UPDATE activation SET deployment_id = $2 WHERE id = $1").bind(activation).bind(id)).await?;
+            return Ok(None);
+        }
+        // Its build has ended: what is reserved for it is left over from a crash.
+        self.run(sql("DELETE FROM reservation WHERE build_id = $1").bind(deployment.build)).await?;
+        let (id, short_id) = self.reserve_deployment(deployment.build).await?;
+        Ok(Some(ActivationDecision::Copy { deployment: deployment.clone(), id, short_id }))
     }
 
     /// What is live where a deployment would go, other than itself.
@@ -204,6 +242,33 @@ impl Transaction<'_> {
         for activation in pending {
             let deployment = self.deployment(activation.deployment).await?;
             self.end_activation(activation.id, &deployment, Some(why)).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes back the wish of a build to go live, if it still waits; whether it did.
+    pub(crate) async fn withdraw_activation(&mut self, build: BuildId) -> Result<bool, StoreError> {
+        let pending = sql(select_activation!(
+            "JOIN deployment d ON d.id = a.deployment_id WHERE a.state = 'pending' AND a.reason = 'build' \
+             AND d.build_id = $1"
+        ));
+        let Some(Activation { id, deployment, .. }) = self.one(pending.bind(build)).await? else { return Ok(false) };
+        let mut deployment = self.deployment(deployment).await?;
+        self.put_back_route(&deployment.row).await?;
+        if deployment.row.status == DeploymentStatus::Ready {
+            let host = deployment.row.host.clone();
+            self.move_deployment(&mut deployment, DeploymentStatus::Retired, &host).await?;
+        }
+        self.end_activation(id, &deployment, Some("its build was canceled")).await?;
+        Ok(true)
+    }
+
+    /// Points a host that was decided for a deployment back at what is live there.
+    async fn put_back_route(&mut self, deployment: &Deployment) -> Result<(), StoreError> {
+        if deployment.status != DeploymentStatus::Live {
+            let live = self.live_instead_of(deployment).await?.into_iter().next().map(|live| live.row.id);
+            let back = sql("UPDATE route SET deployment_id = $2 WHERE deployment_id = $1 AND kind = 'branch'");
+            self.run(back.bind(deployment.id).bind(live)).await?;
         }
         Ok(())
     }
@@ -301,6 +366,17 @@ impl Store {
             return Err(StoreError::Conflict("this activation has ended already"));
         }
         let mut deployment = tx.deployment(activation.deployment).await?;
+        if activation.reason == ActivationReason::Promote
+            && deployment.row.environment == Environment::Preview
+            && deployment.row.released
+        {
+            if let Some(copy) = tx.copy_for_production(id, &deployment.row).await? {
+                tx.commit().await?;
+                return Ok(copy);
+            }
+            let copy = tx.activation(id).await?.deployment;
+            deployment = tx.deployment(copy).await?;
+        }
         let seat = tx.seat(&deployment.row, activation.reason).await?;
         let previous = tx.live_instead_of(&deployment.row).await?.into_iter().next().map(|live| live.row);
         let decision = match objection(&deployment.row, activation.reason, seat.as_ref(), previous.as_ref()) {
@@ -323,6 +399,31 @@ impl Store {
         Ok(decision)
     }
 
+    /// Publishes production's copy of a preview's deployment, as [`ActivationDecision::Copy`] asked for; the activation
+    /// is about the copy from here on.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if the activation has ended, or the preview with its files; [`StoreError::NotFound`] if
+    /// the project was deleted; [`StoreError::NameTaken`] if the host is another's.
+    pub async fn publish_copy(&self, id: ActivationId, new: NewDeployment) -> Result<Deployment, StoreError> {
+        let mut tx = self.begin().await?;
+        let activation = tx.activation(id).await?;
+        if activation.state != ActivationState::Pending {
+            return Err(StoreError::Conflict("this activation has ended already"));
+        }
+        let source = tx.deployment(activation.deployment).await?.row;
+        if !source.released {
+            return Err(StoreError::Conflict("the files of this deployment are gone; rebuild its commit"));
+        }
+        let build = sql(select_build!("WHERE b.id = $1")).bind(source.build);
+        let build: Build = tx.one(build).await?.ok_or(StoreError::NotFound)?;
+        let copy = tx.add_deployment(&build, Environment::Production, &new, Some(source.id)).await?;
+        tx.deployment_event(&copy, &new.host).await?;
+        tx.run(sql("UPDATE activation SET deployment_id = $2 WHERE id = $1").bind(id).bind(new.id)).await?;
+        tx.commit().await?;
+        Ok(copy.row)
+    }
+
     /// Makes a deployment live that the edge has answered with. Confirming again changes nothing.
     ///
     /// # Errors
@@ -342,7 +443,12 @@ impl Store {
             return Err(StoreError::Conflict("another deployment took the host meanwhile"));
         }
         for mut live in tx.live_instead_of(&deployment.row).await? {
-            let goes_back = activation.reason == ActivationReason::Rollback && deployment.row.build < live.row.build;
+            // A copy is newer than what was there when its build was queued.
+            let is_older = match live.row.promoted_from {
+                Some(_) => deployment.row.id < live.row.id,
+                None => deployment.row.build < live.row.build,
+            };
+            let goes_back = activation.reason == ActivationReason::Rollback && is_older;
             let next = if goes_back { DeploymentStatus::RolledBack } else { DeploymentStatus::Retired };
             let host = live.row.host.clone();
             tx.move_deployment(&mut live, next, &host).await?;
@@ -369,11 +475,7 @@ impl Store {
             return Ok(());
         }
         let mut deployment = tx.deployment(activation.deployment).await?;
-        let live = tx.live_instead_of(&deployment.row).await?.into_iter().next().map(|live| live.row.id);
-        if deployment.row.status != DeploymentStatus::Live {
-            let back = sql("UPDATE route SET deployment_id = $2 WHERE deployment_id = $1 AND kind = 'branch'");
-            tx.run(back.bind(deployment.row.id).bind(live)).await?;
-        }
+        tx.put_back_route(&deployment.row).await?;
         if activation.reason == ActivationReason::Build && deployment.row.status == DeploymentStatus::Ready {
             let host = deployment.row.host.clone();
             tx.move_deployment(&mut deployment, DeploymentStatus::Failed, &host).await?;

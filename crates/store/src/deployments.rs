@@ -8,7 +8,7 @@ use berth_model::{
     ShortId, Timestamp,
 };
 
-use crate::builds::BuildEnd;
+use crate::builds::{Build, BuildEnd};
 use crate::owned::{Owned, SeenBy};
 use crate::queue::Lease;
 use crate::sql::{FromRow, Row, sql};
@@ -47,6 +47,8 @@ pub struct Deployment {
     pub bytes: i64,
     /// Whether its files are kept: only then can it be put live again.
     pub released: bool,
+    /// The preview's deployment that this is production's copy of.
+    pub promoted_from: Option<DeploymentId>,
     /// When it was published.
     pub created_at: Timestamp,
     /// When it last went live.
@@ -72,7 +74,7 @@ macro_rules! select_deployment {
     ($rest:literal) => {
         concat!(
             "SELECT d.id, d.short_id, d.project_id, d.build_id, d.environment, d.branch, d.status, d.host, d.files, \
-             d.bytes, d.released, d.created_at, d.activated_at, p.user_id AS owner \
+             d.bytes, d.released, d.promoted_from, d.created_at, d.activated_at, p.user_id AS owner \
              FROM deployment d JOIN project p ON p.id = d.project_id AND p.deleted_at IS NULL ",
             $rest
         )
@@ -94,6 +96,7 @@ impl FromRow for Deployment {
             files: row.get("files")?,
             bytes: row.get("bytes")?,
             released: row.get("released")?,
+            promoted_from: row.get::<Option<i64>>("promoted_from")?.map(DeploymentId),
             created_at: row.time("created_at")?,
             activated_at: row.time_or_none("activated_at")?,
         })
@@ -125,7 +128,53 @@ impl Transaction<'_> {
         self.deployment_event(deployment, host).await
     }
 
-    async fn deployment_event(&mut self, deployment: &Owned<Deployment>, host: &str) -> Result<(), StoreError> {
+    /// Hands out the id and the short id of a deployment of a build.
+    pub(crate) async fn reserve_deployment(&mut self, build: BuildId) -> Result<(DeploymentId, ShortId), StoreError> {
+        let short_id = ShortId::random();
+        let insert = sql("INSERT INTO reservation (build_id, short_id, created_at) VALUES ($1, $2, $3) RETURNING id");
+        let id = self.one(insert.bind(build).bind(&short_id.0).bind(self.now)).await?;
+        Ok((id.ok_or(StoreError::NotFound)?, short_id))
+    }
+
+    /// Adds the deployment that an id was reserved for, with a host of its own.
+    pub(crate) async fn add_deployment(
+        &mut self,
+        build: &Build,
+        environment: Environment,
+        new: &NewDeployment,
+        promoted_from: Option<DeploymentId>,
+    ) -> Result<Owned<Deployment>, StoreError> {
+        let reserved = sql("DELETE FROM reservation WHERE id = $1 AND build_id = $2 AND short_id = $3");
+        if self.run(reserved.bind(new.id).bind(build.id).bind(&new.short_id.0)).await? == 0 {
+            return Err(StoreError::Conflict("the deployment's id was not reserved for this build"));
+        }
+        let insert =
+            sql("INSERT INTO deployment (id, short_id, project_id, build_id, environment, branch, status, host, \
+                          files, bytes, released, promoted_from, created_at) \
+                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, TRUE, $11, $12)")
+            .bind(new.id)
+            .bind(&new.short_id.0)
+            .bind(build.project)
+            .bind(build.id)
+            .bind(environment.as_str())
+            .bind(build.branch.as_str())
+            .bind(DeploymentStatus::Ready.as_str())
+            .bind(&new.host)
+            .bind(i64::try_from(new.files).unwrap_or(i64::MAX))
+            .bind(i64::try_from(new.bytes).unwrap_or(i64::MAX))
+            .bind(promoted_from)
+            .bind(self.now);
+        self.run(insert).await?;
+        let of = (build.project, environment, &build.branch);
+        self.add_route(&new.host, RouteKind::Deployment, of.0, of.1, of.2, Some(new.id)).await?;
+        self.deployment(new.id).await
+    }
+
+    pub(crate) async fn deployment_event(
+        &mut self,
+        deployment: &Owned<Deployment>,
+        host: &str,
+    ) -> Result<(), StoreError> {
         let Deployment { id, build, project, status, .. } = deployment.row;
         let payload = EventPayload::DeploymentStatus { deployment: id, build, project, status, host: host.to_owned() };
         self.event(deployment.owner, Some(project), &payload).await
@@ -140,12 +189,9 @@ impl Store {
     pub async fn reserve_deployment(&self, lease: &Lease) -> Result<(DeploymentId, ShortId), StoreError> {
         let mut tx = self.begin().await?;
         tx.leased(lease).await?;
-        let short_id = ShortId::random();
-        let insert = sql("INSERT INTO reservation (build_id, short_id, created_at) VALUES ($1, $2, $3) RETURNING id");
-        let insert = insert.bind(lease.build).bind(&short_id.0).bind(tx.now);
-        let id = tx.one(insert).await?.ok_or(StoreError::NotFound)?;
+        let reserved = tx.reserve_deployment(lease.build).await?;
         tx.commit().await?;
-        Ok((id, short_id))
+        Ok(reserved)
     }
 
     /// Publishes what a build made: the deployment is `ready` at its own host, the build has passed, and the wish to
@@ -165,27 +211,7 @@ impl Store {
         if build.row.cancel_requested {
             return Err(StoreError::Conflict("the build was canceled"));
         }
-        let reserved = sql("DELETE FROM reservation WHERE id = $1 AND build_id = $2 AND short_id = $3");
-        if tx.run(reserved.bind(new.id).bind(lease.build).bind(&new.short_id.0)).await? == 0 {
-            return Err(StoreError::Conflict("the deployment's id was not reserved for this build"));
-        }
-        let insert = sql("INSERT INTO deployment (id, short_id, project_id, build_id, environment, branch, status, host, \
-                          files, bytes, released, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, TRUE, $11)")
-            .bind(new.id)
-            .bind(&new.short_id.0)
-            .bind(build.row.project)
-            .bind(lease.build)
-            .bind(build.row.environment.as_str())
-            .bind(build.row.branch.as_str())
-            .bind(DeploymentStatus::Ready.as_str())
-            .bind(&new.host)
-            .bind(i64::try_from(new.files).unwrap_or(i64::MAX))
-            .bind(i64::try_from(new.bytes).unwrap_or(i64::MAX))
-            .bind(tx.now);
-        tx.run(insert).await?;
-        let (project, environment) = (build.row.project, build.row.environment);
-        tx.add_route(&new.host, RouteKind::Deployment, project, environment, &build.row.branch, Some(new.id)).await?;
-        let deployment = tx.deployment(new.id).await?;
+        let deployment = tx.add_deployment(&build.row, build.row.environment, &new, None).await?;
         let end = BuildEnd { status: BuildStatus::Passed, exit_code, failure: None };
         tx.end_build(&mut build, &end).await?;
         tx.deployment_event(&deployment, &new.host).await?;
@@ -231,7 +257,11 @@ impl Store {
     /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
     pub async fn deployment_of_build(&self, access: Access, build: BuildId) -> Result<Option<Deployment>, StoreError> {
         self.build(access, build).await?;
-        self.one(sql(select_deployment!("WHERE d.build_id = $1 ORDER BY d.id DESC LIMIT 1")).bind(build)).await
+        self.one(
+            sql(select_deployment!("WHERE d.build_id = $1 AND d.promoted_from IS NULL ORDER BY d.id DESC LIMIT 1"))
+                .bind(build),
+        )
+        .await
     }
 
     /// What a project's own host serves.
@@ -281,6 +311,14 @@ impl Store {
         };
         let beyond: Vec<Deployment> = idle.into_iter().filter(|deployment| is_beyond(deployment)).collect();
         Ok(beyond.into_iter().filter(|deployment| free.contains(&deployment.id)).collect())
+    }
+
+    /// The deployments of a project whose files may not be kept any more: what a preview that was removed left, too.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn pruned_deployments(&self, project: ProjectId) -> Result<Vec<DeploymentId>, StoreError> {
+        self.all(sql("SELECT id FROM deployment WHERE project_id = $1 AND released = FALSE").bind(project)).await
     }
 
     /// Notes that a deployment's files go now, and takes its own host away. Called *before* they are removed: from here

@@ -59,4 +59,4 @@ pub use sessions::{NewSession, Session};
 pub use signals::{LogBatch, Signals};
 pub use store::Store;
 pub use users::{GithubProfile, ProjectsTo, User, UserChange, UserSummary};
-pub use variables::SealedVariable;
+pub use variables::{BuildFor, SealedVariable};

@@ -403,7 +403,8 @@ impl Store {
         Ok(ids)
     }
 
-    /// Asks for a build's end: one that waits is canceled at once, one that runs is stopped by the worker.
+    /// Asks for a build's end: one that waits, for its turn or for an approval, is canceled at once; one that runs is
+    /// stopped by the worker; one that passed and is not live yet does not go live.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
@@ -420,6 +421,7 @@ impl Store {
                 tx.ask_to_cancel(id).await?;
                 CancelOutcome::Requested
             }
+            BuildStatus::Passed if tx.withdraw_activation(id).await? => CancelOutcome::Canceled,
             ended => return Ok(CancelOutcome::AlreadyFinished(ended)),
         };
         tx.commit().await?;

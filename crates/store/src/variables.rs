@@ -1,8 +1,12 @@
 //! Variables of projects. Values are sealed before they come here and opened after they leave.
 
-use berth_model::{Access, EventPayload, ProjectId, Variable, VariableId, VariableKey, VariableKind, VariableScope};
+use berth_model::{
+    Access, Environment, EventPayload, ProjectId, Timestamp, Variable, VariableId, VariableKey, VariableKind,
+    VariableScope,
+};
 use berth_secrets::Sealed;
 
+use crate::builds::Build;
 use crate::owned::{Owned, SeenBy};
 use crate::sql::{FromRow, Row, sql};
 use crate::store::Transaction;
@@ -24,7 +28,7 @@ pub struct SealedVariable {
 macro_rules! select_variable {
     ($rest:literal) => {
         concat!(
-            "SELECT v.id, v.project_id, v.key, v.kind, v.scope, v.value, v.created_at, p.user_id AS owner \
+            "SELECT v.id, v.project_id, v.key, v.kind, v.scope, v.value, v.created_at, v.updated_at, p.user_id AS owner \
              FROM variable v JOIN project p ON p.id = v.project_id AND p.deleted_at IS NULL ",
             $rest
         )
@@ -45,11 +49,57 @@ impl FromRow for Variable {
 }
 
 /// A variable and its value.
-struct WithValue(Variable, Sealed);
+#[derive(Clone)]
+struct WithValue {
+    variable: Variable,
+    value: Sealed,
+    updated_at: Timestamp,
+}
 
 impl FromRow for WithValue {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
-        Ok(Self(Variable::from_row(row)?, Sealed::stored(row.get("value")?)))
+        let (variable, value) = (Variable::from_row(row)?, Sealed::stored(row.get("value")?));
+        Ok(Self { variable, value, updated_at: row.time("updated_at")? })
+    }
+}
+
+/// Whose variables, and for what. The one place that decides which of them a build gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BuildFor {
+    /// Of which project.
+    pub project: ProjectId,
+    /// One for this environment goes before one for both.
+    pub environment: Environment,
+    /// Whether the commit is a stranger's: no secret is for it.
+    pub is_of_fork: bool,
+}
+
+impl BuildFor {
+    /// For production.
+    #[must_use]
+    pub fn production(project: ProjectId) -> Self {
+        Self { project, environment: Environment::Production, is_of_fork: false }
+    }
+
+    /// What a build is.
+    #[must_use]
+    pub fn of(build: &Build) -> Self {
+        let is_of_fork = build.pull_request.as_ref().is_some_and(|pull_request| pull_request.fork.is_some());
+        Self { project: build.project, environment: build.environment, is_of_fork }
+    }
+
+    /// One variable of a key at most. A secret hides a plain one that it goes before, from a stranger's commit too.
+    fn choose(self, all: Vec<WithValue>) -> Vec<WithValue> {
+        let mut chosen: Vec<WithValue> = Vec::new();
+        for candidate in all.into_iter().filter(|candidate| candidate.variable.scope.covers(self.environment)) {
+            match chosen.iter_mut().find(|known| known.variable.key == candidate.variable.key) {
+                None => chosen.push(candidate),
+                Some(known) if known.variable.scope == VariableScope::Both => *known = candidate,
+                Some(_) => {}
+            }
+        }
+        chosen.retain(|variable| !self.is_of_fork || variable.variable.kind == VariableKind::Plain);
+        chosen
     }
 }
 
@@ -82,13 +132,35 @@ impl Store {
         self.all(sql(select_variable!("WHERE v.project_id = $1 ORDER BY v.key, v.scope")).bind(project)).await
     }
 
-    /// The variables of a project of every scope with their values, for a build.
+    /// What builds get of a project's variables, by key, with their values: see [`BuildFor`].
     ///
     /// # Errors
     /// Only the database's own.
-    pub async fn sealed_variables(&self, project: ProjectId) -> Result<Vec<(Variable, Sealed)>, StoreError> {
-        let select = sql(select_variable!("WHERE v.project_id = $1 ORDER BY v.key, v.scope")).bind(project);
-        Ok(self.all(select).await?.into_iter().map(|WithValue(variable, value)| (variable, value)).collect())
+    pub async fn variables_for(&self, build: BuildFor) -> Result<Vec<(Variable, Sealed)>, StoreError> {
+        let select = sql(select_variable!("WHERE v.project_id = $1 ORDER BY v.key")).bind(build.project);
+        let effective = build.choose(self.all(select).await?);
+        Ok(effective.into_iter().map(|WithValue { variable, value, .. }| (variable, value)).collect())
+    }
+
+    /// The keys of those variables that production's builds get otherwise than this build got them: another value, or
+    /// one that this build had not.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn other_in_production(&self, build: &Build) -> Result<Vec<VariableKey>, StoreError> {
+        let select = || sql(select_variable!("WHERE v.project_id = $1 ORDER BY v.key")).bind(build.project);
+        let all: Vec<WithValue> = self.all(select()).await?;
+        let there = BuildFor::production(build.project).choose(all.clone());
+        let here = BuildFor::of(build).choose(all);
+        // What was set after the build had begun is not what it got.
+        let began = build.started_at.unwrap_or(build.created_at);
+        let got = |other: &WithValue| here.iter().any(|v| v.variable.id == other.variable.id && v.updated_at <= began);
+        let had = |key: &VariableKey| there.iter().any(|other| other.variable.key == *key);
+        let mut keys: Vec<VariableKey> =
+            there.iter().filter(|other| !got(other)).map(|other| other.variable.key.clone()).collect();
+        keys.extend(here.iter().filter(|v| !had(&v.variable.key)).map(|v| v.variable.key.clone()));
+        keys.sort();
+        Ok(keys)
     }
 
     /// Adds variables to a project, or replaces those with the same key and scope.

@@ -83,7 +83,7 @@ async fn what_clients_of_the_previous_generation_send() {
     assert_eq!(listed["secrets"][0]["key"], "A");
     listed["secrets"].as_array_mut().unwrap().push(json!({"key": "B", "value": "two"}));
     app.call(Method::PUT, "/api/project/projects/1", Some(&ada), Some(listed)).await.expect(StatusCode::OK);
-    let kept = app.store.sealed_variables(1.into()).await.unwrap();
+    let kept = app.store.variables_for(berth_store::BuildFor::production(1.into())).await.unwrap();
     let keys = berth_secrets::KeyRing::new(&[7; 32]);
     let open = |n: usize, key: &str| keys.open(1.into(), key, &kept[n].1).unwrap().expose().to_owned();
     assert_eq!((open(0, "A").as_str(), open(1, "B").as_str()), ("one", "two"), "sent back without its value, A stays");

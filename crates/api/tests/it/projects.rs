@@ -146,7 +146,7 @@ async fn variables_are_set_replaced_and_removed_and_never_shown() {
     let replaced = replaced.expect(StatusCode::OK);
     let keys: Vec<_> = replaced.as_array().unwrap().iter().map(|v| (v["key"].clone(), v["kind"].clone())).collect();
     assert_eq!(keys, [("A".into(), "secret".into()), ("B".into(), "plain".into())]);
-    let sealed = app.store.sealed_variables(1.into()).await.unwrap();
+    let sealed = app.store.variables_for(berth_store::BuildFor::production(1.into())).await.unwrap();
     let keys = berth_secrets::KeyRing::new(&[7; 32]);
     assert_eq!(keys.open(1.into(), "A", &sealed[0].1).unwrap().expose(), "three\n\"$#=");
     app.call(Method::DELETE, "/api/v1/variables/1", Some(&ada), None).await.expect(StatusCode::NO_CONTENT);

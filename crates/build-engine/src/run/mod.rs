@@ -151,7 +151,7 @@ impl BuildRun {
     /// Opens what must never be seen, and masks it before the log says its first word.
     async fn secrets(&self) -> Result<(Variables, Option<Credentials>), BuildError> {
         let Inner { store, keys, .. } = &*self.engine.0;
-        let variables = Variables::open(store, keys, self.claimed.project.id).await?;
+        let variables = Variables::open(store, keys, &self.claimed.build).await?;
         let credentials = self.engine.credentials_for(&self.claimed.project).await?;
         self.log.mask(variables.mask(credentials.as_ref().map(Credentials::token)));
         Ok((variables, credentials))

@@ -5,10 +5,10 @@ mod leak;
 
 use std::path::Path;
 
-use berth_model::{Failure, ProjectId, VariableKey, VariableKind};
+use berth_model::{Failure, VariableKey, VariableKind};
 use berth_runtime::EnvVar;
 use berth_secrets::{KeyRing, SecretString};
-use berth_store::Store;
+use berth_store::{Build, BuildFor, Store};
 
 use crate::BuildError;
 use crate::log::Mask;
@@ -21,14 +21,14 @@ pub(crate) struct OpenVariable {
     pub(crate) value: SecretString,
 }
 
-/// All variables of a project, in the clear, for as long as its build runs.
+/// The variables that a build gets, in the clear, for as long as it runs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Variables(Vec<OpenVariable>);
 
 impl Variables {
     /// Opens what the store keeps sealed.
-    pub(crate) async fn open(store: &Store, keys: &KeyRing, project: ProjectId) -> Result<Self, BuildError> {
-        let sealed = store.sealed_variables(project).await?;
+    pub(crate) async fn open(store: &Store, keys: &KeyRing, build: &Build) -> Result<Self, BuildError> {
+        let (sealed, project) = (store.variables_for(BuildFor::of(build)).await?, build.project);
         let open = sealed.into_iter().map(|(variable, sealed)| {
             // Under another key a value stays unreadable however often it is tried.
             let value = keys.open(project, variable.key.as_str(), &sealed).map_err(BuildError::ours_for_good)?;

@@ -8,8 +8,11 @@
 //!
 //! The staging directory *is* the release to be: nothing is copied. A crash before 4 leaves a staging directory, one
 //! between 4 and 5 a release without a row; both are swept at the next start.
+//!
+//! Production's copy of a preview's release ([`copy`]) enters at 3: its files are linked, not copied.
 
 mod compress;
+mod copy;
 mod durable;
 mod survey;
 
@@ -97,7 +100,7 @@ impl DeployEngine {
     }
 
     /// Removes a directory that nothing leads to; what is left of it is swept at the next start.
-    async fn discard(&self, directory: PathBuf) {
+    pub(super) async fn discard(&self, directory: PathBuf) {
         let trash = self.places().trash();
         let removed = blocking(move || Ok(remove(&directory, &trash))).await;
         if let Ok(Err(error)) | Err(DeployError::Disk { source: error, .. }) = removed {

@@ -125,6 +125,19 @@ pub fn is_served(path: &str) -> bool {
         && !path.split('/').enumerate().any(dot)
 }
 
+/// The index of the same files under another deployment's id.
+///
+/// # Errors
+/// When what is given is no index.
+pub fn of_another(index: Vec<u8>, deployment: i64) -> Result<Vec<u8>, crate::EdgeError> {
+    let mut copy = index.clone();
+    Index::parse(index)?;
+    copy[PREFIX..PREFIX + 8].copy_from_slice(&deployment.to_le_bytes());
+    let sum = checksum(&copy[PREFIX..]);
+    copy[PREFIX - 8..PREFIX].copy_from_slice(&sum.to_le_bytes());
+    Ok(copy)
+}
+
 /// FNV-1a, 64 bits: finds torn and damaged files. It protects against accidents, not against somebody who can write
 /// to the releases.
 fn checksum(bytes: &[u8]) -> u64 {
@@ -165,6 +178,14 @@ mod tests {
             assert!(index.find(missing).is_none(), "{missing}");
         }
         assert_eq!(index.rules().redirects.len(), 1);
+    }
+
+    #[test]
+    fn a_copy_differs_in_its_deployment_only() {
+        let copy = of_another(sample(), 9).unwrap();
+        assert_eq!(Index::parse(copy.clone()).unwrap().deployment(), 9);
+        assert_eq!(of_another(copy, 7).unwrap(), sample());
+        assert!(of_another(b"no index".to_vec(), 9).is_err());
     }
 
     #[test]

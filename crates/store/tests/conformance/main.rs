@@ -10,6 +10,7 @@ mod invitations;
 mod opening;
 mod previews;
 mod projects;
+mod promotions;
 mod queue;
 mod reports;
 mod users;
@@ -109,6 +110,11 @@ stories! {
         a_preview_goes_live_and_back,
         too_old_and_one_too_many,
         pushing_and_closing_at_once;
+    promotions:
+        a_promoted_preview_outlives_itself,
+        a_promoted_commit_is_built_for_production,
+        canceling_takes_the_wish_back,
+        variables_go_where_they_belong;
     deliveries:
         a_hundred_deliveries_make_one_build,
         what_failed_can_be_sent_again,

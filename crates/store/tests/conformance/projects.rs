@@ -6,7 +6,8 @@ use berth_model::{
 };
 use berth_secrets::Sealed;
 use berth_store::{
-    ActivationReason, NewDeployment, ProjectChange, ProjectSecrets, RepoAccess, RouteKind, SealedVariable, StoreError,
+    ActivationReason, BuildFor, NewDeployment, ProjectChange, ProjectSecrets, RepoAccess, RouteKind, SealedVariable,
+    StoreError,
 };
 
 use crate::ground::{Ground, admin_of, host, name, new_project, repo};
@@ -29,7 +30,7 @@ pub(crate) async fn a_project_and_its_settings(ground: Ground) {
     assert_eq!((made.name.as_str(), made.user, made.spa_fallback), ("shop", access.user(), Some(true)));
     assert_eq!(store.project(access, made.id).await.unwrap(), made);
     assert_eq!(store.project_unscoped(made.id).await.unwrap(), Some(made.clone()));
-    let sealed = store.sealed_variables(made.id).await.unwrap();
+    let sealed = store.variables_for(BuildFor::production(made.id)).await.unwrap();
     assert_eq!(sealed[0].1.as_str(), format!("sealed for {}", made.id));
 
     let route = store.route(&host("shop")).await.unwrap().unwrap();
@@ -177,7 +178,7 @@ pub(crate) async fn variables_are_replaced_by_key(ground: Ground) {
     store.put_variables(access, shop.id, vec![variable("B", "1"), variable("A", "2")]).await.unwrap();
     let plain = SealedVariable { kind: VariableKind::Plain, ..variable("B", "3") };
     store.put_variables(access, shop.id, vec![plain]).await.unwrap();
-    let all = store.sealed_variables(shop.id).await.unwrap();
+    let all = store.variables_for(BuildFor::production(shop.id)).await.unwrap();
     let told: Vec<_> =
         all.iter().map(|(variable, value)| (variable.key.as_str(), variable.kind, value.as_str())).collect();
     assert_eq!(told, [("A", VariableKind::Secret, "2"), ("B", VariableKind::Plain, "3")]);
