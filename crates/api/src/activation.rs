@@ -12,13 +12,14 @@ use crate::error::ApiError;
 /// How long a client waits. A switch takes milliseconds; the wish stands whatever the client is told.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Puts a kept deployment live and returns once the edge answers with it.
+/// Puts a kept deployment live and returns once the edge answers with it: with production's copy of it, if it is a
+/// preview's that was promoted.
 pub(crate) async fn activate(
     api: &Api,
     caller: &Caller,
     deployment: DeploymentId,
     reason: ActivationReason,
-) -> Result<(), ApiError> {
+) -> Result<DeploymentId, ApiError> {
     // Subscribed before asking, so that no answer comes unnoticed.
     let mut events = api.store.signals().subscribe_events();
     let wish = api.store.request_activation(caller.access(), deployment, reason).await?;
@@ -27,7 +28,7 @@ pub(crate) async fn activate(
             let _ = events.borrow_and_update();
             let activation = api.store.activation(wish).await?;
             match activation.state {
-                ActivationState::Done => return Ok(()),
+                ActivationState::Done => return Ok(activation.deployment),
                 ActivationState::Refused => {
                     let why = activation.refusal.unwrap_or_else(|| "the deployment cannot go live".to_owned());
                     return Err(ApiError::conflict("activation_refused", why));

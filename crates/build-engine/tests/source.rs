@@ -39,7 +39,7 @@ impl<'a> Asked<'a> {
         let branch = BranchName::parse("main").unwrap();
         let commit = self.commit.map(|hash| CommitHash::parse(hash).unwrap());
         let (commit, credentials) = (commit.as_ref(), self.credentials.as_ref());
-        let request = FetchRequest { url: &url, branch: &branch, commit, credentials };
+        let request = FetchRequest { url: &url, branch: &branch, fork: None, commit, credentials };
         source(self.allow).fetch(request, &self.limits, directory, &CancellationToken::new()).await
     }
 
@@ -368,7 +368,7 @@ async fn canceling_ends_a_fetch_at_once() {
         stop.cancel();
     });
     let began = Instant::now();
-    let request = FetchRequest { url: &url, branch: &branch, commit: None, credentials: None };
+    let request = FetchRequest { url: &url, branch: &branch, fork: None, commit: None, credentials: None };
     let limits = BuildLimits::default();
     let error = patient.fetch(request, &limits, &scratch.path().join("a"), &cancel).await.unwrap_err();
     assert!(matches!(error, BuildError::Canceled), "{error:?}");

@@ -10,6 +10,8 @@ pub(crate) const INSTANCE: &str = "berth.instance";
 pub(crate) const PROCESS: &str = "berth.process";
 /// The project it belongs to.
 pub(crate) const PROJECT: &str = "berth.project";
+/// The pull request from a fork that it belongs to; nothing else may use it.
+pub(crate) const PULL_REQUEST: &str = "berth.pull-request";
 /// The build it was made by.
 pub(crate) const BUILD: &str = "berth.build";
 /// The user who owns the project.
@@ -56,6 +58,8 @@ pub struct Labels {
     pub kind: Kind,
     /// Removed with this project.
     pub project: Option<ProjectId>,
+    /// Removed with this pull request of the project: what a stranger's commits made, for their builds alone.
+    pub pull_request: Option<i64>,
     /// Made by this build.
     pub build: Option<BuildId>,
     /// Never shared with another user's builds.
@@ -66,7 +70,7 @@ impl Labels {
     /// Labels of a thing that belongs to no project.
     #[must_use]
     pub fn shared(kind: Kind) -> Self {
-        Self { kind, project: None, build: None, owner: None }
+        Self { kind, project: None, pull_request: None, build: None, owner: None }
     }
 
     /// Every label is always written, empty where there is nothing to say: a container inherits its image's labels
@@ -78,6 +82,7 @@ impl Labels {
             (PROCESS.to_owned(), process.to_owned()),
             (KIND.to_owned(), self.kind.as_str().to_owned()),
             (PROJECT.to_owned(), id(self.project.map(|project| project.0))),
+            (PULL_REQUEST.to_owned(), id(self.pull_request)),
             (BUILD.to_owned(), id(self.build.map(|build| build.0))),
             (OWNER.to_owned(), id(self.owner.map(|owner| owner.0))),
         ])

@@ -1,19 +1,19 @@
 //! Removing what earlier processes of this instance left behind, and what belongs to a project that is gone.
 //!
 //! Whatever this process made it also removes itself; the sweep only takes over what failed. Volumes hold caches and
-//! go with their project alone.
+//! go with their project alone, or with the pull request whose own they are.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use berth_model::ProjectId;
-use bollard::models::ContainerSummary;
+use bollard::models::{ContainerSummary, Volume};
 use bollard::query_parameters::{
     ListContainersOptions, ListImagesOptions, ListVolumesOptions, PruneImagesOptions, RemoveVolumeOptions,
 };
 
 use crate::error::{is_status, while_doing};
-use crate::labels::{self, KIND, PROCESS, PROJECT};
+use crate::labels::{self, KIND, PROCESS, PROJECT, PULL_REQUEST};
 use crate::{Engine, Kind, RuntimeError};
 
 /// Untagged images that are older than a build may take, and by so much, are in the making no more.
@@ -62,6 +62,30 @@ impl Engine {
         self.remove_labelled(&[(PROJECT, project.to_string().as_str())]).await
     }
 
+    /// Removes everything that carries the label of a project's pull request.
+    ///
+    /// # Errors
+    /// What Docker said; what could be removed is.
+    pub async fn remove_pull_request(&self, project: ProjectId, number: i64) -> Result<(), RuntimeError> {
+        let (project, number) = (project.to_string(), number.to_string());
+        self.remove_labelled(&[(PROJECT, project.as_str()), (PULL_REQUEST, number.as_str())]).await
+    }
+
+    /// The pull requests that images or volumes are kept for.
+    ///
+    /// # Errors
+    /// What Docker said.
+    pub async fn pull_requests(&self) -> Result<BTreeSet<(ProjectId, i64)>, RuntimeError> {
+        let of = |labels: &HashMap<String, String>| {
+            let number = |label: &str| labels.get(label)?.parse().ok();
+            Some((ProjectId(number(PROJECT)?), number(PULL_REQUEST)?))
+        };
+        let mut found: BTreeSet<_> = self.images(&[]).await?.iter().filter_map(|image| of(&image.labels)).collect();
+        let volumes = self.volumes(&[]).await?;
+        found.extend(volumes.iter().filter_map(|volume| of(&volume.labels)));
+        Ok(found)
+    }
+
     /// Removes everything that this instance has in Docker, and its packet filter's rules: for taking Berth off a
     /// machine.
     ///
@@ -83,10 +107,8 @@ impl Engine {
         for image in self.images(also).await? {
             outcome = self.remove_image_by(&image.id, &image.repo_tags).await.and(outcome);
         }
-        let filters = Some(labels::filter(&self.config().instance, also));
         let docker = self.docker_for_files().await?;
-        let listed = docker.list_volumes(Some(ListVolumesOptions { filters })).await;
-        for volume in listed.map_err(while_doing("list volumes"))?.volumes.unwrap_or_default() {
+        for volume in self.volumes(also).await? {
             let removed = docker.remove_volume(&volume.name, Some(RemoveVolumeOptions { force: true })).await;
             if let Err(error) = removed
                 && !is_status(&error, 404)
@@ -95,6 +117,12 @@ impl Engine {
             }
         }
         outcome
+    }
+
+    async fn volumes(&self, also: &[(&str, &str)]) -> Result<Vec<Volume>, RuntimeError> {
+        let filters = Some(labels::filter(&self.config().instance, also));
+        let listed = self.docker().await?.list_volumes(Some(ListVolumesOptions { filters })).await;
+        Ok(listed.map_err(while_doing("list volumes"))?.volumes.unwrap_or_default())
     }
 
     async fn containers(&self, also: &[(&str, &str)]) -> Result<Vec<ContainerSummary>, RuntimeError> {

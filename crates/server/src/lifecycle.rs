@@ -156,6 +156,8 @@ impl Control {
             concurrency: usize::try_from(config.build_concurrency).unwrap_or(usize::MAX),
             per_user: config.build_concurrency_per_user,
             every: config.reconcile_every,
+            previews_per_project: config.previews_per_project.try_into().unwrap_or(usize::MAX),
+            preview_age: config.preview_max_age,
             history: config.keep_history,
             leftover_after,
         })

@@ -276,6 +276,21 @@ impl Store {
         self.one(select.bind(project)).await
     }
 
+    /// What a preview's host serves.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn live_in_preview(
+        &self,
+        project: ProjectId,
+        branch: &BranchName,
+    ) -> Result<Option<Deployment>, StoreError> {
+        let select = sql(select_deployment!(
+            "WHERE d.project_id = $1 AND d.environment = 'preview' AND d.branch = $2 AND d.status = 'live'"
+        ));
+        self.one(select.bind(project).bind(branch.as_str())).await
+    }
+
     /// Every deployment whose files are kept: what the deployments directory should hold.
     ///
     /// # Errors

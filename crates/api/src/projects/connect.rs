@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use berth_model::{ProjectId, Trigger, VariableScope};
+use berth_model::{ProjectId, Trigger};
 use berth_store::{Build, NewBuild, NewProject, Project, ProjectChange, ProjectSecrets, RepoAccess, SealedVariable};
 
 use super::hook::{self, HookPlan};
@@ -130,9 +130,9 @@ pub(crate) async fn remove(api: &Api, caller: &Caller, id: ProjectId) -> Result<
 
 /// Seals variables for their project.
 pub(crate) fn seal(api: &Api, project: ProjectId, variables: Vec<NewVariable>) -> Vec<SealedVariable> {
-    let seal = |NewVariable { key, kind, value }| {
+    let seal = |NewVariable { key, kind, scope, value }| {
         let value = api.keys.seal(project, key.as_str(), value.expose());
-        SealedVariable { key, kind, scope: VariableScope::default(), value }
+        SealedVariable { key, kind, scope, value }
     };
     variables.into_iter().map(seal).collect()
 }

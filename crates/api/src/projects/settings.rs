@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use berth_model::{
     BranchName, InvalidInput, OutputDir, PollEvery, ProjectName, RepoUrl, RootDir, VariableKey, VariableKind,
-    WatchPatterns,
+    VariableScope, WatchPatterns,
 };
 use berth_secrets::SecretString;
 use berth_store::{NewProject, Project, ProjectChange, RepoAccess};
@@ -28,6 +28,7 @@ const MOST_VARIABLES: usize = 200;
 pub(crate) struct NewVariable {
     pub(crate) key: VariableKey,
     pub(crate) kind: VariableKind,
+    pub(crate) scope: VariableScope,
     pub(crate) value: SecretString,
 }
 
@@ -295,7 +296,7 @@ pub(crate) fn read_variables(form: &mut Form, field: &'static str) -> Vec<NewVar
             continue;
         }
         match read_variable(item) {
-            Ok(variable) if seen.insert(variable.key.clone()) => variables.push(variable),
+            Ok(variable) if seen.insert((variable.key.clone(), variable.scope.as_str())) => variables.push(variable),
             Ok(variable) => form.problem(format!("{field}[{index}]"), format!("{} is given twice", variable.key)),
             Err(message) => form.problem(format!("{field}[{index}]"), message),
         }
@@ -303,7 +304,9 @@ pub(crate) fn read_variables(form: &mut Form, field: &'static str) -> Vec<NewVar
     variables
 }
 
-const VARIABLE_FIELDS: [&str; 3] = ["key", "value", "kind"];
+const VARIABLE_FIELDS: [&str; 4] = ["key", "value", "kind", "scope"];
+
+const SCOPES: &str = "scope is both, production or preview";
 
 /// The value is never part of a message.
 fn read_variable(mut item: Map<String, Value>) -> Result<NewVariable, String> {
@@ -322,7 +325,12 @@ fn read_variable(mut item: Map<String, Value>) -> Result<NewVariable, String> {
         Some(Value::String(kind)) => VariableKind::parse(kind).ok_or("kind is secret or plain")?,
         Some(_) => return Err("kind is secret or plain".to_owned()),
     };
-    Ok(NewVariable { key, kind, value })
+    let scope = match item.get("scope") {
+        None | Some(Value::Null) => VariableScope::default(),
+        Some(Value::String(scope)) => VariableScope::parse(scope).ok_or(SCOPES)?,
+        Some(_) => return Err(SCOPES.to_owned()),
+    };
+    Ok(NewVariable { key, kind, scope, value })
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! The shapes of answers under `/api/v1`: camelCase, ids as numbers, times in RFC 3339, absent things as `null`.
 
-use berth_model::{Commit, Event, EventPayload, Failure, LogLine, Plan, PollEvery, Step, Timestamp, Variable};
-use berth_store::{Build, Delivery, DeployHook, Deployment, Project, User};
+use berth_model::{
+    Commit, DeploymentStatus, Event, EventPayload, Failure, LogLine, Plan, PollEvery, Step, Timestamp, Variable,
+};
+use berth_store::{Build, Delivery, DeployHook, Deployment, Preview, Project, User};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -126,15 +128,18 @@ impl ProjectBody {
 pub(crate) struct BuildBody {
     id: i64,
     project_id: i64,
-    /// `queued`, `running`, `passed`, `failed`, `canceled` or `superseded`.
+    /// `held`, `queued`, `running`, `passed`, `failed`, `canceled`, `superseded` or `skipped`.
     status: &'static str,
-    /// `created`, `push`, `rebuild` or `reconcile`.
+    /// `created`, `push`, `pull_request`, `deploy_hook`, `poll`, `rebuild`, `promote` or `reconcile`.
     trigger: &'static str,
     /// `production` or `preview`.
     environment: &'static str,
     branch: String,
     /// `null` until the branch's newest commit is known.
     commit: Option<CommitBody>,
+    /// Why it is held or was skipped.
+    reason: Option<String>,
+    pull_request: Option<PullRequestBody>,
     exit_code: Option<i64>,
     /// Why it failed: `{code, title, detail, line?, setting?}`.
     #[schema(value_type = Option<Object>)]
@@ -153,6 +158,15 @@ pub(crate) struct BuildBody {
     started_at: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
     finished_at: Option<Timestamp>,
+}
+
+/// The pull request that a build or a preview is of.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PullRequestBody {
+    number: i64,
+    title: Option<String>,
+    /// The repository that its commits are from, if that is not the project's own: `mallory/shop`.
+    fork: Option<String>,
 }
 
 /// What is shown of a commit.
@@ -180,6 +194,12 @@ impl BuildBody {
             environment: build.environment.as_str(),
             branch: build.branch.to_string(),
             commit,
+            reason: build.reason,
+            pull_request: build.pull_request.map(|pull_request| PullRequestBody {
+                number: pull_request.number,
+                title: None,
+                fork: pull_request.fork.map(|fork| fork.repository),
+            }),
             exit_code: build.exit_code,
             failure: build.failure,
             plan: build.plan,
@@ -209,6 +229,8 @@ pub(crate) struct DeploymentBody {
     bytes: i64,
     /// Whether its files are still kept, so that it can go live again at once.
     kept: bool,
+    /// The preview's deployment that this is production's copy of.
+    promoted_from: Option<i64>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -228,8 +250,54 @@ impl DeploymentBody {
             files: deployment.files,
             bytes: deployment.bytes,
             kept: deployment.released,
+            promoted_from: deployment.promoted_from.map(|source| source.0),
             created_at: deployment.created_at,
             activated_at: deployment.activated_at,
+        }
+    }
+}
+
+/// A branch or a pull request with a site of its own.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PreviewBody {
+    id: i64,
+    project_id: i64,
+    /// `pull/<number>` for a pull request from a fork.
+    branch: String,
+    /// Where it is served once something is live.
+    url: String,
+    /// The newest open pull request that shows it.
+    pull_request: Option<PullRequestBody>,
+    /// `held`, `queued` or `running` while a build is under way; else `live`; else how the newest build ended.
+    state: &'static str,
+    latest_build: Option<BuildBody>,
+    /// What visitors get now.
+    live_deployment: Option<DeploymentBody>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    pushed_at: Timestamp,
+}
+
+impl PreviewBody {
+    pub(crate) fn of(config: &ApiConfig, preview: Preview, latest: Option<Build>, live: Option<Deployment>) -> Self {
+        let Preview { title, fork, .. } = preview;
+        let state = match &latest {
+            Some(build) if live.is_none() || !build.status.is_final() => build.status.as_str(),
+            _ => DeploymentStatus::Live.as_str(),
+        };
+        Self {
+            id: preview.id.0,
+            project_id: preview.project.0,
+            branch: preview.branch.to_string(),
+            url: config.site_url(&preview.host),
+            pull_request: preview.pull_request.map(|number| PullRequestBody { number, title, fork }),
+            state,
+            latest_build: latest.map(BuildBody::of),
+            live_deployment: live.map(|deployment| DeploymentBody::of(config, deployment)),
+            created_at: preview.created_at,
+            pushed_at: preview.pushed_at,
         }
     }
 }
@@ -242,6 +310,8 @@ pub(crate) struct VariableBody {
     key: String,
     /// `secret` or `plain`.
     kind: &'static str,
+    /// Which builds get it: `both`, `production` or `preview`.
+    scope: &'static str,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
@@ -252,6 +322,7 @@ impl VariableBody {
             id: variable.id.0,
             key: variable.key.to_string(),
             kind: variable.kind.as_str(),
+            scope: variable.scope.as_str(),
             created_at: variable.created_at,
         }
     }

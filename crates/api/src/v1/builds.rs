@@ -79,7 +79,17 @@ pub(crate) async fn log(
     Ok(Json(LogBody { lines, next, complete }))
 }
 
-/// Stop a build. One that waits is canceled at once; one that runs is asked to stop, and its container goes.
+/// Let a held build run: one of a commit from somebody's fork, which nobody has looked at yet.
+#[utoipa::path(post, path = "/api/v1/builds/{id}/approve", tag = "builds", params(("id" = i64, Path)), responses(
+    (status = 200, body = BuildBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+    (status = 409, description = "It does not wait for an approval", body = ErrorBody),
+))]
+pub(crate) async fn approve(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Json<BuildBody>, ApiError> {
+    Ok(Json(BuildBody::of(api.store.approve_build(caller.access(), BuildId(id)).await?)))
+}
+
+/// Stop a build. One that waits or is held is canceled at once, and one that passed a moment ago does not go live; one
+/// that runs is asked to stop, and its container goes.
 #[utoipa::path(post, path = "/api/v1/builds/{id}/cancel", tag = "builds", params(("id" = i64, Path)), responses(
     (status = 200, description = "Canceled", body = BuildBody),
     (status = 202, description = "Asked to stop", body = BuildBody),

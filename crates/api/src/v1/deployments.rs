@@ -2,16 +2,19 @@
 
 use axum::Json;
 use axum::extract::State;
-use berth_model::{DeploymentId, ProjectId};
-use berth_store::ActivationReason;
+use axum::response::{IntoResponse, Response};
+use berth_model::{DeploymentId, Environment, ProjectId, Trigger, VariableKey};
+use berth_store::{ActivationReason, NewBuild};
+use http::StatusCode;
+use utoipa::ToSchema;
 
-use super::bodies::DeploymentBody;
+use super::bodies::{BuildBody, DeploymentBody};
 use super::page::Limit;
 use crate::Api;
 use crate::activation;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorBody};
-use crate::input::{Id, Params};
+use crate::input::{Form, Id, Params};
 
 /// The deployments of a project, newest first.
 #[utoipa::path(get, path = "/api/v1/projects/{id}/deployments", tag = "deployments", params(("id" = i64, Path), Limit),
@@ -51,4 +54,67 @@ pub(crate) async fn activate(
 ) -> Result<Json<DeploymentBody>, ApiError> {
     activation::activate(&api, &caller, DeploymentId(id), ActivationReason::Rollback).await?;
     read(State(api), caller, Id(id)).await
+}
+
+/// How a deployment becomes production.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes the body that Form reads field by field")]
+pub(crate) struct PromotionForm {
+    /// Whether to build the commit for production instead, with the variables that production's builds get. The answer
+    /// is 202 with the build then.
+    rebuild: Option<bool>,
+}
+
+/// Put a deployment live in production, without a build. A preview's files go live as they are, as a deployment of
+/// production's own that stays when the preview goes. Where production's builds get other variables than the preview's
+/// got, the files may be others too: the answer is 409 `promotion_needs_rebuild` and names the keys.
+#[utoipa::path(post, path = "/api/v1/deployments/{id}/promote", tag = "deployments", params(("id" = i64, Path)),
+    request_body = PromotionForm, responses(
+    (status = 200, description = "Visitors get it", body = DeploymentBody),
+    (status = 202, description = "Its commit is built for production", body = BuildBody),
+    (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+    (status = 409, description = "It needs a rebuild, its files are gone, or it cannot go live", body = ErrorBody),
+    (status = 503, description = "Requested, but not confirmed within 5 seconds", body = ErrorBody),
+))]
+pub(crate) async fn promote(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+    mut form: Form,
+) -> Result<Response, ApiError> {
+    let rebuild = form.flag("rebuild").into_option().unwrap_or_default();
+    form.check()?;
+    let deployment = api.store.deployment(caller.access(), DeploymentId(id)).await?;
+    let build = api.store.build(caller.access(), deployment.build).await?;
+    let is_of_fork = build.pull_request.as_ref().is_some_and(|pull_request| pull_request.fork.is_some());
+    if rebuild && is_of_fork {
+        return Err(ApiError::conflict(
+            "promotion_of_fork",
+            "a commit from a fork is not built with production's secrets; merge its pull request, and the push builds it",
+        ));
+    }
+    if rebuild {
+        let commit = build.commit();
+        let new = NewBuild::production(build.project, Trigger::Promote, build.branch, commit);
+        let build = api.store.enqueue(new).await?;
+        return Ok((StatusCode::ACCEPTED, Json(BuildBody::of(build))).into_response());
+    }
+    if deployment.environment == Environment::Preview {
+        let keys = api.store.other_in_production(&build).await?;
+        if !keys.is_empty() {
+            return Err(needs_rebuild(&keys, is_of_fork));
+        }
+    }
+    let live = activation::activate(&api, &caller, deployment.id, ActivationReason::Promote).await?;
+    Ok(read(State(api), caller, Id(live.0)).await?.into_response())
+}
+
+/// Names keys, never values.
+fn needs_rebuild(keys: &[VariableKey], is_of_fork: bool) -> ApiError {
+    let keys: Vec<_> = keys.iter().map(VariableKey::as_str).collect();
+    let instead = if is_of_fork { "merge its pull request" } else { "build its commit for production (rebuild: true)" };
+    ApiError::conflict(
+        "promotion_needs_rebuild",
+        format!("production's builds get other values of {} than this preview's build got; {instead}", keys.join(", ")),
+    )
 }

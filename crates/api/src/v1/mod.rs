@@ -1,6 +1,7 @@
 //! The API of this generation: `/api/v1`, described at `/api/v1/openapi.json`. Another user's resource is 404 here.
 //!
-//! - [`projects`], [`variables`], [`builds`], [`deployments`], [`hooks`], [`deploy_hooks`], [`deliveries`]: by noun, as in the database.
+//! - [`projects`], [`variables`], [`builds`], [`deployments`], [`previews`], [`hooks`], [`deploy_hooks`], [`deliveries`]:
+//!   by noun, as in the database.
 //! - [`detections`]: what would be built, before there is a project.
 //! - [`github`]: what the caller's GitHub account offers to connect; [`github_hook`], [`reports`]: what it hears of and
 //!   from a project.
@@ -19,6 +20,7 @@ mod github_hook;
 mod hooks;
 mod invitations;
 mod page;
+mod previews;
 mod projects;
 mod reports;
 mod system;
@@ -76,12 +78,16 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(builds::list, builds::create))
         .routes(routes!(builds::read))
         .routes(routes!(builds::log))
+        .routes(routes!(builds::approve))
         .routes(routes!(builds::cancel))
         .routes(routes!(builds::rebuild))
         // Deployments
         .routes(routes!(deployments::list))
         .routes(routes!(deployments::read))
         .routes(routes!(deployments::activate))
+        .routes(routes!(deployments::promote))
+        .routes(routes!(previews::list))
+        .routes(routes!(previews::remove))
         // GitHub and the installation
         .routes(routes!(github::organizations))
         .routes(routes!(github::repositories))

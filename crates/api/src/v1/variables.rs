@@ -21,8 +21,11 @@ pub(crate) struct NewVariableForm {
     key: String,
     /// At most 64 KiB, without NUL.
     value: String,
-    /// `secret` (default: masked in logs, refused in releases) or `plain`.
+    /// `secret` (default: masked in logs, refused in releases, never given to builds of forks) or `plain`.
     kind: Option<String>,
+    /// Which builds get it: `both` (default), `production` or `preview`. One for its environment goes before one for
+    /// both.
+    scope: Option<String>,
 }
 
 /// Variables to be set.
@@ -45,7 +48,7 @@ pub(crate) async fn list(
     Ok(Json(variables.into_iter().map(VariableBody::of).collect()))
 }
 
-/// Set variables; one with the same key is replaced. They hold from the next build on.
+/// Set variables; one with the same key and scope is replaced. They hold from the next build on.
 #[utoipa::path(put, path = "/api/v1/projects/{id}/variables", tag = "variables", params(("id" = i64, Path)),
     request_body = VariablesForm, responses(
     (status = 200, body = Vec<VariableBody>), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),

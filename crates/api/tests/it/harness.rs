@@ -8,11 +8,11 @@ use axum::body::Body;
 use axum::extract::Request;
 use berth_api::{Api, ApiConfig, ClientAddress, GithubConfig, HealthChecks, Signup};
 use berth_model::{
-    BuildLimits, Clock, Commit, CommitHash, DeploymentId, LogLine, LogPhase, LogStream, ProjectId, Role, SourceAllow,
-    Timestamp, UserId,
+    BranchName, BuildLimits, Clock, Commit, CommitHash, DeploymentId, Fork, LogLine, LogPhase, LogStream, ProjectId,
+    ProjectName, PullRequest, Role, SourceAllow, Timestamp, Trigger, UserId, preview_labels,
 };
 use berth_secrets::{KeyRing, token_hash};
-use berth_store::{ActivationDecision, ActivationReason, Claimed, NewDeployment, Store};
+use berth_store::{ActivationDecision, ActivationReason, Admission, Build, Claimed, NewDeployment, PreviewPush, Store};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt;
@@ -253,6 +253,39 @@ impl App {
         made["secret"].as_str().unwrap().to_owned()
     }
 
+    /// The preview of a pull request from a fork, and its build, which is held.
+    pub(crate) async fn hold_pull_request(&self, owner: &Person, shop: &Shop, name: &str) -> (i64, i64) {
+        let (path, on) = (format!("/api/v1/projects/{}", shop.project), json!({"previews": true}));
+        self.call(Method::PATCH, &path, Some(owner), Some(on)).await.expect(StatusCode::OK);
+        let held = self.open_pull_request(ProjectId(shop.project), name, 7, true).await;
+        (self.store.open_previews(held.project).await.unwrap()[0].id.0, held.id.0)
+    }
+
+    /// A pull request whose preview gets a build; one from a fork is held.
+    pub(crate) async fn open_pull_request(&self, project: ProjectId, name: &str, number: i64, of_fork: bool) -> Build {
+        let project_name = ProjectName::stored(name).unwrap();
+        let branch = match of_fork {
+            true => BranchName::of_pull_request(number),
+            false => BranchName::parse("cart").unwrap(),
+        };
+        let fork = Fork { repository: "mallory/shop".into(), reference: format!("refs/pull/{number}/head") };
+        let hash = CommitHash::parse(&format!("{number:040}")).unwrap();
+        let push = PreviewPush {
+            project,
+            hosts: preview_labels(&project_name, &branch).map(|label| format!("{label}.sites.test")),
+            branch,
+            commit: Some(Commit { hash, message: "Add a cart".into(), author: "Mallory".into() }),
+            trigger: Trigger::PullRequest,
+            pull_request: Some(PullRequest { number, fork: of_fork.then_some(fork) }),
+            title: Some("A cart".into()),
+            admission: match of_fork {
+                true => Admission::Held { reason: "a pull request from mallory/shop: approve it to build it".into() },
+                false => Admission::Queued,
+            },
+        };
+        self.store.push_to_preview(&push).await.unwrap().expect("a new commit is built")
+    }
+
     /// The worker's part: runs the next build of a project to a live deployment.
     pub(crate) async fn work(&self, name: &str) -> (i64, DeploymentId) {
         let claimed = self.claim().await;
@@ -288,7 +321,15 @@ impl App {
             loop {
                 store.signals().worker_woken().await;
                 for wish in store.pending_activations().await.unwrap() {
-                    if let ActivationDecision::Go { .. } = store.decide_activation(wish.id).await.unwrap() {
+                    let mut decision = store.decide_activation(wish.id).await.unwrap();
+                    if let ActivationDecision::Copy { deployment, id, short_id } = decision {
+                        let host = format!("copy-{id}.sites.test");
+                        let (files, bytes) = (deployment.files.unsigned_abs(), deployment.bytes.unsigned_abs());
+                        let copy = NewDeployment { id, short_id, host, files, bytes };
+                        store.publish_copy(wish.id, copy).await.unwrap();
+                        decision = store.decide_activation(wish.id).await.unwrap();
+                    }
+                    if let ActivationDecision::Go { .. } = decision {
                         store.confirm_activation(wish.id).await.unwrap();
                     }
                 }

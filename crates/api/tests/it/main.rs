@@ -14,6 +14,7 @@ mod hook_repair;
 mod invitations;
 mod matrix;
 mod names;
+mod previews;
 mod projects;
 mod protocol;
 mod realtime;

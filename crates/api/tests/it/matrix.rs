@@ -104,17 +104,21 @@ fn table() -> Vec<(Method, &'static str, Rule, Option<Value>)> {
         (post.clone(), "/api/v1/projects/{id}/hook/repair", Owner, None),
         (get.clone(), "/api/v1/builds/{id}", Owner, None),
         (get.clone(), "/api/v1/builds/{id}/log", Owner, None),
+        (post.clone(), "/api/v1/builds/{id}/approve", Owner, None),
         (post.clone(), "/api/v1/builds/{id}/cancel", Owner, None),
         (post.clone(), "/api/v1/builds/{id}/rebuild", Owner, None),
+        (get.clone(), "/api/v1/projects/{id}/previews", Owner, None),
+        (delete.clone(), "/api/v1/previews/{id}", Owner, None),
         (get, "/api/v1/deployments/{id}", Owner, None),
-        (post, "/api/v1/deployments/{id}/activate", Owner, None),
+        (post.clone(), "/api/v1/deployments/{id}/activate", Owner, None),
+        (post, "/api/v1/deployments/{id}/promote", Owner, Some(json!({}))),
         (delete.clone(), "/api/v1/sessions/{id}", Owner, None),
         (delete, "/api/v1/sessions/current", Own, None),
     ]
 }
 
 /// Puts the owner's ids into an address.
-fn address(path: &str, shop: &Shop, session: i64, guest: i64, invitation: i64) -> String {
+fn address(path: &str, shop: &Shop, session: i64, guest: i64, invitation: i64, held: (i64, i64)) -> String {
     let id = match path {
         _ if path.contains("/users/") => guest,
         _ if path.contains("/invitations/") => invitation,
@@ -123,6 +127,8 @@ fn address(path: &str, shop: &Shop, session: i64, guest: i64, invitation: i64) -
         _ if path.contains("/deliveries/{id}") => shop.delivery,
         _ if path.contains("/deploy-hooks/{id}") => shop.deploy_hook,
         _ if path.contains("/deploy/") || path.contains("/deployments/{id}") => shop.deployment,
+        _ if path.contains("/previews/{id}") => held.0,
+        _ if path.contains("/approve") => held.1,
         // The newest build waits: it can be canceled.
         _ if path.contains("/cancel") => shop.build + 1,
         _ if path.contains("/build/") || path.contains("/builds/{id}") => shop.build,
@@ -161,7 +167,11 @@ async fn z1_every_route_for_everybody() {
         let made = app.post("/api/v1/invitations", Some(&admin), json!({})).await.expect(StatusCode::CREATED);
         let invitation = made["invitation"]["id"].as_i64().unwrap();
         let session = app.get("/api/v1/sessions", Some(&owner)).await.json()[0]["id"].as_i64().unwrap();
-        let address = address(path, &shop, session, guest.id.0, invitation);
+        let held = match path.contains("/previews/") || path.contains("/approve") {
+            true => app.hold_pull_request(&owner, &shop, "shop").await,
+            false => (0, 0),
+        };
+        let address = address(path, &shop, session, guest.id.0, invitation, held);
         let ask = async |who: Option<&Person>| app.call(method.clone(), &address, who, body.clone()).await;
         let label = format!("{method} {address}");
 

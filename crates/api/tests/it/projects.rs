@@ -102,7 +102,7 @@ async fn what_nobody_asked_for_is_ignored_in_the_contract_and_told_under_v1() {
     assert_eq!(
         told,
         json!([
-            {"field": "variables[0].type", "message": "there is no such field; there are key, kind, value"},
+            {"field": "variables[0].type", "message": "there is no such field; there are key, kind, scope, value"},
             {"field": "variables[1].val", "message": "there is no such field; did you mean value?"},
         ])
     );

@@ -17,7 +17,11 @@ use crate::run::Job;
 pub(crate) struct Volumes(Mutex<HashMap<String, VolumeName>>);
 
 impl Volumes {
+    /// The volume for `purpose`. A pull request's goes with it, whatever is known here.
     async fn ensure(&self, job: &Job, purpose: &str, labels: &Labels) -> Result<VolumeName, BuildError> {
+        if job.stranger.is_some() {
+            return Ok(job.engine.ensure_volume(purpose, labels).await?);
+        }
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(purpose).cloned();
         if let Some(volume) = known {
             return Ok(volume);
@@ -36,10 +40,16 @@ pub(crate) struct Workshop {
 }
 
 impl Workshop {
-    /// A container for installing: with the owner's package cache.
+    /// A container for installing: with the owner's package cache. A stranger's commit has one of its own.
     pub(super) async fn to_install(job: &Job, image: &str) -> Result<Self, BuildError> {
-        let labels = Labels { kind: Kind::Cache, project: None, build: None, owner: Some(job.owner) };
-        let purpose = format!("packages-{}", job.owner);
+        let (purpose, labels) = match job.stranger {
+            None => {
+                let owner = Some(job.owner);
+                let labels = Labels { owner, ..Labels::shared(Kind::Cache) };
+                (format!("packages-{}", job.owner), labels)
+            }
+            Some(_) => (job.cache_name("packages"), job.labels(Kind::Cache, None)),
+        };
         let volume = job.volumes.ensure(job, &purpose, &labels).await?;
         let mounts = vec![VolumeMount { volume, path: PACKAGE_CACHE.to_owned() }];
         Self::open(job, image, Kind::Dependencies, mounts).await
@@ -48,17 +58,17 @@ impl Workshop {
     /// A container for building only: with what the project's own tools keep between builds. Installing would trip
     /// over these mounts, for it begins by removing `node_modules`.
     pub(super) async fn to_build(job: &Job, image: &str) -> Result<Self, BuildError> {
-        let labels = Labels { kind: Kind::Cache, project: Some(job.project), build: None, owner: Some(job.owner) };
+        let labels = job.labels(Kind::Cache, None);
         let mut mounts = Vec::new();
         for (name, directory) in job.caches() {
-            let volume = job.volumes.ensure(job, &format!("{name}-{}", job.project), &labels).await?;
+            let volume = job.volumes.ensure(job, &job.cache_name(name), &labels).await?;
             mounts.push(VolumeMount { volume, path: format!("{}/{directory}", inside(job.root())) });
         }
         Self::open(job, image, Kind::Build, mounts).await
     }
 
     async fn open(job: &Job, image: &str, kind: Kind, volumes: Vec<VolumeMount>) -> Result<Self, BuildError> {
-        let labels = Labels { kind, project: Some(job.project), build: Some(job.build), owner: Some(job.owner) };
+        let labels = job.labels(kind, Some(job.build));
         let sandbox = Sandbox { image: image.to_owned(), labels, volumes, workdir: Some(SOURCE.to_owned()) };
         Ok(Self { container: job.engine.create(&sandbox).await?, has_sources: false })
     }

@@ -1,7 +1,7 @@
 //! A project's packages: installed once for each state of what they depend on, then kept as an image.
 
-use berth_model::{Decision, Plan, PlanService, Tool, UserId};
-use berth_runtime::{Kind, Labels};
+use berth_model::{Decision, Plan, PlanService, Tool};
+use berth_runtime::Kind;
 use sha2::{Digest as _, Sha256};
 
 use super::command::{self, CommandLine};
@@ -62,9 +62,9 @@ async fn install_in(job: &Job, image: &Image) -> Result<Installed, BuildError> {
     };
     let line = command.value.as_str();
     let hashed = {
-        let (checkout, service, owner) = (job.checkout.clone(), job.service.clone(), job.owner);
+        let (checkout, service, owner) = (job.checkout.clone(), job.service.clone(), job.cache_owner());
         let image = image.id.clone();
-        let reading = tokio::task::spawn_blocking(move || hashed(&checkout, &service, owner, &image));
+        let reading = tokio::task::spawn_blocking(move || hashed(&checkout, &service, &owner, &image));
         reading.await.map_err(BuildError::ours)?
     };
     let (files, key) = match hashed.map_err(BuildError::ours)? {
@@ -87,7 +87,7 @@ async fn install_in(job: &Job, image: &Image) -> Result<Installed, BuildError> {
     workshop.take_files(job, Some(files)).await?;
     run(job, &workshop, line).await?;
     // Before the commit's files come in: the next commit's builds start from this image. Without it they only take longer.
-    let labels = Labels { kind: Kind::Dependencies, project: Some(job.project), build: None, owner: Some(job.owner) };
+    let labels = job.labels(Kind::Dependencies, None);
     if let Err(error) = workshop.container.commit(&tag, &labels).await {
         tracing::warn!(build = %job.build, %error, "installed packages could not be kept");
     }
@@ -110,7 +110,7 @@ enum Hashed {
 }
 
 /// The key of these packages: never another owner's, never of another toolchain, command, place or file.
-fn hashed(checkout: &Checkout, service: &PlanService, owner: UserId, image: &str) -> std::io::Result<Hashed> {
+fn hashed(checkout: &Checkout, service: &PlanService, owner: &[u8], image: &str) -> std::io::Result<Hashed> {
     let files = match sources(checkout, service) {
         Sources::Files(files) => files,
         Sources::Everything(why) => return Ok(Hashed::Everything(why)),
@@ -121,7 +121,7 @@ fn hashed(checkout: &Checkout, service: &PlanService, owner: UserId, image: &str
         hash.update((bytes.len() as u64).to_be_bytes());
         hash.update(bytes);
     };
-    add(&owner.0.to_be_bytes());
+    add(owner);
     add(image.as_bytes());
     add(service.install_command.as_ref().map(|command| command.value.as_bytes()).unwrap_or_default());
     add(service.install_directory.as_str().as_bytes());

@@ -47,7 +47,13 @@ impl BuildEngine {
         cancel: &CancellationToken,
     ) -> Result<Detection, BuildError> {
         let DetectionRequest { repo_url, branch, credentials, settings } = wanted;
-        let request = FetchRequest { url: &repo_url, branch: &branch, commit: None, credentials: credentials.as_ref() };
+        let request = FetchRequest {
+            url: &repo_url,
+            branch: &branch,
+            fork: None,
+            commit: None,
+            credentials: credentials.as_ref(),
+        };
         let fetched = self.0.source.fetch(request, &self.0.config.limits, directory, cancel).await?;
         let checkout = fetched.checkout;
         let planning = tokio::task::spawn_blocking(move || {

@@ -1,10 +1,11 @@
 //! What all builds share: limits, Docker, the store, the key ring, the client for sources.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_model::{BuildLimits, CommitHash, SourceAllow};
+use berth_model::{BranchName, BuildLimits, CommitHash, SourceAllow};
 use berth_runtime::Engine;
 use berth_secrets::KeyRing;
 use berth_store::{Claimed, Project, RepoAccess, Store};
@@ -78,6 +79,16 @@ impl BuildEngine {
     pub async fn remote_head(&self, project: &Project) -> Result<CommitHash, BuildError> {
         let credentials = self.credentials_for(project).await?;
         let asked = self.0.source.head(&project.repo_url, &project.branch, credentials.as_ref());
+        tokio::time::timeout(HEAD_WITHIN, asked).await.unwrap_or_else(|elapsed| Err(BuildError::ours(elapsed)))
+    }
+
+    /// Where all branches of a project's repository are now, by one request.
+    ///
+    /// # Errors
+    /// Theirs if the host does not say; within a minute.
+    pub async fn remote_heads(&self, project: &Project) -> Result<HashMap<BranchName, CommitHash>, BuildError> {
+        let credentials = self.credentials_for(project).await?;
+        let asked = self.0.source.heads(&project.repo_url, credentials.as_ref());
         tokio::time::timeout(HEAD_WITHIN, asked).await.unwrap_or_else(|elapsed| Err(BuildError::ours(elapsed)))
     }
 

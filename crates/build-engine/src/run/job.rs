@@ -5,7 +5,7 @@ use std::sync::Arc;
 use berth_model::{
     BranchName, BuildId, BuildLimits, CommitHash, Decision, OutputDir, PlanService, ProjectId, SourceAllow, UserId,
 };
-use berth_runtime::Engine;
+use berth_runtime::{Engine, Kind, Labels};
 
 use crate::Checkout;
 use crate::build::Volumes;
@@ -23,6 +23,9 @@ pub(crate) struct Job {
     pub(crate) volumes: Arc<Volumes>,
     pub(crate) owner: UserId,
     pub(crate) project: ProjectId,
+    /// The pull request whose commit it is, if that is from somebody's fork: it shares no cache with anybody else, so
+    /// that nothing it leaves behind gets into another build.
+    pub(crate) stranger: Option<i64>,
     pub(crate) build: BuildId,
     pub(crate) branch: BranchName,
     pub(crate) commit: CommitHash,
@@ -37,6 +40,29 @@ impl Job {
     /// The project's directory in the commit; `""` is the top.
     pub(crate) fn root(&self) -> &str {
         self.service.root_directory.value.as_str()
+    }
+
+    /// Whose its things in Docker are.
+    pub(crate) fn labels(&self, kind: Kind, build: Option<BuildId>) -> Labels {
+        let (project, owner) = (Some(self.project), Some(self.owner));
+        Labels { kind, project, pull_request: self.stranger, build, owner }
+    }
+
+    /// The name of one of its caches.
+    pub(crate) fn cache_name(&self, cache: &str) -> String {
+        match self.stranger {
+            None => format!("{cache}-{}", self.project),
+            Some(number) => format!("{cache}-{}-pull-{number}", self.project),
+        }
+    }
+
+    /// Who may start from the packages that it installs.
+    pub(crate) fn cache_owner(&self) -> Vec<u8> {
+        let owner = self.owner.0.to_be_bytes();
+        match self.stranger {
+            None => owner.to_vec(),
+            Some(number) => [owner, self.project.0.to_be_bytes(), number.to_be_bytes()].concat(),
+        }
     }
 
     /// What a failure is explained by, once a command has ended.

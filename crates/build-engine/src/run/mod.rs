@@ -18,7 +18,7 @@ use berth_model::{
     Access, Artifact, CommitHash, Failure, FailureCode, LogPhase, Plan, Role, ServiceKind, StepName, StepState,
     Trigger, skip_word,
 };
-use berth_store::Claimed;
+use berth_store::{Build, Claimed};
 use tokio_util::sync::CancellationToken;
 
 use crate::artifact::{self, Written, missing};
@@ -34,6 +34,9 @@ use progress::Progress;
 pub use detection::{Detection, DetectionRequest};
 pub use engine::{BuildEngine, BuildEngineConfig};
 pub(crate) use job::Job;
+
+/// Builds before this one that are asked for their plan: those that were held or skipped have none.
+const LOOKED_BACK: u32 = 10;
 
 /// A build's files, and how its command ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,8 +165,12 @@ impl BuildRun {
         let (build, project) = (&self.claimed.build, &self.claimed.project);
         let what = build.commit_hash.as_ref().map_or_else(|| "the head".to_owned(), |hash| hash.short().to_owned());
         self.log.say(&format!("Fetching {what} of {} from {}", build.branch, project.repo_url));
+        let fork = build.pull_request.as_ref().and_then(|pull_request| pull_request.fork.as_ref());
+        if let Some(fork) = fork {
+            self.log.say(&format!("Built from a fork, {}, without secrets", fork.repository));
+        }
         let commit = build.commit_hash.as_ref();
-        let request = FetchRequest { url: &project.repo_url, branch: &build.branch, commit, credentials };
+        let request = FetchRequest { url: &project.repo_url, branch: &build.branch, fork, commit, credentials };
         let directory = self.staging().join("source");
         // The build's own end drops this future, which ends the fetch.
         let never = CancellationToken::new();
@@ -234,6 +241,7 @@ impl BuildRun {
             volumes: volumes.clone(),
             owner: project.user,
             project: project.id,
+            stranger: stranger(build),
             build: build.id,
             branch: build.branch.clone(),
             commit,
@@ -260,12 +268,12 @@ impl BuildRun {
         Ok(installed)
     }
 
-    /// The plan of the project's build before this one.
+    /// The plan of the project's build before this one. What strangers planned is not asked.
     async fn last_plan(&self) -> Result<Option<Plan>, BuildError> {
         let (store, project) = (&self.engine.0.store, &self.claimed.project);
         let access = Access::of(project.user, Role::Member);
-        let before = store.builds_of(access, project.id, 1, Some(self.claimed.build.id)).await?;
-        Ok(before.into_iter().find_map(|build| build.plan))
+        let before = store.builds_of(access, project.id, LOOKED_BACK, Some(self.claimed.build.id)).await?;
+        Ok(before.into_iter().filter(|build| stranger(build).is_none()).find_map(|build| build.plan))
     }
 
     /// The repository's own Dockerfile.
@@ -357,6 +365,11 @@ impl BuildRun {
             }
         }
     }
+}
+
+/// The pull request that a build of a fork's commit is for.
+fn stranger(build: &Build) -> Option<i64> {
+    build.pull_request.as_ref().filter(|pull_request| pull_request.fork.is_some()).map(|of| of.number)
 }
 
 async fn require_space(job: &Job) -> Result<(), BuildError> {

@@ -206,6 +206,24 @@ pub(super) fn branch_missing(branch: &BranchName, existing: &[String]) -> BuildE
     error.with_setting("branch").into()
 }
 
+pub(super) fn pull_request_moved(commit: &CommitHash, branch: &BranchName) -> BuildError {
+    let short = commit.short();
+    unavailable(
+        format!("the pull request moved on from {short}"),
+        format!(
+            "{branch} is at another commit by now, which nobody has approved. Approve the newer build instead; only \
+             what was approved is fetched."
+        ),
+    )
+}
+
+pub(super) fn pull_request_gone(branch: &BranchName) -> BuildError {
+    unavailable(
+        format!("the repository no longer shows {branch}"),
+        "The pull request was removed, or the host does not show the commits of forks to the project's token.",
+    )
+}
+
 pub(super) fn commit_gone(commit: &CommitHash, branch: &BranchName) -> BuildError {
     let short = commit.short();
     unavailable(

@@ -1,5 +1,6 @@
 //! The exact commit, as shallow as the server allows.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,10 +18,28 @@ const SOME_COMMITS: i32 = 50;
 /// libgit2's word for no limit.
 const ALL_COMMITS: i32 = 0;
 
+/// Where a repository shows the commits of a pull request: the two forms that hosts have, and nothing else.
+pub(super) struct PullRequestReference(String);
+
+/// Reads a stored reference.
+pub(super) fn pull_request_reference(text: &str) -> Result<PullRequestReference, BuildError> {
+    let number = text
+        .strip_suffix("/head")
+        .and_then(|text| text.strip_prefix("refs/pull/").or_else(|| text.strip_prefix("refs/merge-requests/")));
+    match number {
+        Some(number) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => {
+            Ok(PullRequestReference(text.to_owned()))
+        }
+        _ => Err(BuildError::ours_for_good("a reference that is no pull request's")),
+    }
+}
+
 /// A fetch, as it is handed to its thread.
 pub(super) struct Work {
     pub(super) connection: Arc<Connection>,
     pub(super) branch: BranchName,
+    /// Where a stranger's commit is.
+    pub(super) pull_request: Option<PullRequestReference>,
     pub(super) commit: Option<CommitHash>,
     pub(super) limits: BuildLimits,
     pub(super) directory: PathBuf,
@@ -48,8 +67,11 @@ impl Work {
     /// The commit's objects in a bare repository: the wanted commit alone where the server gives it out, else as much
     /// of the branch as it takes to find it.
     fn fetch(&self) -> Result<(Repository, Oid), BuildError> {
+        if let Some(PullRequestReference(reference)) = &self.pull_request {
+            return self.fetch_of_a_stranger(reference);
+        }
         let repository = self.bare_repository("repository")?;
-        let head = head(&self.connection, &self.branch, &self.cancel)?;
+        let head = head(&self.connection, &self.branch_reference(), &self.cancel)?;
         let wanted = match &self.commit {
             Some(commit) => Oid::from_str(commit.as_str()).map_err(BuildError::ours_for_good)?,
             None => match &head {
@@ -75,10 +97,30 @@ impl Work {
         Err(self.commit_gone())
     }
 
+    /// The commit that somebody approved, and no other: where the pull request has moved on, nothing is fetched.
+    fn fetch_of_a_stranger(&self, reference: &str) -> Result<(Repository, Oid), BuildError> {
+        let Some(commit) = &self.commit else {
+            return Err(BuildError::ours_for_good("a stranger's commit without its hash"));
+        };
+        let wanted = Oid::from_str(commit.as_str()).map_err(BuildError::ours_for_good)?;
+        match head(&self.connection, reference, &self.cancel)? {
+            Head::At(id) if id == wanted => {}
+            Head::At(_) => return Err(failures::pull_request_moved(commit, &self.branch)),
+            Head::Missing(_) => return Err(failures::pull_request_gone(&self.branch)),
+        }
+        let repository = self.bare_repository("repository")?;
+        self.download(&repository, &format!("{reference}:refs/heads/wanted"), 1)?;
+        self.found(repository, wanted)
+    }
+
     fn bare_repository(&self, name: &str) -> Result<Repository, BuildError> {
         let mut options = RepositoryInitOptions::new();
         options.bare(true).mkpath(true).external_template(false);
         Repository::init_opts(self.directory.join(name), &options).map_err(BuildError::ours)
+    }
+
+    fn branch_reference(&self) -> String {
+        format!("refs/heads/{}", self.branch)
     }
 
     fn branch_spec(&self) -> String {
@@ -138,27 +180,41 @@ pub(super) fn head_commit(
     branch: &BranchName,
     cancel: &CancellationToken,
 ) -> Result<CommitHash, BuildError> {
-    match head(connection, branch, cancel)? {
+    match head(connection, &format!("refs/heads/{branch}"), cancel)? {
         Head::At(id) => CommitHash::parse(&id.to_string()).map_err(BuildError::ours_for_good),
         Head::Missing(existing) => Err(missing(connection, branch, &existing)),
     }
 }
 
-/// Asks the host where the branch's head is.
-fn head(connection: &Arc<Connection>, branch: &BranchName, cancel: &CancellationToken) -> Result<Head, BuildError> {
+/// Where every branch is. A name that is none of ours is nobody's preview.
+pub(super) fn head_commits(
+    connection: &Arc<Connection>,
+    cancel: &CancellationToken,
+) -> Result<HashMap<BranchName, CommitHash>, BuildError> {
+    let branches = references(connection, cancel)?.into_iter().filter_map(|(name, id)| {
+        let branch = BranchName::parse(name.strip_prefix("refs/heads/")?).ok()?;
+        Some((branch, CommitHash::parse(&id.to_string()).ok()?))
+    });
+    Ok(branches.collect())
+}
+
+/// Asks the host where a reference is.
+fn head(connection: &Arc<Connection>, wanted: &str, cancel: &CancellationToken) -> Result<Head, BuildError> {
+    let references = references(connection, cancel)?;
+    if let Some((_, id)) = references.iter().find(|(name, _)| name == wanted) {
+        return Ok(Head::At(*id));
+    }
+    let branch = |(name, _): (String, Oid)| name.strip_prefix("refs/heads/").map(str::to_owned);
+    Ok(Head::Missing(references.into_iter().filter_map(branch).collect()))
+}
+
+/// Everything that the host shows.
+fn references(connection: &Arc<Connection>, cancel: &CancellationToken) -> Result<Vec<(String, Oid)>, BuildError> {
     let address = Address::of(connection.clone())?;
     let explain = |error| explain(connection, cancel, &error);
     let mut remote = Remote::create_detached(address.url()).map_err(BuildError::ours)?;
     let connected = remote.connect_auth(Direction::Fetch, None, None).map_err(explain)?;
-    let wanted = format!("refs/heads/{branch}");
-    let mut existing = Vec::new();
-    for head in connected.list().map_err(explain)? {
-        if head.name() == wanted {
-            return Ok(Head::At(head.oid()));
-        }
-        existing.extend(head.name().strip_prefix("refs/heads/").map(str::to_owned));
-    }
-    Ok(Head::Missing(existing))
+    Ok(connected.list().map_err(explain)?.iter().map(|head| (head.name().to_owned(), head.oid())).collect())
 }
 
 fn missing(connection: &Connection, branch: &BranchName, existing: &[String]) -> BuildError {

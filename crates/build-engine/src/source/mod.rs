@@ -18,11 +18,12 @@ mod fetch;
 mod transport;
 mod tree;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_model::{BranchName, BuildLimits, Commit, CommitHash, RepoUrl, SourceAllow};
+use berth_model::{BranchName, BuildLimits, Commit, CommitHash, Fork, RepoUrl, SourceAllow};
 use tokio_util::sync::CancellationToken;
 
 use crate::{BuildError, Checkout};
@@ -62,6 +63,9 @@ pub struct FetchRequest<'a> {
     pub url: &'a RepoUrl,
     /// Where the commit is, or was.
     pub branch: &'a BranchName,
+    /// Whose commit it is, if it is a stranger's: then the repository's own reference to it is asked for instead of the
+    /// branch, and has to be at exactly this commit.
+    pub fork: Option<&'a Fork>,
     /// The exact commit; `None`: the branch's head.
     pub commit: Option<&'a CommitHash>,
     /// Sent to the repository's own host only.
@@ -112,6 +116,7 @@ impl Source {
         let work = fetch::Work {
             connection: Arc::new(connection),
             branch: request.branch.clone(),
+            pull_request: request.fork.map(|fork| fetch::pull_request_reference(&fork.reference)).transpose()?,
             commit: request.commit.cloned(),
             limits: limits.clone(),
             directory: directory.to_owned(),
@@ -135,6 +140,23 @@ impl Source {
         let connection = Connection::new(self.client.clone(), url, credentials, MOST_LISTING, cancel.clone())?;
         let (connection, branch) = (Arc::new(connection), branch.clone());
         let work = tokio::task::spawn_blocking(move || fetch::head_commit(&connection, &branch, &cancel));
+        work.await.map_err(BuildError::ours)?
+    }
+
+    /// Where all branches are, without fetching anything.
+    ///
+    /// # Errors
+    /// Theirs for everything that the address or the host cause.
+    pub async fn heads(
+        &self,
+        url: &RepoUrl,
+        credentials: Option<&Credentials>,
+    ) -> Result<HashMap<BranchName, CommitHash>, BuildError> {
+        let cancel = CancellationToken::new();
+        let _stop = cancel.clone().drop_guard();
+        let connection = Connection::new(self.client.clone(), url, credentials, MOST_LISTING, cancel.clone())?;
+        let connection = Arc::new(connection);
+        let work = tokio::task::spawn_blocking(move || fetch::head_commits(&connection, &cancel));
         work.await.map_err(BuildError::ours)?
     }
 }

@@ -1,6 +1,7 @@
 //! The deploy engine on a real disk, a real SQLite database and a real edge.
 
 mod activating;
+mod promoting;
 mod publishing;
 mod removing;
 mod restoring;

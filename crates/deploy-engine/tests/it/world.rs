@@ -5,8 +5,12 @@ use std::time::Duration;
 
 use berth_deploy_engine::{Activated, DeployConfig, DeployEngine, DeployError, restore};
 use berth_edge::{Edge, EdgeConfig};
-use berth_model::{Access, Artifact, BranchName, Clock, DeploymentId, ProjectName, RepoUrl, Role, Timestamp, Trigger};
-use berth_store::{ActivationReason, Claimed, Deployment, NewBuild, NewProject, Project, Store};
+use berth_model::{
+    Access, Artifact, BranchName, Clock, DeploymentId, ProjectName, RepoUrl, Role, Timestamp, Trigger, preview_labels,
+};
+use berth_store::{
+    ActivationReason, Admission, Claimed, Deployment, NewBuild, NewProject, PreviewPush, Project, Store,
+};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use tempfile::TempDir;
@@ -78,7 +82,7 @@ impl World {
             root_directory: None,
             node_version: None,
             spa_fallback: None,
-            previews: false,
+            previews: true,
         };
         let project = self.store.create_project(self.access, new, &host, |_| Vec::new()).await.unwrap();
         self.engine.reconcile().await.unwrap();
@@ -115,6 +119,36 @@ impl World {
 
     pub(crate) async fn publish(&mut self, project: &Project, files: &[(&str, &str)]) -> Deployment {
         self.try_publish(project, files).await.unwrap()
+    }
+
+    /// A preview from a push to live.
+    pub(crate) async fn preview(&mut self, project: &Project, branch: &str, files: &[(&str, &str)]) -> Deployment {
+        let branch = BranchName::parse(branch).unwrap();
+        let push = PreviewPush {
+            project: project.id,
+            hosts: preview_labels(&project.name, &branch).map(|label| format!("{label}.example.org")),
+            branch,
+            commit: None,
+            trigger: Trigger::Push,
+            pull_request: None,
+            title: None,
+            admission: Admission::Queued,
+        };
+        self.store.push_to_preview(&push).await.unwrap();
+        self.engine.reconcile().await.unwrap();
+        let claimed = self.store.claim(Duration::from_secs(60), 9).await.unwrap().unwrap();
+        let artifact = self.artifact(files);
+        self.engine.publish(&claimed.lease, &claimed.project, artifact, Some(0), &mut |_: &str| {}).await.unwrap();
+        match self.activate_pending().await.pop() {
+            Some(Activated::Live(deployment)) => deployment,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) async fn promote(&self, deployment: &Deployment) -> Activated {
+        let reason = ActivationReason::Promote;
+        let id = self.store.request_activation(self.access, deployment.id, reason).await.unwrap();
+        self.engine.activate(id).await.unwrap()
     }
 
     /// Does what the worker does when it is woken.

@@ -32,7 +32,7 @@ where
 
 /// The labels of a build container of project 1.
 pub(crate) fn labels(kind: Kind) -> Labels {
-    Labels { kind, project: Some(ProjectId(1)), build: Some(BuildId(7)), owner: Some(UserId(3)) }
+    Labels { kind, project: Some(ProjectId(1)), pull_request: None, build: Some(BuildId(7)), owner: Some(UserId(3)) }
 }
 
 /// A plain sandbox of the Node image.

@@ -254,6 +254,10 @@ settings! {
         |read| read.text("BERTH_BUILD_CONCURRENCY").into(), "BERTH_BUILD_CONCURRENCY";
     /// How often branches are compared with their builds, for pushes that nobody told of, and leftovers are swept.
     reconcile_every: Duration = Plain "BERTH_RECONCILE_EVERY", values::duration, |_| "1h".into();
+    /// How many previews of a project there are at once; beyond that, those go that were pushed to longest ago.
+    previews_per_project: u32 = Plain "BERTH_PREVIEWS_PER_PROJECT", values::count, |_| "20".into();
+    /// How long a preview stays that nobody pushes to: days like 30d, or seconds, m, h.
+    preview_max_age: Duration = Plain "BERTH_PREVIEW_MAX_AGE", values::age, |_| "30d".into();
     /// How long events and the logs of builds are kept: days like 90d, or seconds, m, h. The newest 20 builds of a
     /// project and those whose release is kept never lose their logs.
     keep_history: Duration = Plain "BERTH_KEEP_HISTORY", values::long_duration, |_| "90d".into();

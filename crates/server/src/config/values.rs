@@ -197,6 +197,14 @@ pub(super) fn long_duration(text: &str) -> Parsed<Duration> {
     }
 }
 
+/// Ten seconds at least, because what is younger has hardly been built; at most ten years.
+pub(super) fn age(text: &str) -> Parsed<Duration> {
+    match seconds(text) {
+        Some(seconds) if (10..=3_650 * 86_400).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+        _ => Err("a time is needed, ten seconds at least and at most ten years: 30d, or 48h".into()),
+    }
+}
+
 fn seconds(text: &str) -> Option<u64> {
     let (number, unit) = split_unit(text);
     let factor = match unit.to_ascii_lowercase().as_str() {

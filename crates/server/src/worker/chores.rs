@@ -1,5 +1,5 @@
-//! What is done at start and every hour: leftovers in Docker and on the disk, old releases, expired sessions, history
-//! beyond its age.
+//! What is done at start and every hour: leftovers in Docker and on the disk, old previews and releases, expired
+//! sessions, history beyond its age.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use berth_runtime::NetworkState;
 use tokio_util::sync::CancellationToken;
 
-use super::Worker;
+use super::{Worker, previews};
 
 /// While Docker does not answer.
 const DOCKER_AGAIN: Duration = Duration::from_secs(10);
@@ -69,6 +69,7 @@ async fn prepare_docker(worker: &Worker) {
 
 async fn look_after_docker(worker: &Worker) {
     told("leftovers in Docker", worker.engine.sweep().await);
+    told("caches of removed previews", previews::clear_caches(worker).await);
     told("old images of dependencies", worker.engine.prune_dependency_images(DEPENDENCY_IMAGES).await);
 }
 
@@ -77,6 +78,7 @@ async fn look_after_store(worker: &Worker) {
     told("expired sessions", store.forget_expired().await);
     told("old events", store.forget_events(old).await);
     told("the logs of old builds", store.forget_logs(old, BUILDS_WITH_LOGS).await);
+    told("old previews", previews::prune(worker).await);
     told("leftovers of deployments", worker.deploys.sweep(worker.leftover_after).await);
     let Some(projects) = told("old releases", store.all_projects().await) else { return };
     for project in projects {

@@ -1,10 +1,12 @@
 //! Pushes that nobody told us of: each watched branch's head is compared with its newest build, at start and hourly.
-//! A project whose live release is gone, after a restore without it, is built again too.
+//! A project whose live release is gone, after a restore without it, is built again too; a preview whose branch is gone
+//! at the host is removed. Each project's host is asked once for all of it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use berth_model::{BuildStatus, Commit, CommitHash, Environment, FailureCode, Trigger};
-use berth_store::{Build, NewBuild, Project};
+use berth_model::{BranchName, BuildStatus, Commit, CommitHash, Environment, FailureCode, Timestamp, Trigger};
+use berth_store::{Admission, Build, NewBuild, Preview, PreviewOf, PreviewPush, Project};
 use futures_util::StreamExt;
 use futures_util::stream;
 use tokio_util::sync::CancellationToken;
@@ -38,15 +40,24 @@ pub(super) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
     }
 }
 
-/// Queues a build, by this trigger, if the branch's head is not built. Returns whether the host said where it is.
+/// Queues a build, by this trigger, if the branch's head is not built, and lets previews follow their branches. Returns
+/// whether the host said where they are.
 pub(super) async fn compare(worker: &Worker, project: &Project, by: Trigger) -> bool {
+    let asked_at = worker.store.clock().now();
     // A host that is away is asked again later; its owner sees nothing of it, for nothing of theirs has changed.
-    let head = match worker.builds.remote_head(project).await {
-        Ok(head) => head,
+    let heads = match worker.builds.remote_heads(project).await {
+        Ok(heads) => heads,
         Err(error) => {
             tracing::debug!(project = %project.id, "the head of {} is not known: {error}", project.branch);
             return false;
         }
+    };
+    if let Err(error) = compare_previews(worker, project, &heads, asked_at, by).await {
+        tracing::warn!(project = %project.id, "its previews could not be compared with their branches: {error:#}");
+    }
+    let Some(head) = heads.get(&project.branch).cloned() else {
+        tracing::debug!(project = %project.id, "there is no branch {}", project.branch);
+        return true;
     };
     let queued = async {
         let newest = worker.store.newest_build(project.id, Environment::Production, &project.branch).await?;
@@ -55,6 +66,8 @@ pub(super) async fn compare(worker: &Worker, project: &Project, by: Trigger) -> 
         let seen = newest.as_ref().map(|newest| newest.id);
         let (why, trigger, commit) = match newest {
             None => ("was never built", by, only_hash(head)),
+            // A push that came while the host was asked knows better.
+            Some(newest) if newest.created_at >= asked_at => return Ok(()),
             Some(_) if !is_covered => ("moved unannounced", by, only_hash(head)),
             // Only after a build that passed: one that fails leaves the site as it is, and would fail every hour. What
             // somebody went back to is built again, not the head that they went back from.
@@ -75,6 +88,47 @@ pub(super) async fn compare(worker: &Worker, project: &Project, by: Trigger) -> 
         tracing::warn!(project = %project.id, "a branch that moved could not be queued: {error:#}");
     }
     true
+}
+
+/// Previews follow their branches as the host has them. Pull requests from forks are left alone: a host shows their
+/// commits for ever, and each new one waits for an approval anyway.
+async fn compare_previews(
+    worker: &Worker,
+    project: &Project,
+    heads: &HashMap<BranchName, CommitHash>,
+    asked_at: Timestamp,
+    by: Trigger,
+) -> anyhow::Result<()> {
+    // A repository without any branch is one that is being moved, rather than one that was given up.
+    if heads.is_empty() {
+        return Ok(());
+    }
+    for preview in worker.store.open_previews(project.id).await? {
+        if preview.fork.is_some() || preview.pushed_at >= asked_at {
+            continue;
+        }
+        let Preview { branch, host, .. } = preview;
+        let Some(head) = heads.get(&branch) else {
+            let of = PreviewOf::Branch(branch.clone());
+            worker.store.close_preview(project.id, &of, "its branch is gone at the host").await?;
+            tracing::info!(project = %project.id, "the branch {branch} is gone, and its preview with it");
+            continue;
+        };
+        let push = PreviewPush {
+            project: project.id,
+            branch: branch.clone(),
+            commit: Some(only_hash(head.clone())),
+            trigger: by,
+            pull_request: None,
+            title: None,
+            hosts: [host.clone(), host],
+            admission: Admission::Queued,
+        };
+        if let Some(build) = worker.store.push_to_preview(&push).await? {
+            tracing::info!(project = %project.id, build = %build.id, "{branch} moved unannounced; it is built now");
+        }
+    }
+    Ok(())
 }
 
 /// What is known of a head that was only asked for; the build adds message and author when it has fetched it.

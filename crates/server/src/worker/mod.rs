@@ -10,6 +10,7 @@ mod chores;
 mod heads;
 mod hooks;
 mod polling;
+mod previews;
 mod queue;
 mod removals;
 mod reports;
@@ -48,6 +49,9 @@ pub(crate) struct Worker {
     pub(crate) per_user: u32,
     /// How often missed pushes are looked for and leftovers swept.
     pub(crate) every: Duration,
+    /// How many previews a project has at most, and how long one stays that nobody pushes to.
+    pub(crate) previews_per_project: usize,
+    pub(crate) preview_age: Duration,
     /// How long events and the logs of builds are kept.
     pub(crate) history: Duration,
     /// No build takes as long: what is older in the staging directory is nobody's.

@@ -1,11 +1,12 @@
-//! Hosts follow their projects: created, renamed, deleted.
+//! Hosts follow their projects and previews: created, renamed, removed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use berth_model::{EventId, EventPayload};
+use berth_model::{Event, EventId, EventPayload, ProjectId};
 use tokio_util::sync::CancellationToken;
 
-use super::{SOON, Worker};
+use super::{SOON, Worker, previews};
 
 /// Events that are read at once.
 const PAGE: u32 = 500;
@@ -32,7 +33,7 @@ pub(super) async fn run(worker: Arc<Worker>, mut seen: EventId, stop: Cancellati
 }
 
 /// Reads the events after `seen`, and moves it on once what they ask for is done.
-async fn follow(worker: &Worker, seen: &mut EventId) -> anyhow::Result<()> {
+async fn follow(worker: &Arc<Worker>, seen: &mut EventId) -> anyhow::Result<()> {
     loop {
         let page = worker.store.events_after(*seen, PAGE).await?;
         let Some(last) = page.last().map(|event| event.id) else { return Ok(()) };
@@ -42,12 +43,36 @@ async fn follow(worker: &Worker, seen: &mut EventId) -> anyhow::Result<()> {
                 EventPayload::ProjectCreated { .. }
                     | EventPayload::ProjectUpdated { .. }
                     | EventPayload::ProjectDeleted { .. }
+                    | EventPayload::PreviewOpened { .. }
+                    | EventPayload::PreviewRemoved { .. }
             )
         };
         if page.iter().any(|event| moves_hosts(&event.payload)) {
             worker.deploys.reconcile().await?;
         }
+        follow_previews(worker, &page);
         *seen = last;
         worker.store.signals().hosts_followed(last);
+    }
+}
+
+/// A preview that was opened may be one too many; one that was removed leaves files and caches. Both take a while, and
+/// hosts do not wait for it.
+fn follow_previews(worker: &Arc<Worker>, page: &[Event]) {
+    if page.iter().any(|event| matches!(event.payload, EventPayload::PreviewOpened { .. })) {
+        let worker = Arc::clone(worker);
+        tokio::spawn(async move {
+            if let Err(error) = previews::prune(&worker).await {
+                tracing::warn!("previews beyond a project's share could not be removed yet: {error:#}");
+            }
+        });
+    }
+    let removed = page.iter().filter_map(|event| match event.payload {
+        EventPayload::PreviewRemoved { project, .. } => Some(project),
+        _ => None,
+    });
+    let removed: BTreeSet<ProjectId> = removed.collect();
+    if !removed.is_empty() {
+        tokio::spawn(previews::clear(Arc::clone(worker), removed));
     }
 }

@@ -44,8 +44,7 @@ pub(crate) async fn build(job: &Job, path: &str, target: &Path) -> Result<Writte
     let instructions = instructions::parse(&text)?;
     let arguments = arguments(job, &instructions);
     let images = references::images(&instructions, &arguments, &job.source_allow)?;
-    let labels =
-        Labels { kind: Kind::Dockerfile, project: Some(job.project), build: Some(job.build), owner: Some(job.owner) };
+    let labels = job.labels(Kind::Dockerfile, Some(job.build));
     let (dockerfile, lines) = written_anew(&instructions, &job.engine.label_instruction(&labels));
     let context = context(job, dockerfile).await?;
     let made = Images { engine: Some(job.engine.clone()), build: job.build };
