@@ -7,6 +7,7 @@ mod connect;
 mod crashes;
 mod detections;
 mod failures;
+mod payloads;
 mod polling;
 mod queue;
 mod reconcile;

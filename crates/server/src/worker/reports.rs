@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use berth_model::Timestamp;
 use berth_store::DueReport;
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{NOW_AND_THEN, SOON, Worker};
@@ -26,7 +25,8 @@ pub(super) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
 
 async fn tell(worker: &Worker) {
     let mut events = worker.store.signals().subscribe_events();
-    let mut under_way = FuturesUnordered::new();
+    // Tasks of their own: a report that holds the database's turn for writing goes on while the next ones are looked for.
+    let mut under_way = JoinSet::new();
     let mut busy = HashSet::new();
     loop {
         let _ = *events.borrow_and_update();
@@ -37,8 +37,9 @@ async fn tell(worker: &Worker) {
                     if !busy.insert(due.repo.clone()) {
                         continue;
                     }
-                    under_way.push(async move {
-                        let sent = worker.reporter.send(&due).await;
+                    let reporter = worker.reporter.clone();
+                    under_way.spawn(async move {
+                        let sent = reporter.send(&due).await;
                         (due.repo, sent)
                     });
                 }
@@ -50,7 +51,7 @@ async fn tell(worker: &Worker) {
             }
         };
         tokio::select! {
-            Some((repo, sent)) = under_way.next(), if !under_way.is_empty() => {
+            Some(Ok((repo, sent))) = under_way.join_next(), if !under_way.is_empty() => {
                 busy.remove(&repo);
                 if let Err(error) = sent {
                     tracing::warn!("a report to GitHub must wait: {error}");
