@@ -83,7 +83,9 @@ pub(super) async fn judge(
         Announcement::Ping => return Ok(Outcome::ignored("the host tried the hook, and it works", repo, &projects)),
         Announcement::Other(why) => return Ok(Outcome::ignored(why, repo, &projects)),
         Announcement::Unreadable(problem) => {
-            return Ok(Outcome::rejected(StatusCode::BAD_REQUEST, problem.clone(), repo));
+            // Its owners learn what their host sends.
+            let rejected = Outcome::rejected(StatusCode::BAD_REQUEST, problem.clone(), repo);
+            return Ok(Outcome { projects: ids(&projects), ..rejected });
         }
     };
     let mut wishes = Vec::with_capacity(projects.len());

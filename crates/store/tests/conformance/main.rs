@@ -80,6 +80,7 @@ stories! {
         a_nul_is_dropped;
     queue:
         ten_pushes_leave_the_last,
+        a_build_can_end_as_skipped,
         parallel_claims_never_share_a_build,
         turns_are_fair_and_limited,
         one_build_of_a_branch_at_a_time,

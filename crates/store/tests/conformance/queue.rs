@@ -366,3 +366,19 @@ pub(crate) async fn what_somebody_builds_again_is_not_the_head(ground: Ground) {
     run(None).await;
     assert_eq!(following('b').await, Some(again.id), "what ended without a commit covers none");
 }
+
+/// A commit whose message is known once it is fetched, and says [skip ci].
+pub(crate) async fn a_build_can_end_as_skipped(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    let pushed = ground.push(&shop).await;
+    let claimed = ground.claim().await.unwrap();
+    store.skip_build(&claimed.lease, "skipped: the commit's message says [skip ci]").await.unwrap();
+    let skipped = store.build(access, pushed.id).await.unwrap();
+    assert_eq!(skipped.status, BuildStatus::Skipped);
+    assert_eq!(skipped.reason.as_deref(), Some("skipped: the commit's message says [skip ci]"));
+    assert!(skipped.finished_at.is_some() && skipped.failure.is_none());
+    let again = store.skip_build(&claimed.lease, "again").await;
+    assert!(matches!(again, Err(StoreError::LeaseLost)));
+}

@@ -163,7 +163,10 @@ fn what_a_site_uses_of_its_workspace_is_built_before_it() {
         ("packages/plain/package.json", r#"{"name":"plain"}"#),
     ];
     let settings = ProjectSettings { root_directory: Some(RootDir::parse("apps/web").unwrap()), ..Default::default() };
-    let build = plan(&files, &settings).unwrap().services.remove(0).build_command.unwrap();
+    let service = plan(&files, &settings).unwrap().services.remove(0);
+    let used: Vec<_> = service.workspace_packages.iter().flatten().map(RootDir::as_str).collect();
+    assert_eq!(used, ["packages/words", "packages/ui"], "a change there is a change of the site");
+    let build = service.build_command.unwrap();
     let wanted =
         "(cd ../../packages/words && npm run build) && (cd ../../packages/ui && npm run build) && npm run build";
     assert_eq!(build.value, wanted);
