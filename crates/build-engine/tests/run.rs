@@ -58,6 +58,21 @@ async fn plain_files_need_no_container() {
     world.end().await;
 }
 
+/// What polling found, or a pull request announced: the message is known once the commit is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_asks_for_no_build_gets_none() {
+    let world = World::new(BuildLimits::default()).await;
+    let project = world.project("quiet", &[("index.html", "<h1>hello</h1>")]).await;
+    support::commit(&world.repository("quiet"), "Fix a typo [CI skip]");
+    let ended = world.build(&project).await;
+    let Err(BuildError::Skipped(reason)) = &ended.outcome else { panic!("{:?}\n{}", ended.outcome, ended.log) };
+    assert_eq!(reason, "skipped: the commit's message says [ci skip]");
+    assert!(ended.log.ends_with(&format!("{reason}\n")), "{}", ended.log);
+    let steps: Vec<_> = ended.build.steps.iter().map(|step| (step.name, step.state)).collect();
+    assert_eq!(steps, [(StepName::Fetch, StepState::Passed)]);
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_application_is_understood_and_said() {
     let world = World::new(BuildLimits::default()).await;
