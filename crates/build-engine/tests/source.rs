@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use berth_build_engine::BuildError;
 use berth_build_engine::source::{Credentials, FetchRequest, Fetched, Source, SourceTimeouts};
-use berth_model::{BranchName, BuildLimits, CommitHash, Failure, FailureCode, RepoUrl, SourceAllow};
+use berth_model::{BranchName, BuildLimits, CommitHash, Failure, FailureCode, Fork, RepoUrl, SourceAllow};
 use support::git_host::{GitHost, Rules, answer, listen};
 use support::{commit, git, install_tls, write};
 use tokio::io::AsyncWriteExt as _;
@@ -25,21 +25,24 @@ struct Asked<'a> {
     allow: &'a str,
     url: String,
     commit: Option<&'a str>,
+    /// The reference of a pull request from a fork.
+    fork: Option<&'a str>,
     credentials: Option<Credentials>,
     limits: BuildLimits,
 }
 
 impl<'a> Asked<'a> {
     fn of(url: String) -> Self {
-        Self { allow: "127.0.0.1", url, commit: None, credentials: None, limits: BuildLimits::default() }
+        Self { allow: "127.0.0.1", url, commit: None, fork: None, credentials: None, limits: BuildLimits::default() }
     }
 
     async fn fetch(self, directory: &Path) -> Result<Fetched, BuildError> {
         let url = RepoUrl::parse(&self.url).unwrap();
-        let branch = BranchName::parse("main").unwrap();
+        let branch = BranchName::parse(if self.fork.is_some() { "pull/7" } else { "main" }).unwrap();
+        let fork = self.fork.map(|of| Fork { repository: "mallory/site".to_owned(), reference: of.to_owned() });
         let commit = self.commit.map(|hash| CommitHash::parse(hash).unwrap());
         let (commit, credentials) = (commit.as_ref(), self.credentials.as_ref());
-        let request = FetchRequest { url: &url, branch: &branch, fork: None, commit, credentials };
+        let request = FetchRequest { url: &url, branch: &branch, fork: fork.as_ref(), commit, credentials };
         source(self.allow).fetch(request, &self.limits, directory, &CancellationToken::new()).await
     }
 
@@ -74,6 +77,59 @@ async fn host_with_site(rules: Rules) -> (tempfile::TempDir, GitHost, String) {
     let hash = commit(&site, "First\n\nwith a body");
     let host = GitHost::start(root.path().to_owned(), rules).await;
     (root, host, hash)
+}
+
+/// The pull request 7 of `site`: its commit is at its reference, and a branch of the same name holds another page.
+fn pull_request(site: &Path, page: &str) -> String {
+    git(site, &["checkout", "-q", "--detach"]);
+    write(site, &[("index.html", page)]);
+    let hash = commit(site, "A stranger's");
+    git(site, &["update-ref", "refs/pull/7/head", &hash]);
+    git(site, &["checkout", "-q", "main"]);
+    hash
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strangers_commit_is_fetched_by_its_pull_request_and_no_other() {
+    let (root, host, _) = host_with_site(Rules::default()).await;
+    let site = root.path().join("site");
+    let approved = pull_request(&site, "<h1>a stranger's</h1>");
+    git(&site, &["branch", "pull/7", "main"]);
+    let asked = |commit| Asked { commit: Some(commit), fork: Some("refs/pull/7/head"), ..Asked::of(host.url("site")) };
+    let scratch = tempfile::tempdir().unwrap();
+    let fetched = asked(&approved).fetch(&scratch.path().join("source")).await.unwrap();
+    assert_eq!(fetched.commit.hash.as_str(), approved, "not the branch of that name");
+
+    // It moved on: what nobody looked at is not fetched, and neither is what somebody looked at before.
+    let moved = pull_request(&site, "<h1>something else</h1>");
+    let (code, said) = asked(&approved).fails().await;
+    assert_eq!(code, FailureCode::SourceUnavailable);
+    assert!(said.contains("moved on") && said.contains("Approve the newer build"), "{said}");
+    git(&site, &["update-ref", "-d", "refs/pull/7/head"]);
+    let (_, said) = asked(&moved).fails().await;
+    assert!(said.contains("no longer shows pull/7"), "{said}");
+
+    for reference in ["refs/heads/main", "refs/pull/7/merge", "refs/pull//head", "refs/pull/7/../x/head", "7"] {
+        let asked = Asked { commit: Some(&approved), fork: Some(reference), ..Asked::of(host.url("site")) };
+        let refused = asked.fetch(&scratch.path().join("refused")).await;
+        assert!(matches!(refused, Err(BuildError::Ours { retryable: false, .. })), "{reference}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_branches_are_listed_at_once() {
+    let (root, host, hash) = host_with_site(Rules::default()).await;
+    let site = root.path().join("site");
+    git(&site, &["branch", "feat/a"]);
+    let moved = pull_request(&site, "<h1>a stranger's</h1>");
+    let url = RepoUrl::parse(&host.url("site")).unwrap();
+    let heads = source("127.0.0.1").heads(&url, None).await.unwrap();
+    let mut told: Vec<_> = heads.iter().map(|(branch, hash)| (branch.as_str(), hash.as_str())).collect();
+    told.sort_unstable();
+    assert_eq!(told, [("feat/a", hash.as_str()), ("main", hash.as_str())]);
+    assert_ne!(moved, hash);
+    let requests = host.seen.lock().unwrap().len();
+    assert_eq!(requests, 1, "one listing, nothing fetched");
 }
 
 #[tokio::test]

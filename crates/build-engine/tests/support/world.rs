@@ -7,13 +7,13 @@ use std::time::Duration;
 use berth_build_engine::source::SourceTimeouts;
 use berth_build_engine::{BuildEngine, BuildEngineConfig, BuildError, Built};
 use berth_model::{
-    Access, BranchName, BuildId, BuildLimits, Clock, Failure, InstanceId, ProjectName, RepoUrl, Role, SourceAllow,
-    Trigger, VariableKey, VariableKind, VariableScope,
+    Access, BranchName, BuildId, BuildLimits, Clock, Commit, CommitHash, Environment, Failure, Fork, InstanceId,
+    ProjectName, PullRequest, RepoUrl, Role, SourceAllow, Trigger, VariableKey, VariableKind, VariableScope,
 };
 use berth_runtime::{Engine, EngineConfig};
 use berth_secrets::KeyRing;
 use berth_store::{
-    Build, GithubProfile, NewBuild, NewProject, Project, ProjectChange, RepoAccess, SealedVariable, Store,
+    Admission, Build, GithubProfile, NewBuild, NewProject, Project, ProjectChange, RepoAccess, SealedVariable, Store,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -141,9 +141,13 @@ impl World {
     }
 
     pub(crate) async fn set(&self, project: &Project, variables: &[(&str, &str)]) {
+        self.set_as(project, VariableKind::Secret, variables).await;
+    }
+
+    pub(crate) async fn set_as(&self, project: &Project, kind: VariableKind, variables: &[(&str, &str)]) {
         let sealed = variables.iter().map(|(key, value)| SealedVariable {
             key: VariableKey::parse(key).unwrap(),
-            kind: VariableKind::Secret,
+            kind,
             scope: VariableScope::Both,
             value: self.keys.seal(project.id, key, value),
         });
@@ -156,6 +160,26 @@ impl World {
 
     pub(crate) async fn build_until(&self, project: &Project, cancel: &CancellationToken) -> Ended {
         let new = NewBuild::production(project.id, Trigger::Push, project.branch.clone(), None);
+        self.run(new, cancel).await
+    }
+
+    /// A build of a pull request from a fork whose commit is at its reference, as if somebody had approved it.
+    pub(crate) async fn build_of_fork(&self, project: &Project, number: i64, hash: &str) -> Ended {
+        let fork = Fork { repository: "mallory/shop".to_owned(), reference: format!("refs/pull/{number}/head") };
+        let hash = CommitHash::parse(hash).unwrap();
+        let new = NewBuild {
+            project: project.id,
+            trigger: Trigger::PullRequest,
+            environment: Environment::Preview,
+            branch: BranchName::of_pull_request(number),
+            commit: Some(Commit { hash, message: String::new(), author: String::new() }),
+            pull_request: Some(PullRequest { number, fork: Some(fork) }),
+            admission: Admission::Queued,
+        };
+        self.run(new, &CancellationToken::new()).await
+    }
+
+    async fn run(&self, new: NewBuild, cancel: &CancellationToken) -> Ended {
         let queued = self.store.enqueue(new).await.unwrap();
         let claimed = self.store.claim(Duration::from_secs(60), 9).await.unwrap().expect("it waits");
         assert_eq!(claimed.build.id, queued.id);
