@@ -3,8 +3,7 @@
 //! - [`projects`], [`variables`], [`builds`], [`deployments`], [`previews`], [`hooks`], [`deploy_hooks`], [`deliveries`]:
 //!   by noun, as in the database.
 //! - [`detections`]: what would be built, before there is a project.
-//! - [`github`]: what the caller's GitHub account offers to connect; [`github_hook`], [`reports`]: what it hears of and
-//!   from a project.
+//! - [`github`]: what the caller's GitHub account offers to connect; [`reports`]: what it is told of a project.
 //! - [`users`], [`invitations`]: who has an account and who may open one.
 //! - [`system`]: the installation, for administrators.
 //! - [`bodies`]: the answers' shapes; [`page`]: how much of a list.
@@ -16,7 +15,6 @@ mod deploy_hooks;
 mod deployments;
 mod detections;
 mod github;
-mod github_hook;
 mod hooks;
 mod invitations;
 mod page;
@@ -68,6 +66,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(variables::delete))
         // Hooks and what they hear
         .routes(routes!(hooks::read, hooks::make, hooks::remove))
+        .routes(routes!(hooks::repair))
         .routes(routes!(hooks::test))
         .routes(routes!(deploy_hooks::list, deploy_hooks::create))
         .routes(routes!(deploy_hooks::delete))
@@ -92,7 +91,6 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(github::organizations))
         .routes(routes!(github::repositories))
         .routes(routes!(github::branches))
-        .routes(routes!(github_hook::repair))
         .routes(routes!(reports::list))
         .routes(routes!(system::read))
 }

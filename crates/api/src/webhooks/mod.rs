@@ -65,6 +65,10 @@ struct Delivery {
 /// Receives a delivery at the installation's hook.
 pub(crate) async fn receive(State(api): State<Api>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
     let unsigned = || {
+        // Perhaps somebody changed the hook's secret. What the header says leads to a look, and to nothing else.
+        if let Some(hook) = provider::header(&headers, "x-github-hook-id").and_then(|hook| hook.parse().ok()) {
+            api.hooks.suspect(hook);
+        }
         let message = "the delivery is not signed with this Berth's webhook secret (X-Hub-Signature-256)";
         ApiError::new(StatusCode::UNAUTHORIZED, "bad_signature", message)
     };

@@ -147,11 +147,43 @@ async fn a_badly_signed_delivery_makes_us_look_once() {
     keeper.suspect(hook + 1_000);
     keeper.follow_suspicions().await.unwrap();
     assert_eq!(app.github.asked(), before, "a hook of nobody's is nothing to us");
-    keeper.suspect(hook);
+    let unsigned = http::Request::post("/api/webhook").header("x-github-hook-id", hook).body("{}".into()).unwrap();
+    app.send(unsigned).await.expect(StatusCode::UNAUTHORIZED);
     keeper.follow_suspicions().await.unwrap();
     assert_eq!(app.github.hooks("ada/shop")[0]["active"], true);
     let asked = app.github.asked();
     keeper.suspect(hook);
     assert!(tokio::time::timeout(Duration::from_millis(50), keeper.follow_suspicions()).await.is_err());
     assert_eq!(app.github.asked(), asked);
+}
+
+/// What is shown of a hook is how it stands at GitHub at that moment; looking changes nothing.
+#[tokio::test]
+async fn how_a_hook_stands_is_seen_and_tried() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let shop = connected(&app, &ada, "shop").await;
+    let hook = app.github.hooks("ada/shop")[0]["id"].clone();
+    let path = format!("/api/v1/projects/{shop}/hook");
+    let state = async || app.get(&path, Some(&ada)).await.expect(StatusCode::OK)["github"].clone();
+    assert_eq!(state().await, json!({"hookId": hook, "state": "ok", "problem": null}));
+    let tried = app.post(&format!("{path}/test"), Some(&ada), json!({})).await.expect(StatusCode::OK);
+    assert!(tried["message"].as_str().unwrap().contains("GitHub was asked for a ping"), "{tried}");
+    assert_eq!(app.github.pinged(), [hook.as_i64().unwrap()]);
+    app.github.meddle("ada/shop", |hooks| hooks[0]["events"] = json!(["push"]));
+    let altered = json!({"hookId": hook, "state": "altered",
+        "problem": "it does not announce pushes and pull requests"});
+    assert_eq!((state().await, state().await), (altered.clone(), altered));
+    app.github.meddle("ada/shop", Vec::clear);
+    assert_eq!(state().await["state"], "lost");
+    app.github.suffer(crate::fake_github::Trouble::Answer(502, &[], ""));
+    assert_eq!(state().await["state"], "refused");
+    app.github.suffer(None);
+    app.github.revoke("ada");
+    let refused = state().await;
+    assert!(refused["problem"].as_str().unwrap().contains("connect GitHub again"), "{refused}");
+    let plain = json!({"name": "plain", "branch": "main", "repoUrl": "https://git.example.org/a/b"});
+    let plain = app.post("/api/v1/projects", Some(&ada), plain).await.expect(StatusCode::CREATED);
+    let path = format!("/api/v1/projects/{}/hook", plain["project"]["id"]);
+    assert_eq!(app.get(&path, Some(&ada)).await.expect(StatusCode::OK)["github"], Value::Null);
 }

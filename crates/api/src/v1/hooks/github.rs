@@ -8,11 +8,12 @@ use berth_store::Project;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::TestBody;
 use crate::Api;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorBody};
 use crate::input::Id;
-use crate::projects::github_token;
+use crate::projects::{github_token, over_github};
 
 /// A repository's hook at GitHub, which its projects share.
 #[derive(Serialize, ToSchema)]
@@ -31,6 +32,32 @@ impl GithubHookBody {
     fn of(project: &Project, state: &HookState) -> Self {
         Self { hook_id: project.webhook_id, state: state.as_str(), problem: state.problem().map(str::to_owned) }
     }
+}
+
+/// How it stands at this moment; `None`: the repository is not at GitHub.
+pub(super) async fn read(api: &Api, project: &Project) -> Result<Option<GithubHookBody>, ApiError> {
+    if api.config.github.is_none() {
+        return Ok(None);
+    }
+    let state = api.hooks.look(project).await?;
+    Ok(state.map(|state| GithubHookBody::of(project, &state)))
+}
+
+/// Has GitHub deliver a ping. It comes in a moment later, so that nothing is known of it yet.
+pub(super) async fn test(api: &Api, caller: &Caller, project: &Project) -> Result<TestBody, ApiError> {
+    let repository = project.repo_url.owner_and_name_under(&api.config.github_url);
+    let (Some(hook), Some((owner, name))) = (project.webhook_id, repository) else {
+        return Err(ApiError::conflict("no_hook", "no webhook is registered at GitHub for this project"));
+    };
+    let started = api.store.clock().now();
+    let ping = async {
+        let token = github_token(api, caller).await?;
+        api.github.ping_hook(&token, (&owner, &name), hook).await.map_err(ApiError::from)
+    };
+    over_github(api, caller, ping).await?;
+    let took_ms = u64::try_from(api.store.clock().now().since(started).as_millis()).unwrap_or(u64::MAX);
+    let message = "GitHub was asked for a ping; it appears among the deliveries when it arrives".to_owned();
+    Ok(TestBody { delivered: true, status: None, took_ms, message })
 }
 
 /// Make the hook at GitHub what it should be, registering it anew if it is gone. Berth does so by itself every hour.
