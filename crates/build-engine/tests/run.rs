@@ -63,7 +63,8 @@ async fn plain_files_need_no_container() {
 async fn a_commit_that_asks_for_no_build_gets_none() {
     let world = World::new(BuildLimits::default()).await;
     let project = world.project("quiet", &[("index.html", "<h1>hello</h1>")]).await;
-    support::commit(&world.repository("quiet"), "Fix a typo [CI skip]");
+    let message = format!("Fix a typo\n\n{}\n\n[CI skip]", "Why, at length. ".repeat(100));
+    support::commit(&world.repository("quiet"), &message);
     let ended = world.build(&project).await;
     let Err(BuildError::Skipped(reason)) = &ended.outcome else { panic!("{:?}\n{}", ended.outcome, ended.log) };
     assert_eq!(reason, "skipped: the commit's message says [ci skip]");

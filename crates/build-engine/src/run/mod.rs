@@ -15,8 +15,7 @@ use std::time::Duration;
 
 use berth_model::words::Bytes;
 use berth_model::{
-    Access, Artifact, CommitHash, Failure, FailureCode, LogPhase, Plan, Role, ServiceKind, StepName, StepState,
-    Trigger, skip_word,
+    Access, Artifact, CommitHash, Failure, FailureCode, LogPhase, Plan, Role, ServiceKind, StepName, StepState, Trigger,
 };
 use berth_store::{Build, Claimed};
 use tokio_util::sync::CancellationToken;
@@ -119,8 +118,8 @@ impl BuildRun {
     async fn artifact(&mut self) -> Result<Built, BuildError> {
         self.remove_staging().await;
         let (variables, credentials) = self.secrets().await?;
-        let Fetched { commit, checkout, .. } = self.fetch(credentials.as_ref()).await?;
-        if let Some(word) = self.asked_for_by_nobody().then(|| skip_word(&commit.message)).flatten() {
+        let Fetched { commit, skip, checkout, .. } = self.fetch(credentials.as_ref()).await?;
+        if let Some(word) = skip.filter(|_| self.asked_for_by_nobody()) {
             return Err(BuildError::Skipped(format!("skipped: the commit's message says {word}")));
         }
         let checkout = Arc::new(checkout);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use berth_model::{BranchName, BuildLimits, Commit, CommitHash};
+use berth_model::{BranchName, BuildLimits, Commit, CommitHash, skip_word};
 use git2::{AutotagOption, Direction, FetchOptions, Oid, Remote, RemoteCallbacks, Repository, RepositoryInitOptions};
 use tokio_util::sync::CancellationToken;
 
@@ -58,10 +58,10 @@ impl Work {
 
     fn fetch_and_list(&self) -> Result<Fetched, BuildError> {
         let (repository, id) = self.fetch()?;
-        let commit = describe(&repository, id)?;
+        let (commit, skip) = describe(&repository, id)?;
         let listing = tree::list(&repository, id, &self.limits, &self.cancel)?;
         let (checkout, notes) = listing.into_checkout(repository, self.directory.clone());
-        Ok(Fetched { commit, checkout, notes })
+        Ok(Fetched { commit, skip, checkout, notes })
     }
 
     /// The commit's objects in a bare repository: the wanted commit alone where the server gives it out, else as much
@@ -243,14 +243,17 @@ enum Head {
     Missing(Vec<String>),
 }
 
-fn describe(repository: &Repository, id: Oid) -> Result<Commit, BuildError> {
+/// What is shown of a commit, and the word by which it asks for no build.
+fn describe(repository: &Repository, id: Oid) -> Result<(Commit, Option<&'static str>), BuildError> {
     let commit = repository.find_commit(id).map_err(|_| failures::malformed("the commit cannot be read"))?;
     let text = |bytes: &[u8], most: usize| -> String {
         String::from_utf8_lossy(bytes).chars().filter(|c| *c != '\0').take(most).collect()
     };
-    Ok(Commit {
+    let described = Commit {
         hash: CommitHash::parse(&id.to_string()).map_err(BuildError::ours_for_good)?,
         message: text(commit.message_bytes(), 1_000).trim_end().to_owned(),
         author: text(commit.author().name_bytes(), 200),
-    })
+    };
+    // A long message may say it at its end.
+    Ok((described, skip_word(&String::from_utf8_lossy(commit.message_bytes()))))
 }

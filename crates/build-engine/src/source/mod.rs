@@ -77,6 +77,8 @@ pub struct FetchRequest<'a> {
 pub struct Fetched {
     /// Which commit it became.
     pub commit: Commit,
+    /// The word by which its message asks for no build.
+    pub skip: Option<&'static str>,
     /// Its files.
     pub checkout: Checkout,
     /// What was left out, for the log.
