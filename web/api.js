@@ -1,10 +1,5 @@
 // The way to /api/v1. The session is in an HttpOnly cookie; nothing of it is seen or kept here.
 
-/** What an address that may not be there answers; `undefined` where it is not. */
-export const ifThere = (asking) => asking.catch((error) => {
-  if (error.status !== 404) throw error
-})
-
 /** What the server refused, in its words. */
 export class Refusal extends Error {
   constructor(status, { code, message, fields } = {}) {

@@ -110,6 +110,9 @@ async function start() {
   clearTimeout(timer)
   timer = undefined
   shown += 1
+  // What a page kept is not for whoever signs in next.
+  current?.leave?.()
+  current = undefined
   try {
     const user = await whoIsIt()
     account.replaceChildren(...(user ? greeting(user) : []))

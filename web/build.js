@@ -1,7 +1,7 @@
 // One build: its steps, why it failed, and its log as it grows.
 
 import { api } from './api.js'
-import { buildActions, occasion } from './builds.js'
+import { buildActions, isUnderWay, occasion } from './builds.js'
 import { h, moment, state, took } from './dom.js'
 import { isSetting, planned, settingName } from './plan.js'
 
@@ -28,7 +28,8 @@ export const build = {
     append(lines)
     return { build, project }
   },
-  fresh: () => (log.complete ? 0 : 1_000),
+  // A log can be complete a moment before its build has passed, and that a moment before it is live.
+  fresh: ({ build }) => (log.complete && !isUnderWay(build) ? 5_000 : 1_000),
   draw({ build, project }, { reload }) {
     log.reload = reload
     const box = h('div', { className: 'log', id: 'log', tabIndex: 0, role: 'region', 'aria-label': `Log of build ${build.id}` }, log.list)

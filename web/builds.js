@@ -3,7 +3,8 @@
 import { api } from './api.js'
 import { act, confirm, h, moment, state } from './dom.js'
 
-const isUnderWay = ({ status }) => status === 'queued' || status === 'running'
+/** Whether something about it changes by itself. */
+export const isUnderWay = ({ status }) => status === 'queued' || status === 'running'
 
 /** Why a build is there. */
 const TRIGGERS = {

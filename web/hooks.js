@@ -3,8 +3,8 @@
 import { api } from './api.js'
 import { act, ago, confirm, field, form, h, state } from './dom.js'
 
-/** What was just made and is shown this once, by project. */
-let made
+/** What was just made and is shown this once: the hook's secret, a deploy hook's address. */
+let made = {}
 
 const WORDS = { ok: 'works', lost: 'gone', altered: 'altered', refused: 'not known', unannounced: 'none' }
 
@@ -32,7 +32,7 @@ function own(project, { url, enabled }, reload) {
       })
       if (!agreed) return
     }
-    made = { project: project.id, kind: 'hook', ...await api('PUT', `/projects/${project.id}/hook`) }
+    made.hook = await api('PUT', `/projects/${project.id}/hook`)
   }
   const remove = async () => {
     const agreed = await confirm({
@@ -41,7 +41,9 @@ function own(project, { url, enabled }, reload) {
       action: 'Remove it',
       danger: true,
     })
-    if (agreed) await api('DELETE', `/projects/${project.id}/hook`)
+    if (!agreed) return
+    await api('DELETE', `/projects/${project.id}/hook`)
+    delete made.hook
   }
   const said = h('span', { className: 'small', role: 'status' })
   const test = async () => {
@@ -59,20 +61,20 @@ function own(project, { url, enabled }, reload) {
     h('div', { className: 'head' }, h('strong', {}, 'The project’s own webhook'), state(enabled ? 'works' : 'off', enabled ? 'on' : 'off')),
     h('p', { className: 'muted' }, 'For Gitea, Forgejo, GitLab, or a GitHub without the OAuth application. Give the git host this address and the secret, as JSON, for pushes and pull requests.'),
     h('p', { className: 'address' }, h('code', {}, url)),
-    made?.project === project.id && made.kind === 'hook' && once('The secret', made.secret),
+    made.hook && once('hook', 'The secret', made.hook.secret),
     h('div', { className: 'actions' },
-      h('button', { id: 'make-hook', onclick: act(make, () => reload().then(focusOnce)) }, enabled ? 'Replace the secret…' : 'Make a secret'),
+      h('button', { id: 'make-hook', onclick: act(make, () => reload().then(() => focusOnce('hook'))) }, enabled ? 'Replace the secret…' : 'Make a secret'),
       enabled && h('button', { id: 'test-hook', onclick: act(test, async () => {}) }, 'Send a test delivery'),
       enabled && h('button', { id: 'remove-hook', className: 'danger', onclick: act(remove, reload) }, 'Remove…'),
       said))
 }
 
-const focusOnce = () => document.querySelector('#copy-once')?.focus()
+const focusOnce = (id) => document.querySelector(`#copy-${id}`)?.focus()
 
 /** What is shown this once, with a button that copies it. */
-function once(label, value) {
+function once(id, label, value) {
   const said = h('span', { className: 'small muted', role: 'status' })
-  const input = h('input', { id: 'once', readOnly: true, value, 'aria-label': label })
+  const input = h('input', { id: `once-${id}`, readOnly: true, value, 'aria-label': label })
   const copy = async () => {
     input.select()
     try {
@@ -84,21 +86,21 @@ function once(label, value) {
   }
   return h('div', { className: 'once' },
     h('p', {}, h('strong', {}, label), ' is shown now and never again.'), input,
-    h('div', { className: 'actions' }, h('button', { id: 'copy-once', type: 'button', className: 'primary', onclick: copy }, 'Copy'), said))
+    h('div', { className: 'actions' }, h('button', { id: `copy-${id}`, type: 'button', className: 'primary', onclick: copy }, 'Copy'), said))
 }
 
 /** What was shown once is gone when its page is left. */
 export function forget() {
-  made = undefined
+  made = {}
 }
 
 export function deployHookList({ project, deployHooks }, reload) {
   const send = async ({ name, branch }) => {
-    made = { project: project.id, kind: 'deploy', ...await api('POST', `/projects/${project.id}/deploy-hooks`, { name, branch: branch || null }) }
+    made.deployHook = await api('POST', `/projects/${project.id}/deploy-hooks`, { name, branch: branch || null })
     document.querySelector('#make-deploy-hook').open = false
     document.activeElement?.blur()
     await reload()
-    focusOnce()
+    focusOnce('deploy-hook')
   }
   const list = deployHooks.length > 0 && h('ul', { className: 'list' }, deployHooks.map((hook) => h('li', {},
     h('div', { className: 'cut' }, h('span', { className: 'name' }, hook.name), h('span', { className: 'muted' }, ` builds ${hook.branch ?? project.branch}`)),
@@ -106,7 +108,7 @@ export function deployHookList({ project, deployHooks }, reload) {
     h('div', { className: 'small muted wide' }, 'made ', ago(hook.createdAt), hook.lastUsedAt ? [' · last called ', ago(hook.lastUsedAt)] : ' · never called'))))
   return h('div', {},
     h('p', { className: 'muted' }, 'An address that queues a build when it is called with POST: for a content management system, a schedule, a script. Whoever knows it can call it.'), h('br'),
-    made?.project === project.id && made.kind === 'deploy' && [h('section', { className: 'panel', 'aria-label': `The address of ${made.name}` }, once(`The address of ${made.name}`, made.url)), h('br')],
+    made.deployHook && [h('section', { className: 'panel', 'aria-label': 'A new deploy hook' }, once('deploy-hook', `The address of ${made.deployHook.name}`, made.deployHook.url)), h('br')],
     list, list && h('br'),
     h('details', { id: 'make-deploy-hook', 'data-keep': true }, h('summary', {}, 'Make a deploy hook'), h('br'),
       form({ action: 'Make it', send },

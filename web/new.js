@@ -148,17 +148,19 @@ function connecting(source, choose) {
 /** Asks for the plan, and again when asked; an earlier question is given up. */
 function lookAt(found, body, shown) {
   let asking
+  // It stays, so that whoever listens hears it change.
+  const said = h('p', { role: 'status' })
   return async () => {
     asking?.abort()
     const mine = asking = new AbortController()
-    found.replaceChildren(h('p', { role: 'status' }, `Looking at ${body().branch}…`))
+    said.replaceChildren(`Looking at ${body().branch}…`)
+    found.replaceChildren(said)
     try {
       const { commit, plan, refusal } = await api('POST', '/detections', body(), { signal: mine.signal })
       if (mine !== asking) return
       shown(plan)
-      found.replaceChildren(
-        h('p', {}, h('strong', {}, 'What Berth finds'), ' ', h('span', { className: 'muted' }, 'at ', h('code', {}, commit.hash.slice(0, 7)), ` ${commit.message.split('\n')[0]}`)),
-        ...(refusal ? [refused(refusal)] : []), ...decisions(plan))
+      said.replaceChildren(h('strong', {}, 'What Berth finds'), ' ', h('span', { className: 'muted' }, 'at ', h('code', {}, commit.hash.slice(0, 7)), ` ${commit.message.split('\n')[0]}`))
+      found.append(...(refusal ? [refused(refusal)] : []), ...decisions(plan))
     } catch (error) {
       if (mine !== asking) return
       found.replaceChildren(h('p', { className: 'problem', role: 'alert' }, explain(error)))

@@ -1,6 +1,6 @@
 // One project: what visitors get, its previews, builds and deployments. Its settings have a page of their own.
 
-import { api, ifThere } from './api.js'
+import { api } from './api.js'
 import { approval, buildList, occasion } from './builds.js'
 import { act, h, moment, state } from './dom.js'
 import { previewList } from './previews.js'
@@ -12,7 +12,7 @@ export const project = {
       api('GET', `/projects/${id}`),
       api('GET', `/projects/${id}/builds?limit=20`),
       api('GET', `/projects/${id}/deployments?limit=20`),
-      ifThere(api('GET', `/projects/${id}/previews`)),
+      api('GET', `/projects/${id}/previews`),
     ])
     return { project, builds, deployments, previews }
   },
@@ -27,7 +27,7 @@ export const project = {
       held.length > 0 && h('h2', {}, 'Waiting for you'),
       held.length > 0 && h('ul', { className: 'list' }, held.map((build) => waiting(build, reload))),
       h('h2', {}, 'Production'), live(data),
-      data.previews && h('h2', {}, 'Previews'), data.previews && previewList(data, reload),
+      h('h2', {}, 'Previews'), previewList(data, reload),
       h('h2', {}, 'Builds'), buildList(builds, reload),
       h('h2', {}, 'Deployments'), deploymentList(data, reload)].filter(Boolean)
   },

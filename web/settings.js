@@ -1,6 +1,6 @@
 // What a project is set to: how it is built, what it follows, its variables, who tells it of pushes, its end.
 
-import { api, ifThere } from './api.js'
+import { api } from './api.js'
 import { act, confirm, field, form, h } from './dom.js'
 import { deployHookList, forget, hooks } from './hooks.js'
 import { inbox } from './inbox.js'
@@ -9,15 +9,20 @@ import { head } from './project.js'
 import { reportList } from './reports.js'
 import { variableList } from './variables.js'
 
+/** Whose settings are on the page. */
+let shown
+
 export const settings = {
   async load(id) {
+    if (shown !== id) forget()
+    shown = id
     const [project, variables, hook, deployHooks, deliveries, reports] = await Promise.all([
       api('GET', `/projects/${id}`),
       api('GET', `/projects/${id}/variables`),
-      ifThere(api('GET', `/projects/${id}/hook`)),
-      ifThere(api('GET', `/projects/${id}/deploy-hooks`)),
+      api('GET', `/projects/${id}/hook`),
+      api('GET', `/projects/${id}/deploy-hooks`),
       api('GET', `/projects/${id}/deliveries?limit=20`),
-      ifThere(api('GET', `/projects/${id}/reports`)),
+      api('GET', `/projects/${id}/reports`),
     ])
     return { project, variables, hook, deployHooks, deliveries, reports }
   },
@@ -30,10 +35,10 @@ export const settings = {
       h('h2', {}, 'How it is built'), building(project, reload),
       h('h2', {}, 'What it follows'), following(project, reload),
       h('h2', {}, 'Variables'), variableList(data, reload),
-      ...(data.hook ? [h('h2', {}, 'Webhooks'), ...hooks(data, reload)] : []),
-      ...(data.deployHooks ? [h('h2', {}, 'Deploy hooks'), deployHookList(data, reload)] : []),
+      h('h2', {}, 'Webhooks'), ...hooks(data, reload),
+      h('h2', {}, 'Deploy hooks'), deployHookList(data, reload),
       h('h2', {}, 'Deliveries'), inbox(data, reload),
-      ...(data.reports && project.webhookId ? [h('h2', {}, 'Reports to GitHub'), reportList(data)] : []),
+      ...(project.webhookId ? [h('h2', {}, 'Reports to GitHub'), reportList(data)] : []),
       h('h2', {}, 'Delete'), deletion(project)]
   },
 }
