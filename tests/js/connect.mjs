@@ -77,6 +77,16 @@ try {
   await page.getByLabel('Build a preview').check();
   await page.getByRole('button', { name: 'Save' }).first().click();
   await page.getByText('Other branches and pull requests get previews').waitFor();
+  await page.getByRole('button', { name: 'Make a secret' }).click();
+  const secret = await page.getByLabel('The secret').inputValue();
+  await page.getByRole('button', { name: 'Send a test delivery' }).click();
+  const test = page.getByRole('region', { name: 'The project’s own webhook' }).getByRole('status').last();
+  await test.filter({ hasNotText: /^(Sending…)?$/ }).waitFor();
+  const tested = await test.innerText();
+  await page.getByText('Make a deploy hook').click();
+  await page.getByLabel('What calls it').fill('the newsroom');
+  await page.getByRole('button', { name: 'Make it' }).click();
+  const deployHook = await page.getByLabel('The address of the newsroom', { exact: true }).inputValue();
   await picture('4-settings');
   narrow.settings = await fitsAPhone();
   await page.getByRole('link', { name: 'Back to the project' }).click();
@@ -103,7 +113,19 @@ try {
   await preview.getByRole('button', { name: /^Remove/ }).click();
   await page.getByRole('button', { name: 'Remove it' }).click();
   await page.getByText('No previews.').waitFor();
-  process.stdout.write(`${JSON.stringify({ clicks, branch, plan, previewUrl, url, heading, narrow, complaints })}\n`);
+
+  // What a stranger sends waits until somebody has read what that means.
+  await ask('open a pull request from a fork');
+  await page.getByRole('heading', { name: 'Waiting for you' }).waitFor();
+  await picture('8-held');
+  await page.getByRole('button', { name: /^Approve and build/ }).first().click();
+  const risk = await page.getByRole('dialog').innerText();
+  await picture('9-approve');
+  await page.getByRole('dialog').getByRole('button', { name: 'Approve and build' }).click();
+  const stranger = page.getByRole('list', { name: 'Previews' }).getByRole('listitem').filter({ hasText: 'mallory' });
+  await stranger.getByText('live').waitFor();
+  await picture('10-approved');
+  process.stdout.write(`${JSON.stringify({ secret, tested, deployHook, risk, clicks, branch, plan, previewUrl, url, heading, narrow, complaints })}\n`);
 } catch (error) {
   await picture('failed').catch(() => {});
   process.stderr.write(`${error}\non ${page.url()}: ${await page.textContent('body').catch(() => '')}\n`);

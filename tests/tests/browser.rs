@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use berth_tests::{Berth, Database, FakeGithub, GitServer, Shop};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -50,14 +50,24 @@ async fn a_repository_is_connected_in_three_clicks_and_a_preview_promoted() -> R
     let repo = github.repo("harbour")?;
     Shop::saying("The harbour").publish(&repo)?;
     github.repo("another")?;
-    let push_a_branch = async |asked: &str| {
-        ensure!(asked == "push a branch", "the browser asks for {asked:?}");
-        repo.switch("feat/cart")?;
-        Shop::saying("The harbour with a cart").publish(&repo)?;
-        github.deliver_push(&repo).await?.expect(201)?;
+    let answer = async |asked: &str| {
+        match asked {
+            "push a branch" => {
+                repo.switch("feat/cart")?;
+                Shop::saying("The harbour with a cart").publish(&repo)?;
+                github.deliver_push(&repo).await?.expect(201)?;
+            }
+            "open a pull request from a fork" => {
+                let fork = github.fork(&repo, "mallory")?;
+                fork.switch("better")?;
+                Shop::saying("A better harbour").publish(&fork)?;
+                github.open_pull_request(&repo, &fork, "A better harbour").await?.1.expect(201)?;
+            }
+            other => bail!("the browser asks for {other:?}"),
+        }
         Ok(())
     };
-    let saw = converse(&berth, "connect.mjs", json!({"repository": repo.full_name}), push_a_branch).await?;
+    let saw = converse(&berth, "connect.mjs", json!({"repository": repo.full_name}), answer).await?;
     ensure!(saw["clicks"] == 2 && saw["branch"] == "main", "three clicks with the one for a new project: {saw}");
     let plan = saw["plan"].as_str().context("the plan is shown")?;
     ensure!(
@@ -67,6 +77,9 @@ async fn a_repository_is_connected_in_three_clicks_and_a_preview_promoted() -> R
     let preview = format!("http://harbour-git-feat-cart.{}", berth.domain());
     ensure!(saw["previewUrl"].as_str().is_some_and(|url| url.starts_with(&preview)), "{saw}");
     ensure!(saw["heading"] == "The harbour with a cart", "what was promoted is not what visitors see: {saw}");
+    let says = |what: &str, part: &str| saw[what].as_str().is_some_and(|said| said.contains(part));
+    ensure!(says("secret", "") && says("tested", "arrived") && says("deployHook", "/api/deploy-hooks/"), "{saw}");
+    ensure!(says("risk", "mallory/harbour") && says("risk", "none of the project’s secrets"), "{saw}");
     let narrow = json!({"repositories": true, "plan": true, "settings": true, "project": true});
     ensure!(saw["narrow"] == narrow, "a page is wider than a phone: {saw}");
     ensure!(saw["complaints"] == json!([]), "the browser complained: {saw}");
@@ -75,7 +88,7 @@ async fn a_repository_is_connected_in_three_clicks_and_a_preview_promoted() -> R
 
 /// Runs a script of `tests/js` in a real browser; what it saw. Its pictures stay, to be looked at.
 async fn browse(berth: &Berth, script: &str, task: Value) -> Result<Value> {
-    converse(berth, script, task, async |asked: &str| anyhow::bail!("the browser asks for {asked:?}")).await
+    converse(berth, script, task, async |asked: &str| bail!("the browser asks for {asked:?}")).await
 }
 
 /// The same, of a script that asks for something now and then: each line but the last is answered by `answer`.
