@@ -3,10 +3,12 @@
 mod backup;
 mod boot;
 mod builds;
+mod comments;
 mod connect;
 mod crashes;
 mod detections;
 mod failures;
+mod hooks;
 mod inbox;
 mod payloads;
 mod polling;
