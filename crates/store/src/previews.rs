@@ -475,7 +475,7 @@ impl Store {
     }
 
     /// Removes previews that nobody has pushed to since a moment, and of each project those beyond the `most` that were
-    /// pushed to last. Returns which.
+    /// pushed to last. Those of forks are counted apart: no stranger pushes out an own branch's. Returns which.
     ///
     /// # Errors
     /// Only the database's own.
@@ -483,7 +483,7 @@ impl Store {
         let beyond = || {
             sql(select_preview!(
                 "AND (w.pushed_at < $1 OR (SELECT COUNT(*) FROM preview o WHERE o.project_id = w.project_id \
-                 AND o.removed_at IS NULL AND (o.pushed_at > w.pushed_at OR (o.pushed_at = w.pushed_at AND o.id > w.id)) \
+                 AND o.removed_at IS NULL AND (o.fork IS NULL) = (w.fork IS NULL) AND (o.pushed_at > w.pushed_at OR (o.pushed_at = w.pushed_at AND o.id > w.id)) \
                  ) >= $2) ORDER BY w.id"
             ))
             .bind(pushed_before)

@@ -254,7 +254,8 @@ settings! {
         |read| read.text("BERTH_BUILD_CONCURRENCY").into(), "BERTH_BUILD_CONCURRENCY";
     /// How often branches are compared with their builds, for pushes that nobody told of, and leftovers are swept.
     reconcile_every: Duration = Plain "BERTH_RECONCILE_EVERY", values::duration, |_| "1h".into();
-    /// How many previews of a project there are at once; beyond that, those go that were pushed to longest ago.
+    /// How many previews of a project there are at once, and how many of forks; beyond that, those go that were pushed to
+    /// longest ago.
     previews_per_project: u32 = Plain "BERTH_PREVIEWS_PER_PROJECT", values::count, |_| "20".into();
     /// How long a preview stays that nobody pushes to: days like 30d, or seconds, m, h.
     preview_max_age: Duration = Plain "BERTH_PREVIEW_MAX_AGE", values::age, |_| "30d".into();

@@ -288,6 +288,19 @@ pub(crate) async fn too_old_and_one_too_many(ground: Ground) {
     assert_eq!(branches(&ground.open(&shop).await), ["one", "three"]);
     assert_eq!(ground.store.prune_previews(2, first_day).await.unwrap(), []);
 
+    // However many pull requests strangers open, they push out each other only.
+    for number in [7, 8, 9] {
+        ground.clock.advance(Duration::from_secs(1));
+        let of_fork = pull_request(push_to(&shop, &format!("pull/{number}"), commit('c')), true);
+        ground.preview(&of_fork).await.unwrap();
+    }
+    assert_eq!(branches(&ground.store.prune_previews(2, first_day).await.unwrap()), ["pull/7"]);
+    assert_eq!(branches(&ground.open(&shop).await), ["pull/9", "pull/8", "one", "three"]);
+    for number in [8, 9] {
+        let of = PreviewOf::Branch(BranchName::of_pull_request(number));
+        ground.store.close_preview(shop.id, &of, "it was closed").await.unwrap().unwrap();
+    }
+
     // A branch that becomes the project's own has no preview, and the previews of another repository are none of its.
     let next = ProjectChange { branch: Some(branch("one")), ..ProjectChange::default() };
     ground.store.update_project(access, shop.id, next, &host("shop"), Vec::new()).await.unwrap();
