@@ -14,6 +14,7 @@ mod payloads;
 mod polling;
 mod previews;
 mod promote;
+mod pull_requests;
 mod queue;
 mod reconcile;
 mod reports;
