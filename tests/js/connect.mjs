@@ -19,7 +19,8 @@ const browser = await chromium.launch({
   executablePath,
   args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
 });
-const page = await (await browser.newContext({ viewport: { width: 1100, height: 800 } })).newPage();
+const context = await browser.newContext({ viewport: { width: 1100, height: 800 } });
+const page = await context.newPage();
 page.setDefaultTimeout(90_000);
 const complaints = [];
 page.on('pageerror', (error) => complaints.push(String(error)));
@@ -94,7 +95,7 @@ try {
   await ask('push a branch');
   const preview = page.getByRole('list', { name: 'Previews' }).getByRole('listitem').filter({ hasText: 'feat/cart' });
   await preview.getByText('live').waitFor();
-  const previewUrl = await preview.getByRole('link').last().getAttribute('href');
+  const previewUrl = await preview.getByRole('link').first().getAttribute('href');
   await picture('5-preview');
   narrow.project = await fitsAPhone();
 
@@ -105,11 +106,11 @@ try {
   await page.getByText('promoted from').waitFor();
   const url = await page.getByRole('region', { name: 'Live' }).getByRole('link').getAttribute('href');
   await picture('7-promoted');
-  await page.goto(url);
-  const heading = await page.getByRole('heading').first().innerText();
+  const visitor = await context.newPage();
+  await visitor.goto(url);
+  const heading = await visitor.getByRole('heading').first().innerText();
+  await visitor.close();
 
-  await page.goto(`${origin}/#/`);
-  await page.getByRole('link', { name, exact: true }).click();
   await preview.getByRole('button', { name: /^Remove/ }).click();
   await page.getByRole('button', { name: 'Remove it' }).click();
   await page.getByText('No previews.').waitFor();
@@ -128,7 +129,7 @@ try {
   process.stdout.write(`${JSON.stringify({ secret, tested, deployHook, risk, clicks, branch, plan, previewUrl, url, heading, narrow, complaints })}\n`);
 } catch (error) {
   await picture('failed').catch(() => {});
-  process.stderr.write(`${error}\non ${page.url()}: ${await page.textContent('body').catch(() => '')}\n`);
+  process.stderr.write(`${error}\n${complaints.join('\n')}\non ${page.url()}: ${await page.textContent('body').catch(() => '')}\n`);
   process.exitCode = 1;
 } finally {
   await browser.close();

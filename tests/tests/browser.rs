@@ -61,7 +61,7 @@ async fn a_repository_is_connected_in_three_clicks_and_a_preview_promoted() -> R
                 let fork = github.fork(&repo, "mallory")?;
                 fork.switch("better")?;
                 Shop::saying("A better harbour").publish(&fork)?;
-                github.open_pull_request(&repo, &fork, "A better harbour").await?.1.expect(201)?;
+                github.open_pull_request(&repo, &fork, "A better harbour").await?.1.expect(200)?;
             }
             other => bail!("the browser asks for {other:?}"),
         }
