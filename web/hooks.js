@@ -9,17 +9,18 @@ let made = {}
 const WORDS = { ok: 'works', lost: 'gone', altered: 'altered', refused: 'not known', unannounced: 'none' }
 
 export function hooks({ project, hook }, reload) {
-  return [hook.github && github(project, hook.github, reload), own(project, hook.own, reload)].filter(Boolean)
+  return [hook.github && github(project, hook, reload), own(project, hook.own, reload)].filter(Boolean)
 }
 
-function github(project, { hookId, state: standing, problem }, reload) {
+function github(project, { github: { hookId, state: standing, problem }, own: { enabled } }, reload) {
   const words = WORDS[standing] ?? standing
   const isWell = standing === 'ok'
   return h('section', { className: 'panel', 'aria-label': 'GitHub’s webhook' },
     h('div', { className: 'head' }, h('strong', {}, 'GitHub’s webhook'), state(isWell ? 'works' : hookId ? 'broken' : 'off', isWell ? 'works' : words)),
     h('p', { className: 'muted' }, isWell ? 'GitHub announces pushes and pull requests of this repository. Projects of one repository share it.' : problem ?? 'GitHub announces nothing of this repository.'),
     h('div', { className: 'actions' },
-      !isWell && h('button', { id: 'repair-hook', className: 'primary', onclick: act(() => api('POST', `/projects/${project.id}/hook/repair`), reload) }, 'Repair it')))
+      !isWell && h('button', { id: 'repair-hook', className: 'primary', onclick: act(() => api('POST', `/projects/${project.id}/hook/repair`), reload) }, 'Repair it'),
+      hookId && !enabled && trial(project)))
 }
 
 function own(project, { url, enabled }, reload) {
@@ -45,6 +46,19 @@ function own(project, { url, enabled }, reload) {
     await api('DELETE', `/projects/${project.id}/hook`)
     delete made.hook
   }
+  return h('section', { className: 'panel', 'aria-label': 'The project’s own webhook' },
+    h('div', { className: 'head' }, h('strong', {}, 'The project’s own webhook'), state(enabled ? 'works' : 'off', enabled ? 'on' : 'off')),
+    h('p', { className: 'muted' }, 'For Gitea, Forgejo, GitLab, or a GitHub without the OAuth application. Give the git host this address and the secret, as JSON, for pushes and pull requests.'),
+    h('p', { className: 'address' }, h('code', {}, url)),
+    made.hook && once('hook', 'The secret', made.hook.secret),
+    h('div', { className: 'actions' },
+      h('button', { id: 'make-hook', onclick: act(make, () => reload().then(() => focusOnce('hook'))) }, enabled ? 'Replace the secret…' : 'Make a secret'),
+      enabled && h('button', { id: 'remove-hook', className: 'danger', onclick: act(remove, reload) }, 'Remove…'),
+      enabled && trial(project)))
+}
+
+/** A test delivery, and what became of it: to the project's own hook, or without one by GitHub to its. */
+function trial(project) {
   const said = h('span', { className: 'small', role: 'status' })
   const test = async () => {
     said.textContent = 'Sending…'
@@ -57,16 +71,7 @@ function own(project, { url, enabled }, reload) {
       throw error
     }
   }
-  return h('section', { className: 'panel', 'aria-label': 'The project’s own webhook' },
-    h('div', { className: 'head' }, h('strong', {}, 'The project’s own webhook'), state(enabled ? 'works' : 'off', enabled ? 'on' : 'off')),
-    h('p', { className: 'muted' }, 'For Gitea, Forgejo, GitLab, or a GitHub without the OAuth application. Give the git host this address and the secret, as JSON, for pushes and pull requests.'),
-    h('p', { className: 'address' }, h('code', {}, url)),
-    made.hook && once('hook', 'The secret', made.hook.secret),
-    h('div', { className: 'actions' },
-      h('button', { id: 'make-hook', onclick: act(make, () => reload().then(() => focusOnce('hook'))) }, enabled ? 'Replace the secret…' : 'Make a secret'),
-      enabled && h('button', { id: 'test-hook', onclick: act(test, async () => {}) }, 'Send a test delivery'),
-      enabled && h('button', { id: 'remove-hook', className: 'danger', onclick: act(remove, reload) }, 'Remove…'),
-      said))
+  return [h('button', { id: 'test-hook', onclick: act(test, async () => {}) }, 'Send a test delivery'), said]
 }
 
 const focusOnce = (id) => document.querySelector(`#copy-${id}`)?.focus()
