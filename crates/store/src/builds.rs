@@ -231,16 +231,39 @@ impl Store {
         self.one(select.bind(project).bind(environment.as_str()).bind(branch.as_str())).await
     }
 
-    /// What a project's newest build that passed did.
+    /// A branch's newest build that was not skipped.
     ///
     /// # Errors
     /// Only the database's own.
-    pub async fn newest_plan(&self, project: ProjectId) -> Result<Option<Plan>, StoreError> {
+    pub async fn newest_admitted_build(
+        &self,
+        project: ProjectId,
+        environment: Environment,
+        branch: &BranchName,
+    ) -> Result<Option<Build>, StoreError> {
         let select = sql(select_build!(
-            "WHERE b.project_id = $1 AND b.status = 'passed' AND b.plan IS NOT NULL ORDER BY b.id DESC LIMIT 1"
+            "WHERE b.project_id = $1 AND b.environment = $2 AND b.branch = $3 AND b.status <> 'skipped' \
+             ORDER BY b.id DESC LIMIT 1"
         ));
-        let newest: Option<Build> = self.one(select.bind(project)).await?;
-        Ok(newest.and_then(|build| build.plan))
+        self.one(select.bind(project).bind(environment.as_str()).bind(branch.as_str())).await
+    }
+
+    /// What a branch's newest build that passed did. A stranger's says nothing of the project.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn newest_plan(
+        &self,
+        project: ProjectId,
+        environment: Environment,
+        branch: &BranchName,
+    ) -> Result<Option<Plan>, StoreError> {
+        let select = sql(select_build!(
+            "WHERE b.project_id = $1 AND b.environment = $2 AND b.branch = $3 AND b.fork IS NULL \
+             AND b.status = 'passed' AND b.plan IS NOT NULL ORDER BY b.id DESC LIMIT 1"
+        ));
+        let select = select.bind(project).bind(environment.as_str()).bind(branch.as_str());
+        Ok(self.one::<Build>(select).await?.and_then(|build| build.plan))
     }
 
     /// The newest build for production that tells whether the project's branch was followed to this head. That somebody asked for another commit

@@ -1,10 +1,10 @@
 //! Pushes that are not built, and why: the commit's message says so, or nothing of the project's changed. Left out is
-//! only what is certain: a push whose changed files are all known, after a head that Berth has seen.
+//! only what is certain: a push whose changed files are all known, after a head that Berth has seen and built.
 
 use std::collections::BTreeSet;
 
-use berth_model::{Environment, Plan, RootDir, WatchPatterns};
-use berth_store::{Admission, Project};
+use berth_model::{BuildStatus, Environment, Plan, RootDir, WatchPatterns};
+use berth_store::{Admission, Build, Project};
 
 use super::announcement::Push;
 use crate::Api;
@@ -41,12 +41,14 @@ pub(super) async fn admission(api: &Api, project: &Project, push: &Push) -> Resu
         return Ok(Admission::Skipped { reason: format!("skipped: the commit's message says {word}") });
     }
     let Some(files) = push.changes.as_ref().filter(|_| watches_a_part(project)) else { return Ok(Admission::Queued) };
-    if !follows(api, project, push).await? {
-        return Ok(Admission::Queued);
-    }
-    let plan = match project.watch {
-        Some(_) => None,
-        None => api.store.newest_plan(project.id).await?,
+    let Some(base) = followed(api, project, push).await? else { return Ok(Admission::Queued) };
+    let plan = match (&project.watch, &base.commit_hash) {
+        (Some(_), _) | (None, None) => None,
+        (None, Some(_)) => match api.store.newest_plan(project.id, base.environment, &base.branch).await? {
+            Some(plan) => Some(plan),
+            // What it uses beside its root directory is not known yet.
+            None => return Ok(Admission::Queued),
+        },
     };
     let untouched = untouched(project.watch.as_ref(), project.root_directory.as_ref(), plan.as_ref(), files);
     Ok(untouched.map_or(Admission::Queued, |why| Admission::Skipped { reason: format!("skipped: {why}") }))
@@ -56,16 +58,26 @@ fn watches_a_part(project: &Project) -> bool {
     project.watch.is_some() || project.root_directory.as_ref().is_some_and(|root| !root.is_top())
 }
 
-/// Whether the push starts where the branch's newest build left off, so that what it changes is all that changed. A
-/// build that has not looked yet will be of this head or a later one.
-async fn follows(api: &Api, project: &Project, push: &Push) -> Result<bool, ApiError> {
+/// The build that the push starts from, so that what it changes is all that changed since: the branch's newest that was
+/// not skipped, if it passed or still may. One that has not looked yet will be of this head or a later one. What a
+/// preview that is gone showed does not count.
+async fn followed(api: &Api, project: &Project, push: &Push) -> Result<Option<Build>, ApiError> {
     let is_own = project.branch == push.branch;
     let environment = if is_own { Environment::Production } else { Environment::Preview };
-    let Some(newest) = api.store.newest_build(project.id, environment, &push.branch).await? else { return Ok(false) };
-    Ok(match (newest.commit_hash, &push.before) {
-        (Some(seen), Some(before)) => seen == *before || seen == push.commit.hash,
+    let Some(newest) = api.store.newest_build(project.id, environment, &push.branch).await? else { return Ok(None) };
+    let starts_there = match (&newest.commit_hash, &push.before) {
+        (Some(seen), Some(before)) => seen == before || *seen == push.commit.hash,
         (None, _) | (_, None) => true,
-    })
+    };
+    let base = api.store.newest_admitted_build(project.id, environment, &push.branch).await?;
+    let may_serve =
+        |build: &Build| matches!(build.status, BuildStatus::Queued | BuildStatus::Running | BuildStatus::Passed);
+    let Some(base) = base.filter(|base| starts_there && may_serve(base)) else { return Ok(None) };
+    let is_shown = is_own || {
+        let previews = api.store.open_previews(project.id).await?;
+        previews.iter().any(|preview| preview.branch == push.branch && preview.created_at <= base.created_at)
+    };
+    Ok(is_shown.then_some(base))
 }
 
 /// Why none of these files is the project's; `None` if one is.

@@ -93,7 +93,7 @@ pub(super) async fn judge(
         wishes.push(match &news {
             Announcement::Push(push) => of_push(api, project, push).await?,
             Announcement::BranchDeleted(branch) => of_deletion(project, branch),
-            Announcement::PullRequest(news) => of_pull_request(api, project, news),
+            Announcement::PullRequest(news) => of_pull_request(api, project, news).await?,
             Announcement::Ping | Announcement::Other(_) | Announcement::Unreadable(_) => continue,
         });
     }
@@ -152,36 +152,37 @@ fn of_deletion(project: &Project, branch: &BranchName) -> Wish {
     Wish::ClosePreview { project: project.id, of, why: "its branch was deleted" }
 }
 
-fn of_pull_request(api: &Api, project: &Project, news: &PullRequestNews) -> Wish {
+async fn of_pull_request(api: &Api, project: &Project, news: &PullRequestNews) -> Result<Wish, ApiError> {
     let number = news.number;
     if news.action == Action::Closed {
         let of = PreviewOf::PullRequest(number);
-        return Wish::ClosePreview { project: project.id, of, why: "its pull request was closed" };
+        return Ok(Wish::ClosePreview { project: project.id, of, why: "its pull request was closed" });
     }
     if !project.previews {
-        return nothing(project, "previews are off");
+        return Ok(nothing(project, "previews are off"));
     }
     let branch = match &news.fork {
         Some(_) => BranchName::of_pull_request(number),
-        None if project.branch == news.branch => return nothing(project, "it is of the branch that goes live"),
+        None if project.branch == news.branch => return Ok(nothing(project, "it is of the branch that goes live")),
         None => news.branch.clone(),
     };
     let title = Some(news.title.clone()).filter(|title| !title.is_empty());
-    // The push to a branch of the repository's own builds its new head.
+    // The push to a branch of the repository's own builds its new head; it may be told after this, and then knows no
+    // pull request that a preview without one would belong to.
     let has_new_head = match news.action {
         Action::Opened | Action::Reopened => true,
-        Action::Updated => news.fork.is_some(),
+        Action::Updated => news.fork.is_some() || !has_preview(api, project, &branch).await?,
         Action::Edited | Action::Closed => false,
     };
     if !has_new_head {
-        return Wish::DescribePreview { project: project.id, branch, number, title };
+        return Ok(Wish::DescribePreview { project: project.id, branch, number, title });
     }
     let admission = match &news.fork {
         Some(fork) => Admission::Held { reason: format!("a pull request from {fork}: approve it to build it") },
         None => Admission::Queued,
     };
     let fork = news.fork.clone().map(|repository| Fork { repository, reference: news.reference.clone() });
-    Wish::Preview(PreviewPush {
+    Ok(Wish::Preview(PreviewPush {
         project: project.id,
         hosts: hosts(api, project, &branch),
         branch,
@@ -191,7 +192,11 @@ fn of_pull_request(api: &Api, project: &Project, news: &PullRequestNews) -> Wish
         pull_request: Some(PullRequest { number, fork }),
         title,
         admission,
-    })
+    }))
+}
+
+async fn has_preview(api: &Api, project: &Project, branch: &BranchName) -> Result<bool, ApiError> {
+    Ok(api.store.open_previews(project.id).await?.iter().any(|preview| preview.branch == *branch))
 }
 
 /// The hosts that a branch's preview may get, the wanted one first.

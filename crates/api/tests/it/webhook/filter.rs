@@ -1,6 +1,10 @@
 //! Pushes that are recorded and not built: by words in the message, and by what they change.
 
+use std::time::Duration;
+
 use axum::http::{Method, StatusCode};
+use berth_model::{BuildStatus, Failure, FailureCode, Plan, ProjectId};
+use berth_store::{BuildEnd, Claimed};
 use serde_json::{Value, json};
 
 use super::{HEAD, deliver};
@@ -16,8 +20,45 @@ async fn connected() -> (App, Person) {
     (app, ada)
 }
 
+/// One whose build passed, at [`BUILT`], and used these packages of its workspace.
+async fn built(packages: &[&str]) -> (App, Person) {
+    let (app, ada) = connected().await;
+    pass(&app, packages).await;
+    (app, ada)
+}
+
+/// What the harness's worker fetches.
+const BUILT: &str = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d";
+
+/// The worker's part: a build that waits passes.
+async fn pass(app: &App, packages: &[&str]) {
+    let claimed = app.claim().await;
+    let decision = |value: &str| json!({"value": value, "source": "default", "reason": "x"});
+    let plan: Plan = serde_json::from_value(json!({"services": [{
+        "name": "web", "kind": "static", "rootDirectory": decision("apps/web"), "framework": decision("vite"),
+        "toolchain": null, "installCommand": null, "buildCommand": null, "outputDirectory": decision("dist"),
+        "workspacePackages": packages,
+    }]}))
+    .unwrap();
+    app.store.record_plan(&claimed.lease, &plan).await.unwrap();
+    app.publish(&claimed, "web").await;
+}
+
+/// The worker's part: a build ends through no fault of the repository's.
+async fn fail(app: &App, claimed: Claimed) {
+    let failure = Failure::new(FailureCode::SourceUnavailable, "the host is away", "try again");
+    let end = BuildEnd { status: BuildStatus::Failed, exit_code: None, failure: Some(failure) };
+    app.store.finish_build(&claimed.lease, &end).await.unwrap();
+}
+
 fn changing(files: &[&str]) -> Value {
-    json!({"commits": [{"id": HEAD, "message": "Say hello", "modified": files}]})
+    json!({"before": BUILT, "commits": [{"id": HEAD, "message": "Say hello", "modified": files}]})
+}
+
+/// The same, from one head to another.
+fn moving(before: &str, after: &str, files: &[&str]) -> Value {
+    let head = json!({"id": after, "message": "Say hello", "modified": files});
+    json!({"before": before, "after": after, "commits": [head], "head_commit": head})
 }
 
 /// Why the newest build was skipped; `None` if it waits.
@@ -63,7 +104,7 @@ async fn a_push_beside_the_root_directory_is_skipped_and_says_so() {
 
 #[tokio::test]
 async fn what_is_not_certain_is_built() {
-    let (app, ada) = connected().await;
+    let (app, ada) = built(&[]).await;
     let elsewhere = changing(&["apps/docs/a.md"]);
     let with = |change: Value| {
         let mut all = elsewhere.clone();
@@ -85,7 +126,7 @@ async fn what_is_not_certain_is_built() {
 
 #[tokio::test]
 async fn watch_patterns_say_what_concerns_a_project() {
-    let (app, ada) = connected().await;
+    let (app, ada) = built(&[]).await;
     let watch =
         |patterns: Value| app.call(Method::PATCH, "/api/v1/projects/1", Some(&ada), Some(json!({"watch": patterns})));
     watch(json!(["packages/**", "!*.md"])).await.expect(StatusCode::OK);
@@ -97,4 +138,55 @@ async fn watch_patterns_say_what_concerns_a_project() {
     assert_eq!(refused["error"]["fields"][0]["field"], "watch");
     watch(json!(null)).await.expect(StatusCode::OK);
     deliver(&app, changing(&["packages/ui/a.js"])).await.expect(StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_a_failed_build_was_to_show_is_not_skipped() {
+    let (app, ada) = connected().await;
+    let first = app.store.claim(Duration::from_secs(60), 10).await.unwrap().unwrap();
+    fail(&app, first).await;
+    let elsewhere = &["apps/docs/a.md"];
+    deliver(&app, changing(elsewhere)).await.expect(StatusCode::CREATED);
+    assert_eq!(reason(&app, &ada).await, None, "nothing was ever built");
+    pass(&app, &[]).await;
+    let (one, two, three) = ("1".repeat(40), "2".repeat(40), "3".repeat(40));
+    deliver(&app, moving(BUILT, &one, &["apps/web/index.html"])).await.expect(StatusCode::CREATED);
+    let lost = app.store.claim(Duration::from_secs(60), 10).await.unwrap().unwrap();
+    fail(&app, lost).await;
+    deliver(&app, moving(&one, &two, elsewhere)).await.expect(StatusCode::CREATED);
+    deliver(&app, moving(&two, &three, elsewhere)).await.expect(StatusCode::OK);
+    assert_eq!(reason(&app, &ada).await.as_deref(), Some("skipped: no change under apps/web"));
+    let waits = app.get("/api/v1/projects/1/builds?limit=2", Some(&ada)).await.json()[1]["id"].clone();
+    app.post(&format!("/api/v1/builds/{waits}/cancel"), Some(&ada), json!({})).await;
+    deliver(&app, moving(&three, &"4".repeat(40), elsewhere)).await.expect(StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn another_branchs_plan_does_not_say_what_production_uses() {
+    let (app, ada) = built(&["packages/ui"]).await;
+    let on = json!({"previews": true});
+    app.call(Method::PATCH, "/api/v1/projects/1", Some(&ada), Some(on)).await.expect(StatusCode::OK);
+    app.open_pull_request(ProjectId(1), "web", 9, false).await;
+    pass(&app, &[]).await;
+    deliver(&app, changing(&["packages/icons/a.svg"])).await.expect(StatusCode::OK);
+    deliver(&app, moving(HEAD, &"1".repeat(40), &["packages/ui/a.js"])).await.expect(StatusCode::CREATED);
+    assert_eq!(reason(&app, &ada).await, None);
+}
+
+#[tokio::test]
+async fn what_a_preview_showed_before_it_was_removed_does_not_count() {
+    let (app, ada) = built(&[]).await;
+    let on = json!({"previews": true});
+    app.call(Method::PATCH, "/api/v1/projects/1", Some(&ada), Some(on)).await.expect(StatusCode::OK);
+    let greet = |mut change: Value| {
+        change["ref"] = json!("refs/heads/greet");
+        change
+    };
+    deliver(&app, greet(json!({"created": true}))).await.expect(StatusCode::CREATED);
+    pass(&app, &[]).await;
+    let one = "1".repeat(40);
+    deliver(&app, greet(moving(BUILT, &one, &["apps/docs/a.md"]))).await.expect(StatusCode::OK);
+    let preview = app.get("/api/v1/projects/1/previews", Some(&ada)).await.json()[0]["id"].clone();
+    app.call(Method::DELETE, &format!("/api/v1/previews/{preview}"), Some(&ada), None).await;
+    deliver(&app, greet(moving(&one, &"2".repeat(40), &["apps/docs/a.md"]))).await.expect(StatusCode::CREATED);
 }

@@ -71,6 +71,16 @@ async fn a_new_head_of_an_own_branch_is_built_by_its_push() {
 }
 
 #[tokio::test]
+async fn a_pull_request_without_a_preview_gets_one_with_its_next_head() {
+    let (app, ada) = connected().await;
+    let two = "2".repeat(40);
+    assert_eq!(ask(&app, "synchronize", own(), &two).await, "Build queued", "it was opened before previews were");
+    deliver(&app, json!({"ref": "refs/heads/greet", "after": two})).await.expect(StatusCode::OK);
+    assert_eq!(builds_of(&app, &ada, "greet").await.len(), 1);
+    assert_eq!(ask(&app, "closed", own(), &two).await, "done", "the preview is known to be its");
+}
+
+#[tokio::test]
 async fn a_fork_waits_for_approval_with_each_new_head() {
     let (app, ada) = connected().await;
     let fork = || repository("https://git.example.org/mallory/shop");
