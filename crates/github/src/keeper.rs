@@ -216,6 +216,8 @@ impl HookKeeper {
         let mut owners: Vec<UserId> = sharing.iter().map(|other| other.user).collect();
         owners.sort_by_key(|user| *user != project.user);
         owners.dedup();
+        // A project that never had the hook gets it by what its own owner may see.
+        owners.retain(|user| project.webhook_id.is_some() || *user == project.user);
 
         let mut state = HookState::Refused(RECONNECT.to_owned());
         for user in owners {

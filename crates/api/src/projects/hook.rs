@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use berth_github::{GithubError, TIMEOUT};
-use berth_model::RepoUrl;
 use berth_model::words::Seconds;
+use berth_model::{RepoUrl, UserId};
 use berth_secrets::SecretString;
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
@@ -29,7 +29,14 @@ pub(crate) enum HookPlan {
     Unannounced(&'static str),
     /// Register it with this token, and have deliveries signed with this secret. A project that opens the repository
     /// with a token of its own can do without.
-    Register { token: SecretString, secret: SecretString, owner: String, name: String, can_do_without: bool },
+    Register {
+        user: UserId,
+        token: SecretString,
+        secret: SecretString,
+        owner: String,
+        name: String,
+        can_do_without: bool,
+    },
 }
 
 /// What became of a plan. The repository is held until this is dropped: by then the row names the hook.
@@ -87,25 +94,36 @@ pub(crate) async fn plan(api: &Api, caller: &Caller, repo: &RepoUrl, has_token: 
     }
     let token = github_token(api, caller).await?;
     Ok(match api.config.webhook_secret.clone() {
-        Some(secret) => HookPlan::Register { token, secret, owner, name, can_do_without: has_token },
+        Some(secret) => {
+            HookPlan::Register { user: caller.user.id, token, secret, owner, name, can_do_without: has_token }
+        }
         None => HookPlan::Unannounced("pushes are not announced: the operator has set no WEBHOOK_SECRET"),
     })
 }
 
 /// Registers the hook, or joins the one that another project of the repository has.
 pub(crate) async fn register(api: &Api, plan: &HookPlan, repo: &RepoUrl) -> Result<Registered, ApiError> {
-    let (token, secret, repository, can_do_without) = match plan {
+    let (user, token, secret, repository, can_do_without) = match plan {
         HookPlan::None => return Ok(Registered { hook: None, note: None, _turn: None }),
         HookPlan::Unannounced(why) => return Ok(Registered { hook: None, note: Some(why), _turn: None }),
-        HookPlan::Register { token, secret, owner, name, can_do_without } => {
-            (token, secret, (owner.as_str(), name.as_str()), *can_do_without)
+        HookPlan::Register { user, token, secret, owner, name, can_do_without } => {
+            (*user, token, secret, (owner.as_str(), name.as_str()), *can_do_without)
         }
     };
     let repo = repo.key();
     let turn = api.hooks.hold(&repo).await;
     let sharing = api.store.projects_of_repo(&repo).await?;
+    let of_user = sharing.iter().any(|other| other.user == user && other.webhook_id.is_some());
     let hook = match sharing.iter().find_map(|other| other.webhook_id) {
-        Some(shared) => shared,
+        // What it announces is for those who may see the repository.
+        Some(shared) if of_user => shared,
+        Some(shared) => match api.github.repository(token, repository).await {
+            Ok(_) => shared,
+            Err(GithubError::NotFound | GithubError::Forbidden(_)) if can_do_without => {
+                return Ok(Registered { hook: None, note: Some(NO_ADMIN), _turn: None });
+            }
+            Err(error) => return Err(not_created(error, repository)),
+        },
         None => match api.github.ensure_hook(token, repository, &api.config.webhook_url(), secret).await {
             Ok(hook) => hook,
             Err(GithubError::NotFound | GithubError::Forbidden(_)) if can_do_without => {

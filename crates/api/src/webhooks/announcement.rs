@@ -34,7 +34,7 @@ pub(crate) enum Announcement {
 }
 
 /// A branch has a new head.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Push {
     pub(crate) branch: BranchName,
     pub(crate) commit: Commit,

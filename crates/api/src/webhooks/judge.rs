@@ -57,7 +57,8 @@ pub(super) async fn judge(
             return Ok(Outcome::rejected(StatusCode::BAD_REQUEST, reason, None));
         }
     };
-    let (repo, projects) = match audience {
+    let is_shared = !matches!(audience, Audience::Only(_));
+    let (repo, mut projects) = match audience {
         Audience::Only(project) => match repository.filter(|repository| !repository.is_at(&project.repo_url)) {
             Some(other) => return Ok(Outcome::about_another(&other, &project)),
             None => (Some(project.repo_url.key()), vec![*project]),
@@ -76,6 +77,14 @@ pub(super) async fn judge(
         let reason = "no project is connected to this repository".to_owned();
         return Ok(Outcome::rejected(StatusCode::NOT_FOUND, reason, repo));
     }
+    if is_shared {
+        let sharing = projects.clone();
+        let own_branch = match &news {
+            Announcement::Push(push) => Some(&push.branch),
+            _ => None,
+        };
+        projects.retain(|project| may_hear(api, project, &sharing) || own_branch == Some(&project.branch));
+    }
     let reason = match &news {
         Announcement::Push(push) => format!("a push to {}", push.branch),
         Announcement::BranchDeleted(branch) => format!("{branch} was deleted"),
@@ -91,6 +100,10 @@ pub(super) async fn judge(
     let mut wishes = Vec::with_capacity(projects.len());
     for project in &projects {
         wishes.push(match &news {
+            Announcement::Push(push) if is_shared && !may_hear(api, project, &projects) => {
+                let commit = Commit { message: String::new(), author: String::new(), ..push.commit.clone() };
+                of_push(api, project, &Push { commit, ..push.clone() }).await?
+            }
             Announcement::Push(push) => of_push(api, project, push).await?,
             Announcement::BranchDeleted(branch) => of_deletion(project, branch),
             Announcement::PullRequest(news) => of_pull_request(api, project, news).await?,
@@ -115,6 +128,15 @@ async fn projects_of(
         }
     }
     Ok((keys.into_iter().next(), Vec::new()))
+}
+
+/// Whether a project's owner may hear all that a repository's hook tells. Where Berth adds it at GitHub, only those who
+/// were let have it: for anybody else, who may have entered an address that is not theirs to see, a push to the branch
+/// that they named is a hash, and the rest is what their own token fetches.
+fn may_hear(api: &Api, project: &Project, sharing: &[Project]) -> bool {
+    let is_added =
+        api.config.github.is_some() && project.repo_url.owner_and_name_under(&api.config.github_url).is_some();
+    !is_added || sharing.iter().any(|other| other.user == project.user && other.webhook_id.is_some())
 }
 
 async fn of_push(api: &Api, project: &Project, push: &Push) -> Result<Wish, ApiError> {

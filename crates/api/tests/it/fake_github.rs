@@ -64,6 +64,7 @@ impl FakeGithub {
             .route("/user/repos", get(repositories))
             .route("/orgs/{org}/repos", get(repositories_of))
             .route("/search/repositories", get(search))
+            .route("/repos/{owner}/{name}", get(read_repository))
             .route("/repos/{owner}/{name}/branches", get(branches))
             .route("/repos/{owner}/{name}/git/matching-refs/heads/{*beginning}", get(matching))
             .route("/repos/{owner}/{name}/hooks", post(create_hook).get(list_hooks))
@@ -267,6 +268,19 @@ async fn search(State(state): State<Shared>, headers: HeaderMap, asked: Asked) -
     };
     let (items, links) = cut(&asked, all.into_iter().filter(fits).collect());
     Ok((links, Json(json!({"total_count": items.len(), "incomplete_results": false, "items": items}))).into_response())
+}
+
+/// One that is called `secret` only its owner sees.
+async fn read_repository(
+    State(state): State<Shared>,
+    headers: HeaderMap,
+    Path((owner, name)): Path<(String, String)>,
+) -> Result<Json<Value>, Refusal> {
+    let (login, _) = person(&state, &headers)?;
+    if name == "secret" && !login.eq_ignore_ascii_case(&owner) {
+        return Err((StatusCode::NOT_FOUND, Json(json!({"message": "Not Found"}))));
+    }
+    Ok(Json(repository(&owner, &name)))
 }
 
 /// A repository has two branches, Ada's shop 152.

@@ -4,7 +4,8 @@ use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::fake_github::Trouble;
-use crate::harness::{App, Person, WEBHOOK_SECRET};
+use crate::harness::{App, Person, WEBHOOK_SECRET, repository};
+use crate::webhook::{self, signed};
 
 async fn connect(app: &App, owner: &Person, name: &str, repository: &str) -> crate::harness::Answer {
     let new = json!({"name": name, "branch": "main", "repoUrl": app.github.page(repository)});
@@ -361,6 +362,55 @@ async fn who_brings_a_token_needs_no_admin_rights() {
     // GitHub being away is no reason to go on without.
     app.github.suffer(Trouble::Answer(500, &[], "{}"));
     change(json!({"repoUrl": theirs("blog")})).await.expect(StatusCode::BAD_GATEWAY);
+}
+
+#[tokio::test]
+async fn what_a_hook_tells_is_for_those_who_may_see_the_repository() {
+    let app = App::start().await;
+    let (ada, bob) = (app.member("ada").await, app.member("bob").await);
+    connect(&app, &ada, "secret", "ada/secret").await.expect(StatusCode::CREATED);
+    let refused = connect(&app, &bob, "spy", "ada/secret").await.expect(StatusCode::FORBIDDEN);
+    assert!(refused["message"].as_str().unwrap().starts_with("GitHub does not let you"), "{refused}");
+    assert_eq!(app.get("/api/v1/projects", Some(&bob)).await.json(), json!([]));
+
+    // A token that is not asked of GitHub before the first fetch.
+    let page = app.github.page("ada/secret");
+    let new = json!({"name": "spy", "branch": "main", "repoUrl": page, "repoToken": "made-up"});
+    let made = app.post("/api/v1/projects", Some(&bob), new).await.expect(StatusCode::CREATED);
+    assert_eq!(made["project"]["webhookId"], Value::Null);
+    let spy = format!("/api/v1/projects/{}", made["project"]["id"]);
+    app.call(Method::PATCH, &spy, Some(&bob), Some(json!({"previews": true}))).await.expect(StatusCode::OK);
+    let repair = app.post(&format!("{spy}/hook/repair"), Some(&bob), json!({})).await.expect(StatusCode::OK);
+    assert_eq!((&repair["state"], &repair["hookId"]), (&json!("lost"), &Value::Null), "nor with Ada's token");
+
+    let push = |branch: &str| {
+        let change = json!({"ref": format!("refs/heads/{branch}"), "repository": repository(&page)});
+        app.send(signed("push", &webhook::push(change), None))
+    };
+    push("acquisition").await.expect(StatusCode::OK);
+    let mut request = webhook::pull_request("opened", repository(&page), webhook::HEAD);
+    request["repository"] = repository(&page);
+    app.send(signed("pull_request", &request, None)).await.expect(StatusCode::OK);
+    let heard = async |path: &str| app.get(&format!("{spy}/{path}"), Some(&bob)).await;
+    assert_eq!(heard("deliveries").await.json(), json!([]));
+    assert_eq!(heard("previews").await.json(), json!([]));
+    // That its own branch moved is no secret: it is built as far as the token goes.
+    let built = push("main").await.expect(StatusCode::CREATED);
+    assert_eq!(built["builds"].as_array().unwrap().len(), 2);
+    let builds = heard("builds").await;
+    assert_eq!(builds.json()[0]["commit"], json!({"hash": webhook::HEAD, "message": "", "author": ""}));
+    assert!(!builds.text.contains("Say hello"));
+    let told = app.get("/api/v1/projects/1/builds", Some(&ada)).await.json();
+    assert_eq!(told[0]["commit"]["message"], "Say hello");
+
+    // Whose token has opened it needs no GitHub for another project.
+    app.github.suffer(Trouble::Answer(500, &[], "{}"));
+    connect(&app, &ada, "docs", "ada/secret").await.expect(StatusCode::CREATED);
+    // Another member may see it when GitHub says so.
+    app.github.suffer(None);
+    connect(&app, &ada, "shop", "ada/shop").await.expect(StatusCode::CREATED);
+    let joined = connect(&app, &bob, "theirs", "ada/shop").await.expect(StatusCode::CREATED);
+    assert_eq!(joined["project"]["webhookId"], app.github.hooks("ada/shop")[0]["id"]);
 }
 
 #[tokio::test]

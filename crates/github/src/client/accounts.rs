@@ -3,7 +3,7 @@
 use berth_secrets::SecretString;
 use serde::Deserialize;
 
-use super::{Github, GithubError, Page};
+use super::{Github, GithubError, Page, repository_path};
 
 /// Pages asked for when a whole list is needed.
 const MOST_PAGES: u32 = 10;
@@ -77,6 +77,15 @@ impl Github {
     /// A page of the user's own repositories, newest first.
     pub async fn own_repositories(&self, token: &SecretString, page: u32) -> Result<Page<Repository>, GithubError> {
         self.page(token, "user/repos?affiliation=owner&sort=created&direction=desc&", page).await
+    }
+
+    /// A repository, if the user may see it.
+    pub async fn repository(
+        &self,
+        token: &SecretString,
+        (owner, name): (&str, &str),
+    ) -> Result<Repository, GithubError> {
+        self.get(token, &repository_path(owner, name)?).await
     }
 
     /// A page of an organization's repositories, newest first.
