@@ -301,6 +301,9 @@ impl Transaction<'_> {
             Err(error) => return Err(error),
         };
         let mut fulfilled = match wish {
+            Wish::Build(new) if self.was_told_otherwise(delivery, new).await? => {
+                Fulfilled::otherwise(false, format!("{} has a build of this commit", new.branch))
+            }
             Wish::Build(new) => Fulfilled::by(self.enqueue(project.user, new).await?),
             Wish::Preview(push) => match self.push_to_preview(push).await? {
                 Some(build) => Fulfilled::by(build),
@@ -325,6 +328,24 @@ impl Transaction<'_> {
         let tell = sql("UPDATE delivery_project SET outcome = $3 WHERE delivery = $1 AND project_id = $2");
         self.run(tell.bind(delivery).bind(project.id).bind(&fulfilled.outcome)).await?;
         Ok(Some(fulfilled))
+    }
+
+    /// Whether the branch's newest push became known another way (by another hook, or by looking), and is built or will
+    /// be. Whoever does a delivery again wants another build.
+    async fn was_told_otherwise(&mut self, delivery: DeliveryId, new: &NewBuild) -> Result<bool, StoreError> {
+        let Some(commit) = &new.commit else { return Ok(false) };
+        let told = sql("SELECT EXISTS (SELECT 1 FROM build b JOIN delivery v ON v.id = $1 AND v.replay_of IS NULL \
+                        LEFT JOIN delivery o ON o.id = b.delivery \
+                        WHERE b.commit_hash = $2 AND b.status IN ('queued', 'running', 'passed') \
+                        AND (b.trigger IN ('poll', 'reconcile') OR o.hook <> v.hook) \
+                        AND b.id = (SELECT MAX(n.id) FROM build n WHERE n.project_id = $3 AND n.branch = $4 \
+                        AND n.environment = $5 AND n.trigger NOT IN ('rebuild', 'promote')))")
+        .bind(delivery)
+        .bind(commit.hash.as_str())
+        .bind(new.project)
+        .bind(new.branch.as_str())
+        .bind(new.environment.as_str());
+        Ok(self.one(told).await?.unwrap_or(false))
     }
 
     /// Lets old bodies go, and old deliveries that led to nothing.

@@ -1,5 +1,5 @@
 //! Slows down guessing of passwords, strangers who fill the database with sign-ins that they never finish, and users who
-//! have repository after repository looked at: per account and per address, in memory, bounded.
+//! have repository after repository looked at, or deliveries kept: per account and per address, in memory, bounded.
 //!
 //! An attempt is counted before the password is looked at, so that a thousand at once are no way around; one that
 //! succeeds is forgiven.
@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use berth_model::{Clock, DeployHookId, Timestamp, UserId};
+use berth_model::{Clock, DeployHookId, ProjectId, Timestamp, UserId};
 
 /// Failures that an account may see in a [`WINDOW`].
 const PER_ACCOUNT: u32 = 10;
@@ -22,6 +22,8 @@ const DEPARTURES: u32 = 100;
 const DETECTIONS: u32 = 60;
 /// Calls of a deploy hook in a [`WINDOW`].
 const CALLS: u32 = 60;
+/// Bodies of deliveries to a project's own hook that are kept in a [`WINDOW`].
+const BODIES: u32 = 60;
 const WINDOW: Duration = Duration::from_secs(15 * 60);
 /// Entries kept; beyond it the oldest make room, which costs a guesser more than it gains.
 const CAPACITY: usize = 10_000;
@@ -39,6 +41,7 @@ struct Seen {
     departures: HashMap<Option<IpAddr>, Tally>,
     calls: HashMap<DeployHookId, Tally>,
     detections: HashMap<UserId, Tally>,
+    bodies: HashMap<ProjectId, Tally>,
 }
 
 struct Tally {
@@ -93,6 +96,16 @@ impl Throttle {
         let now = self.clock.now();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         count(&mut seen.calls, hook, CALLS, now)
+    }
+
+    /// Counts a body that a project's own hook is to keep.
+    ///
+    /// # Errors
+    /// How long to wait, when there were too many.
+    pub(crate) fn admit_body(&self, project: ProjectId) -> Result<(), Duration> {
+        let now = self.clock.now();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        count(&mut seen.bodies, project, BODIES, now)
     }
 
     /// Takes back what [`Throttle::admit`] counted: the password was right.

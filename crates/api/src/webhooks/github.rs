@@ -89,7 +89,7 @@ struct RepositoryPayload {
 
 impl From<RepositoryPayload> for Repository {
     fn from(payload: RepositoryPayload) -> Self {
-        Self { full_name: payload.full_name, page: payload.html_url }
+        Self { full_name: clean(&payload.full_name), page: payload.html_url }
     }
 }
 

@@ -71,7 +71,7 @@ struct Project {
 
 impl From<Project> for Repository {
     fn from(project: Project) -> Self {
-        Self { full_name: project.path_with_namespace, page: project.web_url }
+        Self { full_name: clean(&project.path_with_namespace), page: project.web_url }
     }
 }
 

@@ -130,6 +130,13 @@ impl Delivery {
         Ok(Self { provider, id, event, payload, hook, replay_of: None })
     }
 
+    /// Whether it can be replayed one day. Of a flood at a project's own hook only the beginning can: who signs with its
+    /// secret may be anybody, and would fill the disk.
+    fn keeps_body(&self, api: &Api) -> bool {
+        let is_flood = |project| api.throttle.admit_body(project).is_err();
+        self.provider.asks(&self.event) && self.payload.len() <= KEPT_BODY && !self.hook.is_some_and(is_flood)
+    }
+
     /// Keeps the delivery with what becomes of it, does that in the same transaction, and answers.
     async fn settle(self, api: &Api, audience: Audience) -> Result<Response, ApiError> {
         let Outcome { reason, repo, projects, fate } =
@@ -141,6 +148,7 @@ impl Delivery {
             Fate::Ignored => Verdict::Ignored,
             Fate::Rejected(_) => Verdict::Rejected,
         };
+        let body = self.keeps_body(api).then(|| self.payload.to_vec());
         let kept = NewDelivery {
             provider: self.provider.as_str(),
             delivery_id: self.id,
@@ -151,7 +159,7 @@ impl Delivery {
             projects,
             hook: self.hook,
             replay_of: self.replay_of,
-            body: (self.payload.len() <= KEPT_BODY).then(|| self.payload.to_vec()),
+            body,
         };
         match fate {
             Fate::Wishes(wishes) => Ok(match api.store.accept_delivery(kept, wishes).await? {

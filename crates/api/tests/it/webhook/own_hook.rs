@@ -3,10 +3,11 @@
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{Method, StatusCode};
+use berth_model::DeliveryId;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{HEAD, digits, pull_request, push};
+use super::{HEAD, digits, pull_request, push, signed};
 use crate::harness::{Answer, App, Person, repository};
 
 const BEFORE: &str = "95790bf891e76fee5e1747ab589903a6a1f80f22";
@@ -230,4 +231,46 @@ async fn a_test_delivery_takes_the_way_of_a_hosts() {
     let lost = test().await.expect(StatusCode::OK);
     assert_eq!((&lost["delivered"], &lost["status"]), (&json!(false), &json!(null)));
     assert!(lost["message"].as_str().unwrap().contains("BERTH_PUBLIC_URL"));
+}
+
+#[tokio::test]
+async fn only_what_can_be_done_again_is_kept_and_of_a_flood_its_beginning() {
+    let (app, ada, secret) = connected().await;
+    let issue = json!({"action": "opened", "repository": repository("https://git.example.org/ada/shop")});
+    app.send(request("gitea", "issues", &issue, &secret)).await.expect(StatusCode::OK);
+    let kept = async |id: &Value| app.store.delivery_body(DeliveryId(id.as_i64().unwrap())).await.unwrap().is_some();
+    assert!(!kept(&newest(&app, &ada).await["id"]).await, "nobody can replay it");
+    let mut tag = pushed("gitea", "main");
+    tag["ref"] = json!("refs/tags/v1");
+    for n in 0..60 {
+        app.send(request("gitea", "push", &tag, &secret)).await.expect(StatusCode::OK);
+        assert!(kept(&newest(&app, &ada).await["id"]).await, "{n}");
+    }
+    app.send(request("gitea", "push", &pushed("gitea", "main"), &secret)).await.expect(StatusCode::CREATED);
+    let late = newest(&app, &ada).await;
+    assert_eq!((kept(&late["id"]).await, &late["replayable"]), (false, &json!(false)));
+    app.clock.advance(std::time::Duration::from_secs(15 * 60));
+    app.send(request("gitea", "push", &tag, &secret)).await.expect(StatusCode::OK);
+    assert!(kept(&newest(&app, &ada).await["id"]).await);
+}
+
+#[tokio::test]
+async fn a_name_without_end_is_kept_short() {
+    let (app, ada, secret) = connected().await;
+    let mut payload = pushed("gitea", "main");
+    payload["repository"] = json!({"full_name": format!("ada/{}", "x".repeat(100_000))});
+    app.send(request("gitea", "push", &payload, &secret)).await.expect(StatusCode::OK);
+    assert!(newest(&app, &ada).await["reason"].as_str().unwrap().len() < 1_200);
+}
+
+#[tokio::test]
+async fn a_push_that_two_hooks_tell_of_is_one_build() {
+    let (app, ada, secret) = connected().await;
+    assert_eq!(word(&app.send(request("gitea", "push", &pushed("gitea", "main"), &secret)).await), "Build queued");
+    let other = signed("push", &push(json!({})), Some("one"));
+    assert_eq!(word(&app.send(other).await), "ignored");
+    assert_eq!(newest(&app, &ada).await["reason"], "a push to main; shop: main has a build of this commit");
+    assert_eq!(app.builds(&ada, 1).await, 2);
+    let next = push(json!({"after": "2".repeat(40)}));
+    assert_eq!(word(&app.send(signed("push", &next, Some("two"))).await), "Build queued");
 }
