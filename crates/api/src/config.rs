@@ -151,6 +151,16 @@ impl ApiConfig {
         self.webhook_callback.as_ref().map_or_else(|| self.public(WEBHOOK_PATH), Url::to_string)
     }
 
+    /// The address of another hook: at the host that deliveries are sent to, if that is this Berth under another name
+    /// and not something that passes GitHub's on.
+    pub(crate) fn hook_url(&self, path: &str) -> String {
+        let callback = self.webhook_callback.as_ref().map(Url::as_str);
+        match callback.and_then(|callback| callback.strip_suffix(WEBHOOK_PATH)) {
+            Some(prefix) => format!("{prefix}{path}"),
+            None => self.public(path),
+        }
+    }
+
     /// The names nobody may take: the operator's, and the labels of the control plane and of the webhook's host.
     pub(crate) fn all_reserved_names(&self) -> Vec<String> {
         let control = self.control_host.split(':').next();

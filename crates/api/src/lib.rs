@@ -29,4 +29,4 @@ pub use config::{ApiConfig, GithubConfig, HealthCheck, HealthChecks, Signup};
 pub use detection::{Detecting, Detection, DetectionError, DetectionRequest, Detector, SourceToken};
 pub use headers::harden;
 pub use state::{Api, ClientAddress};
-pub use webhooks::WEBHOOK_PATH;
+pub use webhooks::{WEBHOOK_PATH, is_hook_path};

@@ -1,9 +1,10 @@
-//! Strangers' commits in real containers: they see no secret, and leave nothing that another build gets.
+//! Commits that nobody has looked at yet, in real containers: a stranger's sees no secret, and none leaves anything that
+//! production gets.
 
 mod support;
 
-use berth_model::{BuildLimits, VariableKind};
-use berth_store::ProjectChange;
+use berth_model::{BuildLimits, VariableKey, VariableKind, VariableScope};
+use berth_store::{ProjectChange, SealedVariable};
 use support::world::World;
 use support::{commit, git, write};
 
@@ -84,5 +85,39 @@ async fn a_strangers_build_sees_no_secret_and_poisons_no_cache() {
     let own = world.build(&project).await;
     assert!(own.log.contains("unchanged since they were last installed"), "{}", own.log);
     assert!(own.file("seen.json").contains("\"found\":[]"), "{}", own.file("seen.json"));
+    world.end().await;
+}
+
+/// A branch's build can leave what it likes in the caches of tools, and what it installs with a variable of its own
+/// environment stays in the image of its packages.
+#[tokio::test(flavor = "multi_thread")]
+async fn production_starts_from_nothing_that_previews_left() {
+    let world = World::new(BuildLimits::default()).await;
+    let files = [("package.json", PACKAGE), ("package-lock.json", LOCK), ("build.js", BUILD)];
+    let project = world.project("shop", &files).await;
+    let install = ProjectChange { install_command: Some(Some("npm install".to_owned())), ..ProjectChange::default() };
+    world.store.update_project(world.access, project.id, install, "shop.localhost", Vec::new()).await.unwrap();
+    world.set_as(&project, VariableKind::Plain, &[("MODE", "public")]).await;
+    let reused = "unchanged since they were last installed";
+    for _ in 0..3 {
+        world.build_of_preview(&project).await;
+    }
+    let production = world.build(&project).await;
+    assert!(production.log.contains(reused), "the same variables, the same packages: {}", production.log);
+    assert!(production.file("seen.json").contains("\"found\":[]"), "{}", production.file("seen.json"));
+
+    let only_here = SealedVariable {
+        key: VariableKey::parse("NPM_TOKEN").unwrap(),
+        kind: VariableKind::Secret,
+        scope: VariableScope::Production,
+        value: world.keys.seal(project.id, "NPM_TOKEN", "npm_0123456789"),
+    };
+    world.store.put_variables(world.access, project.id, vec![only_here]).await.unwrap();
+    let production = world.build(&project).await;
+    assert!(!production.log.contains(reused), "it installs with the token: {}", production.log);
+    let production = world.build(&project).await;
+    assert!(production.log.contains(reused), "{}", production.log);
+    let preview = world.build_of_preview(&project).await;
+    assert!(preview.file("seen.json").contains("\"found\":[\"poison\"]"), "{}", preview.file("seen.json"));
     world.end().await;
 }

@@ -68,7 +68,7 @@ async fn a_lost_release_is_built_again() -> Result<()> {
     let repo = world.github.repo("phoenix")?;
     repo.publish("Plain files", &[("index.html", "<h1>From the ashes</h1>")])?;
     let project = world.connect_repo("phoenix", repo, json!({"buildCommand": ""})).await?;
-    world.shows(&project, "From the ashes").await?;
+    world.live(&project, project.first_build).await?;
     world.berth.kill_9()?;
     std::fs::remove_dir_all(world.berth.deployments())?;
     world.berth.restart().await?;

@@ -71,7 +71,7 @@ pub(crate) async fn create(
     let (token, project) = (token(), ProjectId(id));
     let hash = token_hash(token.expose());
     let hook = api.store.create_deploy_hook(caller.access(), project, &name, branch.as_ref(), &hash).await?;
-    let url = api.config.public(&DEPLOY_HOOK_PATH.replace("{token}", token.expose()));
+    let url = api.config.hook_url(&DEPLOY_HOOK_PATH.replace("{token}", token.expose()));
     Ok((StatusCode::CREATED, Json(NewDeployHookBody { hook: DeployHookBody::of(hook), url })).into_response())
 }
 

@@ -47,6 +47,13 @@ use signature::Signature;
 
 /// Where GitHub's deliveries arrive.
 pub const WEBHOOK_PATH: &str = "/api/webhook";
+
+/// Whether an address is for git hosts and others that call, and nobody's to look at.
+#[must_use]
+pub fn is_hook_path(path: &str) -> bool {
+    let is_below = |pattern: &str| pattern.split_once('{').is_some_and(|(before, _)| path.starts_with(before));
+    path == WEBHOOK_PATH || is_below(OWN_HOOK_PATH) || is_below(DEPLOY_HOOK_PATH)
+}
 /// Bytes of a delivery that are kept, so that it can be replayed.
 const KEPT_BODY: usize = 1 << 20;
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use berth_model::{
-    BranchName, BuildId, BuildLimits, CommitHash, Decision, OutputDir, PlanService, ProjectId, SourceAllow, UserId,
+    BranchName, BuildId, BuildLimits, CommitHash, Decision, Environment, OutputDir, PlanService, ProjectId,
+    SourceAllow, UserId,
 };
 use berth_runtime::{Engine, Kind, Labels};
 
@@ -23,6 +24,8 @@ pub(crate) struct Job {
     pub(crate) volumes: Arc<Volumes>,
     pub(crate) owner: UserId,
     pub(crate) project: ProjectId,
+    /// What it is for: previews, which everybody's branches become, share no cache of tools with production.
+    pub(crate) environment: Environment,
     /// The pull request whose commit it is, if that is from somebody's fork: it shares no cache with anybody else, so
     /// that nothing it leaves behind gets into another build.
     pub(crate) stranger: Option<i64>,
@@ -50,16 +53,21 @@ impl Job {
 
     /// The name of one of its caches.
     pub(crate) fn cache_name(&self, cache: &str) -> String {
-        match self.stranger {
-            None => format!("{cache}-{}", self.project),
-            Some(number) => format!("{cache}-{}-pull-{number}", self.project),
+        match (self.stranger, self.environment) {
+            (Some(number), _) => format!("{cache}-{}-pull-{number}", self.project),
+            (None, Environment::Production) => format!("{cache}-{}", self.project),
+            (None, Environment::Preview) => format!("{cache}-{}-previews", self.project),
         }
     }
 
-    /// Who may start from the packages that it installs.
+    /// Who may start from the packages that it installs. What installing has seen may be in them: a variable of one
+    /// environment stays there.
     pub(crate) fn cache_owner(&self) -> Vec<u8> {
         let owner = self.owner.0.to_be_bytes();
         match self.stranger {
+            None if self.variables.are_of_one_environment() => {
+                [&owner[..], &self.project.0.to_be_bytes(), self.environment.as_str().as_bytes()].concat()
+            }
             None => owner.to_vec(),
             Some(number) => [owner, self.project.0.to_be_bytes(), number.to_be_bytes()].concat(),
         }

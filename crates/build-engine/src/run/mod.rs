@@ -240,6 +240,7 @@ impl BuildRun {
             volumes: volumes.clone(),
             owner: project.user,
             project: project.id,
+            environment: build.environment,
             stranger: stranger(build),
             build: build.id,
             branch: build.branch.clone(),

@@ -5,7 +5,7 @@ mod leak;
 
 use std::path::Path;
 
-use berth_model::{Failure, VariableKey, VariableKind};
+use berth_model::{Failure, VariableKey, VariableKind, VariableScope};
 use berth_runtime::EnvVar;
 use berth_secrets::{KeyRing, SecretString};
 use berth_store::{Build, BuildFor, Store};
@@ -23,37 +23,47 @@ pub(crate) struct OpenVariable {
 
 /// The variables that a build gets, in the clear, for as long as it runs.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Variables(Vec<OpenVariable>);
+pub(crate) struct Variables {
+    open: Vec<OpenVariable>,
+    of_one_environment: bool,
+}
 
 impl Variables {
     /// Opens what the store keeps sealed.
     pub(crate) async fn open(store: &Store, keys: &KeyRing, build: &Build) -> Result<Self, BuildError> {
         let (sealed, project) = (store.variables_for(BuildFor::of(build)).await?, build.project);
+        let of_one_environment = sealed.iter().any(|(variable, _)| variable.scope != VariableScope::Both);
         let open = sealed.into_iter().map(|(variable, sealed)| {
             // Under another key a value stays unreadable however often it is tried.
             let value = keys.open(project, variable.key.as_str(), &sealed).map_err(BuildError::ours_for_good)?;
             Ok(OpenVariable { key: variable.key, kind: variable.kind, value })
         });
-        open.collect::<Result<_, BuildError>>().map(Self)
+        let open = open.collect::<Result<_, BuildError>>()?;
+        Ok(Self { open, of_one_environment })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.open.is_empty()
+    }
+
+    /// Whether some of them are for builds of the same environment only.
+    pub(crate) fn are_of_one_environment(&self) -> bool {
+        self.of_one_environment
     }
 
     /// For commands, byte for byte.
     pub(crate) fn environment(&self) -> impl Iterator<Item = EnvVar> {
-        self.0.iter().map(|variable| EnvVar::new(variable.key.as_str(), variable.value.expose()))
+        self.open.iter().map(|variable| EnvVar::new(variable.key.as_str(), variable.value.expose()))
     }
 
     /// The `.env` of the build, and the keys that its grammar cannot hold.
     pub(crate) fn dotenv(&self) -> (SecretString, Vec<&VariableKey>) {
-        dotenv::write(&self.0)
+        dotenv::write(&self.open)
     }
 
     /// What logs must not show: secrets, and `also`.
     pub(crate) fn mask(&self, also: Option<&SecretString>) -> Mask {
-        let secrets = self.0.iter().filter(|variable| variable.kind == VariableKind::Secret);
+        let secrets = self.open.iter().filter(|variable| variable.kind == VariableKind::Secret);
         Mask::of(secrets.map(|variable| variable.value.expose()).chain(also.map(SecretString::expose)))
     }
 
@@ -63,6 +73,6 @@ impl Variables {
     /// # Errors
     /// Theirs, naming file and key, when a secret is in it.
     pub(crate) fn look_for_leaks(&self, release: &Path) -> Result<Vec<String>, BuildError> {
-        leak::search(&self.0, release)?.map_err(Failure::into)
+        leak::search(&self.open, release)?.map_err(Failure::into)
     }
 }

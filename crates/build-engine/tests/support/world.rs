@@ -27,7 +27,7 @@ pub(crate) struct World {
     pub(crate) builds: BuildEngine,
     pub(crate) access: Access,
     pub(crate) host: GitHost,
-    keys: Arc<KeyRing>,
+    pub(crate) keys: Arc<KeyRing>,
 }
 
 /// A build that ended.
@@ -177,6 +177,12 @@ impl World {
             admission: Admission::Queued,
         };
         self.run(new, &CancellationToken::new()).await
+    }
+
+    /// A build of the project's branch for a preview.
+    pub(crate) async fn build_of_preview(&self, project: &Project) -> Ended {
+        let new = NewBuild::production(project.id, Trigger::Push, project.branch.clone(), None);
+        self.run(NewBuild { environment: Environment::Preview, ..new }, &CancellationToken::new()).await
     }
 
     async fn run(&self, new: NewBuild, cancel: &CancellationToken) -> Ended {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use berth_api::WEBHOOK_PATH;
+use berth_api::{WEBHOOK_PATH, is_hook_path};
 use url::{Host, Url};
 
 use crate::config::Config;
@@ -28,14 +28,14 @@ impl ControlHosts {
         self.public.to_string()
     }
 
-    /// Whether the control plane answers at this name, be it with the webhook alone.
+    /// Whether the control plane answers at this name, be it with hooks alone.
     pub(super) fn contain(&self, name: &str) -> bool {
         self.name_is_control(name, WEBHOOK_PATH)
     }
 
     pub(super) fn name_is_control(&self, name: &str, path: &str) -> bool {
         let is = |host: &Host<String>| matches!(host, Host::Domain(domain) if domain.trim_end_matches('.') == name);
-        is(&self.public) || path == WEBHOOK_PATH && self.webhook.as_ref().is_some_and(is)
+        is(&self.public) || is_hook_path(path) && self.webhook.as_ref().is_some_and(is)
     }
 
     /// An address gets the control plane until there is an administrator, since names may not resolve yet; afterwards
@@ -47,7 +47,7 @@ impl ControlHosts {
             Host::Ipv6(ip) => address.to_canonical() == IpAddr::V6(*ip).to_canonical(),
         };
         let is_health = matches!(path, "/health" | "/health/ready");
-        !set_up || is_health || is(&self.public) || path == WEBHOOK_PATH && self.webhook.as_ref().is_some_and(is)
+        !set_up || is_health || is(&self.public) || is_hook_path(path) && self.webhook.as_ref().is_some_and(is)
     }
 }
 
@@ -88,9 +88,11 @@ mod tests {
     }
 
     #[test]
-    fn a_callback_elsewhere_gets_the_webhook_alone() {
+    fn a_callback_elsewhere_gets_hooks_alone() {
         let hosts = hosts(&[("WEBHOOK_CALLBACK", "https://hooks.example.net/api/webhook")]);
-        assert!(hosts.name_is_control("hooks.example.net", "/api/webhook"));
+        for hook in ["/api/webhook", "/api/hooks/12", "/api/deploy-hooks/0123456789"] {
+            assert!(hosts.name_is_control("hooks.example.net", hook), "{hook}");
+        }
         assert!(!hosts.name_is_control("hooks.example.net", "/api/v1/projects"));
         assert!(hosts.contain("hooks.example.net") && !hosts.contain("example.net"));
     }

@@ -40,7 +40,7 @@ pub(crate) struct MadeHookBody {
 }
 
 fn url_of(api: &Api, project: ProjectId) -> String {
-    api.config.public(&OWN_HOOK_PATH.replace("{id}", &project.to_string()))
+    api.config.hook_url(&OWN_HOOK_PATH.replace("{id}", &project.to_string()))
 }
 
 /// The hook as it stands.

@@ -274,3 +274,27 @@ async fn a_push_that_two_hooks_tell_of_is_one_build() {
     let next = push(json!({"after": "2".repeat(40)}));
     assert_eq!(word(&app.send(signed("push", &next, Some("two"))).await), "Build queued");
 }
+
+/// An operator who hides the panel gives out the host that the internet reaches; what passes GitHub's deliveries on from
+/// elsewhere passes nothing else on.
+#[tokio::test]
+async fn hooks_are_given_out_where_deliveries_are_sent() {
+    for (callback, address) in [
+        ("https://hooks.example.net/api/webhook", "https://hooks.example.net/api/hooks/1"),
+        ("https://relay.example.net/Ab3xYz", "http://panel.example.org/api/hooks/1"),
+    ] {
+        let app = App::with(|config| {
+            config.public_url = Url::parse("http://panel.example.org").unwrap();
+            config.webhook_callback = Some(Url::parse(callback).unwrap());
+        })
+        .await;
+        let ada = app.member("ada").await;
+        app.create(&ada, "shop").await;
+        let made = app.call(Method::PUT, "/api/v1/projects/1/hook", Some(&ada), None).await.expect(StatusCode::OK);
+        assert_eq!(made["url"], address);
+        let name = json!({"name": "the shop's content"});
+        let hook = app.post("/api/v1/projects/1/deploy-hooks", Some(&ada), name).await.expect(StatusCode::CREATED);
+        let host = address.split("/api/").next().unwrap();
+        assert!(hook["url"].as_str().unwrap().starts_with(&format!("{host}/api/deploy-hooks/")), "{hook}");
+    }
+}
