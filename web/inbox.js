@@ -23,7 +23,7 @@ export function inbox({ deliveries }, reload) {
 async function replay({ id, event, receivedAt }) {
   const agreed = await confirm({
     title: 'Replay this delivery?',
-    lines: [`What the ${event} of ${new Date(receivedAt).toLocaleString()} asked for is done again, with the settings of today.`, 'An older commit does not replace what is live from a newer one unless it is built anew.'],
+    lines: [`What the ${event} of ${new Date(receivedAt).toLocaleString()} asked for is done again, with the settings of today.`, 'A push builds the commit that it named, and that goes live even if a newer one is live now; the next look at the branch brings the newest back.'],
     action: 'Replay it',
   })
   if (agreed) await api('POST', `/deliveries/${id}/replay`)

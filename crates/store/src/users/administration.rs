@@ -212,7 +212,10 @@ impl Transaction<'_> {
             StoreError::Deactivated => NO_HEIR,
             other => other,
         })?;
-        let transfer = sql("UPDATE project SET user_id = $2, updated_at = $3 WHERE user_id = $1 \
+        // Whoever leaves knows them.
+        let hooks = sql("DELETE FROM deploy_hook WHERE project_id IN (SELECT id FROM project WHERE user_id = $1)");
+        self.run(hooks.bind(from)).await?;
+        let transfer = sql("UPDATE project SET user_id = $2, updated_at = $3, hook_secret = NULL WHERE user_id = $1 \
                             AND deleted_at IS NULL RETURNING id");
         let moved: Vec<ProjectId> = self.all(transfer.bind(from).bind(to).bind(self.now)).await?;
         for project in moved {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use berth_model::{Access, EventPayload, InvitationLifetime, LoginName, Role, UserId};
+use berth_secrets::Sealed;
 use berth_store::{GithubProfile, NewInvitation, NewSession, ProjectsTo, StoreError, UserChange};
 
 use crate::ground::{Ground, sealed_for};
@@ -215,6 +216,8 @@ pub(crate) async fn projects_go_to_somebody_or_nobody_goes(ground: Ground) {
     store.change_user(admin, gone.user(), DEACTIVATE).await.unwrap();
     let project = ground.project(leaving, "shop").await;
     let live = ground.go_live(&project).await;
+    store.set_hook_secret(leaving, project.id, Some(&Sealed::stored("sealed".to_owned()))).await.unwrap();
+    store.create_deploy_hook(leaving, project.id, "nightly", None, &[1; 32]).await.unwrap();
     let ways = [ProjectsTo::Nobody, ProjectsTo::User(gone.user()), ProjectsTo::User(leaving.user())];
     for way in ways.into_iter().chain([ProjectsTo::User(UserId(4_711))]) {
         let refused = store.remove_user(admin, leaving.user(), way).await;
@@ -225,6 +228,8 @@ pub(crate) async fn projects_go_to_somebody_or_nobody_goes(ground: Ground) {
     assert_eq!(store.projects(leaving).await.unwrap(), []);
     let theirs = store.project(heir, project.id).await.unwrap();
     assert_eq!(theirs.name, project.name);
+    assert_eq!(store.hook_secret(project.id).await.unwrap(), None, "who left knows it");
+    assert_eq!(store.deploy_hook_of(&[1; 32]).await.unwrap(), None);
     assert_eq!(store.live_deployment(project.id).await.unwrap().unwrap().id, live.id, "visitors notice nothing");
     ground.go_live(&theirs).await;
     let (from, to) = (leaving.user(), heir.user());
