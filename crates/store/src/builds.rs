@@ -1,8 +1,8 @@
 //! Builds: reading them, and what their run writes down. How they wait and are handed out is in `queue.rs`.
 
 use berth_model::{
-    Access, BranchName, BuildId, BuildStatus, Commit, CommitHash, DeliveryId, Environment, EventPayload, Failure, Fork,
-    Plan, ProjectId, PullRequest, Step, StepState, Timestamp, Trigger,
+    Access, BranchName, BuildId, BuildStatus, Commit, CommitHash, DeliveryId, Environment, EventPayload, Failure,
+    FailureCode, Fork, Plan, ProjectId, PullRequest, Step, StepState, Timestamp, Trigger,
 };
 
 use crate::owned::{Owned, SeenBy};
@@ -123,6 +123,13 @@ impl FromRow for Build {
 }
 
 impl Build {
+    /// Whether it failed by what can have gone away by itself since.
+    #[must_use]
+    pub fn failed_by_itself(&self) -> bool {
+        let code = self.failure.as_ref().map(|failure| failure.code);
+        matches!(code, Some(FailureCode::SourceUnavailable | FailureCode::NoSpace | FailureCode::Internal))
+    }
+
     /// The commit with what is shown of it, once it is known.
     #[must_use]
     pub fn commit(&self) -> Option<Commit> {
@@ -215,6 +222,22 @@ impl Store {
         self.all(select.bind(project).bind(before).bind(i64::from(limit))).await
     }
 
+    /// At most `limit` builds of a project for production, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
+    pub async fn builds_for_production(
+        &self,
+        access: Access,
+        project: ProjectId,
+        limit: u32,
+    ) -> Result<Vec<Build>, StoreError> {
+        self.project(access, project).await?;
+        let select =
+            sql(select_build!("WHERE b.project_id = $1 AND b.environment = 'production' ORDER BY b.id DESC LIMIT $2"));
+        self.all(select.bind(project).bind(i64::from(limit))).await
+    }
+
     /// The newest build of a branch for an environment, whatever became of it.
     ///
     /// # Errors
@@ -229,6 +252,22 @@ impl Store {
             "WHERE b.project_id = $1 AND b.environment = $2 AND b.branch = $3 ORDER BY b.id DESC LIMIT 1"
         ));
         self.one(select.bind(project).bind(environment.as_str()).bind(branch.as_str())).await
+    }
+
+    /// The newest build of a branch for production that ran, or will: not one that was skipped, canceled or superseded.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn newest_build_that_runs(
+        &self,
+        project: ProjectId,
+        branch: &BranchName,
+    ) -> Result<Option<Build>, StoreError> {
+        let select = sql(select_build!(
+            "WHERE b.project_id = $1 AND b.environment = 'production' AND b.branch = $2 \
+             AND b.status NOT IN ('skipped', 'canceled', 'superseded') ORDER BY b.id DESC LIMIT 1"
+        ));
+        self.one(select.bind(project).bind(branch.as_str())).await
     }
 
     /// A branch's newest build that was not skipped.
@@ -266,8 +305,9 @@ impl Store {
         Ok(self.one::<Build>(select).await?.and_then(|build| build.plan))
     }
 
-    /// The newest build for production that tells whether the project's branch was followed to this head. That somebody asked for another commit
-    /// again says nothing of it, nor does a build that ended before it knew its commit.
+    /// The newest build for production that tells whether the project's branch was followed to this head. That somebody
+    /// asked for another commit again, or chose it, says nothing of it, nor does a build that ended before it knew its
+    /// commit.
     ///
     /// # Errors
     /// Only the database's own.
@@ -278,7 +318,8 @@ impl Store {
         head: &CommitHash,
     ) -> Result<Option<Build>, StoreError> {
         let select = sql(select_build!(
-            "WHERE b.project_id = $1 AND b.branch = $2 AND b.environment = 'production' AND (b.trigger <> 'rebuild' OR COALESCE(b.commit_hash, $3) = $3) \
+            "WHERE b.project_id = $1 AND b.branch = $2 AND b.environment = 'production' \
+             AND (b.trigger NOT IN ('rebuild', 'promote') OR COALESCE(b.commit_hash, $3) = $3) \
              AND (b.commit_hash IS NOT NULL OR b.status IN ('queued', 'running')) ORDER BY b.id DESC LIMIT 1"
         ));
         self.one(select.bind(project).bind(branch.as_str()).bind(head.as_str())).await

@@ -50,7 +50,7 @@ pub use error::{Source, StoreError};
 pub use invitations::{Invitation, NewInvitation};
 pub use logs::LogChunk;
 pub use oauth::OauthAttempt;
-pub use previews::{Preview, PreviewOf, PreviewPush};
+pub use previews::{Followed, Preview, PreviewOf, PreviewPush};
 pub use projects::{DeletedProject, NewProject, Project, ProjectChange, ProjectSecrets, RepoAccess};
 pub use queue::{Admission, CancelOutcome, Claimed, Lease, LeaseState, NewBuild};
 pub use reports::{DueReport, PreviewSubject, Report, ReportEnd, ReportKind, ReportMark};

@@ -64,6 +64,17 @@ pub struct PreviewPush {
     pub admission: Admission,
 }
 
+/// What became of a preview that was compared with its branch at the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// It is as it should be, or somebody else has told what there is to tell.
+    Left,
+    /// The branch had moved.
+    Queued(Box<Build>),
+    /// The branch was gone.
+    Removed,
+}
+
 /// Which preview is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PreviewOf {
@@ -110,14 +121,18 @@ impl Transaction<'_> {
         if !project.previews {
             return Ok(None);
         }
-        let fork = push.pull_request.as_ref().and_then(|pull_request| pull_request.fork.as_ref());
+        let is_of_fork = push.pull_request.as_ref().is_some_and(|pull_request| pull_request.fork.is_some());
         let mut admission = push.admission.clone();
-        if push.branch.is_of_pull_request() && fork.is_none() {
+        // What is open under that name is a stranger's, and nothing of an own branch's.
+        let is_in_the_way = push.branch.is_of_pull_request() && !is_of_fork;
+        let open = if is_in_the_way {
             let reason =
                 "branches with a name like pull/7 have no preview: pull requests from forks have it".to_owned();
             admission = Admission::Skipped { reason };
-        }
-        let open = self.preview_of(push.project, &push.branch).await?;
+            None
+        } else {
+            self.preview_of(push.project, &push.branch).await?
+        };
         if let (Some(open), Some(pull_request)) = (&open, &push.pull_request) {
             self.describe(open, pull_request.number, push.title.as_deref()).await?;
         }
@@ -152,17 +167,28 @@ impl Transaction<'_> {
     }
 
     /// Whether the newest push that a branch saw was of this commit, and still counts: a preview that is opened again
-    /// shows nothing of what was built for it before.
+    /// shows nothing of what was built for it before, and what failed through no fault of the commit gets one more
+    /// chance.
     async fn is_built(&mut self, push: &PreviewPush, open: Option<&Owned<Preview>>) -> Result<bool, StoreError> {
+        // A branch of the repository's own that is called pull/7 tells nothing of the stranger's pull request.
         let newest = sql(select_build!(
             "WHERE b.project_id = $1 AND b.branch = $2 AND b.environment = 'preview' AND b.trigger <> 'rebuild' \
-             ORDER BY b.id DESC LIMIT 1"
+             AND (b.fork IS NOT NULL) = $3 ORDER BY b.id DESC LIMIT 1"
         ));
-        let newest: Option<Build> = self.one(newest.bind(push.project).bind(push.branch.as_str())).await?;
+        let is_of_fork = push.pull_request.as_ref().is_some_and(|pull_request| pull_request.fork.is_some());
+        let newest = newest.bind(push.project).bind(push.branch.as_str()).bind(is_of_fork);
+        let newest: Option<Build> = self.one(newest).await?;
         let Some((newest, commit)) = newest.zip(push.commit.as_ref()) else { return Ok(false) };
         let counts =
             newest.status == BuildStatus::Skipped || open.is_some_and(|open| open.row.created_at <= newest.created_at);
-        if !counts || newest.commit_hash.as_ref() != Some(&commit.hash) {
+        let is_of_commit = match &newest.commit_hash {
+            Some(hash) => *hash == commit.hash,
+            // It takes the head when it looks; only who was told of a push knows better.
+            None => !newest.status.is_final() && matches!(push.trigger, Trigger::Poll | Trigger::Reconcile),
+        };
+        let has_a_chance_left =
+            newest.failed_by_itself() && newest.trigger != Trigger::Reconcile && push.trigger != Trigger::Poll;
+        if !counts || !is_of_commit || has_a_chance_left {
             return Ok(false);
         }
         if let (None, Some(pull_request)) = (&newest.pull_request, &push.pull_request) {
@@ -219,6 +245,10 @@ impl Transaction<'_> {
         number: i64,
         title: Option<&str>,
     ) -> Result<bool, StoreError> {
+        // Under such a name another pull request shows a branch that only is called so.
+        if branch.is_of_pull_request() && *branch != BranchName::of_pull_request(number) {
+            return Ok(false);
+        }
         let Some(preview) = self.preview_of(project, branch).await? else { return Ok(false) };
         self.describe(&preview, number, title).await?;
         Ok(true)
@@ -398,6 +428,44 @@ impl Store {
         let build = tx.push_to_preview(push).await?;
         tx.commit().await?;
         Ok(build)
+    }
+
+    /// Lets an own branch's preview follow its branch, which the host was asked for at `asked_at` and is at `head`
+    /// there, or gone. A preview that was removed or pushed to since is left alone, and so is a stranger's.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the project is gone.
+    pub async fn follow_preview(
+        &self,
+        id: PreviewId,
+        asked_at: Timestamp,
+        head: Option<Commit>,
+        by: Trigger,
+    ) -> Result<Followed, StoreError> {
+        let mut tx = self.begin().await?;
+        let open: Option<Owned<Preview>> = tx.one(sql(select_preview!("AND w.id = $1")).bind(id)).await?;
+        let Some(open) = open.filter(|open| open.row.fork.is_none() && open.row.pushed_at < asked_at) else {
+            return Ok(Followed::Left);
+        };
+        let followed = if let Some(head) = head {
+            let Preview { project, branch, host, .. } = open.row;
+            let push = PreviewPush {
+                project,
+                branch,
+                commit: Some(head),
+                trigger: by,
+                pull_request: None,
+                title: None,
+                hosts: [host.clone(), host],
+                admission: Admission::Queued,
+            };
+            tx.push_to_preview(&push).await?.map_or(Followed::Left, |build| Followed::Queued(Box::new(build)))
+        } else {
+            tx.remove_preview(&open, "its branch is gone at the host").await?;
+            Followed::Removed
+        };
+        tx.commit().await?;
+        Ok(followed)
     }
 
     /// Notes that a pull request shows a branch's preview, and what it is called. `false` if there is no such preview.

@@ -242,7 +242,8 @@ impl Store {
     /// again.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Forbidden`]; [`StoreError::Conflict`] if its preview is gone.
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`]; [`StoreError::Conflict`] if its preview is gone, or was never
+    /// its own.
     pub async fn rebuild(&self, access: Access, id: BuildId) -> Result<Build, StoreError> {
         let mut tx = self.begin().await?;
         let select = sql(select_build!("WHERE b.id = $1 AND p.deleted_at IS NULL")).bind(id);
@@ -254,9 +255,14 @@ impl Store {
                 "the preview of this build was removed; a push to its branch opens it again",
             ));
         }
+        let is_of_a_stranger = pull_request.as_ref().is_some_and(|pull_request| pull_request.fork.is_some());
+        if environment == Environment::Preview && branch.is_of_pull_request() && !is_of_a_stranger {
+            return Err(StoreError::Conflict(
+                "branches with a name like pull/7 have no preview: pull requests from forks have it",
+            ));
+        }
         // What was chosen for production goes live there whatever branch it is of.
         let trigger = if earlier.trigger == Trigger::Promote { Trigger::Promote } else { Trigger::Rebuild };
-        let is_of_a_stranger = pull_request.as_ref().is_some_and(|pull_request| pull_request.fork.is_some());
         let admission = match reason {
             Some(reason) if is_of_a_stranger => Admission::Held { reason },
             _ => Admission::Queued,

@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use berth_model::{BranchName, BuildStatus, Commit, CommitHash, Environment, FailureCode, Timestamp, Trigger};
-use berth_store::{Admission, Build, NewBuild, Preview, PreviewOf, PreviewPush, Project};
+use berth_model::{BranchName, BuildStatus, Commit, CommitHash, Environment, Timestamp, Trigger};
+use berth_store::{Build, Followed, NewBuild, Project};
 use futures_util::StreamExt;
 use futures_util::stream;
 use tokio_util::sync::CancellationToken;
@@ -69,13 +69,16 @@ pub(super) async fn compare(worker: &Worker, project: &Project, by: Trigger) -> 
             // A push that came while the host was asked knows better.
             Some(newest) if newest.created_at >= asked_at => return Ok(()),
             Some(_) if !is_covered => ("moved unannounced", by, only_hash(head)),
-            // Only after a build that passed: one that fails leaves the site as it is, and would fail every hour. What
-            // somebody went back to is built again, not the head that they went back from.
-            Some(newest) if newest.status == BuildStatus::Passed && live_release_is_gone(worker, project).await? => {
-                let trigger = if newest.trigger == Trigger::Rebuild { Trigger::Rebuild } else { Trigger::Reconcile };
-                ("has lost its live release", trigger, newest.commit().unwrap_or_else(|| only_hash(head)))
+            Some(_) => {
+                let ran = worker.store.newest_build_that_runs(project.id, &project.branch).await?;
+                // Only after a build that passed: one that fails leaves the site as it is, and would fail every hour.
+                let Some(ran) = ran.filter(|ran| ran.status == BuildStatus::Passed) else { return Ok(()) };
+                if !live_release_is_gone(worker, project).await? {
+                    return Ok(());
+                }
+                let trigger = again_as(&ran, &head);
+                ("has lost its live release", trigger, ran.commit().unwrap_or_else(|| only_hash(head)))
             }
-            Some(_) => return Ok(()),
         };
         let new = NewBuild::production(project.id, trigger, project.branch.clone(), Some(commit));
         // Whoever was quicker (a push, the other look) has told what there is to tell.
@@ -104,28 +107,16 @@ async fn compare_previews(
         return Ok(());
     }
     for preview in worker.store.open_previews(project.id).await? {
-        if preview.fork.is_some() || preview.pushed_at >= asked_at {
-            continue;
-        }
-        let Preview { branch, host, .. } = preview;
-        let Some(head) = heads.get(&branch) else {
-            let of = PreviewOf::Branch(branch.clone());
-            worker.store.close_preview(project.id, &of, "its branch is gone at the host").await?;
-            tracing::info!(project = %project.id, "the branch {branch} is gone, and its preview with it");
-            continue;
-        };
-        let push = PreviewPush {
-            project: project.id,
-            branch: branch.clone(),
-            commit: Some(only_hash(head.clone())),
-            trigger: by,
-            pull_request: None,
-            title: None,
-            hosts: [host.clone(), host],
-            admission: Admission::Queued,
-        };
-        if let Some(build) = worker.store.push_to_preview(&push).await? {
-            tracing::info!(project = %project.id, build = %build.id, "{branch} moved unannounced; it is built now");
+        let branch = &preview.branch;
+        let head = heads.get(branch).cloned().map(only_hash);
+        match worker.store.follow_preview(preview.id, asked_at, head, by).await? {
+            Followed::Left => {}
+            Followed::Queued(build) => {
+                tracing::info!(project = %project.id, build = %build.id, "{branch} moved unannounced; it is built now");
+            }
+            Followed::Removed => {
+                tracing::info!(project = %project.id, "the branch {branch} is gone, and its preview with it");
+            }
         }
     }
     Ok(())
@@ -134,6 +125,16 @@ async fn compare_previews(
 /// What is known of a head that was only asked for; the build adds message and author when it has fetched it.
 fn only_hash(hash: CommitHash) -> Commit {
     Commit { hash, message: String::new(), author: String::new() }
+}
+
+/// As what the build whose release is gone is built again. What somebody went back to or chose is that again, not the
+/// head; and the head that asked for no build gets none after it.
+fn again_as(build: &Build, head: &CommitHash) -> Trigger {
+    match build.trigger {
+        Trigger::Rebuild | Trigger::Promote => build.trigger,
+        _ if build.commit_hash.as_ref() == Some(head) => Trigger::Reconcile,
+        _ => Trigger::Rebuild,
+    }
 }
 
 async fn live_release_is_gone(worker: &Worker, project: &Project) -> anyhow::Result<bool> {
@@ -145,22 +146,16 @@ async fn live_release_is_gone(worker: &Worker, project: &Project) -> anyhow::Res
 /// when it does. A build of the head that failed through no fault of the repository gets one more chance, from the
 /// hourly look: polling would take it within a minute, when nothing can have changed.
 fn covers(build: &Build, head: &CommitHash, by: Trigger) -> bool {
-    let code = build.failure.as_ref().map(|failure| failure.code);
     match &build.commit_hash {
         Some(commit) if commit != head => false,
-        Some(_) => by == Trigger::Poll || build.trigger == Trigger::Reconcile || !code.is_some_and(may_pass),
+        Some(_) => by == Trigger::Poll || build.trigger == Trigger::Reconcile || !build.failed_by_itself(),
         None => true,
     }
 }
 
-/// What can have gone away by itself since.
-fn may_pass(code: FailureCode) -> bool {
-    matches!(code, FailureCode::SourceUnavailable | FailureCode::NoSpace | FailureCode::Internal)
-}
-
 #[cfg(test)]
 mod tests {
-    use berth_model::{BranchName, BuildId, Environment, Failure, ProjectId, Timestamp};
+    use berth_model::{BranchName, BuildId, Environment, Failure, FailureCode, ProjectId, Timestamp};
 
     use super::*;
 
@@ -191,6 +186,20 @@ mod tests {
             created_at: Timestamp(0),
             started_at: None,
             finished_at: None,
+        }
+    }
+
+    #[test]
+    fn what_is_built_again_stays_what_it_was() {
+        let head = hash('a');
+        for (trigger, commit, again) in [
+            (Trigger::Push, 'a', Trigger::Reconcile),
+            (Trigger::Rebuild, 'b', Trigger::Rebuild),
+            (Trigger::Promote, 'b', Trigger::Promote),
+            // The head was skipped: following it would undo what is built again.
+            (Trigger::Push, 'b', Trigger::Rebuild),
+        ] {
+            assert_eq!(again_as(&build(trigger, Some(hash(commit)), None), &head), again);
         }
     }
 

@@ -110,6 +110,9 @@ stories! {
         the_last_open_pull_request_closes,
         a_preview_goes_live_and_back,
         too_old_and_one_too_many,
+        a_preview_follows_its_branch_while_it_is_there,
+        a_preview_gets_one_more_chance,
+        a_branch_named_like_a_pull_request,
         pushing_and_closing_at_once;
     promotions:
         a_promoted_preview_outlives_itself,

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use berth_model::{
-    BranchName, BuildId, BuildStatus, Commit, DeploymentStatus, Environment, EventPayload, Fork, ProjectName,
-    PullRequest, Trigger, preview_labels,
+    BranchName, BuildId, BuildStatus, Commit, DeploymentStatus, Environment, EventPayload, Failure, FailureCode, Fork,
+    ProjectName, PullRequest, Trigger, preview_labels,
 };
 use berth_store::{
-    ActivationReason, Admission, Build, Deployment, NewProject, Preview, PreviewOf, PreviewPush, Project,
-    ProjectChange, RouteKind, StoreError,
+    ActivationReason, Admission, Build, BuildEnd, Deployment, Followed, NewProject, Preview, PreviewOf, PreviewPush,
+    Project, ProjectChange, RouteKind, StoreError,
 };
 
 use crate::ground::{Ground, commit, host, main_branch, new_project};
@@ -309,6 +309,100 @@ pub(crate) async fn too_old_and_one_too_many(ground: Ground) {
     ground.store.delete_project(access, shop.id).await.unwrap();
     assert_eq!(ground.open(&shop).await, []);
     assert!(ground.store.routes().await.unwrap().iter().all(|route| route.project != shop.id));
+}
+
+pub(crate) async fn a_preview_follows_its_branch_while_it_is_there(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    let follow = async |preview: &Preview, asked_at, head: Option<char>| {
+        let head = head.map(commit);
+        store.follow_preview(preview.id, asked_at, head, Trigger::Reconcile).await.unwrap()
+    };
+    let tick = || ground.clock.advance(Duration::from_secs(1));
+    ground.preview(&push_to(&shop, "next", commit('a'))).await.unwrap();
+    let [next] = ground.open(&shop).await.try_into().unwrap();
+    tick();
+    let asked_at = ground.clock.now();
+    assert_eq!(follow(&next, asked_at, Some('a')).await, Followed::Left);
+    // The host was asked, then somebody pushed: what it said is of before, and undoes nothing.
+    let pushed = ground.preview(&push_to(&shop, "next", commit('b'))).await.unwrap();
+    assert_eq!(follow(&next, asked_at, Some('a')).await, Followed::Left);
+    assert_eq!(follow(&next, asked_at, None).await, Followed::Left);
+    assert_eq!(ground.build_status(pushed.id).await, BuildStatus::Queued);
+
+    tick();
+    let Followed::Queued(moved) = follow(&next, ground.clock.now(), Some('c')).await else { panic!("it moved") };
+    assert_eq!((moved.trigger, moved.commit_hash), (Trigger::Reconcile, Some(commit('c').hash)));
+    assert_eq!(ground.build_status(pushed.id).await, BuildStatus::Superseded);
+    tick();
+    assert_eq!(follow(&next, ground.clock.now(), None).await, Followed::Removed);
+    // What was removed while the host was asked does not come back, whatever the host said.
+    assert_eq!(follow(&next, ground.clock.now(), Some('d')).await, Followed::Left);
+    assert_eq!(follow(&next, ground.clock.now(), None).await, Followed::Left);
+    assert_eq!(ground.open(&shop).await, []);
+
+    // A stranger's is left alone.
+    ground.preview(&pull_request(push_to(&shop, "pull/7", commit('a')), true)).await.unwrap();
+    let [strangers] = ground.open(&shop).await.try_into().unwrap();
+    tick();
+    assert_eq!(follow(&strangers, ground.clock.now(), None).await, Followed::Left);
+    assert_eq!(follow(&strangers, ground.clock.now(), Some('b')).await, Followed::Left);
+    assert_eq!(branches(&ground.open(&shop).await), ["pull/7"]);
+}
+
+pub(crate) async fn a_preview_gets_one_more_chance(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    let fails = async |code| {
+        let failure = Some(Failure::new(code, "it failed", "do something"));
+        let end = BuildEnd { status: BuildStatus::Failed, exit_code: None, failure };
+        store.finish_build(&ground.claim().await.unwrap().lease, &end).await.unwrap();
+    };
+    let again = |by| PreviewPush { trigger: by, ..push_to(&shop, "next", commit('a')) };
+    ground.preview(&again(Trigger::Push)).await.unwrap();
+    fails(FailureCode::SourceUnavailable).await;
+    assert_eq!(ground.preview(&again(Trigger::Poll)).await, None, "nothing can have changed within a minute");
+    ground.preview(&again(Trigger::Reconcile)).await.unwrap();
+    fails(FailureCode::SourceUnavailable).await;
+    assert_eq!(ground.preview(&again(Trigger::Reconcile)).await, None, "one more, and no other");
+    let other = |by| PreviewPush { trigger: by, ..push_to(&shop, "next", commit('b')) };
+    ground.preview(&other(Trigger::Push)).await.unwrap();
+    fails(FailureCode::CommandFailed).await;
+    for by in [Trigger::Push, Trigger::Poll, Trigger::Reconcile] {
+        assert_eq!(ground.preview(&other(by)).await, None, "the commit is at fault: {by:?}");
+    }
+    // One that has not looked yet takes the head when it does.
+    let unknown = PreviewPush { commit: None, trigger: Trigger::DeployHook, ..again(Trigger::Push) };
+    ground.preview(&unknown).await.unwrap();
+    for by in [Trigger::Poll, Trigger::Reconcile] {
+        assert_eq!(ground.preview(&other(by)).await, None, "{by:?}");
+    }
+}
+
+pub(crate) async fn a_branch_named_like_a_pull_request(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    // The own branch pull/7 comes first: it has no preview, and takes the stranger's nothing away.
+    let own = ground.preview(&push_to(&shop, "pull/7", commit('a'))).await.unwrap();
+    assert_eq!(own.status, BuildStatus::Skipped);
+    let of_fork = pull_request(push_to(&shop, "pull/7", commit('a')), true);
+    let held = ground.preview(&of_fork).await.expect("the same commit is a stranger's here");
+    assert_eq!(held.status, BuildStatus::Held);
+    // Nor is it a way to the stranger's host, with secrets.
+    let again = store.rebuild(access, own.id).await;
+    assert!(matches!(again, Err(StoreError::Conflict(_))), "{again:?}");
+    let number = Some(PullRequest { number: 12, fork: None });
+    let opened =
+        PreviewPush { pull_request: number, title: Some("Mine".to_owned()), ..push_to(&shop, "pull/7", commit('b')) };
+    assert_eq!(ground.preview(&opened).await.unwrap().status, BuildStatus::Skipped);
+    assert!(!store.describe_preview(shop.id, &branch("pull/7"), 12, Some("Mine")).await.unwrap());
+    let [strangers] = ground.open(&shop).await.try_into().unwrap();
+    assert_eq!((strangers.pull_request, strangers.title.as_deref()), (Some(7), Some("Add a cart")));
+    assert_eq!(ground.build_status(held.id).await, BuildStatus::Held);
+    assert_eq!(ground.preview(&of_fork).await, None);
 }
 
 pub(crate) async fn pushing_and_closing_at_once(ground: Ground) {

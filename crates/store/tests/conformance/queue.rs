@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use berth_model::{
     BuildStatus, Commit, Environment, EventId, EventPayload, Failure, FailureCode, LogLine, LogPhase, LogStream, Plan,
-    Role, Step, StepName, StepState,
+    Role, Step, StepName, StepState, Trigger,
 };
-use berth_store::{BuildEnd, CancelOutcome, LeaseState, LogBatch, NewBuild, StoreError};
+use berth_store::{Admission, BuildEnd, CancelOutcome, LeaseState, LogBatch, NewBuild, StoreError};
 
 use crate::ground::{Ground, LEASE, commit, main_branch, push_of};
 
@@ -363,8 +363,18 @@ pub(crate) async fn what_somebody_builds_again_is_not_the_head(ground: Ground) {
     let waiting = store.enqueue(NewBuild { commit: None, ..push_of(&shop) }).await.unwrap();
     assert_eq!(following('b').await, Some(waiting.id), "it takes the head when it starts");
     store.request_cancel(access, waiting.id).await.unwrap();
-    run(None).await;
+    let failed = run(None).await;
     assert_eq!(following('b').await, Some(again.id), "what ended without a commit covers none");
+
+    let chosen = NewBuild { trigger: Trigger::Promote, commit: Some(commit('a')), ..push_of(&shop) };
+    let chosen = store.enqueue(chosen).await.unwrap();
+    assert_eq!(following('b').await, Some(again.id), "choosing another commit leaves the head known");
+    let runs = async || store.newest_build_that_runs(shop.id, &main_branch()).await.unwrap().unwrap().id;
+    assert_eq!(runs().await, chosen.id);
+    store.request_cancel(access, chosen.id).await.unwrap();
+    let admission = Admission::Skipped { reason: "skipped: no change under apps/web".to_owned() };
+    store.enqueue(NewBuild { admission, ..push_of(&shop) }).await.unwrap();
+    assert_eq!(runs().await, failed, "neither a canceled nor a skipped build ran");
 }
 
 /// A commit whose message is known once it is fetched, and says [skip ci].
