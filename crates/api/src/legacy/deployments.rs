@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use berth_model::{DeploymentId, DeploymentStatus};
+use berth_model::{DeploymentId, DeploymentStatus, Environment};
 use berth_store::ActivationReason;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -44,6 +44,14 @@ pub(crate) async fn roll_back(
     let previous = api.store.deployment(access, DeploymentId(prev)).await?;
     if latest.project != previous.project {
         return Err(ApiError::bad_request("latest and prev are deployments of different projects"));
+    }
+    // To these clients a rollback is the site's. A preview is chosen for it by promoting it.
+    for (name, deployment) in [("latest", &latest), ("prev", &previous)] {
+        if deployment.environment != Environment::Production {
+            return Err(ApiError::bad_request(format!(
+                "{name} is a preview's deployment; only the site's are gone back to"
+            )));
+        }
     }
     if previous.status == DeploymentStatus::Live {
         return Err(ApiError::bad_request("prev is live already"));

@@ -15,7 +15,8 @@ use crate::error::ApiError;
 use crate::input::{Form, Id};
 use crate::projects;
 
-/// Builds of a project in the list; older ones are under `/api/v1`.
+/// Builds of a project in the list, for production: the contract knows nothing else, and its clients take the newest for
+/// the site's. Older ones and those of previews are under `/api/v1`.
 const BUILDS: u32 = 10;
 /// Pieces of log of a build in the list, the last ones: a piece is what was written within a quarter of a second. The
 /// contract has no way to the rest; `/api/v1/builds/{id}/log` has.
@@ -51,7 +52,7 @@ async fn listed_project(api: &Api, caller: &Caller, project: Project) -> Result<
     let secrets = api.store.variables(access, project.id).await?;
     let live = api.store.live_deployment(project.id).await?;
     let mut builds = Vec::new();
-    for build in api.store.builds_of(access, project.id, BUILDS, None).await? {
+    for build in api.store.builds_for_production(access, project.id, BUILDS).await? {
         let logs = api.store.log_chunks(access, build.id, LOG_PIECES).await?;
         builds.push(ListedBuild {
             deployment: api.store.deployment_of_build(access, build.id).await?.as_ref().and_then(DeploymentBody::of),

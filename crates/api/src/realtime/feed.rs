@@ -1,11 +1,12 @@
 //! One task: events of the store and log lines in, socket events out.
 //!
-//! Each change is sent twice: as the event of the contract, in its words, for existing clients, and as `event` with the
-//! whole payload in ours. A build's end is told after its last lines.
+//! Each change is sent twice: as the event of the contract, in its words, for existing clients, who know of production
+//! only, and as `event` with the whole payload in ours. A build's end is told after its last lines.
 
 use std::time::Duration;
 
-use berth_model::{BuildId, DeploymentStatus, Event, EventId, EventPayload, ProjectId, UserId};
+use berth_model::{BuildId, DeploymentStatus, Environment, Event, EventId, EventPayload, ProjectId, UserId};
+use berth_store::StoreError;
 use serde::Serialize;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -100,19 +101,41 @@ async fn tell_after(api: &Api, mut last: EventId, waiting: &mut Waiting) -> Even
             Ok(events) if events.is_empty() => return last,
             Ok(events) => {
                 for event in events {
+                    let environment = match environment_of(api, &event.payload).await {
+                        Ok(environment) => environment,
+                        Err(error) => {
+                            try_again_later(&error).await;
+                            break;
+                        }
+                    };
                     last = event.id;
-                    tell(api, &event, waiting);
+                    tell(api, &event, environment == Some(Environment::Production), waiting);
                 }
             }
-            Err(error) => {
-                tracing::warn!(%error, "events could not be read; trying again");
-                sleep(RETRY).await;
-            }
+            Err(error) => try_again_later(&error).await,
         }
     }
 }
 
-fn tell(api: &Api, event: &Event, waiting: &mut Waiting) {
+async fn try_again_later(error: &StoreError) {
+    tracing::warn!(%error, "events could not be read; trying again");
+    sleep(RETRY).await;
+}
+
+/// What a change that the contract has an event for is of.
+async fn environment_of(api: &Api, payload: &EventPayload) -> Result<Option<Environment>, StoreError> {
+    Ok(match payload {
+        EventPayload::BuildStatus { build, .. } => {
+            api.store.build_unscoped(*build).await?.map(|build| build.environment)
+        }
+        EventPayload::DeploymentStatus { deployment, status: DeploymentStatus::Live, .. } => {
+            api.store.deployment_unscoped(*deployment).await?.map(|deployment| deployment.environment)
+        }
+        _ => None,
+    })
+}
+
+fn tell(api: &Api, event: &Event, is_of_production: bool, waiting: &mut Waiting) {
     match &event.payload {
         EventPayload::BuildStatus { build, project, status } => {
             if status.is_final() {
@@ -120,11 +143,15 @@ fn tell(api: &Api, event: &Event, waiting: &mut Waiting) {
                     send_lines(api, lines);
                 }
             }
-            let status = legacy::build_word(*status);
-            let update = BuildStatusUpdate { project_id: *project, build_id: *build, status };
-            send(api, event.user, "buildStatusUpdate", &update);
+            if is_of_production {
+                let status = legacy::build_word(*status);
+                let update = BuildStatusUpdate { project_id: *project, build_id: *build, status };
+                send(api, event.user, "buildStatusUpdate", &update);
+            }
         }
-        EventPayload::DeploymentStatus { build, project, status: DeploymentStatus::Live, host, .. } => {
+        EventPayload::DeploymentStatus { build, project, status: DeploymentStatus::Live, host, .. }
+            if is_of_production =>
+        {
             let (status, url) = ("live", api.config.site_url(host));
             let update = DeploymentUpdate { project_id: *project, build_id: *build, status, url };
             send(api, event.user, "deploymentUpdate", &update);

@@ -116,7 +116,7 @@ pub(crate) struct NameAnswer {
 
 async fn body_of(api: &Api, caller: &Caller, project: Project) -> Result<ProjectBody, ApiError> {
     let live = api.store.live_deployment(project.id).await?;
-    let latest = api.store.builds_of(caller.access(), project.id, 1, None).await?.pop();
+    let latest = api.store.builds_for_production(caller.access(), project.id, 1).await?.pop();
     Ok(ProjectBody::of(&api.config, project, live, latest))
 }
 

@@ -62,6 +62,31 @@ async fn a_preview_from_held_to_live_to_gone() {
 }
 
 #[tokio::test]
+async fn the_contracts_clients_know_of_production_only() {
+    let app = App::start().await;
+    let ada = shop(&app).await;
+    app.open_pull_request(PROJECT, "shop", 8, false).await;
+    let (build, of_preview) = app.work("shop").await;
+    app.open_pull_request(PROJECT, "shop", 7, true).await;
+    let listed = app.get("/api/project/projects", Some(&ada)).await.expect(StatusCode::OK);
+    let builds: Vec<_> = listed["projects"][0]["builds"].as_array().unwrap().iter().map(|build| &build["id"]).collect();
+    assert_eq!(builds, [1], "the newest build is the site's, whatever {build} is");
+    // Nor is a stranger's pull request how the project stands.
+    let project = app.get("/api/v1/projects/1", Some(&ada)).await.expect(StatusCode::OK);
+    assert_eq!((&project["latestBuild"]["id"], &project["latestBuild"]["status"]), (&json!(1), &json!("passed")));
+
+    let site = project["liveDeployment"]["id"].clone();
+    app.start_activating();
+    for (latest, prev, wrong) in
+        [(site.to_string(), of_preview.to_string(), "prev"), (of_preview.to_string(), site.to_string(), "latest")]
+    {
+        let path = format!("/api/deploy/rollback?latest={latest}&prev={prev}");
+        let refused = app.call(Method::PUT, &path, Some(&ada), None).await.expect(StatusCode::BAD_REQUEST);
+        assert!(refused["message"].as_str().unwrap().starts_with(wrong), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn a_held_build_is_dismissed_like_any_other() {
     let app = App::start().await;
     let ada = shop(&app).await;

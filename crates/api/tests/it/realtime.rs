@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use axum::http::{Method, StatusCode};
 use berth_model::{BuildId, LogStream, ProjectId};
 use berth_store::LogBatch;
 use serde_json::{Value, json};
@@ -158,6 +159,39 @@ async fn the_six_events_in_the_contracts_words() {
     let live = socket.event("deploymentUpdate").await;
     let url = "http://shop.sites.test:8080";
     assert_eq!(live, json!({"projectId": 1, "buildId": 1, "status": "live", "url": url}));
+}
+
+#[tokio::test]
+async fn the_contracts_words_are_of_production() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    app.create(&ada, "shop").await;
+    app.work("shop").await;
+    let on = Some(json!({"previews": true}));
+    app.call(Method::PATCH, "/api/v1/projects/1", Some(&ada), on).await.expect(StatusCode::OK);
+    let address = listen(&app).await;
+    let mut socket = Socket::connect(&address, bearer(&ada)).await.ok().unwrap();
+    app.open_pull_request(ProjectId(1), "shop", 8, false).await;
+    let (of_preview, _) = app.work("shop").await;
+    // A preview that went live is told in our words, and is not the site.
+    loop {
+        let payload = socket.event("event").await["payload"].clone();
+        if payload["kind"] == "deployment_status" && payload["status"] == "live" {
+            assert_eq!(payload["build"], of_preview);
+            break;
+        }
+    }
+    app.post("/api/v1/projects/1/builds", Some(&ada), json!({})).await.expect(StatusCode::CREATED);
+    let (build, _) = app.work("shop").await;
+    for (name, status) in [
+        ("buildStatusUpdate", "queued"),
+        ("buildStatusUpdate", "running"),
+        ("buildStatusUpdate", "passed"),
+        ("deploymentUpdate", "live"),
+    ] {
+        let heard = socket.event(name).await;
+        assert_eq!((&heard["buildId"], &heard["status"]), (&json!(build), &json!(status)));
+    }
 }
 
 #[tokio::test]
