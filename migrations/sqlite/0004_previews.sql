@@ -22,6 +22,7 @@ CREATE INDEX build_delivery ON build (delivery);
 
 -- Production's copy of a preview that was chosen.
 ALTER TABLE deployment ADD COLUMN promoted_from BIGINT REFERENCES deployment (id) ON DELETE SET NULL;
+CREATE INDEX deployment_promoted_from ON deployment (promoted_from) WHERE promoted_from IS NOT NULL;
 
 -- A branch or a fork's pull request (as branch `pull/<number>`) that has a site of its own: its route is in `route`.
 CREATE TABLE preview (
@@ -60,6 +61,7 @@ CREATE INDEX deploy_hook_project ON deploy_hook (project_id);
 
 -- `hook`: the project whose own hook received it; 0: the installation's. Each knows the deliveries that it has seen.
 ALTER TABLE delivery ADD COLUMN replay_of BIGINT REFERENCES delivery (id) ON DELETE SET NULL;
+CREATE INDEX delivery_replay ON delivery (replay_of) WHERE replay_of IS NOT NULL;
 ALTER TABLE delivery ADD COLUMN hook BIGINT NOT NULL DEFAULT 0;
 DROP INDEX delivery_accepted;
 CREATE UNIQUE INDEX delivery_accepted ON delivery (hook, provider, delivery_id) WHERE verdict = 'accepted';
@@ -87,6 +89,16 @@ CREATE TABLE report (
     UNIQUE (project_id, kind, subject)
 );
 CREATE INDEX report_due ON report (due_at) WHERE due_at IS NOT NULL;
+
+-- When a variable was removed: builds that began before it got its value, and so differ from those of today.
+CREATE TABLE removed_variable (
+    project_id BIGINT NOT NULL REFERENCES project (id) ON DELETE CASCADE,
+    key        TEXT NOT NULL,
+    kind       TEXT NOT NULL CHECK (kind IN ('secret', 'plain')),
+    scope      TEXT NOT NULL CHECK (scope IN ('both', 'production', 'preview')),
+    removed_at BIGINT NOT NULL,
+    PRIMARY KEY (project_id, key, scope, kind)
+);
 
 -- From here on each database has its own way.
 

@@ -3,12 +3,13 @@
 
 use berth_model::{
     Access, BranchName, BuildStatus, Environment, EventPayload, OutputDir, PollEvery, ProjectId, ProjectName, RepoKey,
-    RepoUrl, RootDir, Timestamp, UserId, WatchPatterns, preview_labels,
+    RepoUrl, RootDir, Timestamp, Trigger, UserId, WatchPatterns, preview_labels,
 };
 use berth_secrets::Sealed;
 
 use crate::builds::{Build, select_build};
 use crate::owned::{Owned, SeenBy};
+use crate::queue::NewBuild;
 use crate::sql::{FromRow, Row, Sql, json_text, sql};
 use crate::store::Transaction;
 use crate::{RouteKind, SealedVariable, Store, StoreError};
@@ -408,7 +409,7 @@ impl Store {
     /// Changes settings and adds or replaces variables, in one step. `host` is the full host name under the name the
     /// project has afterwards; a new name moves the site and
     /// its previews there. Builds of the repository that it had before do not go
-    /// live under another one: they are canceled.
+    /// live under another one: they are canceled. Another branch's head is built at once.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Forbidden`], [`StoreError::NameTaken`].
@@ -465,6 +466,11 @@ impl Store {
             tx.move_previews(id, hosts).await?;
         }
         tx.put_variables(id, variables).await?;
+        if project.branch != before.branch && project.repo_url.key() == before.repo_url.key() {
+            // What is live is the former branch's, even if this one's head was built once before.
+            let head = NewBuild::production(id, Trigger::Rebuild, project.branch.clone(), None);
+            tx.enqueue(project.user, &head).await?;
+        }
         tx.event(access.user(), Some(id), &EventPayload::ProjectUpdated { project: id }).await?;
         tx.then_wake_worker();
         tx.commit().await?;

@@ -63,6 +63,23 @@ impl FromRow for WithValue {
     }
 }
 
+/// A variable that is no more.
+struct Removed {
+    key: VariableKey,
+    kind: VariableKind,
+    scope: VariableScope,
+}
+
+impl FromRow for Removed {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            key: row.parsed("key", |text| VariableKey::parse(text).ok())?,
+            kind: row.parsed("kind", VariableKind::parse)?,
+            scope: row.parsed("scope", VariableScope::parse)?,
+        })
+    }
+}
+
 /// Whose variables, and for what. The one place that decides which of them a build gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BuildFor {
@@ -98,8 +115,12 @@ impl BuildFor {
                 Some(_) => {}
             }
         }
-        chosen.retain(|variable| !self.is_of_fork || variable.variable.kind == VariableKind::Plain);
+        chosen.retain(|variable| self.may_get(variable.variable.kind));
         chosen
+    }
+
+    fn may_get(self, kind: VariableKind) -> bool {
+        !self.is_of_fork || kind == VariableKind::Plain
     }
 }
 
@@ -142,8 +163,8 @@ impl Store {
         Ok(effective.into_iter().map(|WithValue { variable, value, .. }| (variable, value)).collect())
     }
 
-    /// The keys of those variables that production's builds get otherwise than this build got them: another value, or
-    /// one that this build had not.
+    /// The keys of those variables that production's builds get otherwise than this build got them: another value, one
+    /// that this build had not, or none any more.
     ///
     /// # Errors
     /// Only the database's own.
@@ -159,7 +180,13 @@ impl Store {
         let mut keys: Vec<VariableKey> =
             there.iter().filter(|other| !got(other)).map(|other| other.variable.key.clone()).collect();
         keys.extend(here.iter().filter(|v| !had(&v.variable.key)).map(|v| v.variable.key.clone()));
+        let removed = sql("SELECT key, kind, scope FROM removed_variable WHERE project_id = $1 AND removed_at >= $2");
+        let removed: Vec<Removed> = self.all(removed.bind(build.project).bind(began)).await?;
+        let of = BuildFor::of(build);
+        let was_given = |removed: &Removed| removed.scope.covers(of.environment) && of.may_get(removed.kind);
+        keys.extend(removed.into_iter().filter(was_given).map(|removed| removed.key));
         keys.sort();
+        keys.dedup();
         Ok(keys)
     }
 
@@ -190,6 +217,14 @@ impl Store {
         let variable = found.seen_by(access)?.row;
         tx.run(sql("DELETE FROM variable WHERE id = $1").bind(id)).await?;
         let project = variable.project_id;
+        let note = sql("INSERT INTO removed_variable (project_id, key, kind, scope, removed_at) \
+                        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (project_id, key, scope, kind) DO UPDATE \
+                        SET removed_at = excluded.removed_at")
+        .bind(project)
+        .bind(variable.key.as_str())
+        .bind(variable.kind.as_str())
+        .bind(variable.scope.as_str());
+        tx.run(note.bind(tx.now)).await?;
         tx.event(access.user(), Some(project), &EventPayload::ProjectUpdated { project }).await?;
         tx.commit().await?;
         Ok(variable)

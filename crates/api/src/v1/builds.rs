@@ -108,9 +108,10 @@ pub(crate) async fn cancel(State(api): State<Api>, caller: Caller, Id(id): Id) -
     Ok((status, Json(BuildBody::of(build))).into_response())
 }
 
-/// Build the same commit again, with today's settings.
+/// Build the same commit again, with today's settings. A stranger's commit that nobody has approved is held again.
 #[utoipa::path(post, path = "/api/v1/builds/{id}/rebuild", tag = "builds", params(("id" = i64, Path)), responses(
     (status = 201, body = BuildBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+    (status = 409, description = "Its preview was removed, or the branch has none", body = ErrorBody),
 ))]
 pub(crate) async fn rebuild(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Response, ApiError> {
     let build = api.store.rebuild(caller.access(), BuildId(id)).await?;

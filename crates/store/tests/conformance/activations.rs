@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use berth_model::{BranchName, BuildStatus, DeploymentStatus, EventPayload};
+use berth_model::{BranchName, BuildStatus, DeploymentStatus, Environment, EventPayload, Trigger};
 use berth_store::{
     ActivationDecision, ActivationReason, ActivationState, Deployment, NewDeployment, ProjectChange, Route, RouteKind,
     StoreError,
 };
 
-use crate::ground::{Ground, host};
+use crate::ground::{Ground, host, main_branch};
 
 async fn status(ground: &Ground, deployment: &Deployment) -> DeploymentStatus {
     ground.store.deployment_unscoped(deployment.id).await.unwrap().unwrap().status
@@ -172,10 +172,23 @@ pub(crate) async fn another_branch_does_not_go_live(ground: Ground) {
     store.update_project(access, shop.id, change, &host("shop"), Vec::new()).await.unwrap();
     let [wish] = store.pending_activations().await.unwrap().try_into().unwrap();
     assert!(matches!(store.decide_activation(wish.id).await.unwrap(), ActivationDecision::Refused { .. }));
+    let newest = async |branch: &BranchName| {
+        store.newest_build(shop.id, Environment::Production, branch).await.unwrap().unwrap()
+    };
+    let of_next = newest(&BranchName::parse("next").unwrap()).await;
+    let head = (of_next.status, of_next.trigger, of_next.commit_hash);
+    assert_eq!(head, (BuildStatus::Queued, Trigger::Rebuild, None), "its head is built at once");
     // A person may still choose it.
     let chosen = store.request_activation(access, of_main.id, ActivationReason::Rollback).await.unwrap();
     assert!(matches!(store.decide_activation(chosen).await.unwrap(), ActivationDecision::Go { .. }));
     assert_eq!(store.confirm_activation(chosen).await.unwrap().status, DeploymentStatus::Live);
+    // Back again, where the head was built already: the site is the other branch's until it is built once more.
+    let back = || ProjectChange { branch: Some(main_branch()), ..ProjectChange::default() };
+    store.update_project(access, shop.id, back(), &host("shop"), Vec::new()).await.unwrap();
+    let again = newest(&main_branch()).await;
+    assert!(again.id > of_next.id && again.status == BuildStatus::Queued, "{again:?}");
+    store.update_project(access, shop.id, back(), &host("shop"), Vec::new()).await.unwrap();
+    assert_eq!(newest(&main_branch()).await.id, again.id, "saved again, it is no other branch");
 }
 
 /// D8: deleting during a build and during an activation; nothing reappears.

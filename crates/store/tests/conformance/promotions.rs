@@ -130,12 +130,21 @@ pub(crate) async fn variables_go_where_they_belong(ground: Ground) {
         keys.iter().map(|key| key.as_str().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(others().await, ["API", "HIDE", "MODE", "PAY"]);
+    ground.clock.advance(Duration::from_secs(1));
     for variable in store.variables(access, shop.id).await.unwrap() {
         if variable.scope != Both {
             store.delete_variable(access, variable.id).await.unwrap();
         }
     }
-    assert_eq!(others().await, [""; 0]);
+    // What production alone had makes no difference any more; what the preview was built with is still in it.
+    assert_eq!(others().await, ["API", "HIDE"]);
+    ground.clock.advance(Duration::from_secs(1));
+    let built = ground.preview(&push_to(&shop, "next", commit('b'))).await.unwrap();
+    let others = async || {
+        let keys = store.other_in_production(&built).await.unwrap();
+        keys.iter().map(|key| key.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(others().await, [""; 0], "built since, it never had them");
     ground.clock.advance(Duration::from_secs(1));
     store.put_variables(access, shop.id, vec![variable("LOOK", Plain, Both, "changed since")]).await.unwrap();
     assert_eq!(others().await, ["LOOK"]);
