@@ -15,6 +15,7 @@ use crate::config::{ApiConfig, HealthChecks};
 use crate::detection::{Detections, Detector};
 use crate::realtime::{self, Realtime};
 use crate::router;
+use crate::webhooks::Bodies;
 
 /// The API of one Berth. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -35,6 +36,7 @@ pub struct State {
     pub(crate) jwt: Jwt,
     pub(crate) throttle: Throttle,
     pub(crate) hooks: HookKeeper,
+    pub(crate) bodies: Bodies,
     pub(crate) detections: Detections,
     pub(crate) health: HealthChecks,
     pub(crate) realtime: Realtime,
@@ -80,6 +82,7 @@ impl Api {
             jwt: Jwt::new(&config.jwt_secret, store.clock().clone()),
             throttle: Throttle::new(store.clock().clone()),
             hooks,
+            bodies: Bodies::default(),
             detections: Detections::new(detector),
             github,
             realtime: Realtime::new(),

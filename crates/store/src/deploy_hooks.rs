@@ -40,6 +40,8 @@ pub enum Called {
     Waits(Build),
     /// The branch is not the project's own, and the project has no previews.
     NoPreviews,
+    /// The branch can have no preview, for this reason; nothing was added.
+    Refused(String),
 }
 
 macro_rules! select_deploy_hook {
@@ -168,7 +170,14 @@ impl Store {
                 hosts,
                 admission: Admission::Queued,
             };
-            tx.push_to_preview(&push).await?.map_or(Called::NoPreviews, Called::Queued)
+            match tx.push_to_preview(&push).await? {
+                // Undone: a list of builds is no place for each call of an address that builds nothing.
+                Some(Build { status: BuildStatus::Skipped, reason, .. }) => {
+                    return Ok(Called::Refused(reason.unwrap_or_default()));
+                }
+                Some(build) => Called::Queued(build),
+                None => Called::NoPreviews,
+            }
         };
         tx.commit().await?;
         Ok(called)

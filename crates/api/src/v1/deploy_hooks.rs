@@ -65,7 +65,7 @@ pub(crate) async fn create(
     mut form: Form,
 ) -> Result<Response, ApiError> {
     let name = form.required("name", name);
-    let branch = form.optional("branch", BranchName::parse).into_option();
+    let branch = form.optional("branch", branch).into_option();
     form.check()?;
     let Some(name) = name else { return Err(form.refusal()) };
     let (token, project) = (token(), ProjectId(id));
@@ -82,6 +82,16 @@ pub(crate) async fn create(
 pub(crate) async fn delete(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<StatusCode, ApiError> {
     api.store.delete_deploy_hook(caller.access(), DeployHookId(id)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Strangers' pull requests are built by approving them, not by whoever knows an address.
+fn branch(given: &str) -> Result<BranchName, InvalidInput> {
+    let branch = BranchName::parse(given)?;
+    if branch.is_of_pull_request() {
+        let message = "branches with a name like pull/7 have no preview: pull requests from forks have it";
+        return Err(InvalidInput::new("branch", message));
+    }
+    Ok(branch)
 }
 
 fn name(given: &str) -> Result<String, InvalidInput> {

@@ -1,39 +1,110 @@
-//! The bytes of a delivery: all of them, up to a limit, with no more memory than they need.
+//! The bytes of a delivery: all of them, up to a limit, with no more memory than they need. Anybody can send them: what
+//! is large takes turns, and must not take long. A host gives up waiting long before that.
+
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 
 use crate::error::ApiError;
 
 /// GitHub sends no payload over 25 MB.
 pub(crate) const LIMIT: usize = 25 << 20;
 
-/// Collects a body. One that says it is too long is refused before a byte is read, one that lies as soon as it
-/// crosses the limit.
-pub(crate) async fn collect(headers: &HeaderMap, mut body: Body) -> Result<Bytes, ApiError> {
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok())
-        .and_then(|length| length.parse::<usize>().ok())
-        .unwrap_or_default();
-    if announced > LIMIT {
-        return Err(too_large());
+/// Bodies up to this size take no turn; nearly all have it.
+const SMALL: usize = 1 << 20;
+/// Larger ones that are collected at once.
+const LARGE_AT_ONCE: usize = 4;
+/// For so long a larger one may take from its turn on.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Collects bodies.
+pub(crate) struct Bodies {
+    turns: Semaphore,
+    patience: Duration,
+}
+
+impl Default for Bodies {
+    fn default() -> Self {
+        Self { turns: Semaphore::new(LARGE_AT_ONCE), patience: PATIENCE }
     }
-    // Memory follows the bytes that have come, not the promise of them.
-    let mut collected = BytesMut::with_capacity(announced.min(64 << 10));
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| ApiError::bad_request("the body was cut off").caused_by(error))?;
-        let Ok(data) = frame.into_data() else { continue };
-        if collected.len() + data.len() > LIMIT {
+}
+
+impl Bodies {
+    /// Collects a body. One that says it is too long is refused before a byte is read, one that lies as soon as it
+    /// crosses the limit.
+    pub(crate) async fn collect(&self, headers: &HeaderMap, mut body: Body) -> Result<Bytes, ApiError> {
+        let announced = headers
+            .get(header::CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok())
+            .and_then(|length| length.parse::<usize>().ok())
+            .unwrap_or_default();
+        if announced > LIMIT {
             return Err(too_large());
         }
-        collected.extend_from_slice(&data);
+        // Memory follows the bytes that have come, not the promise of them.
+        let mut collected = BytesMut::with_capacity(announced.min(64 << 10));
+        let mut turn = None;
+        loop {
+            let frame = match &turn {
+                None => body.frame().await,
+                Some((_, until)) => timeout_at(*until, body.frame()).await.map_err(|_| too_slow())?,
+            };
+            let Some(frame) = frame else { return Ok(collected.freeze()) };
+            let frame = frame.map_err(|error| ApiError::bad_request("the body was cut off").caused_by(error))?;
+            let Ok(data) = frame.into_data() else { continue };
+            if collected.len() + data.len() > LIMIT {
+                return Err(too_large());
+            }
+            if turn.is_none() && collected.len() + data.len() > SMALL {
+                let permit = self.turns.acquire().await.map_err(ApiError::internal)?;
+                turn = Some((permit, Instant::now() + self.patience));
+            }
+            collected.extend_from_slice(&data);
+        }
     }
-    Ok(collected.freeze())
+}
+
+fn too_slow() -> ApiError {
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "a delivery over 1 MiB has 30 seconds to come in")
 }
 
 fn too_large() -> ApiError {
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "a delivery has at most 25 MiB")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::Arc;
+
+    use futures_util::StreamExt;
+    use futures_util::stream;
+
+    use super::*;
+
+    fn sending(bytes: usize) -> stream::Iter<std::vec::IntoIter<Result<Bytes, Infallible>>> {
+        stream::iter(vec![Ok(Bytes::from(vec![b'x'; bytes]))])
+    }
+
+    #[tokio::test]
+    async fn large_ones_take_turns_and_none_holds_its_for_ever() {
+        let bodies = Arc::new(Bodies { turns: Semaphore::new(1), patience: Duration::from_secs(2) });
+        let (stalls, of_stalling) = (Body::from_stream(sending(SMALL + 1).chain(stream::pending())), bodies.clone());
+        let stalling = tokio::spawn(async move { of_stalling.collect(&HeaderMap::new(), stalls).await });
+        while bodies.turns.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let headers = HeaderMap::new();
+        let small = bodies.collect(&headers, Body::from_stream(sending(SMALL)));
+        assert!(small.await.is_ok() && bodies.turns.available_permits() == 0, "a small one waits for nobody");
+        let large = bodies.collect(&headers, Body::from_stream(sending(LIMIT)));
+        assert_eq!(large.await.unwrap().len(), LIMIT);
+        assert_eq!(stalling.await.unwrap().unwrap_err().code(), "too_slow", "its turn ended first");
+        assert_eq!(bodies.turns.available_permits(), 1);
+    }
 }

@@ -166,13 +166,16 @@ fn what_was_asked(action: &str, asked: PullRequest, repository: &Repository) -> 
     if number <= 0 {
         return Err("number: a pull request has a positive one".to_owned());
     }
+    let reference = format!("refs/pull/{number}/head");
+    let author = clean(user.as_ref().and_then(Person::called).unwrap_or_default());
     let fork = match head.repo {
+        // Whoever may read can ask with commits of no branch (git push … refs/for/main): a stranger's, too.
+        Some(_) if head.reference == reference => Some(format!("{author}, of no branch")),
         Some(repo) if repo.full_name.eq_ignore_ascii_case(&repository.full_name) => None,
         Some(repo) => Some(clean(&repo.full_name)),
         None => Some("a deleted repository".to_owned()),
     };
-    let reference = format!("refs/pull/{number}/head");
-    // Gitea names the branch of a repository that is gone by this reference.
+    // Gitea names the branch of a repository that is gone by this reference, and one that there never was.
     let branch = if head.reference == reference { format!("pull/{number}") } else { head.reference };
     Ok(Announcement::PullRequest(PullRequestNews {
         number,
@@ -182,7 +185,7 @@ fn what_was_asked(action: &str, asked: PullRequest, repository: &Repository) -> 
         fork,
         reference,
         title: clean(&title.unwrap_or_default()),
-        author: clean(user.as_ref().and_then(Person::called).unwrap_or_default()),
+        author,
     }))
 }
 
@@ -313,6 +316,18 @@ mod tests {
         assert!(matches!(asked("labeled", json!(null)), Announcement::Other(_)));
         let nothing = json!({"repository": {"full_name": "ada/shop"}});
         assert!(matches!(news("pull_request", &nothing), Announcement::Other(_)));
+    }
+
+    #[test]
+    fn what_gitea_takes_without_a_branch_is_a_strangers() {
+        let payload = json!({
+            "action": "opened", "number": 7,
+            "pull_request": {"number": 7, "title": "Greet", "user": {"login": "mallory"},
+                             "head": {"ref": "refs/pull/7/head", "sha": HEAD, "repo": {"full_name": "ada/shop"}}},
+            "repository": {"full_name": "ada/shop", "html_url": "https://git.example.org/ada/shop"},
+        });
+        let Announcement::PullRequest(asked) = news("pull_request", &payload) else { panic!() };
+        assert_eq!((asked.branch.as_str(), asked.fork.as_deref()), ("pull/7", Some("mallory, of no branch")));
     }
 
     #[test]

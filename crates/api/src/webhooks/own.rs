@@ -12,10 +12,10 @@ use berth_store::{NewDelivery, Verdict};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
+use super::Delivery;
 use super::judge::Audience;
 use super::provider::{Provider, header};
 use super::signature::Signature;
-use super::{Delivery, body};
 use crate::Api;
 use crate::error::ApiError;
 use crate::input::Id;
@@ -37,14 +37,20 @@ pub(crate) async fn receive_own(
     let (Some(provider), Some(signature)) = (provider, signature) else {
         return refuse(&api, project, secret.is_some(), provider, &headers, unsigned(provider)).await;
     };
-    let body = body::collect(&headers, body).await?;
+    let body = api.bodies.collect(&headers, body).await?;
     // Where there is no hook, a secret that nobody knows takes the same way to the same answer.
     let expected = secret.clone().unwrap_or_else(token);
     if !signature.is_of(&body, &expected) {
         return refuse(&api, project, secret.is_some(), Some(provider), &headers, wrong(provider, &headers)).await;
     }
     let Some(connected) = api.store.project_unscoped(project).await? else { return Err(refusal()) };
-    let delivery = Delivery::received(provider, &headers, body, Some(project))?;
+    let delivery = match Delivery::received(provider, &headers, body, Some(project)) {
+        Ok(delivery) => delivery,
+        Err(error) => {
+            keep_refused(&api, project, Some(provider), &headers, error.message()).await?;
+            return Err(error);
+        }
+    };
     delivery.settle(&api, Audience::Only(Box::new(connected))).await
 }
 
@@ -64,21 +70,31 @@ async fn refuse(
     reason: &str,
 ) -> Result<Response, ApiError> {
     if has_hook {
-        let refused = NewDelivery {
-            provider: provider.map_or("unknown", Provider::as_str),
-            delivery_id: None,
-            event: provider.map(|provider| provider.event(headers)).unwrap_or_default(),
-            verdict: Verdict::Rejected,
-            reason: reason.to_owned(),
-            repo: None,
-            projects: vec![project],
-            hook: Some(project),
-            replay_of: None,
-            body: None,
-        };
-        api.store.refuse_delivery(project, refused).await?;
+        keep_refused(api, project, provider, headers, reason).await?;
     }
     Err(refusal())
+}
+
+async fn keep_refused(
+    api: &Api,
+    project: ProjectId,
+    provider: Option<Provider>,
+    headers: &HeaderMap,
+    reason: &str,
+) -> Result<(), ApiError> {
+    let refused = NewDelivery {
+        provider: provider.map_or("unknown", Provider::as_str),
+        delivery_id: None,
+        event: provider.map(|provider| provider.event(headers)).unwrap_or_default(),
+        verdict: Verdict::Rejected,
+        reason: reason.to_owned(),
+        repo: None,
+        projects: vec![project],
+        hook: Some(project),
+        replay_of: None,
+        body: None,
+    };
+    Ok(api.store.refuse_delivery(project, refused).await?)
 }
 
 fn refusal() -> ApiError {

@@ -182,6 +182,28 @@ pub(crate) async fn hooks_do_not_share_what_they_have_seen(ground: Ground) {
     assert!(store.hook_secret(shop.id).await.unwrap().is_none());
 }
 
+/// A push that is told twice is one build, unless somebody does its delivery again.
+pub(crate) async fn two_hooks_of_a_push_make_one_build(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let shop = ground.project(access, "shop").await;
+    let accept = async |new: NewDelivery| builds(store.accept_delivery(new, wishes(&[&shop])).await.unwrap()).unwrap();
+    assert_eq!(accept(delivery("d-1", &shop)).await.len(), 1);
+    let own = || NewDelivery { hook: Some(shop.id), ..delivery("d-1", &shop) };
+    assert!(accept(own()).await.is_empty());
+    let kept = store.deliveries_of(access, shop.id, 10, None).await.unwrap();
+    assert_eq!(kept[0].verdict, Verdict::Ignored);
+    assert_eq!(kept[0].reason, "a push to main; shop: main has a build of this commit");
+    let again = NewDelivery { delivery_id: None, replay_of: Some(kept[0].id), ..own() };
+    assert_eq!(accept(again).await.len(), 1);
+    // The same after a look at the branch that came first, but not after a build that failed.
+    let found = NewBuild { trigger: Trigger::Poll, ..push_of(&shop) };
+    let found = store.enqueue(found).await.unwrap();
+    assert!(accept(NewDelivery { delivery_id: None, ..own() }).await.is_empty());
+    store.request_cancel(access, found.id).await.unwrap();
+    assert_eq!(accept(NewDelivery { delivery_id: None, ..own() }).await.len(), 1);
+}
+
 /// A deploy hook builds its branch's newest commit, once at a time.
 pub(crate) async fn deploy_hooks_queue_one_build(ground: Ground) {
     let store = &ground.store;
@@ -206,6 +228,11 @@ pub(crate) async fn deploy_hooks_queue_one_build(ground: Ground) {
     previews(false).await;
     assert!(matches!(store.call_deploy_hook(other.id, hosts()).await.unwrap(), Called::NoPreviews));
     previews(true).await;
+    let pull = BranchName::parse("pull/7").unwrap();
+    let of_pull = store.create_deploy_hook(access, shop.id, "pull", Some(&pull), &[4; 32]).await.unwrap();
+    let count = store.builds_of(access, shop.id, 100, None).await.unwrap().len();
+    assert!(matches!(store.call_deploy_hook(of_pull.id, hosts()).await.unwrap(), Called::Refused(_)));
+    assert_eq!(store.builds_of(access, shop.id, 100, None).await.unwrap().len(), count, "nothing was added");
     let Called::Queued(preview) = store.call_deploy_hook(other.id, hosts()).await.unwrap() else { panic!() };
     assert_eq!((preview.environment, preview.branch.as_str()), (Environment::Preview, "next"));
 

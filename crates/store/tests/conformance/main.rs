@@ -123,6 +123,7 @@ stories! {
         a_hundred_deliveries_make_one_build,
         what_failed_can_be_sent_again,
         several_projects_of_one_repository,
+        two_hooks_of_a_push_make_one_build,
         every_delivery_is_kept,
         what_each_wish_came_to,
         a_few_refused_deliveries_are_kept,

@@ -3,6 +3,8 @@
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{Method, StatusCode};
+use berth_model::{Access, BranchName, ProjectId, Role};
+use berth_secrets::token_hash;
 use serde_json::json;
 
 use crate::harness::{App, ORIGIN_OF_BERTH};
@@ -75,9 +77,22 @@ async fn another_branch_needs_previews() {
     app.call(Method::PATCH, "/api/v1/projects/1", Some(&ada), Some(on)).await.expect(StatusCode::OK);
     let built = app.send(call(&path, Method::POST, "")).await.expect(StatusCode::CREATED);
     assert_eq!(built["build"]["branch"], "next");
-    for bad in
-        [json!({}), json!({"name": " "}), json!({"name": "x", "branch": "-u"}), json!({"name": "x", "token": "y"})]
-    {
+    // Of one that was made before, each call says why, and leaves nothing.
+    let access = Access::of(ada.id, Role::Member);
+    let branch = BranchName::parse("pull/7").unwrap();
+    let hash = token_hash("of-old");
+    app.store.create_deploy_hook(access, ProjectId(1), "of old", Some(&branch), &hash).await.unwrap();
+    let before = app.builds(&ada, 1).await;
+    let refused = app.send(call("/api/deploy-hooks/of-old", Method::POST, "")).await.expect(StatusCode::CONFLICT);
+    assert!(refused["message"].as_str().unwrap().contains("have no preview"), "{refused}");
+    assert_eq!(app.builds(&ada, 1).await, before);
+    for bad in [
+        json!({}),
+        json!({"name": " "}),
+        json!({"name": "x", "branch": "-u"}),
+        json!({"name": "x", "branch": "pull/7"}),
+        json!({"name": "x", "token": "y"}),
+    ] {
         let refused = app.post("/api/v1/projects/1/deploy-hooks", Some(&ada), bad.clone()).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
     }

@@ -298,3 +298,20 @@ async fn hooks_are_given_out_where_deliveries_are_sent() {
         assert!(hook["url"].as_str().unwrap().starts_with(&format!("{host}/api/deploy-hooks/")), "{hook}");
     }
 }
+
+#[tokio::test]
+async fn a_signed_delivery_of_another_form_says_what_to_change() {
+    let (app, ada, secret) = connected().await;
+    for (kind, status, why) in [
+        ("text/plain", StatusCode::UNSUPPORTED_MEDIA_TYPE, "a delivery is application/json"),
+        ("application/x-www-form-urlencoded", StatusCode::BAD_REQUEST, "the form has no field payload"),
+    ] {
+        let mut other = request("github", "push", &pushed("github", "main"), &secret);
+        other.headers_mut().insert("content-type", kind.parse().unwrap());
+        assert_eq!(app.send(other).await.status, status);
+        let kept = newest(&app, &ada).await;
+        assert_eq!((&kept["verdict"], &kept["replayable"]), (&json!("rejected"), &json!(false)));
+        assert!(kept["reason"].as_str().unwrap().starts_with(why), "{kept}");
+        app.clock.advance(std::time::Duration::from_secs(11));
+    }
+}
