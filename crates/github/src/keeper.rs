@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use berth_model::{RepoKey, Timestamp, UserId};
-use berth_secrets::{KeyRing, SecretString};
+use berth_secrets::{KeyRing, Sealed, SecretString};
 use berth_store::{Project, Store, StoreError};
 use tokio::sync::{Notify, OwnedMutexGuard};
 use url::Url;
@@ -175,7 +175,7 @@ impl HookKeeper {
             let why = why.unwrap_or_else(|| "no webhook was registered for this project".to_owned());
             return Ok(Some(HookState::Unannounced(why)));
         };
-        let Some(token) = self.token(project.user).await? else {
+        let Some((token, sealed)) = self.token(project.user).await? else {
             let why = project.webhook_problem.clone().unwrap_or_else(|| RECONNECT.to_owned());
             return Ok(Some(HookState::Refused(why)));
         };
@@ -186,7 +186,7 @@ impl HookKeeper {
                 HookState::Lost(format!("GitHub has no webhook {hook} at {owner}/{name}, or does not show it to you"))
             }
             Err(GithubError::TokenRefused) => {
-                self.0.store.github_refused(project.user).await?;
+                self.0.store.github_refused(project.user, &sealed).await?;
                 HookState::Refused(RECONNECT.to_owned())
             }
             Err(error) => HookState::Refused(error.to_string()),
@@ -221,14 +221,15 @@ impl HookKeeper {
 
         let mut state = HookState::Refused(RECONNECT.to_owned());
         for user in owners {
-            let Some(token) = self.token(user).await? else { continue };
+            let Some((token, sealed)) = self.token(user).await? else { continue };
             match self.mended(&token, (&owner, &name), known, secret).await {
                 Ok(hook) => {
-                    store.set_webhook_of_repo(&sharing.iter().map(|other| other.id).collect::<Vec<_>>(), hook).await?;
+                    let served: Vec<_> = sharing.iter().map(|other| other.id).collect();
+                    store.set_webhook_of_repo(&repo, &served, hook).await?;
                     return Ok(HookState::Ok);
                 }
                 Err(GithubError::TokenRefused) => {
-                    store.github_refused(user).await?;
+                    store.github_refused(user, &sealed).await?;
                 }
                 Err(GithubError::NotFound | GithubError::Forbidden(_)) => {
                     state = HookState::Lost(format!(
@@ -239,12 +240,13 @@ impl HookKeeper {
                 Err(GithubError::Unprocessable(why)) => {
                     state = HookState::Altered(format!("GitHub refused to repair the webhook: {why}"));
                 }
+                Err(error @ GithubError::Moved) => state = HookState::Lost(error.to_string()),
                 Err(error) => return Ok(HookState::Refused(format!("{error}; try again in a minute"))),
             }
         }
         if let Some(problem) = state.problem() {
             for other in &sharing {
-                store.set_webhook_problem(other.id, problem).await?;
+                store.set_webhook_problem(&repo, other.id, problem).await?;
             }
         }
         Ok(state)
@@ -282,13 +284,14 @@ impl HookKeeper {
         project.repo_url.owner_and_name_under(&self.0.github_url)
     }
 
-    /// A user's token, unless there is none or GitHub refuses it.
-    async fn token(&self, user: UserId) -> Result<Option<SecretString>, StoreError> {
+    /// A user's token, opened and as it is kept, unless there is none or GitHub refuses it.
+    async fn token(&self, user: UserId) -> Result<Option<(SecretString, Sealed)>, StoreError> {
         let owner = self.0.store.user(user).await?;
         if !owner.is_some_and(|owner| owner.github_connected && owner.github_refused_at.is_none()) {
             return Ok(None);
         }
-        let sealed = self.0.store.github_token(user).await?;
-        Ok(sealed.and_then(|sealed| self.0.keys.open_for_user(user, "github", &sealed).ok()))
+        let Some(sealed) = self.0.store.github_token(user).await? else { return Ok(None) };
+        let token = self.0.keys.open_for_user(user, "github", &sealed).ok();
+        Ok(token.map(|token| (token, sealed)))
     }
 }

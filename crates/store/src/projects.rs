@@ -373,26 +373,34 @@ impl Store {
         Ok(self.one(count.bind(repo.as_str())).await?.unwrap_or(0))
     }
 
-    /// Notes that a hook at GitHub serves these projects, and serves them well.
+    /// Notes that a repository's hook at GitHub serves these projects, and serves them well. One that moved to another
+    /// repository meanwhile has nothing of it.
     ///
     /// # Errors
     /// Only the database's own.
-    pub async fn set_webhook_of_repo(&self, projects: &[ProjectId], webhook: i64) -> Result<(), StoreError> {
+    pub async fn set_webhook_of_repo(
+        &self,
+        repo: &RepoKey,
+        projects: &[ProjectId],
+        webhook: i64,
+    ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         for id in projects {
-            let update = sql("UPDATE project SET webhook_id = $2, webhook_problem = NULL WHERE id = $1");
-            tx.run(update.bind(*id).bind(webhook)).await?;
+            let update = sql("UPDATE project SET webhook_id = $2, webhook_problem = NULL \
+                              WHERE id = $1 AND repo_key = $3 AND deleted_at IS NULL");
+            tx.run(update.bind(*id).bind(webhook).bind(repo.as_str())).await?;
         }
         tx.commit().await
     }
 
-    /// Notes why GitHub does not announce a project's pushes, in words.
+    /// Notes why GitHub does not announce a project's pushes, in words, unless it moved to another repository meanwhile.
     ///
     /// # Errors
     /// Only the database's own.
-    pub async fn set_webhook_problem(&self, id: ProjectId, problem: &str) -> Result<(), StoreError> {
+    pub async fn set_webhook_problem(&self, repo: &RepoKey, id: ProjectId, problem: &str) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        tx.run(sql("UPDATE project SET webhook_problem = $2 WHERE id = $1").bind(id).bind(problem)).await?;
+        let update = sql("UPDATE project SET webhook_problem = $2 WHERE id = $1 AND repo_key = $3");
+        tx.run(update.bind(id).bind(problem).bind(repo.as_str())).await?;
         tx.commit().await
     }
 
@@ -428,6 +436,8 @@ impl Store {
         if project.repo_url.key() != before.repo_url.key() {
             tx.remove_previews(id, None, "the project got another repository").await?;
             tx.cancel_builds(id).await?;
+            // The numbers that the other repository's comments and deployments have mean nothing in this one.
+            tx.run(sql("DELETE FROM report WHERE project_id = $1").bind(id)).await?;
         } else if project.branch != before.branch {
             tx.remove_previews(id, Some(&project.branch), "its branch became the project's own").await?;
         }

@@ -9,6 +9,8 @@ use berth_model::{
     ReportId, Timestamp, UserId,
 };
 
+use berth_secrets::Sealed;
+
 use crate::builds::{Build, select_build};
 use crate::deployments::select_deployment;
 use crate::sql::{FromRow, Row, sql};
@@ -96,7 +98,7 @@ pub struct ReportMark {
     pub kind: ReportKind,
     /// Which one.
     pub subject: i64,
-    /// Whether it matters only as long as nothing was told.
+    /// Whether it matters only as long as nothing was told, nor refused for good.
     pub unless_told: bool,
 }
 
@@ -209,7 +211,7 @@ impl Store {
                  SELECT id, $2, $3, 1, $4, $4, $4 FROM project WHERE id = $1 AND deleted_at IS NULL \
                  ON CONFLICT (project_id, kind, subject) DO UPDATE \
                  SET changes = report.changes + 1, due_at = COALESCE(report.due_at, excluded.due_at) \
-                 WHERE report.told IS NULL OR NOT $5");
+                 WHERE NOT $5 OR (report.told IS NULL AND (report.problem IS NULL OR report.due_at IS NOT NULL))");
             let upsert = upsert.bind(mark.project).bind(mark.kind.as_str()).bind(mark.subject).bind(tx.now);
             tx.run(upsert.bind(mark.unless_told)).await?;
         }
@@ -218,16 +220,20 @@ impl Store {
         tx.commit().await
     }
 
-    /// At most `limit` reports that wait, the one that is due first at the head, due or not yet. Those of people who
-    /// have no token, or whose token GitHub refuses, wait until they have connected it again.
+    /// Of each of at most `limit` repositories the report that is due first, due or not yet; a repository that has many
+    /// keeps nobody else waiting. Those of people who have no token, or whose token GitHub refuses, wait until they have
+    /// connected it again.
     ///
     /// # Errors
     /// Only the database's own.
     pub async fn waiting_reports(&self, limit: u32) -> Result<Vec<DueReport>, StoreError> {
         let select = sql(select_report!(
-            "JOIN \"user\" u ON u.id = p.user_id WHERE r.due_at IS NOT NULL AND p.deleted_at IS NULL \
-             AND u.github_token IS NOT NULL AND u.github_refused_at IS NULL AND u.deactivated_at IS NULL \
-             AND u.removed_at IS NULL ORDER BY r.due_at, r.id LIMIT $1"
+            "WHERE r.id IN (SELECT first.id FROM (SELECT w.id, \
+             ROW_NUMBER() OVER (PARTITION BY o.repo_key ORDER BY w.due_at, w.id) AS place \
+             FROM report w JOIN project o ON o.id = w.project_id JOIN \"user\" u ON u.id = o.user_id \
+             WHERE w.due_at IS NOT NULL AND o.deleted_at IS NULL AND u.github_token IS NOT NULL \
+             AND u.github_refused_at IS NULL AND u.deactivated_at IS NULL AND u.removed_at IS NULL) first \
+             WHERE first.place = 1) ORDER BY r.due_at, r.id LIMIT $1"
         ));
         self.all(select.bind(i64::from(limit))).await
     }
@@ -255,12 +261,19 @@ impl Store {
     }
 
     /// Notes what became of a report. It is done unless something happened since it was read (`report.changes`); then
-    /// it is due at once.
+    /// it is due at once. If it was told, the host is there again: what waits for another attempt with the same token is
+    /// due at once, too.
     ///
     /// # Errors
     /// Only the database's own.
     pub async fn end_report(&self, report: &Report, end: ReportEnd) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
+        if let ReportEnd::Told(Some(_)) = end {
+            let wake = sql("UPDATE report SET due_at = $2 WHERE due_at > $2 AND problem IS NOT NULL AND id <> $1 \
+                            AND project_id IN (SELECT id FROM project WHERE user_id = \
+                            (SELECT p.user_id FROM project p JOIN report r ON r.project_id = p.id WHERE r.id = $1))");
+            tx.run(wake.bind(report.id).bind(tx.now)).await?;
+        }
         let update = match end {
             ReportEnd::Told(told) => sql("UPDATE report SET told = COALESCE($4, told), attempts = 0, problem = NULL, \
                      due_at = CASE WHEN changes = $2 THEN NULL ELSE $3 END, updated_at = $3 WHERE id = $1")
@@ -308,16 +321,17 @@ impl Store {
         self.all(select.bind(project).bind(i64::from(limit))).await
     }
 
-    /// Notes that GitHub no longer accepts a user's token: nothing is asked of it until they have connected it again.
-    /// Whether this is news.
+    /// Notes that GitHub no longer accepts `token`, a user's: nothing is asked of it until they have connected it again.
+    /// A refusal that comes back when they have done so already says nothing of the token that they have now. Whether
+    /// this is news.
     ///
     /// # Errors
     /// Only the database's own.
-    pub async fn github_refused(&self, user: UserId) -> Result<bool, StoreError> {
+    pub async fn github_refused(&self, user: UserId, token: &Sealed) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let update = sql("UPDATE \"user\" SET github_refused_at = $2 WHERE id = $1 AND github_token IS NOT NULL \
+        let update = sql("UPDATE \"user\" SET github_refused_at = $2 WHERE id = $1 AND github_token = $3 \
                           AND github_refused_at IS NULL");
-        if tx.run(update.bind(user).bind(tx.now)).await? == 0 {
+        if tx.run(update.bind(user).bind(tx.now).bind(token.as_str())).await? == 0 {
             return Ok(false);
         }
         tx.event(user, None, &EventPayload::GithubRefused { user }).await?;
@@ -359,15 +373,28 @@ impl Store {
         self.one(select.bind(project).bind(environment.as_str()).bind(branch.as_str())).await
     }
 
-    /// Whether a later build of the same commit speaks for it.
+    /// Whether a later build of the same commit speaks for it, one that anything becomes of.
     ///
     /// # Errors
     /// Only the database's own.
     pub async fn has_later_build_of_commit(&self, build: &Build) -> Result<bool, StoreError> {
         let Some(commit) = &build.commit_hash else { return Ok(false) };
         let select = sql("SELECT EXISTS (SELECT 1 FROM build WHERE project_id = $1 AND commit_hash = $2 AND id > $3 \
-                          AND status NOT IN ('superseded', 'skipped'))");
+                          AND status NOT IN ('superseded', 'skipped', 'canceled'))");
         Ok(self.one(select.bind(build.project).bind(commit.as_str()).bind(build.id)).await?.unwrap_or(false))
+    }
+
+    /// The newest other build of a build's commit that passed.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn passed_build_of_commit(&self, build: &Build) -> Result<Option<Build>, StoreError> {
+        let Some(commit) = &build.commit_hash else { return Ok(None) };
+        let select = sql(select_build!(
+            "WHERE b.project_id = $1 AND b.commit_hash = $2 AND b.id <> $3 AND b.status = 'passed' \
+             ORDER BY b.id DESC LIMIT 1"
+        ));
+        self.one(select.bind(build.project).bind(commit.as_str()).bind(build.id)).await
     }
 
     /// A preview, open or not.
@@ -425,15 +452,27 @@ impl Store {
         self.all(select.bind(project).bind(branch.as_str())).await
     }
 
-    /// The project whose report is a pull request's comment, if one was begun.
+    /// The project whose report is a pull request's comment: one that wrote it, or may.
     ///
     /// # Errors
     /// Only the database's own.
     pub async fn commenting_project(&self, repo: &RepoKey, number: i64) -> Result<Option<ProjectId>, StoreError> {
         let select = sql("SELECT p.id FROM report r JOIN project p ON p.id = r.project_id \
                           WHERE p.repo_key = $1 AND p.deleted_at IS NULL AND r.kind = 'comment' AND r.subject = $2 \
+                          AND (r.remote_id IS NOT NULL OR EXISTS (SELECT 1 FROM report s WHERE s.project_id = p.id \
+                          AND s.kind = 'status' AND s.told IS NOT NULL)) \
                           ORDER BY CASE WHEN r.remote_id IS NULL THEN 1 ELSE 0 END, p.id LIMIT 1");
         self.one(select.bind(repo.as_str()).bind(number)).await
+    }
+
+    /// Whether a commit's status of a project is still to be told.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn has_waiting_status(&self, project: ProjectId) -> Result<bool, StoreError> {
+        let select = sql("SELECT EXISTS (SELECT 1 FROM report WHERE project_id = $1 AND kind = 'status' \
+                          AND due_at IS NOT NULL)");
+        Ok(self.one(select.bind(project)).await?.unwrap_or(false))
     }
 
     /// Whether the git host ever took a commit's status of a project: its owner may write there.

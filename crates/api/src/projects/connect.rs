@@ -63,7 +63,7 @@ async fn register(
         api.store.set_webhook(project.id, Some(hook)).await?;
     }
     if let Some(note) = registered.note {
-        api.store.set_webhook_problem(project.id, note).await?;
+        api.store.set_webhook_problem(&project.repo_url.key(), project.id, note).await?;
     }
     Ok(registered.note)
 }

@@ -71,9 +71,12 @@ pub(crate) async fn over_github<T>(
     caller: &Caller,
     work: impl Future<Output = Result<T, ApiError>>,
 ) -> Result<T, ApiError> {
+    let token = api.store.github_token(caller.user.id).await?;
     let done = work.await;
-    if done.as_ref().is_err_and(|error| error.code() == RECONNECT) {
-        api.store.github_refused(caller.user.id).await?;
+    if let Some(token) = token
+        && done.as_ref().is_err_and(|error| error.code() == RECONNECT)
+    {
+        api.store.github_refused(caller.user.id, &token).await?;
     }
     done
 }
@@ -193,6 +196,7 @@ impl From<GithubError> for ApiError {
                 "github_unavailable",
                 format!("GitHub did not answer within {}; try again in a minute", Seconds(TIMEOUT)),
             ),
+            GithubError::Moved => Self::new(StatusCode::CONFLICT, "github_moved", error.to_string()),
             GithubError::Unexpected(status) => Self::new(
                 StatusCode::BAD_GATEWAY,
                 "github_unavailable",

@@ -28,6 +28,12 @@ pub enum GithubError {
     /// GitHub cannot do that with what it was given.
     #[error("GitHub answers 422: {0}")]
     Unprocessable(String),
+    /// It is somewhere else, and not where we may follow with a token.
+    #[error(
+        "GitHub says that the repository is somewhere else; if it was renamed or transferred, change the project's \
+         repository"
+    )]
+    Moved,
     /// No answer in time.
     #[error("GitHub does not answer within {} seconds", TIMEOUT.as_secs())]
     Silent,
@@ -57,6 +63,17 @@ pub(super) fn limited_for(response: &Response, now: Timestamp) -> Option<u64> {
         return Some(left.unwrap_or(LIMITED_FOR).clamp(1, 3_600));
     }
     (response.status() == StatusCode::TOO_MANY_REQUESTS).then_some(LIMITED_FOR)
+}
+
+/// Why GitHub refuses, by its message. The limit against bursts may come as a plain refusal, which only its message tells
+/// apart: neither when it ends nor that nothing is left is in the headers then.
+pub(super) fn forbidden(why: String) -> GithubError {
+    let lower = why.to_ascii_lowercase();
+    if lower.contains("rate limit") || lower.contains("abuse detection") {
+        GithubError::RateLimited(LIMITED_FOR)
+    } else {
+        GithubError::Forbidden(why)
+    }
 }
 
 /// The message of a refusal, for our own user; GitHub puts nothing secret there.

@@ -1,5 +1,6 @@
-//! GitHub's API as far as Berth uses it. Every call is made with a user's own token and a deadline, and follows no
-//! redirect to another host. What is asked for is in a module a topic; how a call is made and what can go wrong is here.
+//! GitHub's API as far as Berth uses it. Every call is made with a user's own token and a deadline. A repository that was
+//! renamed is found where GitHub says that it is, if that is the API's own origin; no token goes anywhere else. What is
+//! asked for is in a module a topic; how a call is made and what can go wrong is here.
 
 mod accounts;
 mod branches;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use berth_model::Clock;
 use berth_secrets::SecretString;
+use http::header::LOCATION;
 use http::{Method, StatusCode};
 use reqwest::{Client, Response};
 use serde::de::DeserializeOwned;
@@ -21,7 +23,7 @@ use url::Url;
 pub use self::accounts::{Account, Owner, Repository, is_github_login};
 pub use self::branches::Branch;
 pub use self::error::GithubError;
-use self::error::{limited_for, said, unreachable};
+use self::error::{forbidden, limited_for, said, unreachable};
 pub use self::hooks::Hook;
 pub use self::page::Page;
 pub use self::reporting::{
@@ -63,9 +65,36 @@ impl Github {
         body: Option<&Value>,
     ) -> Result<Response, GithubError> {
         let url = format!("{}/{path}", self.api.as_str().trim_end_matches('/'));
+        let mut response = self.ask(token, &method, &url, body).await?;
+        if let Some(moved) = self.moved_to(&response) {
+            response = self.ask(token, &method, moved.as_str(), body).await?;
+        }
+        match response.status() {
+            status if status.is_success() => Ok(response),
+            status if status.is_redirection() => Err(GithubError::Moved),
+            StatusCode::UNAUTHORIZED => Err(GithubError::TokenRefused),
+            StatusCode::NOT_FOUND => Err(GithubError::NotFound),
+            StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS
+                if let Some(seconds) = limited_for(&response, self.clock.now()) =>
+            {
+                Err(GithubError::RateLimited(seconds))
+            }
+            StatusCode::FORBIDDEN => Err(forbidden(said(response).await)),
+            StatusCode::UNPROCESSABLE_ENTITY => Err(GithubError::Unprocessable(said(response).await)),
+            status => Err(GithubError::Unexpected(status)),
+        }
+    }
+
+    async fn ask(
+        &self,
+        token: &SecretString,
+        method: &Method,
+        url: &str,
+        body: Option<&Value>,
+    ) -> Result<Response, GithubError> {
         let mut request = self
             .http
-            .request(method, url)
+            .request(method.clone(), url)
             .timeout(TIMEOUT)
             .bearer_auth(token.expose())
             .header("accept", "application/vnd.github+json")
@@ -74,20 +103,24 @@ impl Github {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.map_err(unreachable)?;
-        match response.status() {
-            status if status.is_success() => Ok(response),
-            StatusCode::UNAUTHORIZED => Err(GithubError::TokenRefused),
-            StatusCode::NOT_FOUND => Err(GithubError::NotFound),
-            StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS
-                if let Some(seconds) = limited_for(&response, self.clock.now()) =>
-            {
-                Err(GithubError::RateLimited(seconds))
-            }
-            StatusCode::FORBIDDEN => Err(GithubError::Forbidden(said(response).await)),
-            StatusCode::UNPROCESSABLE_ENTITY => Err(GithubError::Unprocessable(said(response).await)),
-            status => Err(GithubError::Unexpected(status)),
+        request.send().await.map_err(unreachable)
+    }
+
+    /// Where the same request is to be made instead, as after a repository was renamed; `None`: nowhere, or at an address
+    /// that our token is not for.
+    fn moved_to(&self, response: &Response) -> Option<Url> {
+        let moved = [
+            StatusCode::MOVED_PERMANENTLY,
+            StatusCode::FOUND,
+            StatusCode::TEMPORARY_REDIRECT,
+            StatusCode::PERMANENT_REDIRECT,
+        ];
+        if !moved.contains(&response.status()) {
+            return None;
         }
+        let location = response.headers().get(LOCATION)?.to_str().ok()?;
+        let moved = response.url().join(location).ok()?;
+        (moved.origin() == self.api.origin()).then_some(moved)
     }
 }
 

@@ -98,26 +98,28 @@ impl<'s> Marks<'s> {
     }
 
     /// A pull request has one comment, whichever of its repository's projects changed: that of the project that has
-    /// begun it, else of the oldest one that may.
+    /// begun it, else of one whose owner may write there, or has a hook there and thus probably may; the oldest of those.
     async fn comment(&mut self, project: ProjectId, number: i64) -> Result<(), StoreError> {
         let Some(repo) = self.reports(project).await?.map(|project| project.repo_url.key()) else { return Ok(()) };
         let begun = self.store.commenting_project(&repo, number).await?;
-        let begun_here = self.marks.iter().find_map(|mark| {
-            let is_it = mark.kind == ReportKind::Comment && mark.subject == number;
-            let of_repo = self.projects.get(&mark.project)?.as_ref().is_some_and(|other| other.repo_url.key() == repo);
-            (is_it && of_repo).then_some(mark.project)
-        });
-        for other in begun.into_iter().chain(begun_here) {
-            if self.reports(other).await?.is_some() {
-                self.mark(other, ReportKind::Comment, number, false);
-                return Ok(());
-            }
+        if let Some(begun) = begun
+            && self.reports(begun).await?.is_some()
+        {
+            self.mark(begun, ReportKind::Comment, number, false);
+            return Ok(());
         }
+        let mut best = None;
         for other in self.store.projects_of_repo(&repo).await? {
             if self.reports(other.id).await?.is_some() {
-                self.mark(other.id, ReportKind::Comment, number, false);
-                break;
+                let may_speak = self.store.may_speak_for_repo(other.id).await?;
+                let rank = (!may_speak, other.webhook_id.is_none(), other.id.0);
+                if best.is_none_or(|(least, _)| rank < least) {
+                    best = Some((rank, other.id));
+                }
             }
+        }
+        if let Some((_, best)) = best {
+            self.mark(best, ReportKind::Comment, number, false);
         }
         Ok(())
     }

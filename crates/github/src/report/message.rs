@@ -1,6 +1,6 @@
 //! What a report says, made of how its subject stands now.
 
-use berth_model::{BuildId, DeploymentId, Environment};
+use berth_model::{BuildId, BuildStatus, DeploymentId, Environment};
 use berth_store::{Project, Report, ReportKind, StoreError};
 
 use super::facts::{Facts, Published};
@@ -79,7 +79,10 @@ impl Reporter {
             return Ok(None);
         }
         let Some(commit) = build.commit_hash.as_ref().map(|hash| hash.as_str().to_owned()) else { return Ok(None) };
-        let facts = Facts::of(store, &self.0.addresses, project, build).await?;
+        // One that came to nothing takes nothing back from a commit that another build found good.
+        let came_to_nothing = matches!(build.status, BuildStatus::Canceled | BuildStatus::Superseded);
+        let good = if came_to_nothing { store.passed_build_of_commit(&build).await? } else { None };
+        let facts = Facts::of(store, &self.0.addresses, project, good.unwrap_or(build)).await?;
         let status = status::status(&facts, report.told.as_deref());
         Ok(status.map(|status| Message::Status { commit, status }))
     }
@@ -124,15 +127,23 @@ impl Reporter {
     async fn comment_message(&self, report: &Report, project: &Project) -> Result<Option<Message>, StoreError> {
         let store = &self.0.store;
         let mut projects = Vec::new();
-        for other in store.projects_of_repo(&project.repo_url.key()).await? {
-            // Anybody may connect a public repository. Whom GitHub lets write there is spoken of, and nobody else.
-            if other.user != project.user && !store.may_speak_for_repo(other.id).await? {
-                continue;
-            }
+        for other in self.speaking_projects(project).await? {
             let Some(build) = store.newest_build_of_pull_request(other.id, report.subject).await? else { continue };
             projects.push(Facts::of(store, &self.0.addresses, &other, build).await?);
         }
         let text = comment::comment(&self.0.instance, &projects);
         Ok(text.map(|text| Message::Comment { number: report.subject, text }))
+    }
+
+    /// The projects of a project's repository that are spoken of there. Anybody may connect a public repository: those
+    /// whose owner GitHub lets write there are, and nobody else's.
+    pub(super) async fn speaking_projects(&self, project: &Project) -> Result<Vec<Project>, StoreError> {
+        let mut speaking = Vec::new();
+        for other in self.0.store.projects_of_repo(&project.repo_url.key()).await? {
+            if self.0.store.may_speak_for_repo(other.id).await? {
+                speaking.push(other);
+            }
+        }
+        Ok(speaking)
     }
 }

@@ -18,8 +18,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use berth_model::{BuildId, InstanceId, Timestamp, UserId};
-use berth_secrets::{KeyRing, SecretString};
-use berth_store::{DueReport, Project, Report, ReportEnd, Store, StoreError};
+use berth_secrets::{KeyRing, Sealed, SecretString};
+use berth_store::{DueReport, Project, Report, ReportEnd, ReportKind, Store, StoreError};
 use url::Url;
 
 use self::marks::Marks;
@@ -124,6 +124,10 @@ impl Reporter {
             Err(Untold::Store(error)) => return Err(error),
             Err(Untold::Github(error)) => self.untold(report, *user, &error).await?,
             Err(Untold::Here(problem)) => ReportEnd::Given { problem: problem.to_owned() },
+            Err(Untold::Early) => {
+                let at = store.clock().now().after(FIRST_PAUSE);
+                ReportEnd::Later { at, problem: "GitHub is told of the commit first".to_owned() }
+            }
         };
         if let ReportEnd::Later { problem, .. } | ReportEnd::Given { problem } = &end {
             tracing::info!(project = %report.project, kind = report.kind.as_str(), subject = report.subject, problem,
@@ -135,20 +139,41 @@ impl Reporter {
     /// Says what there is to say, if it is news, and returns it.
     async fn told(&self, due: &DueReport) -> Result<Option<String>, Untold> {
         let DueReport { report, user, .. } = due;
-        let Inner { store, keys, github_url, .. } = &*self.0;
+        let Inner { store, github_url, .. } = &*self.0;
         let Some(project) = store.project_unscoped(report.project).await? else { return Ok(None) };
         let Some((owner, name)) = project.repo_url.owner_and_name_under(github_url) else { return Ok(None) };
+        if report.kind == ReportKind::Comment && !store.may_speak_for_repo(project.id).await? {
+            // Its statuses are due before; until GitHub has taken one, nobody knows whether its owner may write there.
+            let waits = store.has_waiting_status(project.id).await?;
+            return if waits { Err(Untold::Early) } else { Ok(None) };
+        }
         let Some(message) = self.message(report, &project).await? else { return Ok(None) };
         let summary = message.summary();
         if report.told.as_deref().is_some_and(|told| message.says_no_more_than(told)) {
             return Ok(None);
         }
         let Some(sealed) = store.github_token(*user).await? else { return Ok(None) };
-        let token = keys.open_for_user(*user, "github", &sealed);
+        let said = self.say_with(due, &sealed, &message, &project, (&owner, &name)).await;
+        if matches!(said, Err(Untold::Github(GithubError::TokenRefused))) {
+            store.github_refused(*user, &sealed).await?;
+        }
+        said.map(|()| Some(summary))
+    }
+
+    async fn say_with(
+        &self,
+        due: &DueReport,
+        sealed: &Sealed,
+        message: &Message,
+        project: &Project,
+        repository: RepositoryName<'_>,
+    ) -> Result<(), Untold> {
+        let DueReport { report, user, .. } = due;
+        let Inner { store, keys, .. } = &*self.0;
+        let token = keys.open_for_user(*user, "github", sealed);
         let token = token.map_err(|_| Untold::Here("the stored token cannot be opened; connect GitHub again"))?;
         store.begin_report(report.id).await?;
-        self.say(report, &message, &token, (&owner, &name), &project).await?;
-        Ok(Some(summary))
+        self.say(report, message, &token, repository, project).await
     }
 
     async fn say(
@@ -211,12 +236,11 @@ impl Reporter {
         Ok(())
     }
 
-    /// GitHub's numbers of the owners of a repository's projects: whose comments may be ours.
+    /// GitHub's numbers of the owners of the projects that are spoken of: whose comments may be ours.
     async fn writers(&self, project: &Project) -> Result<Vec<i64>, StoreError> {
-        let store = &self.0.store;
         let mut writers = Vec::new();
-        for other in store.projects_of_repo(&project.repo_url.key()).await? {
-            writers.extend(store.user(other.user).await?.and_then(|owner| owner.github_id));
+        for other in self.speaking_projects(project).await? {
+            writers.extend(self.0.store.user(other.user).await?.and_then(|owner| owner.github_id));
         }
         Ok(writers)
     }
@@ -227,17 +251,14 @@ impl Reporter {
         let now = store.clock().now();
         let problem = in_words(error);
         Ok(match error {
-            GithubError::TokenRefused => {
-                store.github_refused(user).await?;
-                ReportEnd::Later { at: now, problem }
-            }
+            GithubError::TokenRefused => ReportEnd::Later { at: now, problem },
             GithubError::RateLimited(seconds) => {
                 let until = now.after(Duration::from_secs(*seconds));
                 self.0.limits.lock().unwrap_or_else(PoisonError::into_inner).insert(user, until);
                 store.put_off_reports(user, until).await?;
                 ReportEnd::Later { at: until, problem }
             }
-            GithubError::NotFound | GithubError::Forbidden(_) | GithubError::Unprocessable(_) => {
+            GithubError::NotFound | GithubError::Forbidden(_) | GithubError::Unprocessable(_) | GithubError::Moved => {
                 ReportEnd::Given { problem }
             }
             GithubError::Unexpected(status) if status.is_client_error() && status.as_u16() != 408 => {
@@ -265,6 +286,8 @@ enum Untold {
     Github(GithubError),
     /// It cannot be told, whatever GitHub says.
     Here(&'static str),
+    /// Something else is to be told first.
+    Early,
 }
 
 impl From<StoreError> for Untold {

@@ -92,6 +92,12 @@ impl Ground {
         self.store.create_project(access, new_project(name), &host(name), |_| Vec::new()).await.unwrap()
     }
 
+    /// A project of somebody's with a repository of its own.
+    pub(crate) async fn project_of(&self, access: Access, name: &str, repo: &str) -> Project {
+        let new = NewProject { repo_url: RepoUrl::parse(repo).unwrap(), ..new_project(name) };
+        self.store.create_project(access, new, &host(name), |_| Vec::new()).await.unwrap()
+    }
+
     /// A queued build of `main`.
     pub(crate) async fn push(&self, project: &Project) -> Build {
         self.store.enqueue(push_of(project)).await.unwrap()

@@ -134,6 +134,9 @@ stories! {
         what_changes_meanwhile_is_told_again,
         a_pause_is_kept_and_a_refusal_ends,
         a_refused_token_holds_its_owners_reports,
+        what_is_told_wakes_what_waits,
+        each_repository_has_its_turn,
+        another_repository_was_told_nothing,
         the_newest_build_of_a_commit_speaks;
     history:
         old_events_go_and_the_newest_stays,
