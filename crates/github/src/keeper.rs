@@ -3,11 +3,11 @@
 //! Who registers, mends or removes a repository's hook holds that repository meanwhile ([`HookKeeper::hold`]), so that a
 //! project which comes while the last one goes does not join a hook that is about to be removed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use berth_model::{RepoKey, Timestamp, UserId};
+use berth_model::{RepoKey, RepoUrl, Timestamp, UserId};
 use berth_secrets::{KeyRing, Sealed, SecretString};
 use berth_store::{Project, Store, StoreError};
 use tokio::sync::{Notify, OwnedMutexGuard};
@@ -17,6 +17,8 @@ use crate::client::{Github, GithubError};
 
 /// A hook that was looked after because of a badly signed delivery is not again for so long: anybody can send those.
 const SUSPICION_RESTS: Duration = Duration::from_secs(10 * 60);
+/// GitHub notes how we answered a delivery once it has the answer; before that, its hook looks as good as it was.
+const ANSWER_IS_NOTED: Duration = Duration::from_secs(3);
 /// Where people connect GitHub.
 const RECONNECT: &str = "GitHub no longer accepts the token it gave for your account; connect GitHub again at \
                          /api/auth/github";
@@ -133,6 +135,7 @@ impl HookKeeper {
     /// Only the database's own.
     pub async fn follow_suspicions(&self) -> Result<(), StoreError> {
         self.0.suspicion.notified().await;
+        tokio::time::sleep(ANSWER_IS_NOTED).await;
         let suspects = {
             let mut suspects = self.0.suspects.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut suspects.waiting)
@@ -140,22 +143,28 @@ impl HookKeeper {
         self.mend_those(|project| project.webhook_id.is_some_and(|hook| suspects.contains(&hook))).await
     }
 
-    /// Looks after every hook.
+    /// Looks after every hook, and after the projects that should have one and of which nobody said why they have none:
+    /// Berth died between connecting them and hearing the hook's number.
     ///
     /// # Errors
     /// Only the database's own.
     pub async fn mend_all(&self) -> Result<(), StoreError> {
-        self.mend_those(|project| project.webhook_id.is_some()).await
+        let lacks_one = |project: &Project| project.webhook_problem.is_none() && project.repo_access.is_none();
+        self.mend_those(|project| project.webhook_id.is_some() || lacks_one(project)).await
     }
 
     async fn mend_those(&self, which: impl Fn(&Project) -> bool) -> Result<(), StoreError> {
         let mut seen = Vec::new();
+        let mut silenced = HashSet::new();
         for project in self.0.store.all_projects().await?.into_iter().filter(which) {
             let repo = project.repo_url.key();
-            if seen.contains(&repo) {
+            if seen.contains(&repo) || self.repository(&project).is_none() {
                 continue;
             }
-            let state = self.mend(&project).await?;
+            if project.webhook_id.is_none() && self.token(project.user).await?.is_none() {
+                continue;
+            }
+            let state = self.mend_unless_silenced(&project, &mut silenced).await?;
             if let Some(problem) = state.problem() {
                 tracing::warn!(repository = repo.as_str(), problem, "a webhook at GitHub is not what it should be");
             }
@@ -176,8 +185,7 @@ impl HookKeeper {
             return Ok(Some(HookState::Unannounced(why)));
         };
         let Some((token, sealed)) = self.token(project.user).await? else {
-            let why = project.webhook_problem.clone().unwrap_or_else(|| RECONNECT.to_owned());
-            return Ok(Some(HookState::Refused(why)));
+            return Ok(Some(HookState::Refused(RECONNECT.to_owned())));
         };
         let found = self.0.github.hook(&token, (&owner, &name), hook).await;
         Ok(Some(match found {
@@ -195,11 +203,20 @@ impl HookKeeper {
 
     /// Makes the hook of a project's repository what it should be, registering it anew if it is gone, with the token of
     /// whichever owner of its projects GitHub lets do it. What stays wrong is noted in the projects that count on it; that
-    /// GitHub does not answer is not: it is asked again.
+    /// GitHub does not answer, or accepts nobody's token, is not: it is asked again.
     ///
     /// # Errors
     /// Only the database's own.
     pub async fn mend(&self, project: &Project) -> Result<HookState, StoreError> {
+        self.mend_unless_silenced(project, &mut HashSet::new()).await
+    }
+
+    /// Asks nothing with the tokens of `silenced`, and adds to them whose token GitHub takes no requests with for now.
+    async fn mend_unless_silenced(
+        &self,
+        project: &Project,
+        silenced: &mut HashSet<UserId>,
+    ) -> Result<HookState, StoreError> {
         let store = &self.0.store;
         let Some((owner, name)) = self.repository(project) else {
             return Ok(HookState::Unannounced("the repository is not at GitHub".to_owned()));
@@ -221,6 +238,9 @@ impl HookKeeper {
 
         let mut state = HookState::Refused(RECONNECT.to_owned());
         for user in owners {
+            if silenced.contains(&user) {
+                return Ok(HookState::Refused("GitHub is asked again later".to_owned()));
+            }
             let Some((token, sealed)) = self.token(user).await? else { continue };
             match self.mended(&token, (&owner, &name), known, secret).await {
                 Ok(hook) => {
@@ -240,16 +260,55 @@ impl HookKeeper {
                 Err(GithubError::Unprocessable(why)) => {
                     state = HookState::Altered(format!("GitHub refused to repair the webhook: {why}"));
                 }
-                Err(error @ GithubError::Moved) => state = HookState::Lost(error.to_string()),
-                Err(error) => return Ok(HookState::Refused(format!("{error}; try again in a minute"))),
+                Err(error) if error.is_move() => {
+                    state = HookState::Lost(format!(
+                        "{error} for {owner}/{name}: if it was renamed or transferred, change the project's repository"
+                    ));
+                }
+                Err(error) => {
+                    silenced.insert(user);
+                    return Ok(HookState::Refused(format!("{error}; try again in a minute")));
+                }
             }
         }
-        if let Some(problem) = state.problem() {
+        if let HookState::Lost(problem) | HookState::Altered(problem) = &state {
             for other in &sharing {
                 store.set_webhook_problem(&repo, other.id, problem).await?;
             }
         }
         Ok(state)
+    }
+
+    /// Removes a repository's hook when its last project is gone, with the token of whichever of `users` GitHub lets do
+    /// it. A hook that stays, because GitHub is away or lets nobody, is answered 404 and does nothing.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn release(&self, users: &[UserId], repo: &RepoUrl, hook: i64) -> Result<(), StoreError> {
+        let Some((owner, name)) = repo.owner_and_name_under(&self.0.github_url) else { return Ok(()) };
+        let repo = repo.key();
+        let _turn = self.hold(&repo).await;
+        if self.0.store.projects_sharing_webhook(&repo).await? > 0 {
+            return Ok(());
+        }
+        let mut reason = RECONNECT.to_owned();
+        for (nth, user) in users.iter().enumerate() {
+            if users[..nth].contains(user) {
+                continue;
+            }
+            let Some((token, sealed)) = self.token(*user).await? else { continue };
+            match self.0.github.delete_hook(&token, (&owner, &name), hook).await {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    if matches!(error, GithubError::TokenRefused) {
+                        self.0.store.github_refused(*user, &sealed).await?;
+                    }
+                    reason = error.to_string();
+                }
+            }
+        }
+        tracing::warn!(repository = repo.as_str(), hook, reason, "the webhook stays at GitHub, unless it was gone");
+        Ok(())
     }
 
     /// The number of a hook that is as it should be from now on.

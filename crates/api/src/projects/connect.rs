@@ -95,8 +95,8 @@ pub(crate) async fn change(
     let outcome = write(api, caller, project, change, variables).await;
     drop(registered);
     match &outcome {
-        Ok(_) => hook::release(api, caller, &project.repo_url, project.webhook_id).await,
-        Err(_) => hook::release(api, caller, &repo, hook).await,
+        Ok(_) => hook::release(api, caller, project.user, &project.repo_url, project.webhook_id).await,
+        Err(_) => hook::release(api, caller, project.user, &repo, hook).await,
     }
     Ok((outcome?, note))
 }
@@ -121,7 +121,8 @@ const HOSTS_FOLLOW_WITHIN: Duration = Duration::from_secs(2);
 pub(crate) async fn remove(api: &Api, caller: &Caller, id: ProjectId) -> Result<Project, ApiError> {
     let project = api.store.delete_project(caller.access(), id).await?;
     let site_is_gone = tokio::time::timeout(HOSTS_FOLLOW_WITHIN, api.store.signals().hosts_follow());
-    let (gone, ()) = tokio::join!(site_is_gone, hook::release(api, caller, &project.repo_url, project.webhook_id));
+    let (gone, ()) =
+        tokio::join!(site_is_gone, hook::release(api, caller, project.user, &project.repo_url, project.webhook_id));
     if gone.is_err() {
         tracing::warn!(project = %id, "the site of a deleted project is still there after {HOSTS_FOLLOW_WITHIN:?}");
     }

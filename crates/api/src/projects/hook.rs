@@ -151,22 +151,12 @@ fn not_created(error: GithubError, (owner, name): (&str, &str)) -> ApiError {
     }
 }
 
-/// Removes a repository's hook when its last project is gone. GitHub being away keeps nobody from deleting a project: a
-/// hook that stays is answered 404 and does nothing.
-pub(crate) async fn release(api: &Api, caller: &Caller, repo: &RepoUrl, hook: Option<i64>) {
+/// Removes a repository's hook when its last project is gone. The project's owner comes first: who may remove it in Berth
+/// need not be anybody at GitHub. Nothing of it keeps a project from being deleted.
+pub(crate) async fn release(api: &Api, caller: &Caller, owner: UserId, repo: &RepoUrl, hook: Option<i64>) {
     let Some(hook) = hook else { return };
-    let Some((owner, name)) = repo.owner_and_name_under(&api.config.github_url) else { return };
-    let repo = repo.key();
-    let _turn = api.hooks.hold(&repo).await;
-    let result = async {
-        if api.store.projects_sharing_webhook(&repo).await? > 0 {
-            return Ok(());
-        }
-        let token = github_token(api, caller).await?;
-        api.github.delete_hook(&token, (&owner, &name), hook).await.map_err(ApiError::from)
-    };
-    if let Err(error) = over_github(api, caller, result).await {
-        tracing::warn!(repository = repo.as_str(), hook, reason = error.message(), "the webhook stays at GitHub");
+    if let Err(error) = api.hooks.release(&[owner, caller.user.id], repo, hook).await {
+        tracing::warn!(hook, "the webhook stays at GitHub: {error}");
     }
 }
 
@@ -196,7 +186,6 @@ impl From<GithubError> for ApiError {
                 "github_unavailable",
                 format!("GitHub did not answer within {}; try again in a minute", Seconds(TIMEOUT)),
             ),
-            GithubError::Moved => Self::new(StatusCode::CONFLICT, "github_moved", error.to_string()),
             GithubError::Unexpected(status) => Self::new(
                 StatusCode::BAD_GATEWAY,
                 "github_unavailable",

@@ -6,6 +6,7 @@ use berth_model::ProjectId;
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::fake_github::Trouble;
 use crate::harness::{Answer, App, Person, WEBHOOK_SECRET};
 
 async fn connected(app: &App, person: &Person, name: &str) -> i64 {
@@ -86,8 +87,10 @@ async fn what_cannot_be_mended_is_said_and_mended_later() {
     let refused = repair(&app, &ada, shop).await.expect(StatusCode::FORBIDDEN);
     assert_eq!(refused["error"]["code"], "github_reconnect");
     assert!(refused["error"]["message"].as_str().unwrap().contains("/api/auth/github"), "{refused}");
-    let problem = project(&app, &ada, shop).await["webhookProblem"].clone();
-    assert!(problem.as_str().unwrap().contains("connect GitHub again"), "{problem}");
+    // How the hook stands says so; the project does not go on saying so when they have.
+    let look = app.get(&format!("/api/v1/projects/{shop}/hook"), Some(&ada)).await.expect(StatusCode::OK);
+    assert!(look["github"]["problem"].as_str().unwrap().contains("connect GitHub again"), "{look}");
+    assert_eq!(project(&app, &ada, shop).await["webhookProblem"], Value::Null);
     assert_eq!(app.get("/api/v1/me", Some(&ada)).await.json()["githubRefused"], true);
 
     // From here on GitHub is left alone.
@@ -104,6 +107,37 @@ async fn what_cannot_be_mended_is_said_and_mended_later() {
     let hook = &app.github.hooks("ada/shop")[0]["id"];
     assert_eq!((&mended["webhookProblem"], &mended["webhookId"]), (&Value::Null, hook));
     assert_eq!(app.get("/api/v1/me", Some(&ada)).await.json()["githubRefused"], false);
+}
+
+/// Who has to wait is not asked again for each of their repositories.
+#[tokio::test]
+async fn a_round_of_mending_ends_for_whom_github_wants_to_wait() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    for name in ["shop", "r001", "r002"] {
+        let new = json!({"name": name, "branch": "main", "repoUrl": app.github.page(&format!("ada/{name}"))});
+        app.post("/api/v1/projects", Some(&ada), new).await.expect(StatusCode::CREATED);
+    }
+    app.github.suffer(Trouble::Answer(429, &[("retry-after", "60")], ""));
+    let before = app.github.asked();
+    app.api.hook_keeper().mend_all().await.unwrap();
+    assert_eq!(app.github.asked(), before + 1);
+    app.github.suffer(None);
+    app.api.hook_keeper().mend_all().await.unwrap();
+    assert_eq!(app.github.asked(), before + 4);
+}
+
+/// Berth died after the project was connected, and before it had its hook.
+#[tokio::test]
+async fn a_project_that_was_to_have_a_hook_gets_it() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let shop = connected(&app, &ada, "shop").await;
+    app.github.meddle("ada/shop", Vec::clear);
+    app.store.set_webhook(ProjectId(shop), None).await.unwrap();
+    app.api.hook_keeper().mend_all().await.unwrap();
+    let [hook] = app.github.hooks("ada/shop").try_into().unwrap();
+    assert_eq!(project(&app, &ada, shop).await["webhookId"], hook["id"]);
 }
 
 #[tokio::test]
@@ -141,7 +175,6 @@ async fn a_badly_signed_delivery_makes_us_look_once() {
     let ada = app.member("ada").await;
     let shop = connected(&app, &ada, "shop").await;
     let hook = app.store.project_unscoped(ProjectId(shop)).await.unwrap().unwrap().webhook_id.unwrap();
-    app.github.meddle("ada/shop", |hooks| hooks[0]["active"] = json!(false));
     let keeper = app.api.hook_keeper();
     let before = app.github.asked();
     keeper.suspect(hook + 1_000);
@@ -149,8 +182,16 @@ async fn a_badly_signed_delivery_makes_us_look_once() {
     assert_eq!(app.github.asked(), before, "a hook of nobody's is nothing to us");
     let unsigned = http::Request::post("/api/webhook").header("x-github-hook-id", hook).body("{}".into()).unwrap();
     app.send(unsigned).await.expect(StatusCode::UNAUTHORIZED);
-    keeper.follow_suspicions().await.unwrap();
-    assert_eq!(app.github.hooks("ada/shop")[0]["active"], true);
+    // GitHub notes how it was answered only when it has the answer.
+    let (followed, ()) = tokio::join!(keeper.follow_suspicions(), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        app.github.meddle("ada/shop", |hooks| {
+            hooks[0]["last_response"] = json!({"code": 401, "status": "invalid", "message": "Unauthorized"});
+        });
+    });
+    followed.unwrap();
+    let last = app.github.pinged().last().copied();
+    assert_eq!(last, Some(hook), "its secret is set anew");
     let asked = app.github.asked();
     keeper.suspect(hook);
     assert!(tokio::time::timeout(Duration::from_millis(50), keeper.follow_suspicions()).await.is_err());
@@ -176,7 +217,7 @@ async fn how_a_hook_stands_is_seen_and_tried() {
     assert_eq!((state().await, state().await), (altered.clone(), altered));
     app.github.meddle("ada/shop", Vec::clear);
     assert_eq!(state().await["state"], "lost");
-    app.github.suffer(crate::fake_github::Trouble::Answer(502, &[], ""));
+    app.github.suffer(Trouble::Answer(502, &[], ""));
     assert_eq!(state().await["state"], "refused");
     app.github.suffer(None);
     app.github.revoke("ada");

@@ -28,12 +28,6 @@ pub enum GithubError {
     /// GitHub cannot do that with what it was given.
     #[error("GitHub answers 422: {0}")]
     Unprocessable(String),
-    /// It is somewhere else, and not where we may follow with a token.
-    #[error(
-        "GitHub says that the repository is somewhere else; if it was renamed or transferred, change the project's \
-         repository"
-    )]
-    Moved,
     /// No answer in time.
     #[error("GitHub does not answer within {} seconds", TIMEOUT.as_secs())]
     Silent,
@@ -43,6 +37,13 @@ pub enum GithubError {
     /// Something else.
     #[error("GitHub answers {0}")]
     Unexpected(StatusCode),
+}
+
+impl GithubError {
+    /// Whether what was asked for is somewhere else, and not where we may follow with a token.
+    pub(crate) fn is_move(&self) -> bool {
+        matches!(self, Self::Unexpected(status) if status.is_redirection())
+    }
 }
 
 /// The address can carry nothing secret, but it says nothing to the reader either.

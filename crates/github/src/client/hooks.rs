@@ -119,7 +119,7 @@ impl Github {
         self.send(token, Method::POST, &path, None).await.map(drop)
     }
 
-    /// Removes a hook. One that is gone already is as good.
+    /// Removes a hook. That it is gone already and that this user may not remove it are the same to GitHub: 404.
     pub async fn delete_hook(
         &self,
         token: &SecretString,
@@ -127,10 +127,7 @@ impl Github {
         hook: i64,
     ) -> Result<(), GithubError> {
         let path = format!("{}/hooks/{hook}", repository_path(owner, name)?);
-        match self.send(token, Method::DELETE, &path, None).await {
-            Ok(_) | Err(GithubError::NotFound) => Ok(()),
-            Err(other) => Err(other),
-        }
+        self.send(token, Method::DELETE, &path, None).await.map(drop)
     }
 }
 

@@ -71,7 +71,6 @@ impl Github {
         }
         match response.status() {
             status if status.is_success() => Ok(response),
-            status if status.is_redirection() => Err(GithubError::Moved),
             StatusCode::UNAUTHORIZED => Err(GithubError::TokenRefused),
             StatusCode::NOT_FOUND => Err(GithubError::NotFound),
             StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS

@@ -258,10 +258,12 @@ impl Reporter {
                 store.put_off_reports(user, until).await?;
                 ReportEnd::Later { at: until, problem }
             }
-            GithubError::NotFound | GithubError::Forbidden(_) | GithubError::Unprocessable(_) | GithubError::Moved => {
+            GithubError::NotFound | GithubError::Forbidden(_) | GithubError::Unprocessable(_) => {
                 ReportEnd::Given { problem }
             }
-            GithubError::Unexpected(status) if status.is_client_error() && status.as_u16() != 408 => {
+            GithubError::Unexpected(status)
+                if error.is_move() || status.is_client_error() && status.as_u16() != 408 =>
+            {
                 ReportEnd::Given { problem }
             }
             GithubError::Silent | GithubError::Unreachable(_) | GithubError::Unexpected(_) => {
@@ -324,6 +326,9 @@ fn in_words(error: &GithubError) -> String {
                 .to_owned()
         }
         GithubError::Forbidden(why) | GithubError::Unprocessable(why) => format!("GitHub refused: {why}"),
+        moved if moved.is_move() => {
+            format!("{moved}: if the repository was renamed or transferred, change the project's repository")
+        }
         other => other.to_string(),
     }
 }

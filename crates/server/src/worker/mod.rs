@@ -15,6 +15,7 @@ mod queue;
 mod removals;
 mod reports;
 mod routes;
+mod under_way;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -11,10 +11,10 @@ use std::time::Duration;
 use berth_model::{PollEvery, ProjectId, Trigger};
 use berth_store::Project;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::under_way::UnderWay;
 use super::{SOON, Worker, heads};
 
 /// Git hosts that are asked at once.
@@ -34,7 +34,7 @@ pub(super) async fn run(worker: Arc<Worker>, bell: watch::Receiver<()>, stop: Ca
 async fn poll(worker: Arc<Worker>, mut bell: watch::Receiver<()>) {
     let mut schedule = Schedule::default();
     // Tasks of their own: one that holds a connection to the database goes on while the next ones are looked for.
-    let mut asking = JoinSet::new();
+    let mut asking = UnderWay::new();
     loop {
         bell.mark_unchanged();
         let projects = match worker.store.polled_projects().await {
@@ -49,13 +49,16 @@ async fn poll(worker: Arc<Worker>, mut bell: watch::Receiver<()>) {
         while let Some(project) = due(&schedule, &projects).filter(|_| asking.len() < AT_ONCE) {
             let worker = Arc::clone(&worker);
             schedule.begin(project.id);
-            asking.spawn(async move { (project.id, heads::compare(&worker, &project, Trigger::Poll).await) });
+            asking.begin(project.id, async move { heads::compare(&worker, &project, Trigger::Poll).await });
         }
         let next = schedule.next().unwrap_or_else(|| Instant::now() + IDLE);
         tokio::select! {
             _ = bell.changed() => {}
             () = tokio::time::sleep_until(next), if asking.len() < AT_ONCE => {}
-            Some(Ok((project, answered))) = asking.join_next() => schedule.end(project, answered, Instant::now()),
+            Some((project, answered)) = asking.next() => {
+                let answered = answered.inspect_err(|error| tracing::error!(%project, "asking for heads ended: {error}"));
+                schedule.end(project, answered.unwrap_or(false), Instant::now());
+            }
         }
     }
 }
