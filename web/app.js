@@ -45,6 +45,7 @@ function say(text) {
 /** Shows the page of the address. A page that is shown again keeps its focus and scroll. */
 async function show({ again = false } = {}) {
   clearTimeout(timer)
+  timer = undefined
   const turn = ++shown
   const [page, id] = find()
   if (current !== page) current?.leave?.()

@@ -106,9 +106,10 @@ function show(line, ...content) {
 const RECONNECT = ['github_reconnect', 'github_not_connected']
 
 /** What went wrong, with the way to where it is put right. */
-export function explain({ code, message }) {
+export function explain({ code, message, fields }) {
   const again = RECONNECT.includes(code) && h('a', { href: '/api/auth/github' }, code === 'github_reconnect' ? 'Reconnect GitHub' : 'Connect GitHub')
-  return [message, again && ' ', again].filter(Boolean)
+  const said = fields?.length ? fields.map((field) => field.message).join(' ') : message
+  return [said, again && ' ', again].filter(Boolean)
 }
 
 /** Says something above the page that comes next. */

@@ -9,25 +9,27 @@ import { head } from './project.js'
 import { reportList } from './reports.js'
 import { variableList } from './variables.js'
 
-/** Whose settings are on the page. */
+/** Whose settings are on the page, and how its hooks stand: GitHub is asked once a visit, and after each action. */
 let shown
+let standing
 
 export const settings = {
   async load(id) {
-    if (shown !== id) forget()
+    if (shown !== id) leave()
     shown = id
     const [project, variables, hook, deployHooks, deliveries, reports] = await Promise.all([
       api('GET', `/projects/${id}`),
       api('GET', `/projects/${id}/variables`),
-      api('GET', `/projects/${id}/hook`),
+      standing ?? api('GET', `/projects/${id}/hook`),
       api('GET', `/projects/${id}/deploy-hooks`),
       api('GET', `/projects/${id}/deliveries?limit=20`),
       api('GET', `/projects/${id}/reports`),
     ])
+    standing = hook
     return { project, variables, hook, deployHooks, deliveries, reports }
   },
   fresh: () => 10_000,
-  leave: forget,
+  leave,
   draw(data, { reload }) {
     const { project } = data
     return [`Settings of ${project.name}`,
@@ -35,12 +37,22 @@ export const settings = {
       h('h2', {}, 'How it is built'), building(project, reload),
       h('h2', {}, 'What it follows'), following(project, reload),
       h('h2', {}, 'Variables'), variableList(data, reload),
-      h('h2', {}, 'Webhooks'), ...hooks(data, reload),
+      h('h2', {}, 'Webhooks'), ...hooks(data, lookAgain(reload)),
       h('h2', {}, 'Deploy hooks'), deployHookList(data, reload),
       h('h2', {}, 'Deliveries'), inbox(data, reload),
-      ...(project.webhookId ? [h('h2', {}, 'Reports to GitHub'), reportList(data)] : []),
+      ...(data.hook.github || data.reports.length ? [h('h2', {}, 'Reports to GitHub'), reportList(data)] : []),
       h('h2', {}, 'Delete'), deletion(project)]
   },
+}
+
+function leave() {
+  forget()
+  standing = undefined
+}
+
+const lookAgain = (reload) => () => {
+  standing = undefined
+  return reload()
 }
 
 /** A folded form that saves some settings. */
