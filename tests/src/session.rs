@@ -38,6 +38,15 @@ impl Answer {
         ensure!(self.status == status, "expected {status}, got {}: {}", self.status, self.text);
         Ok(self.json)
     }
+
+    /// A push that is built: because of this delivery, or because Berth had looked at the branch a moment before.
+    ///
+    /// # Errors
+    /// Shows the answer when it is another one.
+    pub fn heard(self) -> Result<()> {
+        ensure!(matches!(self.status, 200 | 201), "not heard, but {}: {}", self.status, self.text);
+        Ok(())
+    }
 }
 
 /// A person who signed in, with the bearer token that existing clients use.

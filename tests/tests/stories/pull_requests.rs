@@ -173,7 +173,7 @@ async fn what_is_held_stays_held_over_kill_9() -> Result<()> {
     let build = number(&held["id"])?;
     // A push of our own is built meanwhile, so that the worker surely has looked.
     project.repo.say("In production again")?;
-    world.github.deliver_push(&project.repo).await?.expect(201)?;
+    world.github.deliver_push(&project.repo).await?.heard()?;
     world.sees(&project.site, "In production again").await?;
     ensure!(world.seen(build).await?["status"] == "held", "{}", world.seen(build).await?);
 

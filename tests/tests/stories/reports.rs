@@ -109,7 +109,7 @@ async fn a_revoked_token_is_no_loop() -> Result<()> {
     world.deployment_told(&project, &project.repo.head()?, "success").await?;
     world.github.revoke_token();
     let commit = project.repo.say("While locked out")?;
-    world.github.deliver_push(&project.repo).await?.expect(201)?;
+    world.github.deliver_push(&project.repo).await?.heard()?;
     eventually("the token was refused", PATIENCE, async || {
         Ok(world.github.requests().iter().any(|seen| seen.status == 401).then_some(()))
     })
@@ -120,7 +120,7 @@ async fn a_revoked_token_is_no_loop() -> Result<()> {
     let before = world.github.requests().len();
     for text in ["Locked out still", "Locked out yet"] {
         project.repo.say(text)?;
-        world.github.deliver_push(&project.repo).await?.expect(201)?;
+        world.github.deliver_push(&project.repo).await?.heard()?;
     }
     tokio::time::sleep(Duration::from_secs(5)).await;
     let after = world.github.requests();
@@ -132,7 +132,7 @@ async fn a_revoked_token_is_no_loop() -> Result<()> {
     Session::over_oauth(&world.berth, &world.github).await?;
     world.ada.get("/api/v1/github/repositories?org=octocat").await?.expect(200)?;
     let commit = project.repo.say("With a new key")?;
-    world.github.deliver_push(&project.repo).await?.expect(201)?;
+    world.github.deliver_push(&project.repo).await?.heard()?;
     world.sees(&project.site, "With a new key").await?;
     world.told(&project, &commit, "success").await?;
     world.close().await
