@@ -64,7 +64,7 @@ async fn killed_within_milliseconds(database: &Database) -> Result<()> {
     for version in 1..=12 {
         let wait = Duration::from_millis(RandomState::new().hash_one(version) % 200);
         publish(version)?;
-        Delivery::push(&repo)?.send(&world.berth).await?.expect(201)?;
+        Delivery::push(&repo)?.send(&world.berth).await?.heard()?;
         tokio::time::sleep(wait).await;
         world.berth.kill_9()?;
         world.berth.restart().await?;
