@@ -125,14 +125,14 @@ async fn a_private_repository_at_another_host_needs_the_projects_own_token() {
     let ended = world.build(&project).await;
     let (failure, _) = ended.failure();
     assert_eq!(failure.setting.as_deref(), Some("repoToken"), "{failure:?}");
-    assert!(world.builds.remote_head(&project).await.is_err());
+    assert!(world.builds.remote_heads(&project).await.is_err());
     let seen = world.host.seen.lock().unwrap().clone();
     assert!(seen.iter().all(|request| !request.headers.contains_key("authorization")));
 
     let project = world.give(&project, Some(TOKEN), Some("bot")).await;
-    let head = world.builds.remote_head(&project).await.unwrap();
+    let heads = world.builds.remote_heads(&project).await.unwrap();
     let ended = world.build(&project).await;
-    assert_eq!(ended.build.commit_hash, Some(head));
+    assert_eq!(ended.build.commit_hash.as_ref(), heads.get(&project.branch));
     assert!(ended.log.contains("the token is ***") && !ended.log.contains(TOKEN), "{}", ended.log);
     assert!(!ended.file("env").contains(TOKEN));
 
@@ -140,7 +140,7 @@ async fn a_private_repository_at_another_host_needs_the_projects_own_token() {
     let mut elsewhere = project.clone();
     elsewhere.repo_url = RepoUrl::parse(&format!("http://localhost:{}/ada/wiki", world.host.address.port())).unwrap();
     let before = world.host.seen.lock().unwrap().len();
-    assert!(matches!(world.builds.remote_head(&elsewhere).await, Err(BuildError::Ours { .. })));
+    assert!(matches!(world.builds.remote_heads(&elsewhere).await, Err(BuildError::Ours { .. })));
     assert_eq!(world.host.seen.lock().unwrap().len(), before);
 
     let project = world.give(&project, None, None).await;

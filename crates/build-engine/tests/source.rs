@@ -162,8 +162,8 @@ async fn the_head_of_a_branch_and_an_exact_commit() {
     assert_eq!(asked.fetch(&scratch.path().join("c")).await.unwrap().commit.message, "Second");
 
     let (url, branch) = (RepoUrl::parse(&host.url("site/.git")).unwrap(), BranchName::parse("main").unwrap());
-    let there = source("127.0.0.1").head(&url, &branch, None).await.unwrap();
-    assert_eq!(there.as_str(), git(&site, &["rev-parse", "main"]));
+    let there = source("127.0.0.1").heads(&url, None).await.unwrap();
+    assert_eq!(there[&branch].as_str(), git(&site, &["rev-parse", "main"]));
 
     drop((head, old));
     assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0, "a dropped checkout leaves nothing");

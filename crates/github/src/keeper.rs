@@ -13,15 +13,12 @@ use berth_store::{Project, Store, StoreError};
 use tokio::sync::{Notify, OwnedMutexGuard};
 use url::Url;
 
-use crate::client::{Github, GithubError};
+use crate::client::{Github, GithubError, RECONNECT};
 
 /// A hook that was looked after because of a badly signed delivery is not again for so long: anybody can send those.
 const SUSPICION_RESTS: Duration = Duration::from_secs(10 * 60);
 /// GitHub notes how we answered a delivery once it has the answer; before that, its hook looks as good as it was.
 const ANSWER_IS_NOTED: Duration = Duration::from_secs(3);
-/// Where people connect GitHub.
-const RECONNECT: &str = "GitHub no longer accepts the token it gave for your account; connect GitHub again at \
-                         /api/auth/github";
 
 /// How a repository's hook stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

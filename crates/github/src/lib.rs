@@ -13,7 +13,7 @@ mod report;
 
 pub use client::{
     Account, Branch, Comment, Commenter, CommitState, CommitStatus, DeploymentState, DeploymentStatus, Github,
-    GithubError, Hook, LONGEST_DESCRIPTION, NewDeployment, Owner, Page, Repository, RepositoryName, TIMEOUT,
+    GithubError, Hook, LONGEST_DESCRIPTION, NewDeployment, Owner, Page, RECONNECT, Repository, RepositoryName, TIMEOUT,
     is_github_login,
 };
 pub use keeper::{HookKeeper, HookState};

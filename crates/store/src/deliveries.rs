@@ -16,8 +16,8 @@ use crate::sql::{FromRow, Row, sql};
 use crate::store::Transaction;
 use crate::{Store, StoreError};
 
-/// Bodies up to this size are kept for replay.
-const BODY: usize = 1 << 20;
+/// Bytes of a delivery that are kept, so that it can be replayed.
+pub const LARGEST_KEPT_BODY: usize = 1 << 20;
 
 /// For so long bodies can be replayed, and deliveries that led to nothing are remembered.
 const MEMORY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -274,7 +274,7 @@ impl Transaction<'_> {
             .bind(verdict.as_str())
             .bind(&new.reason)
             .bind(new.repo.as_ref().map(RepoKey::as_str))
-            .bind(new.body.clone().filter(|body| body.len() <= BODY && verdict != Verdict::Rejected))
+            .bind(new.body.clone().filter(|body| body.len() <= LARGEST_KEPT_BODY && verdict != Verdict::Rejected))
             .bind(self.now)
             .bind(new.hook.map_or(0, |project| project.0))
             .bind(new.replay_of);

@@ -43,7 +43,7 @@ pub use activations::{Activation, ActivationDecision, ActivationReason, Activati
 pub use backup::copy_database;
 pub use builds::{Build, BuildEnd};
 pub use database::Backend;
-pub use deliveries::{Accepted, Delivery, NewDelivery, Verdict, Wish};
+pub use deliveries::{Accepted, Delivery, LARGEST_KEPT_BODY, NewDelivery, Verdict, Wish};
 pub use deploy_hooks::{Called, DeployHook};
 pub use deployments::{Deployment, NewDeployment};
 pub use error::{Source, StoreError};

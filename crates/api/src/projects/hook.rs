@@ -163,10 +163,7 @@ pub(crate) async fn release(api: &Api, caller: &Caller, owner: UserId, repo: &Re
 impl From<GithubError> for ApiError {
     fn from(error: GithubError) -> Self {
         match error {
-            GithubError::TokenRefused => Self::forbidden(
-                RECONNECT,
-                "GitHub no longer accepts the token it gave for your account; connect GitHub again at /api/auth/github",
-            ),
+            GithubError::TokenRefused => Self::forbidden(RECONNECT, berth_github::RECONNECT),
             GithubError::NotFound => Self::not_found("thing at GitHub, or your account may not see it"),
             GithubError::Forbidden(why) => Self::forbidden("github_refused", format!("GitHub refused: {why}")),
             GithubError::Unprocessable(why) => {

@@ -32,7 +32,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use berth_model::{BuildStatus, DeliveryId, ProjectId};
-use berth_store::{Accepted, Build, NewDelivery, Verdict};
+use berth_store::{Accepted, Build, LARGEST_KEPT_BODY, NewDelivery, Verdict};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
@@ -55,8 +55,6 @@ pub fn is_hook_path(path: &str) -> bool {
     let is_below = |pattern: &str| pattern.split_once('{').is_some_and(|(before, _)| path.starts_with(before));
     path == WEBHOOK_PATH || is_below(OWN_HOOK_PATH) || is_below(DEPLOY_HOOK_PATH)
 }
-/// Bytes of a delivery that are kept, so that it can be replayed.
-const KEPT_BODY: usize = 1 << 20;
 
 /// A delivery that was signed with a secret of ours.
 struct Delivery {
@@ -142,7 +140,7 @@ impl Delivery {
     /// secret may be anybody, and would fill the disk.
     fn keeps_body(&self, api: &Api) -> bool {
         let is_flood = |project| api.throttle.admit_body(project).is_err();
-        self.provider.asks(&self.event) && self.payload.len() <= KEPT_BODY && !self.hook.is_some_and(is_flood)
+        self.provider.asks(&self.event) && self.payload.len() <= LARGEST_KEPT_BODY && !self.hook.is_some_and(is_flood)
     }
 
     /// Keeps the delivery with what becomes of it, does that in the same transaction, and answers.

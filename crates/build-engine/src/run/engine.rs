@@ -72,17 +72,8 @@ impl BuildEngine {
         Ok(Self(Arc::new(Inner { config, engine, store, keys, source, volumes: Arc::default() })))
     }
 
-    /// Where the head of a project's branch is now: what was missed while nothing listened is built then.
-    ///
-    /// # Errors
-    /// Theirs if the host does not say; within a minute.
-    pub async fn remote_head(&self, project: &Project) -> Result<CommitHash, BuildError> {
-        let credentials = self.credentials_for(project).await?;
-        let asked = self.0.source.head(&project.repo_url, &project.branch, credentials.as_ref());
-        tokio::time::timeout(HEAD_WITHIN, asked).await.unwrap_or_else(|elapsed| Err(BuildError::ours(elapsed)))
-    }
-
-    /// Where all branches of a project's repository are now, by one request.
+    /// Where all branches of a project's repository are now, by one request: what was missed while nothing listened is
+    /// built then.
     ///
     /// # Errors
     /// Theirs if the host does not say; within a minute.

@@ -174,18 +174,6 @@ impl Work {
     }
 }
 
-/// Where a branch is.
-pub(super) fn head_commit(
-    connection: &Arc<Connection>,
-    branch: &BranchName,
-    cancel: &CancellationToken,
-) -> Result<CommitHash, BuildError> {
-    match head(connection, &format!("refs/heads/{branch}"), cancel)? {
-        Head::At(id) => CommitHash::parse(&id.to_string()).map_err(BuildError::ours_for_good),
-        Head::Missing(existing) => Err(missing(connection, branch, &existing)),
-    }
-}
-
 /// Where every branch is. A name that is none of ours is nobody's preview.
 pub(super) fn head_commits(
     connection: &Arc<Connection>,

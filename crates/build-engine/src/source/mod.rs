@@ -127,24 +127,6 @@ impl Source {
         tokio::task::spawn_blocking(move || work.run()).await.map_err(BuildError::ours)?
     }
 
-    /// Where a branch is, without fetching anything.
-    ///
-    /// # Errors
-    /// Theirs for everything that the address, the host or the branch cause.
-    pub async fn head(
-        &self,
-        url: &RepoUrl,
-        branch: &BranchName,
-        credentials: Option<&Credentials>,
-    ) -> Result<CommitHash, BuildError> {
-        let cancel = CancellationToken::new();
-        let _stop = cancel.clone().drop_guard();
-        let connection = Connection::new(self.client.clone(), url, credentials, MOST_LISTING, cancel.clone())?;
-        let (connection, branch) = (Arc::new(connection), branch.clone());
-        let work = tokio::task::spawn_blocking(move || fetch::head_commit(&connection, &branch, &cancel));
-        work.await.map_err(BuildError::ours)?
-    }
-
     /// Where all branches are, without fetching anything.
     ///
     /// # Errors

@@ -10,6 +10,10 @@ use super::{TIMEOUT, bytes_of};
 /// How long a limit of requests holds that GitHub names no end of.
 const LIMITED_FOR: u64 = 60;
 
+/// What an owner reads whose token GitHub refuses.
+pub const RECONNECT: &str =
+    "GitHub no longer accepts the token it gave for your account; connect GitHub again at /api/auth/github";
+
 /// Why GitHub did not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum GithubError {

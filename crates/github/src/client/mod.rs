@@ -22,7 +22,7 @@ use url::Url;
 
 pub use self::accounts::{Account, Owner, Repository, is_github_login};
 pub use self::branches::Branch;
-pub use self::error::GithubError;
+pub use self::error::{GithubError, RECONNECT};
 use self::error::{forbidden, limited_for, said, unreachable};
 pub use self::hooks::Hook;
 pub use self::page::Page;

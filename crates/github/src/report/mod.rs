@@ -24,7 +24,7 @@ use url::Url;
 
 use self::marks::Marks;
 use self::message::Message;
-use crate::client::{Github, GithubError, LONGEST_DESCRIPTION, RepositoryName};
+use crate::client::{Github, GithubError, LONGEST_DESCRIPTION, RECONNECT, RepositoryName};
 
 /// Events that are read at once.
 const PAGE: u32 = 200;
@@ -316,10 +316,7 @@ fn pause(report: &Report, now: Timestamp) -> Duration {
 /// What a project's owner reads.
 fn in_words(error: &GithubError) -> String {
     match error {
-        GithubError::TokenRefused => {
-            "GitHub no longer accepts the token it gave for your account; connect GitHub again at /api/auth/github"
-                .to_owned()
-        }
+        GithubError::TokenRefused => RECONNECT.to_owned(),
         GithubError::NotFound => {
             "GitHub knows no such commit, deployment or pull request, or does not let your account write to the \
              repository"
