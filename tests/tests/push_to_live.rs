@@ -50,9 +50,14 @@ async fn story(database: &Database) -> Result<()> {
         watched_the_build(&shop, dashboard, second, "Version two").await?;
     }
     ensure!(shop.site.get("/").await?.body.contains("Version two"), "announced as live, but not served");
-    let told = websocket.log_of(second);
-    let stored = stored_log(&world, second).await?;
-    ensure!(told == stored, "the socket told\n{told:#?}\nbut the log is\n{stored:#?}");
+    // The last line of a log is stored, and then told, while the deployment goes live.
+    let same = eventually("the socket told what is stored", Duration::from_secs(10), async || {
+        Ok((websocket.log_of(second) == stored_log(&world, second).await?).then_some(()))
+    });
+    if same.await.is_err() {
+        let (told, stored) = (websocket.log_of(second), stored_log(&world, second).await?);
+        anyhow::bail!("the socket told\n{told:#?}\nbut the log is\n{stored:#?}");
+    }
 
     // Grace, who is signed in too, hears and sees nothing of it.
     let overheard = elsewhere.heard().into_iter().find(|event| event.event != "connect");
