@@ -46,6 +46,8 @@ row_ids! {
     PreviewId,
     /// An address that queues a build.
     DeployHookId,
+    /// What lets a program act for its owner.
+    ApiTokenId,
     /// What a git host is to be told of one thing.
     ReportId,
     /// A received webhook delivery, as we count them (the sender's own id is text).

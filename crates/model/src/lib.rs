@@ -33,8 +33,8 @@ pub use commit::{Commit, CommitHash, skip_word};
 pub use event::{Event, EventPayload};
 pub use failure::{Failure, FailureCode};
 pub use ids::{
-    ActivationId, BuildId, DeliveryId, DeployHookId, DeploymentId, EventId, InstanceId, InvitationId, PreviewId,
-    ProjectId, ReportId, SessionId, ShortId, UserId, VariableId,
+    ActivationId, ApiTokenId, BuildId, DeliveryId, DeployHookId, DeploymentId, EventId, InstanceId, InvitationId,
+    PreviewId, ProjectId, ReportId, SessionId, ShortId, UserId, VariableId,
 };
 pub use limits::BuildLimits;
 pub use log::{LogLine, LogPhase, LogStream};

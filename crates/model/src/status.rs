@@ -148,6 +148,8 @@ words! {
         Poll = "poll",
         /// A preview was chosen for production, and its variables differ there.
         Promote = "promote",
+        /// Somebody deployed a folder: there was nothing to build.
+        Folder = "folder",
     }
 }
 

@@ -130,7 +130,8 @@ pub(crate) struct BuildBody {
     project_id: i64,
     /// `held`, `queued`, `running`, `passed`, `failed`, `canceled`, `superseded` or `skipped`.
     status: &'static str,
-    /// `created`, `push`, `pull_request`, `deploy_hook`, `poll`, `rebuild`, `promote` or `reconcile`.
+    /// `created`, `push`, `pull_request`, `deploy_hook`, `poll`, `rebuild`, `promote`, `reconcile` or
+    /// `folder`.
     trigger: &'static str,
     /// `production` or `preview`.
     environment: &'static str,
