@@ -7,6 +7,7 @@
 //!
 //! This crate never names axum, never reads the database, and never walks a directory.
 
+mod address;
 mod body;
 mod cache;
 mod conditional;
@@ -30,6 +31,6 @@ pub use edge::{Edge, EdgeConfig, HostDecision};
 pub use error::EdgeError;
 pub use host::BadHost;
 pub use release::Release;
-pub use rules::RuleProblem;
+pub use rules::{RedirectLoop, RuleProblem};
 pub use serve::Served;
 pub use site::{Site, Target};

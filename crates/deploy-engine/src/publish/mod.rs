@@ -18,8 +18,8 @@ mod survey;
 
 use std::path::{Path, PathBuf};
 
-use berth_edge::RuleProblem;
 use berth_edge::index::{IndexBuilder, layout};
+use berth_edge::{RedirectLoop, RuleProblem};
 use berth_model::words::Bytes;
 use berth_model::{Artifact, DeploymentId, Failure, FailureCode};
 use berth_store::{Deployment, Lease, NewDeployment, Project};
@@ -141,6 +141,9 @@ fn prepare(artifact: &Artifact, id: DeploymentId) -> Result<Prepared, DeployErro
         bytes += content.identity.length;
         compressed += usize::from(!content.compressed.is_empty());
     }
+    if let Some(found) = index.redirect_loop() {
+        return Err(DeployError::Theirs(endless(&found)));
+    }
     let (index, decided) = index.finish(artifact.spa_fallback);
     std::fs::write(directory.join(layout::INDEX_FILE), index).map_err(disk("the index could not be written"))?;
     durable::sync(directory).map_err(disk("the release could not be brought to the disk"))?;
@@ -168,6 +171,23 @@ fn prepare(artifact: &Artifact, id: DeploymentId) -> Result<Prepared, DeployErro
         if decided.fallback { "; unknown paths open the application" } else { "" }
     ));
     Ok(Prepared { files: decided.files, bytes, told })
+}
+
+/// Visitors would be sent round until their browser gives up.
+fn endless(found: &RedirectLoop) -> Failure {
+    let lines: Vec<String> = found.lines().iter().map(usize::to_string).collect();
+    let lines = match &lines[..] {
+        [one] => format!("Line {one} of _redirects sends"),
+        [before @ .., last] if before.len() < 10 => {
+            format!("Lines {} and {last} of _redirects send", before.join(", "))
+        }
+        _ => format!("{} lines of _redirects send", lines.len()),
+    };
+    Failure::new(
+        FailureCode::BadOutput,
+        format!("_redirects loops: {found}"),
+        format!("{lines} visitors round without end. Change or remove one of these rules, then deploy again."),
+    )
 }
 
 type ReadRules = fn(&mut IndexBuilder, &str) -> Vec<RuleProblem>;

@@ -90,6 +90,20 @@ async fn an_artifact_without_files_is_their_failure_and_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn redirects_that_loop_are_their_failure_with_the_loop_shown() {
+    let mut world = World::new().await;
+    let shop = world.project("shop").await;
+    let live = world.deploy(&shop, &[("index.html", "one")]).await;
+    let looped = [("index.html", "two"), ("_redirects", "/start /a\n/a /b\n/b /a 302\n")];
+    let Err(DeployError::Theirs(failure)) = world.try_publish(&shop, &looped).await else { panic!("it was published") };
+    assert_eq!(failure.code, FailureCode::BadOutput);
+    assert_eq!(failure.title, "_redirects loops: /a → /b → /a");
+    assert!(failure.detail.contains("Lines 2 and 3 of _redirects"), "{}", failure.detail);
+    assert_eq!(world.get("shop.example.org", "/").await.text, "one");
+    assert_eq!(world.releases(&shop), 1, "{live:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_lease_and_a_deleted_project_leave_no_release() {
     let world = World::new().await;
     let shop = world.project("shop").await;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::hashed::is_hashed;
 use crate::mime::content_type;
-use crate::rules::{self, RuleProblem, Rules};
+use crate::rules::{self, RedirectLoop, RuleProblem, Rules};
 
 /// Collects the files and rules of one release.
 #[derive(Debug)]
@@ -50,6 +50,12 @@ impl IndexBuilder {
         let (redirects, problems) = rules::compile_redirects(text);
         self.rules.redirects = redirects;
         problems
+    }
+
+    /// The first loop among the redirects, as they apply with the files that were added.
+    #[must_use]
+    pub fn redirect_loop(&self) -> Option<RedirectLoop> {
+        rules::find_loop(&self.rules.redirects, |path| self.files.contains_key(path), self.files.keys())
     }
 
     /// Reads the text of `_headers`; what cannot be used is told by line and left out.

@@ -6,12 +6,15 @@
 //! told by line: applying them to everybody would be worse than not applying them.
 
 mod headers;
+mod loops;
 mod pattern;
 mod redirects;
 
 use serde::{Deserialize, Serialize};
 
 pub(crate) use headers::{HeaderRule, compile as compile_headers};
+pub use loops::RedirectLoop;
+pub(crate) use loops::find as find_loop;
 pub(crate) use redirects::{Action, Redirect, compile as compile_redirects};
 
 #[cfg(test)]

@@ -71,6 +71,25 @@ impl Pattern {
             None => left.is_empty().then_some(captures),
         }
     }
+
+    /// Paths that it matches: whatever could be anything is called by its name, and a splat takes nothing, one segment
+    /// and two.
+    pub(super) fn examples(&self) -> Vec<String> {
+        let mut path = String::new();
+        for segment in &self.segments {
+            path.push('/');
+            match segment {
+                Segment::Literal(literal) => path += literal,
+                Segment::Placeholder(name) => path += name,
+                Segment::Wildcard(before, after) => path += &format!("{before}any{after}"),
+            }
+        }
+        match &self.rest {
+            Some(before) => ["", "any", "any/thing"].iter().map(|rest| format!("{path}/{before}{rest}")).collect(),
+            None if path.is_empty() => vec!["/".to_owned()],
+            None => vec![path],
+        }
+    }
 }
 
 /// `:year`, but not `:8080`.

@@ -36,6 +36,13 @@ pub(crate) struct Redirect {
     /// Applies even where there is a file.
     #[serde(default)]
     pub(crate) force: bool,
+    /// Where it stands in the file: known only while the release is published.
+    #[serde(skip)]
+    pub(super) line: usize,
+    /// Only adds or removes a slash at the end: the pattern, which does not see it, matches the target too. Known only
+    /// while the release is published.
+    #[serde(skip)]
+    pub(super) is_slash: bool,
 }
 
 /// What a rule that applies asks for.
@@ -58,14 +65,27 @@ pub(crate) enum Action {
 }
 
 impl Redirect {
-    /// What the rule asks for a request, if it matches.
+    /// What the rule asks for a request, if it matches and leads elsewhere. (`/* /maintenance 302!` does not lead from
+    /// `/maintenance` to itself.)
     pub(crate) fn action(&self, host: &str, path: &str, query: Option<&str>) -> Option<Action> {
+        self.leads_to(host, path, query).filter(|action| match action {
+            Action::Rewrite { .. } => true,
+            Action::Redirect { location, .. } => {
+                let address = location.split('#').next().unwrap_or_default();
+                let (to, to_query) = address.split_once('?').map_or((address, None), |(to, query)| (to, Some(query)));
+                to_query != query || !percent_decode_str(to).eq(path.bytes())
+            }
+        })
+    }
+
+    /// What the rule asks for a request, if it matches.
+    pub(super) fn leads_to(&self, host: &str, path: &str, query: Option<&str>) -> Option<Action> {
         if self.host.as_deref().is_some_and(|only| only != host) {
             return None;
         }
         let mut captures = self.from.captures(path)?;
         self.take_query(query, &mut captures)?;
-        if !matches!(self.status, 301 | 302 | 303 | 307 | 308) {
+        if self.is_rewrite() {
             let target = self.to.split(['?', '#']).next().unwrap_or_default();
             let target = percent_decode_str(target).decode_utf8().ok()?;
             return Some(Action::Rewrite {
@@ -89,6 +109,31 @@ impl Redirect {
             location.insert_str(at, &format!("?{query}"));
         }
         Some(Action::Redirect { location, status: self.status })
+    }
+
+    /// What a visitor could ask for to meet the rule: hosts (`None`: any), paths and queries.
+    pub(super) fn examples(&self) -> impl Iterator<Item = (Option<String>, String, Option<String>)> {
+        let query = self.query.iter().map(|(name, value)| {
+            format!("{}={}", path::encode_in_query(name), path::encode_in_query(value.trim_start_matches(':')))
+        });
+        let query = query.reduce(|all, next| format!("{all}&{next}"));
+        let slash = if self.is_slash && !self.to.ends_with('/') { "/" } else { "" };
+        self.from.examples().into_iter().map(move |path| (self.host.clone(), path + slash, query.clone()))
+    }
+
+    /// Whether its target depends on what is asked for, and how it begins in any case.
+    pub(super) fn target(&self) -> (bool, &str) {
+        let path = if is_address(&self.to) { "" } else { self.to.split(['?', '#']).next().unwrap_or_default() };
+        path.split_once("/:").map_or((false, path), |(before, _)| (true, &path[..=before.len()]))
+    }
+
+    /// Whether it answers with another file instead of sending the visitor elsewhere.
+    pub(super) fn is_rewrite(&self) -> bool {
+        !matches!(self.status, 301 | 302 | 303 | 307 | 308)
+    }
+
+    pub(super) fn host(&self) -> Option<&str> {
+        self.host.as_deref()
     }
 
     /// Each parameter of the rule must be there, with its value or, for `name=:place`, with any.
@@ -135,7 +180,9 @@ pub(crate) fn compile(text: &str) -> (Vec<Redirect>, Vec<RuleProblem>) {
 
 fn compile_line(line: Line) -> Result<Redirect, String> {
     if let Some(condition) = line.conditions.keys().next() {
-        return Err(format!("conditions ({condition}) are not supported, so the rule is left out"));
+        return Err(format!(
+            "the condition {condition} is not supported, and without it the rule would apply to everybody; it is left out"
+        ));
     }
     if line.signed.is_some() {
         return Err("signed rules are not supported, so the rule is left out".to_owned());
@@ -150,15 +197,25 @@ fn compile_line(line: Line) -> Result<Redirect, String> {
         200 | 404 | 410 => {}
         _ => return Err(format!("a rule's status is 200, 301, 302, 303, 307, 308, 404 or 410, not {status}")),
     }
-    let (host, from) = match line.from.split_once("://") {
-        Some((_, rest)) => {
-            let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
-            let host = host.split(':').next().unwrap_or(host);
-            (Some(host.to_ascii_lowercase()), path.to_owned())
-        }
-        None => (None, line.from),
+    let (host, from) = match host_and_path(&line.from) {
+        Some((host, path)) => (Some(host), path.to_owned()),
+        None => (None, line.from.clone()),
     };
-    Ok(Redirect { host, from: Pattern::parse(&from), query: line.query, to: line.to, status, force: line.force })
+    // Whoever stands before Berth does this. Here the rule would match what it leads to.
+    let same_host = || host_and_path(&line.to).is_some_and(|(to, _)| Some(to) == host);
+    if line.from.starts_with("http://") && line.to.starts_with("https://") && same_host() {
+        return Err("a rule cannot tell http from https, so the rule is left out".to_owned());
+    }
+    let is_slash = line.from != line.to && line.from.trim_end_matches('/') == line.to.trim_end_matches('/');
+    let Line { number, query, to, force, .. } = line;
+    Ok(Redirect { host, from: Pattern::parse(&from), query, to, status, force, line: number, is_slash })
+}
+
+/// The host, in lower case and without a port, and the path (and what follows it) of an address.
+pub(super) fn host_and_path(address: &str) -> Option<(String, &str)> {
+    let (_, rest) = address.split_once("://")?;
+    let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+    Some((host.split(':').next().unwrap_or(host).to_ascii_lowercase(), path))
 }
 
 /// The lines that are rules, and the ones that are not.
@@ -281,6 +338,11 @@ mod tests {
             ("/app/* /index.html 200", "/app/x", Some("q"), Some("rewrite /index.html")),
             ("/app/* /:splat 200", "/app/x y", None, Some("rewrite /x y")),
             ("/a%20b /c", "/a b", None, Some("/c")),
+            ("/* /über 302!", "/a", None, Some("/%C3%BCber")),
+            ("/* /über 302!", "/über", None, None),
+            ("/* /über 302!", "/über", Some("x"), None),
+            ("/* /b?x=1", "/b", None, Some("/b?x=1")),
+            ("/* /b?x=1", "/b", Some("x=1"), None),
         ] {
             assert_eq!(location(rule, path, query).as_deref(), expected, "{rule} {path} {query:?}");
         }
