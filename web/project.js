@@ -21,7 +21,7 @@ export const project = {
     const { project, builds } = data
     const held = builds.filter(({ status }) => status === 'held')
     return [project.name,
-      head(project, h('button', { id: 'build-newest', onclick: act(() => api('POST', `/projects/${project.id}/builds`), reload) }, 'Build the newest commit'), h('a', { className: 'button', href: `#/projects/${project.id}/settings`, id: 'settings' }, 'Settings')),
+      head(project, project.repoUrl && h('button', { id: 'build-newest', onclick: act(() => api('POST', `/projects/${project.id}/builds`), reload) }, 'Build the newest commit'), h('a', { className: 'button', href: `#/projects/${project.id}/settings`, id: 'settings' }, 'Settings')),
       project.webhookProblem && h('section', { className: 'panel failure', 'aria-label': 'Webhook' },
         h('p', {}, h('strong', {}, 'GitHub may not tell of pushes. '), project.webhookProblem), h('p', {}, h('a', { href: `#/projects/${project.id}/settings` }, 'Look at the webhook'))),
       held.length > 0 && h('h2', {}, 'Waiting for you'),
@@ -36,7 +36,7 @@ export const project = {
 /** The name of a project and what can be done on this page of it. */
 export function head(project, ...actions) {
   return h('div', { className: 'head' },
-    h('div', { className: 'grow' }, h('h1', { tabIndex: -1 }, project.name), h('p', { className: 'small muted cut' }, project.repoUrl, ' · ', project.branch)),
+    h('div', { className: 'grow' }, h('h1', { tabIndex: -1 }, project.name), h('p', { className: 'small muted cut' }, project.repoUrl ? `${project.repoUrl} · ${project.branch}` : 'deployed from folders')),
     h('div', { className: 'actions' }, actions))
 }
 

@@ -11,7 +11,7 @@ export const projects = {
   draw(list) {
     const add = h('a', { className: 'button primary', href: '#/new', id: 'new-project' }, 'New project')
     if (!list.length) {
-      return ['Projects', h('p', {}, 'A project is a repository that Berth builds and serves at an address of its own.'), h('br'), add]
+      return ['Projects', h('p', {}, 'A project is a repository that Berth builds, or a folder, served at an address of its own.'), h('br'), add]
     }
     return ['Projects', h('div', { className: 'head' }, h('p', { className: 'muted' }, sentence(list)), add), h('ul', { className: 'list' }, list.map(row))]
   },
@@ -35,7 +35,7 @@ function row(project) {
       h('a', { className: 'name', href: `#/projects/${id}`, id: `project-${id}` }, name), ' ',
       live ? h('a', { href: url }, url) : h('span', { className: 'muted' }, url)),
     latest && state(latest.status),
-    h('div', { className: 'small muted cut' }, latest?.commit ? latest.commit.message.split('\n')[0] : project.repoUrl),
+    h('div', { className: 'small muted cut' }, latest?.commit ? latest.commit.message.split('\n')[0] : project.repoUrl ?? 'deployed from folders'),
     h('div', { className: 'small muted' }, standing(live, latest)))
 }
 

@@ -253,7 +253,8 @@ impl Form {
         self.problems.push(FieldProblem { field: field.into(), message: message.into() });
     }
 
-    fn has_problem_with(&self, field: &str) -> bool {
+    /// Whether the field was reported as wrong.
+    pub(crate) fn has_problem_with(&self, field: &str) -> bool {
         self.problems.iter().any(|problem| problem.field == field)
     }
 

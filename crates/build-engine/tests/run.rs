@@ -138,7 +138,8 @@ async fn a_private_repository_at_another_host_needs_the_projects_own_token() {
 
     // Moved to another address behind Berth's back, the sealed token does not open: nobody gets it.
     let mut elsewhere = project.clone();
-    elsewhere.repo_url = RepoUrl::parse(&format!("http://localhost:{}/ada/wiki", world.host.address.port())).unwrap();
+    elsewhere.repo_url =
+        Some(RepoUrl::parse(&format!("http://localhost:{}/ada/wiki", world.host.address.port())).unwrap());
     let before = world.host.seen.lock().unwrap().len();
     assert!(matches!(world.builds.remote_heads(&elsewhere).await, Err(BuildError::Ours { .. })));
     assert_eq!(world.host.seen.lock().unwrap().len(), before);

@@ -154,7 +154,7 @@ impl HookKeeper {
         let mut seen = Vec::new();
         let mut silenced = HashSet::new();
         for project in self.0.store.all_projects().await?.into_iter().filter(which) {
-            let repo = project.repo_url.key();
+            let Some(repo) = project.repo_key() else { continue };
             if seen.contains(&repo) || self.repository(&project).is_none() {
                 continue;
             }
@@ -215,13 +215,12 @@ impl HookKeeper {
         silenced: &mut HashSet<UserId>,
     ) -> Result<HookState, StoreError> {
         let store = &self.0.store;
-        let Some((owner, name)) = self.repository(project) else {
+        let (Some(repo), Some((owner, name))) = (project.repo_key(), self.repository(project)) else {
             return Ok(HookState::Unannounced("the repository is not at GitHub".to_owned()));
         };
         let Some(secret) = &self.0.secret else {
             return Ok(HookState::Unannounced("the operator has set no WEBHOOK_SECRET".to_owned()));
         };
-        let repo = project.repo_url.key();
         let _turn = self.hold(&repo).await;
         // Read again: somebody may have been at it while we waited.
         let mut sharing = store.projects_of_repo(&repo).await?;
@@ -337,7 +336,7 @@ impl HookKeeper {
     }
 
     fn repository(&self, project: &Project) -> Option<(String, String)> {
-        project.repo_url.owner_and_name_under(&self.0.github_url)
+        project.repository_under(&self.0.github_url)
     }
 
     /// A user's token, opened and as it is kept, unless there is none or GitHub refuses it.

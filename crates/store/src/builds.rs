@@ -306,8 +306,8 @@ impl Store {
     }
 
     /// The newest build for production that tells whether the project's branch was followed to this head. That somebody
-    /// asked for another commit again, or chose it, says nothing of it, nor does a build that ended before it knew its
-    /// commit.
+    /// asked for another commit again, or chose it, or deployed a folder, says nothing of it, nor does a build that ended
+    /// before it knew its commit.
     ///
     /// # Errors
     /// Only the database's own.
@@ -319,7 +319,7 @@ impl Store {
     ) -> Result<Option<Build>, StoreError> {
         let select = sql(select_build!(
             "WHERE b.project_id = $1 AND b.branch = $2 AND b.environment = 'production' \
-             AND (b.trigger NOT IN ('rebuild', 'promote') OR COALESCE(b.commit_hash, $3) = $3) \
+             AND b.trigger <> 'folder' AND (b.trigger NOT IN ('rebuild', 'promote') OR COALESCE(b.commit_hash, $3) = $3) \
              AND (b.commit_hash IS NOT NULL OR b.status IN ('queued', 'running')) ORDER BY b.id DESC LIMIT 1"
         ));
         self.one(select.bind(project).bind(branch.as_str()).bind(head.as_str())).await

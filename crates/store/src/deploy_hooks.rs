@@ -71,7 +71,8 @@ impl Store {
     /// Makes a deploy hook.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Forbidden`]; [`StoreError::Conflict`] if the project has many already.
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`]; [`StoreError::Conflict`] if the project has many already, or no
+    /// repository.
     pub async fn create_deploy_hook(
         &self,
         access: Access,
@@ -81,7 +82,7 @@ impl Store {
         token_hash: &[u8; 32],
     ) -> Result<DeployHook, StoreError> {
         let mut tx = self.begin().await?;
-        tx.project(access, project).await?;
+        tx.project(access, project).await?.source()?;
         let count = sql("SELECT COUNT(*) FROM deploy_hook WHERE project_id = $1").bind(project);
         if tx.one::<i64>(count).await?.unwrap_or(0) >= MOST {
             return Err(StoreError::Conflict("a project has at most 20 deploy hooks; delete one that nobody uses"));
@@ -145,6 +146,7 @@ impl Store {
         let select = sql(select_deploy_hook!("WHERE h.id = $1")).bind(id);
         let hook: DeployHook = tx.one(select).await?.ok_or(StoreError::NotFound)?;
         let project = tx.project_unscoped(hook.project).await?;
+        project.source()?;
         let branch = hook.branch.unwrap_or_else(|| project.branch.clone());
         let waits = sql(select_build!(
             "WHERE b.project_id = $1 AND b.branch = $2 AND b.trigger = $3 AND b.status = $4 AND b.commit_hash IS NULL \

@@ -20,7 +20,8 @@ impl Store {
     /// Gives a project a hook of its own, replaces its secret, or takes it away.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`]; [`StoreError::Conflict`] if it would announce pushes to a
+    /// project without a repository.
     pub async fn set_hook_secret(
         &self,
         access: Access,
@@ -28,7 +29,10 @@ impl Store {
         secret: Option<&Sealed>,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        tx.project(access, project).await?;
+        let found = tx.project(access, project).await?;
+        if secret.is_some() {
+            found.source()?;
+        }
         let update = sql("UPDATE project SET hook_secret = $2 WHERE id = $1").bind(project);
         tx.run(update.bind(secret.map(Sealed::as_str))).await?;
         tx.event(access.user(), Some(project), &EventPayload::ProjectUpdated { project }).await?;

@@ -1,11 +1,12 @@
-//! Projects: a connected repository with its settings. Deleting one takes two steps: it disappears at once with its
-//! name and hosts, and is forgotten when its files, images and last build are gone.
+//! Projects: a site with its settings, built from a repository or deployed from folders. Deleting one takes two steps: it
+//! disappears at once with its name and hosts, and is forgotten when its files, images and last build are gone.
 
 use berth_model::{
     Access, BranchName, BuildStatus, Environment, EventPayload, OutputDir, PollEvery, ProjectId, ProjectName, RepoKey,
     RepoUrl, RootDir, Timestamp, Trigger, UserId, WatchPatterns, preview_labels,
 };
 use berth_secrets::Sealed;
+use url::Url;
 
 use crate::builds::{Build, select_build};
 use crate::owned::{Owned, SeenBy};
@@ -14,7 +15,10 @@ use crate::sql::{FromRow, Row, Sql, json_text, sql};
 use crate::store::Transaction;
 use crate::{RouteKind, SealedVariable, Store, StoreError};
 
-/// A connected repository with its settings.
+/// What [`Project::source`] says of a project that has none.
+const NO_REPOSITORY: &str = "this project has no repository: deploy a folder, or connect a repository in its settings";
+
+/// A site with its settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
     /// The row.
@@ -25,8 +29,8 @@ pub struct Project {
     pub name: ProjectName,
     /// The branch that goes live.
     pub branch: BranchName,
-    /// Where its source is.
-    pub repo_url: RepoUrl,
+    /// Where its source is; `None`: there is none, folders are deployed.
+    pub repo_url: Option<RepoUrl>,
     /// The command that installs dependencies; `None`: detect.
     pub install_command: Option<String>,
     /// The command that builds; `None`: detect, empty: nothing is built, the files are published as they are.
@@ -89,7 +93,7 @@ pub struct NewProject {
     /// The branch that goes live.
     pub branch: BranchName,
     /// Where its source is.
-    pub repo_url: RepoUrl,
+    pub repo_url: Option<RepoUrl>,
     /// The command that installs dependencies.
     pub install_command: Option<String>,
     /// The command that builds.
@@ -113,7 +117,7 @@ pub struct ProjectChange {
     pub name: Option<ProjectName>,
     /// Another branch.
     pub branch: Option<BranchName>,
-    /// Another repository. An access token does not follow to another host, nor a hook to another repository.
+    /// Another repository, or the first one. An access token does not follow to another host, nor a hook to another repository.
     pub repo_url: Option<RepoUrl>,
     /// Set or removed.
     pub repo_access: Option<Option<RepoAccess>>,
@@ -171,7 +175,10 @@ impl FromRow for Project {
             user: UserId(row.get("user_id")?),
             name: row.parsed("name", |text| ProjectName::stored(text).ok())?,
             branch: row.parsed("branch", |text| BranchName::parse(text).ok())?,
-            repo_url: row.parsed("repo_url", |text| RepoUrl::parse(text).ok())?,
+            repo_url: row.parsed("repo_url", |text| match text {
+                "" => Some(None),
+                text => RepoUrl::parse(text).ok().map(Some),
+            })?,
             install_command: row.get("install_command")?,
             build_command: row.get("build_command")?,
             output_directory: row.parsed_or_none("output_directory", |text| OutputDir::parse(text).ok())?,
@@ -204,6 +211,32 @@ impl FromRow for DeletedProject {
 }
 
 impl Project {
+    /// Where its source is.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] with what to do if it has none: nothing of it can be built.
+    pub fn source(&self) -> Result<&RepoUrl, StoreError> {
+        self.repo_url.as_ref().ok_or(StoreError::Conflict(NO_REPOSITORY))
+    }
+
+    /// What all addresses of its repository have in common.
+    #[must_use]
+    pub fn repo_key(&self) -> Option<RepoKey> {
+        self.repo_url.as_ref().map(RepoUrl::key)
+    }
+
+    /// Scheme, host and port of its repository: what its access token belongs to.
+    #[must_use]
+    pub fn repo_origin(&self) -> Option<String> {
+        self.repo_url.as_ref().map(RepoUrl::origin)
+    }
+
+    /// Owner and name of its repository if that lives directly under `base`.
+    #[must_use]
+    pub fn repository_under(&self, base: &Url) -> Option<(String, String)> {
+        self.repo_url.as_ref().and_then(|repo| repo.owner_and_name_under(base))
+    }
+
     fn take(&mut self, change: ProjectChange) {
         fn set<T>(setting: &mut T, change: Option<T>) {
             if let Some(value) = change {
@@ -211,14 +244,14 @@ impl Project {
             }
         }
         if let Some(repo_url) = change.repo_url {
-            if repo_url.origin() != self.repo_url.origin() {
+            if self.repo_origin() != Some(repo_url.origin()) {
                 self.repo_access = None;
             }
-            if repo_url.key() != self.repo_url.key() {
+            if self.repo_key() != Some(repo_url.key()) {
                 self.webhook_id = change.webhook_id;
                 self.webhook_problem = None;
             }
-            self.repo_url = repo_url;
+            self.repo_url = Some(repo_url);
         }
         set(&mut self.repo_access, change.repo_access);
         set(&mut self.name, change.name);
@@ -233,6 +266,15 @@ impl Project {
         set(&mut self.watch, change.watch);
         set(&mut self.poll_every, change.poll_every);
     }
+}
+
+/// A repository as its column holds it: empty, if there is none.
+fn address(repo: Option<&RepoUrl>) -> &str {
+    repo.map_or("", RepoUrl::as_str)
+}
+
+fn key(repo: Option<&RepoUrl>) -> String {
+    repo.map(RepoUrl::key).map_or_else(String::new, |key| key.as_str().to_owned())
 }
 
 /// The query behind [`Store::project`], for transactions too.
@@ -288,8 +330,8 @@ impl Store {
             .bind(access.user())
             .bind(new.name.as_str())
             .bind(new.branch.as_str())
-            .bind(new.repo_url.as_str())
-            .bind(new.repo_url.key().as_str())
+            .bind(address(new.repo_url.as_ref()))
+            .bind(key(new.repo_url.as_ref()))
             .bind(&new.install_command)
             .bind(&new.build_command)
             .bind(new.output_directory.as_ref().map(OutputDir::as_str))
@@ -350,7 +392,9 @@ impl Store {
     /// # Errors
     /// Only the database's own.
     pub async fn polled_projects(&self) -> Result<Vec<Project>, StoreError> {
-        let polled = sql(select_project!("WHERE p.poll_every IS NOT NULL AND p.deleted_at IS NULL ORDER BY p.id"));
+        let polled = sql(select_project!(
+            "WHERE p.poll_every IS NOT NULL AND p.repo_url <> '' AND p.deleted_at IS NULL ORDER BY p.id"
+        ));
         self.all(polled).await
     }
 
@@ -415,9 +459,9 @@ impl Store {
     }
 
     /// Changes settings and adds or replaces variables, in one step. `host` is the full host name under the name the
-    /// project has afterwards; a new name moves the site and
-    /// its previews there. Builds of the repository that it had before do not go
-    /// live under another one: they are canceled. Another branch's head is built at once.
+    /// project has afterwards; a new name moves the site and its previews there. Builds of the repository that it had
+    /// before do not go live under another one: they are canceled. Another branch's head is built at once, and so is that
+    /// of the first repository.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Forbidden`], [`StoreError::NameTaken`].
@@ -433,7 +477,8 @@ impl Store {
         let mut project = tx.project(access, id).await?;
         let before = project.clone();
         project.take(change);
-        if project.repo_url.key() != before.repo_url.key() {
+        let is_connected = before.repo_url.is_none() && project.repo_url.is_some();
+        if project.repo_key() != before.repo_key() && !is_connected {
             tx.remove_previews(id, None, "the project got another repository").await?;
             tx.cancel_builds(id).await?;
             // The numbers that the other repository's comments and deployments have mean nothing in this one.
@@ -457,8 +502,8 @@ impl Store {
         .bind(&project.node_version)
         .bind(project.spa_fallback)
         .bind(tx.now)
-        .bind(project.repo_url.as_str())
-        .bind(project.repo_url.key().as_str())
+        .bind(address(project.repo_url.as_ref()))
+        .bind(key(project.repo_url.as_ref()))
         .bind(project.repo_access.as_ref().map(|access| access.token.as_str()))
         .bind(project.repo_access.as_ref().and_then(|access| access.user.as_deref()))
         .bind(project.webhook_id)
@@ -476,7 +521,13 @@ impl Store {
             tx.move_previews(id, hosts).await?;
         }
         tx.put_variables(id, variables).await?;
-        if project.branch != before.branch && project.repo_url.key() == before.repo_url.key() {
+        if is_connected {
+            let first = NewBuild::production(id, Trigger::Created, project.branch.clone(), None);
+            tx.enqueue(project.user, &first).await?;
+        } else if project.branch != before.branch
+            && project.repo_key() == before.repo_key()
+            && project.repo_url.is_some()
+        {
             // What is live is the former branch's, even if this one's head was built once before.
             let head = NewBuild::production(id, Trigger::Rebuild, project.branch.clone(), None);
             tx.enqueue(project.user, &head).await?;

@@ -208,10 +208,11 @@ impl Store {
     /// Queues a build, supersedes those of the branch that still wait, and wakes the worker.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] if the project is gone.
+    /// [`StoreError::NotFound`] if the project is gone; [`StoreError::Conflict`] if it has no repository.
     pub async fn enqueue(&self, new: NewBuild) -> Result<Build, StoreError> {
         let mut tx = self.begin().await?;
         let project = tx.project_unscoped(new.project).await?;
+        project.source()?;
         let build = tx.enqueue(project.user, &new).await?;
         tx.commit().await?;
         Ok(build)
@@ -221,10 +222,11 @@ impl Store {
     /// several who find the same news, one queues it.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] if the project is gone.
+    /// [`StoreError::NotFound`] if the project is gone; [`StoreError::Conflict`] if it has no repository.
     pub async fn enqueue_after(&self, newest: Option<BuildId>, new: NewBuild) -> Result<Option<Build>, StoreError> {
         let mut tx = self.begin().await?;
         let project = tx.project_unscoped(new.project).await?;
+        project.source()?;
         let newer =
             sql("SELECT EXISTS (SELECT 1 FROM build WHERE project_id = $1 AND environment = $2 AND branch = $3 \
                          AND id > $4)");
@@ -243,11 +245,17 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Forbidden`]; [`StoreError::Conflict`] if its preview is gone, or was never
-    /// its own.
+    /// its own, or if it was a folder and not a commit.
     pub async fn rebuild(&self, access: Access, id: BuildId) -> Result<Build, StoreError> {
         let mut tx = self.begin().await?;
         let select = sql(select_build!("WHERE b.id = $1 AND p.deleted_at IS NULL")).bind(id);
-        let Owned { row: earlier, owner } = tx.one(select).await?.seen_by(access)?;
+        let Owned { row: earlier, owner }: Owned<Build> = tx.one(select).await?.seen_by(access)?;
+        if earlier.trigger == Trigger::Folder {
+            return Err(StoreError::Conflict(
+                "this was deployed from a folder, which Berth does not keep: deploy the folder again, or put its deployment live again",
+            ));
+        }
+        tx.project_unscoped(earlier.project).await?.source()?;
         let commit = Build::commit(&earlier);
         let Build { project, environment, branch, pull_request, reason, .. } = earlier;
         if environment == Environment::Preview && tx.preview_of(project, &branch).await?.is_none() {

@@ -50,7 +50,8 @@ impl ProjectBody {
             production_url: live.map(|_| config.site_url(&config.site_host(project.name.as_str()))),
             name: project.name.to_string(),
             branch: project.branch.to_string(),
-            repo_url: project.repo_url.to_string(),
+            // Its clients take text; a site of folders has no address to show.
+            repo_url: project.repo_url.map(String::from).unwrap_or_default(),
             install_command: project.install_command,
             build_command: project.build_command,
             output_directory: project.output_directory.map(|directory| match directory.is_top() {

@@ -33,7 +33,7 @@ pub(crate) async fn connect(State(api): State<Api>, caller: Caller, mut form: Fo
     let body = json!({
         "message": message,
         "project": ProjectBody::of(&api.config, connected.project, None),
-        "initialBuildId": connected.build.id,
+        "initialBuildId": connected.build.map(|build| build.id),
     });
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use berth_model::{ProjectId, Trigger};
+use berth_model::{ProjectId, RepoUrl, Trigger};
 use berth_store::{Build, NewBuild, NewProject, Project, ProjectChange, ProjectSecrets, RepoAccess, SealedVariable};
 
 use super::hook::{self, HookPlan};
@@ -14,8 +14,8 @@ use crate::error::ApiError;
 /// A project that was just connected.
 pub(crate) struct Connected {
     pub(crate) project: Project,
-    /// Its first build, of the branch's newest commit.
-    pub(crate) build: Build,
+    /// Its first build, of the branch's newest commit; `None`: it has no repository.
+    pub(crate) build: Option<Build>,
     /// Why pushes are not announced, if they are not.
     pub(crate) note: Option<&'static str>,
 }
@@ -28,18 +28,23 @@ pub(crate) async fn connect(
     new: NewProject,
     secrets: NewSecrets,
 ) -> Result<Connected, ApiError> {
-    let plan = hook::plan(api, caller, &new.repo_url, secrets.repo_access.is_some()).await?;
+    let repo = new.repo_url.clone();
+    let plan = match &repo {
+        Some(repo) => hook::plan(api, caller, repo, secrets.repo_access.is_some()).await?,
+        None => HookPlan::None,
+    };
     let host = api.config.site_host(new.name.as_str());
-    let origin = new.repo_url.origin();
+    let origin = repo.as_ref().map(RepoUrl::origin);
     let seal = |project| ProjectSecrets {
         variables: seal(api, project, secrets.variables),
-        repo_access: secrets.repo_access.map(|(token, user)| {
+        repo_access: secrets.repo_access.zip(origin).map(|((token, user), origin)| {
             let token = api.keys.seal_repo_token(project, &origin, token.expose());
             RepoAccess { token, user }
         }),
     };
     let project = api.store.create_project(caller.access(), new, &host, seal).await?;
-    let note = match register(api, caller, &plan, &project).await {
+    let Some(repo) = repo else { return Ok(Connected { project, build: None, note: None }) };
+    let note = match register(api, caller, &plan, (project.id, &repo)).await {
         Ok(note) => note,
         Err(error) => {
             api.store.delete_project(caller.access(), project.id).await?;
@@ -48,7 +53,7 @@ pub(crate) async fn connect(
     };
     let build = api.store.enqueue(first_build(&project)).await?;
     let project = api.store.project(caller.access(), project.id).await?;
-    Ok(Connected { project, build, note })
+    Ok(Connected { project, build: Some(build), note })
 }
 
 /// Returns why pushes are not announced, if they should be and are not.
@@ -56,14 +61,14 @@ async fn register(
     api: &Api,
     caller: &Caller,
     plan: &HookPlan,
-    project: &Project,
+    (project, repo): (ProjectId, &RepoUrl),
 ) -> Result<Option<&'static str>, ApiError> {
-    let registered = hook::over_github(api, caller, hook::register(api, plan, &project.repo_url)).await?;
+    let registered = hook::over_github(api, caller, hook::register(api, plan, repo)).await?;
     if let Some(hook) = registered.hook {
-        api.store.set_webhook(project.id, Some(hook)).await?;
+        api.store.set_webhook(project, Some(hook)).await?;
     }
     if let Some(note) = registered.note {
-        api.store.set_webhook_problem(&project.repo_url.key(), project.id, note).await?;
+        api.store.set_webhook_problem(&repo.key(), project, note).await?;
     }
     Ok(registered.note)
 }
@@ -82,11 +87,11 @@ pub(crate) async fn change(
     mut change: ProjectChange,
     variables: Vec<NewVariable>,
 ) -> Result<(Project, Option<&'static str>), ApiError> {
-    let Some(repo) = change.repo_url.clone().filter(|repo| repo.key() != project.repo_url.key()) else {
+    let Some(repo) = change.repo_url.clone().filter(|repo| Some(repo.key()) != project.repo_key()) else {
         return Ok((write(api, caller, project, change, variables).await?, None));
     };
     // A token does not follow to another origin.
-    let keeps_token = project.repo_access.is_some() && repo.origin() == project.repo_url.origin();
+    let keeps_token = project.repo_access.is_some() && Some(repo.origin()) == project.repo_origin();
     let has_token = change.repo_access.as_ref().map_or(keeps_token, Option::is_some);
     let plan = hook::plan(api, caller, &repo, has_token).await?;
     let registered = hook::over_github(api, caller, hook::register(api, &plan, &repo)).await?;
@@ -95,7 +100,7 @@ pub(crate) async fn change(
     let outcome = write(api, caller, project, change, variables).await;
     drop(registered);
     match &outcome {
-        Ok(_) => hook::release(api, caller, project.user, &project.repo_url, project.webhook_id).await,
+        Ok(_) => release_hook(api, caller, project).await,
         Err(_) => hook::release(api, caller, project.user, &repo, hook).await,
     }
     Ok((outcome?, note))
@@ -121,12 +126,18 @@ const HOSTS_FOLLOW_WITHIN: Duration = Duration::from_secs(2);
 pub(crate) async fn remove(api: &Api, caller: &Caller, id: ProjectId) -> Result<Project, ApiError> {
     let project = api.store.delete_project(caller.access(), id).await?;
     let site_is_gone = tokio::time::timeout(HOSTS_FOLLOW_WITHIN, api.store.signals().hosts_follow());
-    let (gone, ()) =
-        tokio::join!(site_is_gone, hook::release(api, caller, project.user, &project.repo_url, project.webhook_id));
+    let (gone, ()) = tokio::join!(site_is_gone, release_hook(api, caller, &project));
     if gone.is_err() {
         tracing::warn!(project = %id, "the site of a deleted project is still there after {HOSTS_FOLLOW_WITHIN:?}");
     }
     Ok(project)
+}
+
+/// Gives up the hook that announces a project's pushes, if it has one.
+async fn release_hook(api: &Api, caller: &Caller, project: &Project) {
+    if let Some(repo) = &project.repo_url {
+        hook::release(api, caller, project.user, repo, project.webhook_id).await;
+    }
 }
 
 /// Seals variables for their project.

@@ -21,7 +21,8 @@ pub(crate) async fn read_detection(api: &Api, caller: &Caller, form: &mut Form) 
         Some(id) => Some(api.store.project(caller.access(), id).await?),
         None => None,
     };
-    let repo_url = read_or(form, "repoUrl", |given| read_repo_url(api, given), project.as_ref().map(|p| &p.repo_url));
+    let repo_url =
+        read_or(form, "repoUrl", |given| read_repo_url(api, given), project.as_ref().and_then(|p| p.repo_url.as_ref()));
     let branch = read_or(form, "branch", BranchName::parse, project.as_ref().map(|p| &p.branch));
     let optional = read_optional(form);
     let given = (read_repo_token(form).into_option(), read_repo_user(form).into_option());
@@ -67,7 +68,7 @@ async fn token_for(
         return Ok(Some(SourceToken::Project(token, user)));
     }
     let origin = repo_url.origin();
-    let stored = project.filter(|project| project.repo_url.origin() == origin);
+    let stored = project.filter(|project| project.repo_origin().as_ref() == Some(&origin));
     if let Some((project, RepoAccess { token, user })) = stored.and_then(|p| Some((p, p.repo_access.clone()?))) {
         let token = api.keys.open_repo_token(project.id, &origin, &token).map_err(ApiError::internal)?;
         return Ok(Some(SourceToken::Project(token, user)));

@@ -21,6 +21,8 @@ const LONGEST_VALUE: usize = 64 << 10;
 /// Bytes of an access token, and of the user that goes with it.
 const LONGEST_TOKEN: usize = 4_096;
 const LONGEST_USER: usize = 256;
+/// What folders count as until a repository is connected.
+pub(crate) const BRANCH_OF_FOLDERS: &str = "main";
 /// Variables in one request.
 const MOST_VARIABLES: usize = 200;
 
@@ -56,8 +58,12 @@ pub(super) fn read_repo_url(api: &Api, given: &str) -> Result<RepoUrl, InvalidIn
 pub(crate) fn read_new(api: &Api, form: &mut Form) -> Result<(NewProject, NewSecrets), ApiError> {
     let reserved = api.config.all_reserved_names();
     let name = form.required("name", |given| ProjectName::parse(given, &reserved));
-    let branch = form.required("branch", BranchName::parse);
-    let repo_url = form.required("repoUrl", |given| read_repo_url(api, given));
+    let (repo_url, branch) = match form.dialect() {
+        Dialect::Contract => {
+            (form.required("repoUrl", |given| read_repo_url(api, given)), form.required("branch", BranchName::parse))
+        }
+        Dialect::V1 => read_source(api, form),
+    };
     let optional = read_optional(form);
     let previews = read_previews(form);
     let repo_access = match (read_repo_token(form), read_repo_user(form)) {
@@ -68,9 +74,12 @@ pub(crate) fn read_new(api: &Api, form: &mut Form) -> Result<(NewProject, NewSec
         }
         _ => None,
     };
+    if repo_access.is_some() && repo_url.is_none() && !form.has_problem_with("repoUrl") {
+        form.problem("repoToken", "an access token opens a repository; give repoUrl too");
+    }
     let variables = read_variables(form, variables_field(form));
     form.check()?;
-    let (Some(name), Some(branch), Some(repo_url)) = (name, branch, repo_url) else { return Err(form.refusal()) };
+    let (Some(name), Some(branch)) = (name, branch) else { return Err(form.refusal()) };
     let project = NewProject {
         name,
         branch,
@@ -84,6 +93,18 @@ pub(crate) fn read_new(api: &Api, form: &mut Form) -> Result<(NewProject, NewSec
         previews: previews.unwrap_or_default(),
     };
     Ok((project, NewSecrets { variables, repo_access }))
+}
+
+/// What a project is built from. Without a repository, folders are deployed, and the branch that they count as is only
+/// met once a repository is connected.
+fn read_source(api: &Api, form: &mut Form) -> (Option<RepoUrl>, Option<BranchName>) {
+    match form.optional("repoUrl", |given| read_repo_url(api, given)) {
+        Given::Value(repo_url) => (Some(repo_url), form.required("branch", BranchName::parse)),
+        Given::Absent | Given::Null => match form.optional("branch", BranchName::parse) {
+            Given::Value(branch) => (None, Some(branch)),
+            Given::Absent | Given::Null => (None, BranchName::parse(BRANCH_OF_FOLDERS).ok()),
+        },
+    }
 }
 
 /// Reads changes: what is absent stays, `null` goes back to detection. `current` may keep its name even if the list of
@@ -145,8 +166,13 @@ fn read_repo_access(
     current: &Project,
     repo_url: Option<&RepoUrl>,
 ) -> Option<Option<RepoAccess>> {
-    let origin = repo_url.unwrap_or(&current.repo_url).origin();
-    let kept = current.repo_access.clone().filter(|_| origin == current.repo_url.origin());
+    let Some(origin) = repo_url.or(current.repo_url.as_ref()).map(RepoUrl::origin) else {
+        if form.has("repoToken") || form.has("repoUser") {
+            form.problem("repoToken", "an access token opens a repository; give repoUrl too");
+        }
+        return None;
+    };
+    let kept = current.repo_access.clone().filter(|_| Some(&origin) == current.repo_origin().as_ref());
     match (read_repo_token(form), read_repo_user(form), kept) {
         (Given::Value(token), user, kept) => {
             let token = api.keys.seal_repo_token(current.id, &origin, token.expose());

@@ -50,7 +50,7 @@ impl UserBody {
     }
 }
 
-/// A connected repository with its settings.
+/// A site with its settings.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProjectBody {
@@ -59,7 +59,8 @@ pub(crate) struct ProjectBody {
     name: String,
     /// Where it is served once something is live.
     url: String,
-    repo_url: String,
+    /// `null`: there is none, folders are deployed.
+    repo_url: Option<String>,
     /// Whether the repository is opened with an access token of the project's own.
     has_repo_token: bool,
     /// The user that goes with it; `null`: `oauth2`.
@@ -99,7 +100,7 @@ impl ProjectBody {
             id: project.id.0,
             url: config.site_url(&config.site_host(project.name.as_str())),
             name: project.name.to_string(),
-            repo_url: project.repo_url.to_string(),
+            repo_url: project.repo_url.map(String::from),
             has_repo_token: project.repo_access.is_some(),
             repo_user: project.repo_access.and_then(|access| access.user),
             branch: project.branch.to_string(),

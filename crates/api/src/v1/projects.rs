@@ -24,9 +24,10 @@ pub(crate) struct NewProjectForm {
     /// The label of its host: lower-case letters, digits and hyphens, at most 63.
     name: String,
     /// An https address without a user. One at GitHub needs a connected account or `repoToken`, and gets a webhook from
-    /// the account.
-    repo_url: String,
-    branch: String,
+    /// the account. Absent: there is none, folders are deployed.
+    repo_url: Option<String>,
+    /// Needed with a repository.
+    branch: Option<String>,
     /// Opens a private repository at any host. Kept sealed, for this host only, and never shown again.
     #[schema(write_only)]
     repo_token: Option<String>,
@@ -51,7 +52,7 @@ pub(crate) struct NewProjectForm {
 pub(crate) struct ProjectChangeForm {
     /// A new name moves the site to another host.
     name: Option<String>,
-    /// Another repository. The access token does not follow to another host.
+    /// Another repository, or the first one. The access token does not follow to another host.
     repo_url: Option<String>,
     branch: Option<String>,
     /// Replaces the access token; `null` removes it.
@@ -76,12 +77,12 @@ pub(crate) struct ProjectChangeForm {
     variables: Option<Vec<super::variables::NewVariableForm>>,
 }
 
-/// A project that was just connected.
+/// A project that was just made.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ConnectedBody {
     project: ProjectBody,
-    /// Its first build, of the branch's newest commit.
-    build: BuildBody,
+    /// Its first build, of the branch's newest commit; `null`: it has no repository.
+    build: Option<BuildBody>,
     /// Why pushes are not announced, if they are not.
     note: Option<&'static str>,
 }
@@ -132,7 +133,8 @@ pub(crate) async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<
     Ok(Json(bodies))
 }
 
-/// Connect a repository. Registers a webhook if it is at GitHub, and queues a build of the branch's newest commit.
+/// Make a project. With a repository, registers a webhook if it is at GitHub, and queues a build of the branch's newest
+/// commit; without one it waits for a folder.
 #[utoipa::path(post, path = "/api/v1/projects", tag = "projects", request_body = NewProjectForm, responses(
     (status = 201, body = ConnectedBody),
     (status = 401, body = ErrorBody),
@@ -145,7 +147,7 @@ pub(crate) async fn create(State(api): State<Api>, caller: Caller, mut form: For
     let connected = projects::connect(&api, &caller, new, secrets).await?;
     let body = ConnectedBody {
         project: body_of(&api, &caller, connected.project).await?,
-        build: BuildBody::of(connected.build),
+        build: connected.build.map(BuildBody::of),
         note: connected.note,
     };
     Ok((StatusCode::CREATED, Json(body)).into_response())

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use berth_model::{BuildStatus, Environment, Plan, RootDir, WatchPatterns};
+use berth_model::{BuildStatus, Environment, Plan, RootDir, Trigger, WatchPatterns};
 use berth_store::{Admission, Build, Project};
 
 use super::announcement::Push;
@@ -70,8 +70,11 @@ async fn followed(api: &Api, project: &Project, push: &Push) -> Result<Option<Bu
         (None, _) | (_, None) => true,
     };
     let base = api.store.newest_admitted_build(project.id, environment, &push.branch).await?;
-    let may_serve =
-        |build: &Build| matches!(build.status, BuildStatus::Queued | BuildStatus::Running | BuildStatus::Passed);
+    // A folder is of no commit.
+    let may_serve = |build: &Build| {
+        matches!(build.status, BuildStatus::Queued | BuildStatus::Running | BuildStatus::Passed)
+            && build.trigger != Trigger::Folder
+    };
     let Some(base) = base.filter(|base| starts_there && may_serve(base)) else { return Ok(None) };
     let is_shown = is_own || {
         let previews = api.store.open_previews(project.id).await?;

@@ -59,10 +59,15 @@ pub(super) async fn judge(
     };
     let is_shared = !matches!(audience, Audience::Only(_));
     let (repo, mut projects) = match audience {
-        Audience::Only(project) => match repository.filter(|repository| !repository.is_at(&project.repo_url)) {
-            Some(other) => return Ok(Outcome::about_another(&other, &project)),
-            None => (Some(project.repo_url.key()), vec![*project]),
-        },
+        Audience::Only(project) => {
+            let Some(source) = &project.repo_url else {
+                return Ok(Outcome::ignored("this project has no repository", None, &[*project]));
+            };
+            match repository.filter(|repository| !repository.is_at(source)) {
+                Some(other) => return Ok(Outcome::about_another(&other, source.key(), project.id)),
+                None => (Some(source.key()), vec![*project]),
+            }
+        }
         Audience::Everybody => projects_of(api, repository.as_ref(), |_| true).await?,
         Audience::Of(user) => projects_of(api, repository.as_ref(), |project| project.user == user).await?,
     };
@@ -134,8 +139,7 @@ async fn projects_of(
 /// were let have it: for anybody else, who may have entered an address that is not theirs to see, a push to the branch
 /// that they named is a hash, and the rest is what their own token fetches.
 fn may_hear(api: &Api, project: &Project, sharing: &[Project]) -> bool {
-    let is_added =
-        api.config.github.is_some() && project.repo_url.owner_and_name_under(&api.config.github_url).is_some();
+    let is_added = api.config.github.is_some() && project.repository_under(&api.config.github_url).is_some();
     !is_added || sharing.iter().any(|other| other.user == project.user && other.webhook_id.is_some())
 }
 
@@ -243,11 +247,10 @@ impl Outcome {
         Self { reason, repo, projects: Vec::new(), fate: Fate::Rejected(status) }
     }
 
-    fn about_another(other: &Repository, project: &Project) -> Self {
-        let key = project.repo_url.key();
+    fn about_another(other: &Repository, key: RepoKey, project: ProjectId) -> Self {
         let own = key.as_str().split_once('/').map_or(key.as_str(), |(_, path)| path);
         let reason = format!("it is about {}, and this project is built from {own}", other.full_name);
-        Self { reason, repo: Some(key.clone()), projects: vec![project.id], fate: Fate::Ignored }
+        Self { reason, repo: Some(key), projects: vec![project], fate: Fate::Ignored }
     }
 }
 

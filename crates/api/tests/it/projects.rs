@@ -46,6 +46,33 @@ async fn everything_wrong_is_told_at_once() {
 }
 
 #[tokio::test]
+async fn a_project_needs_no_repository() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let made = app.post("/api/v1/projects", Some(&ada), json!({"name": "shop"})).await.expect(StatusCode::CREATED);
+    assert_eq!((&made["build"], &made["project"]["repoUrl"]), (&Value::Null, &Value::Null));
+    assert_eq!(made["project"]["branch"], "main");
+    let path = format!("/api/v1/projects/{}", made["project"]["id"]);
+    let built = app.post(&format!("{path}/builds"), Some(&ada), json!({})).await.expect(StatusCode::CONFLICT);
+    assert!(built["error"]["message"].as_str().unwrap().contains("deploy a folder, or connect a repository"));
+    let listed = app.get("/api/project/projects", Some(&ada)).await.json();
+    assert_eq!(listed["projects"][0]["repoUrl"], "", "clients of the contract take text");
+    let token = json!({"repoToken": "glpat-x7Qm2Vn8Rt4K"});
+    let refused = app.call(Method::PATCH, &path, Some(&ada), Some(token.clone())).await;
+    assert_eq!(refused.expect(StatusCode::UNPROCESSABLE_ENTITY)["error"]["fields"][0]["field"], "repoToken");
+    let new = json!({"name": "other", "repoToken": "glpat-x7Qm2Vn8Rt4K"});
+    app.post("/api/v1/projects", Some(&ada), new).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    // The contract's clients have always named one.
+    app.post("/api/project", Some(&ada), json!({"name": "other"})).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+
+    let connect = json!({"repoUrl": PLAIN, "repoToken": "glpat-x7Qm2Vn8Rt4K"});
+    let changed = app.call(Method::PATCH, &path, Some(&ada), Some(connect)).await.expect(StatusCode::OK);
+    assert_eq!((&changed["repoUrl"], &changed["hasRepoToken"]), (&json!(PLAIN), &json!(true)));
+    let builds = app.get(&format!("{path}/builds"), Some(&ada)).await.json();
+    assert_eq!((builds.as_array().unwrap().len(), &builds[0]["trigger"]), (1, &json!("created")));
+}
+
+#[tokio::test]
 async fn g1_g4_only_sources_that_may_be_fetched() {
     let app = App::with(|config| config.source_allow = berth_model::SourceAllow::default()).await;
     let ada = app.member("ada").await;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_model::{BranchName, BuildLimits, CommitHash, SourceAllow};
+use berth_model::{BranchName, BuildLimits, CommitHash, RepoUrl, SourceAllow};
 use berth_runtime::Engine;
 use berth_secrets::KeyRing;
 use berth_store::{Claimed, Project, RepoAccess, Store};
@@ -78,21 +78,22 @@ impl BuildEngine {
     /// # Errors
     /// Theirs if the host does not say; within a minute.
     pub async fn remote_heads(&self, project: &Project) -> Result<HashMap<BranchName, CommitHash>, BuildError> {
+        let source = source_of(project)?;
         let credentials = self.credentials_for(project).await?;
-        let asked = self.0.source.heads(&project.repo_url, credentials.as_ref());
+        let asked = self.0.source.heads(source, credentials.as_ref());
         tokio::time::timeout(HEAD_WITHIN, asked).await.unwrap_or_else(|elapsed| Err(BuildError::ours(elapsed)))
     }
 
     /// The project's own token, else, for repositories at GitHub only, its owner's.
     pub(super) async fn credentials_for(&self, project: &Project) -> Result<Option<Credentials>, BuildError> {
         let Inner { config, store, keys, .. } = &*self.0;
-        if let Some(RepoAccess { token, user }) = &project.repo_access {
+        if let (Some(RepoAccess { token, user }), Some(origin)) = (&project.repo_access, project.repo_origin()) {
             // Sealed for this host: with another address in the row it would not open.
-            let token = keys.open_repo_token(project.id, &project.repo_url.origin(), token);
+            let token = keys.open_repo_token(project.id, &origin, token);
             let credentials = token.map(|token| Credentials::of_project(user.clone(), token));
             return credentials.map(Some).map_err(BuildError::ours_for_good);
         }
-        if project.repo_url.owner_and_name_under(&config.github_url).is_none() {
+        if project.repository_under(&config.github_url).is_none() {
             return Ok(None);
         }
         let sealed = store.github_token(project.user).await?;
@@ -111,4 +112,9 @@ impl BuildEngine {
         let progress = Progress::begin(self.0.store.clone(), claimed.lease.clone(), log.clone());
         Ok(BuildRun { engine: self.clone(), claimed, log, progress })
     }
+}
+
+/// Where a project's source is. Nobody queues a build of one that has none.
+pub(super) fn source_of(project: &Project) -> Result<&RepoUrl, BuildError> {
+    project.source().map_err(BuildError::ours_for_good)
 }

@@ -27,7 +27,7 @@ use crate::log::BuildLog;
 use crate::source::{Credentials, FetchRequest, Fetched};
 use crate::variables::Variables;
 use crate::{BuildError, Checkout, failure, files};
-use engine::Inner;
+use engine::{Inner, source_of};
 use progress::Progress;
 
 pub use detection::{Detection, DetectionRequest};
@@ -163,13 +163,14 @@ impl BuildRun {
         self.progress.begin_step(StepName::Fetch);
         let (build, project) = (&self.claimed.build, &self.claimed.project);
         let what = build.commit_hash.as_ref().map_or_else(|| "the head".to_owned(), |hash| hash.short().to_owned());
-        self.log.say(&format!("Fetching {what} of {} from {}", build.branch, project.repo_url));
+        let url = source_of(project)?;
+        self.log.say(&format!("Fetching {what} of {} from {url}", build.branch));
         let fork = build.pull_request.as_ref().and_then(|pull_request| pull_request.fork.as_ref());
         if let Some(fork) = fork {
             self.log.say(&format!("Built from a fork, {}, without secrets", fork.repository));
         }
         let commit = build.commit_hash.as_ref();
-        let request = FetchRequest { url: &project.repo_url, branch: &build.branch, fork, commit, credentials };
+        let request = FetchRequest { url, branch: &build.branch, fork, commit, credentials };
         let directory = self.staging().join("source");
         // The build's own end drops this future, which ends the fetch.
         let never = CancellationToken::new();

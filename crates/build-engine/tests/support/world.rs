@@ -101,7 +101,7 @@ impl World {
         let new = NewProject {
             name: ProjectName::stored(name).unwrap(),
             branch: BranchName::parse("main").unwrap(),
-            repo_url: RepoUrl::parse(&self.host.url(&format!("ada/{name}"))).unwrap(),
+            repo_url: Some(RepoUrl::parse(&self.host.url(&format!("ada/{name}"))).unwrap()),
             install_command: None,
             build_command: None,
             output_directory: None,
@@ -124,7 +124,7 @@ impl World {
     /// Gives a project an access token of its own, or takes it away; the project as it is then.
     pub(crate) async fn give(&self, project: &Project, token: Option<&str>, user: Option<&str>) -> Project {
         let seal = |token| RepoAccess {
-            token: self.keys.seal_repo_token(project.id, &project.repo_url.origin(), token),
+            token: self.keys.seal_repo_token(project.id, &project.repo_origin().unwrap(), token),
             user: user.map(str::to_owned),
         };
         let change = ProjectChange { repo_access: Some(token.map(seal)), ..ProjectChange::default() };

@@ -75,7 +75,7 @@ impl World {
         let new = NewProject {
             name,
             branch: BranchName::parse("main").unwrap(),
-            repo_url: RepoUrl::parse("https://git.example.org/me/shop").unwrap(),
+            repo_url: Some(RepoUrl::parse("https://git.example.org/me/shop").unwrap()),
             install_command: None,
             build_command: None,
             output_directory: None,

@@ -100,7 +100,7 @@ impl<'s> Marks<'s> {
     /// A pull request has one comment, whichever of its repository's projects changed: that of the project that has
     /// begun it, else of one whose owner may write there, or has a hook there and thus probably may; the oldest of those.
     async fn comment(&mut self, project: ProjectId, number: i64) -> Result<(), StoreError> {
-        let Some(repo) = self.reports(project).await?.map(|project| project.repo_url.key()) else { return Ok(()) };
+        let Some(repo) = self.reports(project).await?.and_then(Project::repo_key) else { return Ok(()) };
         let begun = self.store.commenting_project(&repo, number).await?;
         if let Some(begun) = begun
             && self.reports(begun).await?.is_some()
@@ -128,7 +128,7 @@ impl<'s> Marks<'s> {
     async fn reports(&mut self, id: ProjectId) -> Result<Option<&Project>, StoreError> {
         if !self.projects.contains_key(&id) {
             let found = match self.store.project_unscoped(id).await? {
-                Some(project) if project.repo_url.owner_and_name_under(self.github).is_some() => {
+                Some(project) if project.repository_under(self.github).is_some() => {
                     let owner = self.store.user(project.user).await?;
                     owner.is_some_and(|owner| owner.github_connected).then_some(project)
                 }

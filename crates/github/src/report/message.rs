@@ -139,7 +139,8 @@ impl Reporter {
     /// whose owner GitHub lets write there are, and nobody else's.
     pub(super) async fn speaking_projects(&self, project: &Project) -> Result<Vec<Project>, StoreError> {
         let mut speaking = Vec::new();
-        for other in self.0.store.projects_of_repo(&project.repo_url.key()).await? {
+        let Some(repo) = project.repo_key() else { return Ok(speaking) };
+        for other in self.0.store.projects_of_repo(&repo).await? {
             if self.0.store.may_speak_for_repo(other.id).await? {
                 speaking.push(other);
             }

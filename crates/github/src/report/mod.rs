@@ -141,7 +141,7 @@ impl Reporter {
         let DueReport { report, user, .. } = due;
         let Inner { store, github_url, .. } = &*self.0;
         let Some(project) = store.project_unscoped(report.project).await? else { return Ok(None) };
-        let Some((owner, name)) = project.repo_url.owner_and_name_under(github_url) else { return Ok(None) };
+        let Some((owner, name)) = project.repository_under(github_url) else { return Ok(None) };
         if report.kind == ReportKind::Comment && !store.may_speak_for_repo(project.id).await? {
             // Its statuses are due before; until GitHub has taken one, nobody knows whether its owner may write there.
             let waits = store.has_waiting_status(project.id).await?;

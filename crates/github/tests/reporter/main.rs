@@ -65,7 +65,7 @@ impl World {
         let new = NewProject {
             name: ProjectName::parse(name, &[]).unwrap(),
             branch: BranchName::parse("main").unwrap(),
-            repo_url: RepoUrl::parse("https://github.test/ada/shop").unwrap(),
+            repo_url: Some(RepoUrl::parse("https://github.test/ada/shop").unwrap()),
             install_command: None,
             build_command: None,
             output_directory: None,

@@ -21,7 +21,8 @@ pub(super) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
         loop {
             match worker.store.all_projects().await {
                 Ok(projects) => {
-                    let compared = stream::iter(projects).for_each_concurrent(AT_ONCE, |project| {
+                    let built = projects.into_iter().filter(|project| project.repo_url.is_some());
+                    let compared = stream::iter(built).for_each_concurrent(AT_ONCE, |project| {
                         let worker = Arc::clone(&worker);
                         async move {
                             compare(&worker, &project, Trigger::Reconcile).await;
@@ -71,8 +72,10 @@ pub(super) async fn compare(worker: &Worker, project: &Project, by: Trigger) -> 
             Some(_) if !is_covered => ("moved unannounced", by, only_hash(head)),
             Some(_) => {
                 let ran = worker.store.newest_build_that_runs(project.id, &project.branch).await?;
-                // Only after a build that passed: one that fails leaves the site as it is, and would fail every hour.
-                let Some(ran) = ran.filter(|ran| ran.status == BuildStatus::Passed) else { return Ok(()) };
+                // Only after a build that passed: one that fails leaves the site as it is, and would fail every hour. A
+                // folder is nowhere to be had again.
+                let can_run = |ran: &Build| ran.status == BuildStatus::Passed && ran.trigger != Trigger::Folder;
+                let Some(ran) = ran.filter(can_run) else { return Ok(()) };
                 if !live_release_is_gone(worker, project).await? {
                     return Ok(());
                 }

@@ -98,7 +98,7 @@ impl Place {
         let new = NewProject {
             name: ProjectName::stored(name)?,
             branch: branch.clone(),
-            repo_url: RepoUrl::parse("https://git.example.org/owner/site")?,
+            repo_url: Some(RepoUrl::parse("https://git.example.org/owner/site")?),
             install_command: None,
             build_command: None,
             output_directory: None,

@@ -94,7 +94,7 @@ impl Ground {
 
     /// A project of somebody's with a repository of its own.
     pub(crate) async fn project_of(&self, access: Access, name: &str, repo: &str) -> Project {
-        let new = NewProject { repo_url: RepoUrl::parse(repo).unwrap(), ..new_project(name) };
+        let new = NewProject { repo_url: Some(RepoUrl::parse(repo).unwrap()), ..new_project(name) };
         self.store.create_project(access, new, &host(name), |_| Vec::new()).await.unwrap()
     }
 
@@ -174,7 +174,7 @@ pub(crate) fn new_project(text: &str) -> NewProject {
     NewProject {
         name: name(text),
         branch: main_branch(),
-        repo_url: repo(),
+        repo_url: Some(repo()),
         install_command: None,
         build_command: Some("npm run build".to_owned()),
         output_directory: None,

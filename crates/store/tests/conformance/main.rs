@@ -73,6 +73,7 @@ stories! {
         twenty_creations_of_one_name,
         a_new_name_moves_the_host,
         another_repository_ends_builds_of_the_first,
+        a_project_without_a_repository,
         a_repositorys_token_belongs_to_its_host,
         variables_are_replaced_by_key,
         others_are_forbidden_and_nothing_is_not_found,

@@ -1,16 +1,16 @@
 //! Projects, their hosts and variables, and who may see them.
 
 use berth_model::{
-    Access, BuildId, BuildStatus, DeploymentId, EventPayload, OutputDir, ProjectId, RepoUrl, VariableId, VariableKey,
-    VariableKind, VariableScope,
+    Access, BranchName, BuildId, BuildStatus, DeploymentId, EventPayload, OutputDir, PollEvery, ProjectId, RepoUrl,
+    Trigger, VariableId, VariableKey, VariableKind, VariableScope,
 };
 use berth_secrets::Sealed;
 use berth_store::{
-    ActivationReason, BuildFor, NewDeployment, ProjectChange, ProjectSecrets, RepoAccess, RouteKind, SealedVariable,
-    StoreError,
+    ActivationReason, BuildFor, NewDeployment, NewProject, ProjectChange, ProjectSecrets, RepoAccess, RouteKind,
+    SealedVariable, StoreError,
 };
 
-use crate::ground::{Ground, admin_of, host, name, new_project, repo};
+use crate::ground::{Ground, admin_of, host, name, new_project, push_of, repo};
 
 fn variable(key: &str, value: &str) -> SealedVariable {
     let key = VariableKey::parse(key).unwrap();
@@ -58,6 +58,37 @@ pub(crate) async fn a_project_and_its_settings(ground: Ground) {
     assert_eq!(ids(store.all_projects().await.unwrap()), [made.id, newer.id]);
 }
 
+/// A project without a repository is served and never built, until it gets one.
+pub(crate) async fn a_project_without_a_repository(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let bare = |text: &str| NewProject { repo_url: None, ..new_project(text) };
+    let made = store.create_project(access, bare("shop"), &host("shop"), |_| Vec::new()).await.unwrap();
+    let other = store.create_project(access, bare("other"), &host("other"), |_| Vec::new()).await.unwrap();
+    assert_eq!((store.project(access, made.id).await.unwrap().repo_url, made.repo_key()), (None, None));
+
+    let refused =
+        |outcome: Result<(), StoreError>| assert!(matches!(outcome, Err(StoreError::Conflict(_))), "{outcome:?}");
+    refused(store.enqueue(push_of(&made)).await.map(drop));
+    refused(store.enqueue_after(None, push_of(&made)).await.map(drop));
+    refused(store.create_deploy_hook(access, made.id, "weekly", None, &[1; 32]).await.map(drop));
+    refused(store.set_hook_secret(access, made.id, Some(&Sealed::stored("x".to_owned()))).await);
+
+    let change = async |change| store.update_project(access, made.id, change, &host("shop"), Vec::new()).await;
+    let every = Some(Some(PollEvery::seconds(60).unwrap()));
+    let branch = Some(BranchName::parse("next").unwrap());
+    let renamed = change(ProjectChange { branch, poll_every: every, ..ProjectChange::default() }).await.unwrap();
+    assert!(store.polled_projects().await.unwrap().is_empty(), "there is nobody to ask");
+    assert!(store.builds_of(access, renamed.id, 10, None).await.unwrap().is_empty(), "nor anything to build");
+
+    let connected = change(ProjectChange { repo_url: Some(repo()), ..ProjectChange::default() }).await.unwrap();
+    assert_eq!(connected.repo_url, Some(repo()));
+    assert_eq!(store.polled_projects().await.unwrap().len(), 1);
+    let first = store.builds_of(access, made.id, 10, None).await.unwrap();
+    assert_eq!((first.len(), first[0].trigger, first[0].status), (1, Trigger::Created, BuildStatus::Queued));
+    assert_eq!(store.projects_of_repo(&repo().key()).await.unwrap().len(), 1, "{other:?}");
+}
+
 /// A token is for one host: it stays while the repository does, and does not follow it elsewhere.
 pub(crate) async fn a_repositorys_token_belongs_to_its_host(ground: Ground) {
     let store = &ground.store;
@@ -81,8 +112,8 @@ pub(crate) async fn a_repositorys_token_belongs_to_its_host(ground: Ground) {
     let same = change(to("https://GitHub.com/Acme/Shop.git")).await;
     assert_eq!((same.repo_access, same.webhook_id), (Some(sealed.clone()), Some(77)), "the same repository");
     let moved = change(to("https://github.com/acme/store")).await;
-    assert_eq!((moved.repo_access, moved.webhook_id), (Some(sealed), None), "another repository of the host");
-    assert_eq!(store.projects_of_repo(&moved.repo_url.key()).await.unwrap().len(), 1);
+    assert_eq!((moved.repo_access.clone(), moved.webhook_id), (Some(sealed), None), "another repository of the host");
+    assert_eq!(store.projects_of_repo(&moved.repo_key().unwrap()).await.unwrap().len(), 1);
     let plain = change(to("http://github.com/acme/store")).await;
     assert_eq!(plain.repo_access, None, "a token is not sent in the clear");
 

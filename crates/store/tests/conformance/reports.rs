@@ -203,8 +203,8 @@ pub(crate) async fn another_repository_was_told_nothing(ground: Ground) {
     store.set_webhook_of_repo(&former, &[shop.id], 77).await.unwrap();
     store.set_webhook_problem(&former, shop.id, "it is lost").await.unwrap();
     let now = store.project(access, shop.id).await.unwrap();
-    assert_eq!((now.webhook_id, now.webhook_problem), (None, None));
-    store.set_webhook_of_repo(&now.repo_url.key(), &[shop.id], 78).await.unwrap();
+    assert_eq!((now.webhook_id, now.webhook_problem.as_deref()), (None, None));
+    store.set_webhook_of_repo(&now.repo_key().unwrap(), &[shop.id], 78).await.unwrap();
     assert_eq!(store.project(access, shop.id).await.unwrap().webhook_id, Some(78));
 }
 

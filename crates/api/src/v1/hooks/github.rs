@@ -45,7 +45,7 @@ pub(super) async fn read(api: &Api, project: &Project) -> Result<Option<GithubHo
 
 /// Has GitHub deliver a ping. It comes in a moment later, so that nothing is known of it yet.
 pub(super) async fn test(api: &Api, caller: &Caller, project: &Project) -> Result<TestBody, ApiError> {
-    let repository = project.repo_url.owner_and_name_under(&api.config.github_url);
+    let repository = project.repository_under(&api.config.github_url);
     let (Some(hook), Some((owner, name))) = (project.webhook_id, repository) else {
         return Err(ApiError::conflict("no_hook", "no webhook is registered at GitHub for this project"));
     };
@@ -73,7 +73,7 @@ pub(crate) async fn repair(
     Id(id): Id,
 ) -> Result<Json<GithubHookBody>, ApiError> {
     let project = api.store.project(caller.access(), ProjectId(id)).await?;
-    if api.config.github.is_none() || project.repo_url.owner_and_name_under(&api.config.github_url).is_none() {
+    if api.config.github.is_none() || project.repository_under(&api.config.github_url).is_none() {
         let message = "the repository is not at GitHub; a hook of the project's own announces its pushes";
         return Err(ApiError::conflict("not_at_github", message));
     }

@@ -63,7 +63,7 @@ pub(super) async fn test(api: &Api, project: &Project) -> Result<TestBody, ApiEr
         return Err(ApiError::conflict("no_hook", "the project has no hook of its own yet; make one first"));
     };
     let secret = api.keys.open_hook_secret(project.id, &sealed).map_err(ApiError::internal)?;
-    let body = ping(&project.repo_url).to_string();
+    let body = ping(project.source()?).to_string();
     let signature = sign(body.as_bytes(), &secret).unwrap_or_default();
     let url = url_of(api, project.id);
     let request = api
