@@ -13,7 +13,7 @@
 use std::sync::Arc;
 
 use berth_edge::{Served, Site, Target};
-use berth_model::{ActivationId, DeploymentId, Environment};
+use berth_model::{ActivationId, DeploymentId, Environment, ShortId};
 use berth_store::{ActivationDecision, Deployment, StoreError};
 use http::{Request, header};
 
@@ -32,71 +32,163 @@ pub enum Activated {
     },
 }
 
+/// How far an activation got in one go.
+enum Step {
+    Ended(Activated),
+    /// Production's copy comes first.
+    Copy {
+        deployment: Deployment,
+        id: DeploymentId,
+        short_id: ShortId,
+    },
+}
+
+/// A release on its way to its hosts, and what was there before.
+struct Installed {
+    activation: ActivationId,
+    deployment: Deployment,
+    /// The project's.
+    host: String,
+    link: Option<Box<str>>,
+    sites: [Option<Arc<Site>>; 2],
+    placements: [Option<Placement>; 2],
+}
+
 impl DeployEngine {
     /// Puts a deployment live, as an activation that is pending asks.
     ///
     /// # Errors
     /// The database's own; the activation is still pending then.
     pub async fn activate(&self, id: ActivationId) -> Result<Activated, DeployError> {
-        let (mut table, deployment, host) = loop {
-            let table = self.table().await;
-            match self.store().decide_activation(id).await? {
-                ActivationDecision::Go { deployment, host, .. } => break (table, deployment, host),
-                ActivationDecision::Refused { reason } => return Ok(Activated::Refused { reason }),
-                ActivationDecision::Copy { deployment, id: copy, short_id } => {
-                    // Where hosts lead may change meanwhile.
-                    drop(table);
+        let ended = self.activate_all(&[id]).await?;
+        ended.into_iter().next().unwrap_or(Err(StoreError::NotFound.into()))
+    }
+
+    /// Puts deployments of different projects live: the same steps, each done once for all of them, because what takes
+    /// time is the disk. One that fails leaves the others alone. The answers are in the order of the ids.
+    ///
+    /// # Errors
+    /// The database's own; what has not ended is still pending then.
+    pub async fn activate_all(&self, ids: &[ActivationId]) -> Result<Vec<Result<Activated, DeployError>>, DeployError> {
+        let mut ended = Vec::with_capacity(ids.len());
+        for (id, step) in self.put_live(ids).await? {
+            ended.push(match step {
+                Ok(Step::Ended(activated)) => Ok(activated),
+                Ok(Step::Copy { deployment, id: copy, short_id }) => {
                     match self.publish_copy(id, &deployment, copy, short_id).await {
-                        Ok(()) => {}
+                        Ok(()) => Box::pin(self.activate(id)).await,
                         Err(error) if error.is_unavailable() => return Err(error),
-                        Err(error) => return self.refuse(id, &deployment, error).await,
+                        Err(error) => self.refuse(id, &deployment, &error).await,
                     }
                 }
+                Err(error) => Err(error),
+            });
+        }
+        Ok(ended)
+    }
+
+    /// The steps, for all that need no copy first.
+    async fn put_live(
+        &self,
+        ids: &[ActivationId],
+    ) -> Result<Vec<(ActivationId, Result<Step, DeployError>)>, DeployError> {
+        let mut table = self.table().await;
+        let mut steps = Vec::with_capacity(ids.len());
+        let mut installed = Vec::new();
+        for (&id, decision) in ids.iter().zip(self.store().decide_activations(ids).await?) {
+            let step = match decision {
+                Ok(ActivationDecision::Go { deployment, host, .. }) => {
+                    match self.install(&mut table, id, &deployment, host).await {
+                        Ok(one) => {
+                            installed.push(one);
+                            continue;
+                        }
+                        Err(error) if error.is_unavailable() => Err(error),
+                        Err(error) => self.refuse(id, &deployment, &error).await.map(Step::Ended),
+                    }
+                }
+                Ok(ActivationDecision::Refused { reason }) => Ok(Step::Ended(Activated::Refused { reason })),
+                Ok(ActivationDecision::Copy { deployment, id, short_id }) => {
+                    Ok(Step::Copy { deployment, id, short_id })
+                }
+                Err(error) => Err(error.into()),
+            };
+            steps.push((id, step));
+        }
+        if let Err(error) = self.save(&mut table).await {
+            self.put_back(&mut table, &installed);
+            for one in installed {
+                let ended = self.refuse(one.activation, &one.deployment, &error).await;
+                steps.push((one.activation, ended.map(Step::Ended)));
             }
-        };
-        let release = match self.open_release(deployment.project, deployment.id).await {
-            Ok(release) => release,
-            Err(error) => return self.refuse(id, &deployment, error).await,
-        };
-        let name = self.link_name(&deployment).await?;
-        let before = table.clone();
+            return Ok(in_order_of(ids, steps));
+        }
+        let confirming: Vec<ActivationId> = installed.iter().map(|one| one.activation).collect();
+        // Without an answer the sites stay: the database has decided.
+        let confirmed =
+            if confirming.is_empty() { Vec::new() } else { self.store().confirm_activations(&confirming).await? };
+        let (mut links, mut undone) = (Vec::new(), Vec::new());
+        for (one, confirmed) in installed.into_iter().zip(confirmed) {
+            match confirmed {
+                Ok(live) => {
+                    links.extend(one.link.map(|name| (name, live.project, live.id)));
+                    steps.push((one.activation, Ok(Step::Ended(Activated::Live(live)))));
+                }
+                // The project was deleted, or another activation took the host: not by us, who hold the table.
+                Err(error) => undone.push((one, error)),
+            }
+        }
+        for (one, error) in undone {
+            self.put_back(&mut table, std::slice::from_ref(&one));
+            self.save(&mut table).await?;
+            let ended = self.refuse(one.activation, &one.deployment, &error.into()).await;
+            steps.push((one.activation, ended.map(Step::Ended)));
+        }
+        let places = self.places().clone();
+        blocking(move || {
+            for (name, project, deployment) in links {
+                links::point(&places, &name, project, deployment);
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(in_order_of(ids, steps))
+    }
+
+    /// Steps 2 and 3, and the table in memory; a failure leaves everything as it was.
+    async fn install(
+        &self,
+        table: &mut Table,
+        activation: ActivationId,
+        deployment: &Deployment,
+        host: String,
+    ) -> Result<Installed, DeployError> {
+        let release = self.open_release(deployment.project, deployment.id).await?;
+        let link = self.link_name(deployment).await?;
+        let placements = [&*host, &deployment.host].map(|host| table.get(host).cloned());
         let own_site = self.edge().install(&deployment.host, Site::of(Target::Release(Arc::clone(&release))));
         let old_site = self.edge().install(&host, Site::of(Target::Release(release)));
-
-        let installed = async {
-            self.ask(&deployment.host, deployment.id)?;
-            self.ask(&host, deployment.id)?;
-            self.place(&mut table, &deployment, &host, name.clone());
-            self.save(&table).await
-        };
-        let put_back = |table: &mut Table| {
-            self.edge().put_back(&host, old_site.clone());
-            self.edge().put_back(&deployment.host, own_site.clone());
-            *table = before.clone();
-        };
-        if let Err(error) = installed.await {
-            put_back(&mut table);
-            return self.refuse(id, &deployment, error).await;
-        }
-        match self.store().confirm_activation(id).await {
-            Ok(live) => {
-                if let Some(name) = name {
-                    let (places, project) = (self.places().clone(), live.project);
-                    let deployment = live.id;
-                    blocking(move || {
-                        links::point(&places, &name, project, deployment);
-                        Ok(())
-                    })
-                    .await?;
-                }
-                Ok(Activated::Live(live))
+        let sites = [old_site, own_site];
+        let answers = self.ask(&deployment.host, deployment.id).and_then(|()| self.ask(&host, deployment.id));
+        let one = Installed { activation, deployment: deployment.clone(), host, link, sites, placements };
+        match answers {
+            Ok(()) => {
+                self.place(table, &one);
+                Ok(one)
             }
-            Err(error) if error.is_unavailable() => Err(error.into()),
-            // The project was deleted, or another activation took the host: not by us, who hold the table.
             Err(error) => {
-                put_back(&mut table);
-                self.save(&table).await?;
-                self.refuse(id, &deployment, error.into()).await
+                self.put_back(table, &[one]);
+                Err(error)
+            }
+        }
+    }
+
+    /// Puts back what was on the hosts before, the last change first.
+    fn put_back(&self, table: &mut Table, installed: &[Installed]) {
+        for Installed { deployment, host, sites, placements, .. } in installed.iter().rev() {
+            for ((host, site), placement) in [host, &deployment.host].into_iter().zip(sites).zip(placements) {
+                self.edge().put_back(host, site.clone());
+                table.put_back(host, placement.clone());
             }
         }
     }
@@ -119,40 +211,42 @@ impl DeployEngine {
     }
 
     /// The link that follows a deployment: production only.
-    async fn link_name(&self, deployment: &Deployment) -> Result<Option<String>, StoreError> {
+    async fn link_name(&self, deployment: &Deployment) -> Result<Option<Box<str>>, StoreError> {
         if deployment.environment != Environment::Production {
             return Ok(None);
         }
         let project = self.store().project_unscoped(deployment.project).await?;
-        Ok(project.map(|project| project.name.as_str().to_owned()))
+        Ok(project.map(|project| project.name.as_str().into()))
     }
 
-    fn place(&self, table: &mut Table, deployment: &Deployment, host: &str, link: Option<String>) {
-        let was = table.0.get(host);
-        let replaced = was.and_then(|was| was.deployment).filter(|replaced| *replaced != deployment.id);
-        let before = match replaced {
-            Some(replaced) => Some((replaced, self.store().clock().now())),
-            None => was.and_then(|was| was.before),
-        };
-        let placement = Placement { project: deployment.project, deployment: Some(deployment.id), before, link };
-        table.0.insert(host.to_owned(), placement);
-        table.0.insert(deployment.host.clone(), Placement::of(deployment));
+    fn place(&self, table: &mut Table, one: &Installed) {
+        let Installed { deployment, host, link, .. } = one;
+        let (project, live) = (deployment.project, Some(deployment.id));
+        let before = Placement::before(table.get(host), project, live, self.store().clock().now());
+        table.place(host, Placement { project, deployment: live, before, link: link.clone() });
+        table.place(&deployment.host, Placement::of(deployment));
     }
 
     async fn refuse(
         &self,
         id: ActivationId,
         deployment: &Deployment,
-        error: DeployError,
+        error: &DeployError,
     ) -> Result<Activated, DeployError> {
-        tracing::error!(deployment = %deployment.id, error = %chain(&error), "a deployment was not put live");
         let reason = error.to_string();
+        tracing::error!(deployment = %deployment.id, error = %chain(error), "a deployment was not put live");
         match self.store().refuse_activation(id, &reason).await {
             // Gone with its project.
             Ok(()) | Err(StoreError::NotFound) => Ok(Activated::Refused { reason }),
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Steps in the order in which they were asked for.
+fn in_order_of<T>(ids: &[ActivationId], mut steps: Vec<(ActivationId, T)>) -> Vec<(ActivationId, T)> {
+    steps.sort_by_key(|(id, _)| ids.iter().position(|wanted| wanted == id));
+    steps
 }
 
 /// An error with what caused it, for the log.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use berth_edge::{Edge, Release, Site, Target};
-use berth_model::{DeploymentId, ProjectId, ProjectName, ShortId, host_label};
+use berth_model::{DeploymentId, ProjectId, ProjectName, ShortId, Timestamp, host_label};
 use berth_store::{Deployment, Store};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -44,7 +44,7 @@ impl DeployEngine {
     pub fn new(config: DeployConfig, store: Store, edge: Edge) -> Self {
         let places = Places::below(&config.deployments);
         // What is wrong with it was told by restore; the database knows it all.
-        let table = Mutex::new(Table::read(&places.routes()).unwrap_or_default());
+        let table = Mutex::new(Table::read(&places.routes()).unwrap_or_else(|_| Table::new(&places.routes())));
         let DeployConfig { base_domain, retention, .. } = config;
         Self(Arc::new(Inner { places, base_domain, retention, store, edge, table }))
     }
@@ -110,7 +110,7 @@ impl DeployEngine {
                     return;
                 }
                 self.edge().install(&deployment.host, Site::of(Target::Release(release)));
-                table.0.insert(deployment.host.clone(), Placement::of(deployment));
+                table.place(&deployment.host, Placement::of(deployment));
             }
             // Its activation opens it again, and fails with the reason.
             Err(error) => {
@@ -119,17 +119,43 @@ impl DeployEngine {
         }
     }
 
-    /// Writes the table; without it the sites stay as they are until the next start, which asks the database.
-    pub(crate) async fn save(&self, table: &Table) -> Result<(), DeployError> {
-        let (table, path) = (table.clone(), self.places().routes());
-        blocking(move || table.write(&path).map_err(DeployError::disk("the table of hosts could not be written"))).await
+    /// Brings what has changed in the table to the disk; without it the sites stay as they are until the next start,
+    /// which asks the database.
+    pub(crate) async fn save(&self, table: &mut Table) -> Result<(), DeployError> {
+        let Some(write) = table.next_write() else { return Ok(()) };
+        let written = blocking(move || match write.carry_out() {
+            Ok(()) => Ok(write),
+            Err(error) => Err(DeployError::disk("the table of hosts could not be written")(error)),
+        });
+        table.written(written.await?);
+        Ok(())
     }
 }
 
 impl Placement {
     /// A deployment's own host.
     pub(crate) fn of(deployment: &Deployment) -> Self {
-        Self { project: deployment.project, deployment: Some(deployment.id), before: None, link: None }
+        Self { project: deployment.project, deployment: Some(deployment.id), before: Vec::new(), link: None }
+    }
+
+    /// What a host that leads to `deployment` from `now` on led to before, and whose assets pages may still ask for.
+    pub(crate) fn before(
+        was: Option<&Self>,
+        project: ProjectId,
+        deployment: Option<DeploymentId>,
+        now: Timestamp,
+    ) -> Vec<(DeploymentId, Timestamp)> {
+        let Some(was) = was.filter(|was| was.project == project) else { return Vec::new() };
+        let replaced = was.deployment.map(|replaced| (replaced, now)).filter(|(id, _)| Some(*id) != deployment);
+        let older = was.before.iter().copied().filter(|(id, until)| {
+            Some(*id) != deployment && Some(*id) != was.deployment && now.since(*until) < Site::GRACE
+        });
+        replaced.into_iter().chain(older).collect()
+    }
+
+    /// Whether visitors find the same here, whatever was here before.
+    pub(crate) fn leads_as(&self, other: &Self) -> bool {
+        (self.project, self.deployment, &self.link) == (other.project, other.deployment, &other.link)
     }
 }
 

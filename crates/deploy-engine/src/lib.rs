@@ -19,6 +19,7 @@ mod activate;
 mod engine;
 mod error;
 mod links;
+mod parallel;
 mod places;
 mod prune;
 mod publish;

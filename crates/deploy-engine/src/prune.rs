@@ -22,9 +22,9 @@ impl DeployEngine {
     /// # Errors
     /// The database's and the disk's own; what was begun is finished by the next call or the next start.
     pub async fn prune(&self, project: ProjectId) -> Result<usize, DeployError> {
+        let doomed = self.store().releases_to_prune(project, self.retention()).await?;
         let mut table = self.table().await;
-        let mut hosts_changed = false;
-        for deployment in self.store().releases_to_prune(project, self.retention()).await? {
+        for deployment in doomed {
             match self.store().release_pruned(deployment.id).await {
                 Ok(()) => {}
                 // Somebody asked for it a moment ago.
@@ -32,12 +32,9 @@ impl DeployEngine {
                 Err(error) => return Err(error.into()),
             }
             self.edge().remove(&deployment.host);
-            table.0.remove(&deployment.host);
-            hosts_changed = true;
+            table.remove(&deployment.host);
         }
-        if hosts_changed {
-            self.save(&table).await?;
-        }
+        self.save(&mut table).await?;
         drop(table);
         let gone: HashSet<DeploymentId> = self.store().pruned_deployments(project).await?.into_iter().collect();
         let places = self.places().clone();
@@ -64,19 +61,12 @@ impl DeployEngine {
     /// The disk's own; calling it again goes on.
     pub async fn remove_project(&self, project: ProjectId, name: &ProjectName) -> Result<(), DeployError> {
         let mut table = self.table().await;
-        let hosts: Vec<String> = table
-            .0
-            .iter()
-            .filter(|(_, placement)| placement.project == project)
-            .map(|(host, _)| host.clone())
-            .collect();
+        let hosts: Vec<_> = table.hosts_of(project).cloned().collect();
         for host in &hosts {
             self.edge().remove(host);
-            table.0.remove(host);
+            table.remove(host);
         }
-        if !hosts.is_empty() {
-            self.save(&table).await?;
-        }
+        self.save(&mut table).await?;
         drop(table);
         let (places, name) = (self.places().clone(), name.clone());
         blocking(move || {

@@ -1,17 +1,18 @@
 //! Every site back on the edge: at start from the table on disk, then as the database says.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use berth_edge::{Edge, Release, Site, Target};
-use berth_model::{DeploymentId, Environment, ProjectId};
-use berth_store::RouteKind;
+use berth_model::{DeploymentId, Environment, ProjectId, Timestamp};
+use berth_store::{Route, RouteKind};
 
 use crate::activate::chain;
 use crate::engine::open;
 use crate::places::Places;
 use crate::table::{Placement, Table};
-use crate::{DeployConfig, DeployEngine, DeployError, blocking, links};
+use crate::{DeployConfig, DeployEngine, DeployError, blocking, links, parallel};
 
 /// Serves every host of the table on disk, without the database. A release that cannot be read answers 503, the others
 /// are fine; a table that cannot be read is as good as none. Returns how many hosts are served.
@@ -19,56 +20,67 @@ pub fn restore(config: &DeployConfig, edge: &Edge) -> usize {
     let places = Places::below(&config.deployments);
     let table = Table::read(&places.routes()).unwrap_or_else(|error| {
         tracing::error!(%error, "the table of hosts cannot be read; sites come back with the database");
-        Table::default()
+        Table::new(&places.routes())
     });
-    let mut releases = Releases { places: &places, opened: HashMap::new() };
-    for (host, placement) in &table.0 {
+    let mut releases = Releases { places: &places, edge, opened: HashMap::new() };
+    releases.open_all(table.iter().map(|(_, placement)| placement));
+    for (host, placement) in table.iter() {
         edge.install(host, releases.site(host, placement));
     }
-    table.0.len()
+    table.len()
 }
 
 /// Opens each release once.
 struct Releases<'a> {
     places: &'a Places,
+    edge: &'a Edge,
     opened: HashMap<DeploymentId, Option<Arc<Release>>>,
 }
 
 impl Releases<'_> {
-    fn open(&mut self, host: &str, project: ProjectId, deployment: DeploymentId) -> Option<Arc<Release>> {
-        let directory = self.places.release(project, deployment);
-        let opened = self.opened.entry(deployment).or_insert_with(|| {
-            let opened = open(&directory, deployment);
-            opened
-                .inspect_err(
-                    |error| tracing::error!(host, %deployment, error = %chain(error), "a site is not available"),
-                )
-                .ok()
+    /// Opens what some hosts lead to and led to shortly before, on all cores.
+    fn open_all<'p>(&mut self, placements: impl Iterator<Item = &'p Placement>) {
+        let mut wanted = BTreeSet::new();
+        for placement in placements {
+            let before = self.within_grace(placement).map(|(deployment, _)| *deployment);
+            wanted.extend(placement.deployment.into_iter().chain(before).map(|id| (placement.project, id)));
+        }
+        let wanted: Vec<_> = wanted.into_iter().filter(|(_, id)| !self.opened.contains_key(id)).collect();
+        let places = self.places;
+        let opened = parallel::try_map(parallel::cores(), &wanted, |(project, deployment)| {
+            let opened = open(&places.release(*project, *deployment), *deployment).inspect_err(|error| {
+                tracing::error!(%project, %deployment, error = %chain(error), "a release is not available");
+            });
+            Ok::<_, Infallible>((*deployment, opened.ok()))
         });
-        opened.clone()
+        self.opened.extend(opened.unwrap_or_else(|never| match never {}));
     }
 
-    fn site(&mut self, host: &str, placement: &Placement) -> Site {
+    /// What a host led to before, as far as pages may still ask for it. It may be pruned by now.
+    fn within_grace<'p>(
+        &self,
+        placement: &'p Placement,
+    ) -> impl Iterator<Item = &'p (DeploymentId, Timestamp)> + use<'p, '_> {
+        let now = self.edge.now();
+        let releases = self.places.project(placement.project);
+        let recent = placement.before.iter().filter(move |(_, until)| now.since(*until) < Site::GRACE);
+        recent.filter(move |(deployment, _)| releases.join(deployment.to_string()).exists())
+    }
+
+    fn site(&self, host: &str, placement: &Placement) -> Site {
+        let opened = |deployment| self.opened.get(&deployment).cloned().flatten();
         let Some(deployment) = placement.deployment else { return Site::of(Target::NothingYet) };
-        let Some(release) = self.open(host, placement.project, deployment) else {
+        let Some(release) = opened(deployment) else {
+            tracing::error!(host, %deployment, "a site is not available");
             return Site::of(Target::Unavailable);
         };
-        let site = Site::of(Target::Release(release));
-        // Pruned by now, perhaps; then nobody needs it.
-        let before = placement.before.filter(|(before, _)| self.places.release(placement.project, *before).exists());
-        match before.and_then(|(before, until)| Some((self.open(host, placement.project, before)?, until))) {
-            Some((before, until)) => site.after(&before, until),
-            None => site,
-        }
+        self.within_grace(placement).fold(Site::of(Target::Release(release)), |site, (before, until)| {
+            match opened(*before) {
+                Some(before) => site.after(&before, *until),
+                None => site,
+            }
+        })
     }
-}
-
-/// What hosts serve already. A host that is new shares it: what a site remembers of its past lives as long as another
-/// host holds the very same release.
-fn open_already(edge: &Edge) -> HashMap<DeploymentId, Option<Arc<Release>>> {
-    let sites = edge.hosts().into_iter().filter_map(|host| edge.site(&host));
-    let releases = sites.filter_map(|site| site.release().cloned());
-    releases.map(|release| (DeploymentId(release.deployment()), Some(release))).collect()
 }
 
 impl DeployEngine {
@@ -79,73 +91,87 @@ impl DeployEngine {
     /// The database's own; then nothing was changed. The disk's, if the table could not be written.
     pub async fn reconcile(&self) -> Result<(), DeployError> {
         let mut table = self.table().await;
-        let wanted = self.wanted(&table).await?;
-        let served: HashSet<String> = self.edge().hosts().into_iter().collect();
-        let changed: Vec<(String, Placement)> = wanted
-            .0
-            .iter()
-            .filter(|(host, placement)| table.0.get(*host) != Some(placement) || !served.contains(*host))
-            .map(|(host, placement)| (host.clone(), placement.clone()))
+        let wanted = self.store().routes().await?;
+        let had = table.iter().map(|(host, _)| Arc::clone(host)).collect();
+        self.follow(&mut table, had, wanted).await
+    }
+
+    /// The same for the hosts of some projects: what it costs does not grow with all the others.
+    ///
+    /// # Errors
+    /// As [`DeployEngine::reconcile`].
+    pub async fn reconcile_projects(&self, projects: &BTreeSet<ProjectId>) -> Result<(), DeployError> {
+        let mut table = self.table().await;
+        let (mut had, mut wanted) = (Vec::new(), Vec::new());
+        for project in projects {
+            had.extend(table.hosts_of(*project).cloned());
+            wanted.extend(self.store().routes_of(*project).await?);
+        }
+        self.follow(&mut table, had, wanted).await
+    }
+
+    /// Lets the hosts that were had lead nowhere, unless they are wanted, and those that are wanted where they should.
+    async fn follow(&self, table: &mut Table, had: Vec<Arc<str>>, wanted: Vec<Route>) -> Result<(), DeployError> {
+        let wanted: BTreeMap<String, Placement> =
+            wanted.into_iter().filter_map(|route| self.placement(table, route)).collect();
+        let gone: Vec<(Arc<str>, Placement)> = had
+            .into_iter()
+            .filter(|host| !wanted.contains_key(&**host))
+            .filter_map(|host| table.remove(&host).map(|was| (host, was)))
             .collect();
-        let gone: Vec<(String, Placement)> = table
-            .0
-            .iter()
-            .filter(|(host, _)| !wanted.0.contains_key(*host))
-            .map(|(host, gone)| (host.clone(), gone.clone()))
-            .collect();
+        let mut moved = Vec::new();
+        for (host, placement) in wanted {
+            let was = table.get(&host);
+            if was == Some(&placement) && self.edge().site(&host).is_some() {
+                continue;
+            }
+            if !was.is_some_and(|was| was.leads_as(&placement)) || self.edge().site(&host).is_none() {
+                moved.push((host.clone(), placement.clone()));
+            }
+            table.place(&host, placement);
+        }
+        // A host that is new shares the release with those that serve it: what a site remembers of its past lives as
+        // long as another host holds the very same one.
+        let projects: BTreeSet<ProjectId> = moved.iter().map(|(_, placement)| placement.project).collect();
+        let hosts = projects.iter().flat_map(|project| table.hosts_of(*project));
+        let served = hosts.filter_map(|host| self.edge().site(host)?.release().cloned());
+        let opened = served.map(|release| (DeploymentId(release.deployment()), Some(release))).collect();
 
         let (places, edge) = (self.places().clone(), self.edge().clone());
-        let removed = gone.clone();
         blocking(move || {
-            let mut releases = Releases { places: &places, opened: open_already(&edge) };
-            for (host, placement) in &changed {
+            let mut releases = Releases { places: &places, edge: &edge, opened };
+            releases.open_all(moved.iter().map(|(_, placement)| placement));
+            for (host, placement) in &moved {
                 edge.install(host, releases.site(host, placement));
                 if let (Some(link), Some(deployment)) = (&placement.link, placement.deployment) {
                     links::point(&places, link, placement.project, deployment);
                 }
             }
-            for (host, placement) in &removed {
+            for (host, was) in &gone {
                 edge.remove(host);
-                if let Some(link) = &placement.link {
-                    links::remove(&places, link, placement.project);
+                if let Some(link) = &was.link {
+                    links::remove(&places, link, was.project);
                 }
             }
             Ok(())
         })
         .await?;
-        if *table != wanted {
-            self.save(&wanted).await?;
-            *table = wanted;
-        }
-        Ok(())
+        self.save(table).await
     }
 
-    /// The table as the database would have it.
-    async fn wanted(&self, table: &Table) -> Result<Table, DeployError> {
-        let names: HashMap<ProjectId, String> = self
-            .store()
-            .all_projects()
-            .await?
-            .into_iter()
-            .map(|project| (project.id, project.name.as_str().to_owned()))
-            .collect();
-        let mut wanted = Table::default();
-        for route in self.store().routes().await? {
-            if route.kind == RouteKind::Deployment && route.deployment.is_none() {
-                continue;
+    /// Where a host leads, as the database would have it; `None` for a deployment's that is gone.
+    fn placement(&self, table: &Table, route: Route) -> Option<(String, Placement)> {
+        let Route { host, kind, project, project_name, environment, deployment, .. } = route;
+        let placement = match kind {
+            RouteKind::Deployment => {
+                Placement { project, deployment: Some(deployment?), before: Vec::new(), link: None }
             }
-            let follows = route.kind == RouteKind::Branch && route.environment == Environment::Production;
-            let link = follows.then(|| names.get(&route.project).cloned()).flatten();
-            // The same project's host keeps what it led to before.
-            let was = table.0.get(&route.host).filter(|was| was.project == route.project);
-            let before = match was.and_then(|was| was.deployment) {
-                Some(replaced) if Some(replaced) != route.deployment => Some((replaced, self.store().clock().now())),
-                _ => was.and_then(|was| was.before),
-            };
-            let before = before.filter(|_| route.kind == RouteKind::Branch);
-            let placement = Placement { project: route.project, deployment: route.deployment, before, link };
-            wanted.0.insert(route.host, placement);
-        }
-        Ok(wanted)
+            RouteKind::Branch => {
+                let before = Placement::before(table.get(&host), project, deployment, self.store().clock().now());
+                let link = (environment == Environment::Production).then(|| project_name.as_str().into());
+                Placement { project, deployment, before, link }
+            }
+        };
+        Some((host, placement))
     }
 }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
-use berth_model::Clock;
+use berth_model::{Clock, Timestamp};
 use http::{Request, Response};
 
 use crate::body::EdgeBody;
@@ -73,6 +73,12 @@ impl Edge {
             site.succeed(replaced, now);
         }
         sites.insert(host.into(), Arc::new(site))
+    }
+
+    /// What time it is for the edge: by this clock it counts how long something was replaced.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
     }
 
     /// Undoes an [`Edge::install`] with what it returned.

@@ -7,9 +7,6 @@ use berth_model::Timestamp;
 
 use crate::release::Release;
 
-/// How long the hashed assets of a replaced release stay reachable; as long as its files exist, at least.
-const GRACE: Duration = Duration::from_secs(15 * 60);
-
 /// What a host leads to: path prefixes and their targets, the longest prefix first.
 #[derive(Debug)]
 pub struct Site {
@@ -37,6 +34,9 @@ pub enum Target {
 }
 
 impl Site {
+    /// How long the hashed assets of a replaced release stay reachable; as long as its files exist, at least.
+    pub const GRACE: Duration = Duration::from_secs(15 * 60);
+
     /// A site with one target for every path.
     #[must_use]
     pub fn of(target: Target) -> Self {
@@ -70,7 +70,7 @@ impl Site {
     pub(crate) fn succeed(&mut self, replaced: &Site, now: Timestamp) {
         let current = self.release().map(|release| release.deployment());
         let replaced_release = replaced.release().map(|release| (Arc::downgrade(release), now));
-        let older = replaced.predecessors.iter().filter(|(_, since)| now.since(*since) < GRACE).cloned();
+        let older = replaced.predecessors.iter().filter(|(_, since)| now.since(*since) < Self::GRACE).cloned();
         let mut known: Vec<i64> = current.into_iter().collect();
         self.predecessors = replaced_release
             .into_iter()

@@ -21,6 +21,7 @@ use berth_model::{
 
 use crate::builds::{Build, select_build};
 use crate::deployments::{Deployment, NewDeployment, select_deployment};
+use crate::error::EXISTS;
 use crate::owned::{Owned, SeenBy};
 use crate::sql::{FromRow, Row, sql};
 use crate::store::Transaction;
@@ -82,6 +83,8 @@ pub struct Activation {
     pub id: ActivationId,
     /// Which deployment.
     pub deployment: DeploymentId,
+    /// Whose.
+    pub project: ProjectId,
     /// Why.
     pub reason: ActivationReason,
     /// Where it stands.
@@ -125,7 +128,8 @@ pub enum ActivationDecision {
 macro_rules! select_activation {
     ($rest:literal) => {
         concat!(
-            "SELECT a.id, a.deployment_id, a.reason, a.state, a.refusal, a.requested_by, a.created_at FROM activation a ",
+            "SELECT a.id, a.deployment_id, d.project_id, a.reason, a.state, a.refusal, a.requested_by, a.created_at \
+             FROM activation a JOIN deployment d ON d.id = a.deployment_id ",
             $rest
         )
     };
@@ -136,6 +140,7 @@ impl FromRow for Activation {
         Ok(Self {
             id: ActivationId(row.get("id")?),
             deployment: DeploymentId(row.get("deployment_id")?),
+            project: ProjectId(row.get("project_id")?),
             reason: row.parsed("reason", ActivationReason::parse)?,
             state: row.parsed("state", ActivationState::parse)?,
             refusal: row.get("refusal")?,
@@ -235,7 +240,7 @@ impl Transaction<'_> {
         why: &str,
     ) -> Result<(), StoreError> {
         let pending = sql(select_activation!(
-            "JOIN deployment d ON d.id = a.deployment_id WHERE a.state = 'pending' AND d.project_id = $1 \
+            "WHERE a.state = 'pending' AND d.project_id = $1 \
              AND d.environment = 'preview' AND d.branch = $2"
         ));
         let pending: Vec<Activation> = self.all(pending.bind(project).bind(branch.as_str())).await?;
@@ -249,7 +254,7 @@ impl Transaction<'_> {
     /// Takes back the wish of a build to go live, if it still waits; whether it did.
     pub(crate) async fn withdraw_activation(&mut self, build: BuildId) -> Result<bool, StoreError> {
         let pending = sql(select_activation!(
-            "JOIN deployment d ON d.id = a.deployment_id WHERE a.state = 'pending' AND a.reason = 'build' \
+            "WHERE a.state = 'pending' AND a.reason = 'build' \
              AND d.build_id = $1"
         ));
         let Some(Activation { id, deployment, .. }) = self.one(pending.bind(build)).await? else { return Ok(false) };
@@ -271,6 +276,76 @@ impl Transaction<'_> {
             self.run(back.bind(deployment.id).bind(live)).await?;
         }
         Ok(())
+    }
+
+    /// See [`Store::decide_activation`].
+    async fn decide_activation(&mut self, id: ActivationId) -> Result<ActivationDecision, StoreError> {
+        let activation = self.activation(id).await?;
+        if activation.state != ActivationState::Pending {
+            return Err(StoreError::Conflict("this activation has ended already"));
+        }
+        let mut deployment = self.deployment(activation.deployment).await?;
+        if activation.reason == ActivationReason::Promote
+            && deployment.row.environment == Environment::Preview
+            && deployment.row.released
+        {
+            if let Some(copy) = self.copy_for_production(id, &deployment.row).await? {
+                return Ok(copy);
+            }
+            let copy = self.activation(id).await?.deployment;
+            deployment = self.deployment(copy).await?;
+        }
+        let seat = self.seat(&deployment.row, activation.reason).await?;
+        let previous = self.live_instead_of(&deployment.row).await?.into_iter().next().map(|live| live.row);
+        Ok(match objection(&deployment.row, activation.reason, seat.as_ref(), previous.as_ref()) {
+            Some(reason) => {
+                if deployment.row.status == DeploymentStatus::Ready {
+                    let host = deployment.row.host.clone();
+                    self.move_deployment(&mut deployment, DeploymentStatus::Retired, &host).await?;
+                }
+                self.end_activation(id, &deployment, Some(&reason)).await?;
+                ActivationDecision::Refused { reason }
+            }
+            None => {
+                let host = seat.map(|seat| seat.host).ok_or(StoreError::NotFound)?;
+                let point = sql("UPDATE route SET deployment_id = $2 WHERE host = $1");
+                self.run(point.bind(&host).bind(deployment.row.id)).await?;
+                ActivationDecision::Go { deployment: deployment.row, host, previous: previous.map(|live| live.id) }
+            }
+        })
+    }
+
+    /// See [`Store::confirm_activation`].
+    async fn confirm_activation(&mut self, id: ActivationId) -> Result<Deployment, StoreError> {
+        let activation = self.activation(id).await?;
+        let mut deployment = self.deployment(activation.deployment).await?;
+        match activation.state {
+            ActivationState::Pending => {}
+            ActivationState::Done => return Ok(deployment.row),
+            ActivationState::Refused => return Err(StoreError::Conflict("this activation was refused")),
+        }
+        let seat = self.seat(&deployment.row, activation.reason).await?.ok_or(StoreError::NotFound)?;
+        if seat.deployment != Some(deployment.row.id) {
+            return Err(StoreError::Conflict("another deployment took the host meanwhile"));
+        }
+        for mut live in self.live_instead_of(&deployment.row).await? {
+            // A copy is newer than what was there when its build was queued.
+            let is_older = match live.row.promoted_from {
+                Some(_) => deployment.row.id < live.row.id,
+                None => deployment.row.build < live.row.build,
+            };
+            let goes_back = activation.reason == ActivationReason::Rollback && is_older;
+            let next = if goes_back { DeploymentStatus::RolledBack } else { DeploymentStatus::Retired };
+            let host = live.row.host.clone();
+            self.move_deployment(&mut live, next, &host).await?;
+        }
+        if deployment.row.status != DeploymentStatus::Live {
+            self.move_deployment(&mut deployment, DeploymentStatus::Live, &seat.host).await?;
+        }
+        let newest = seat.newest_build.max(deployment.row.build.0);
+        self.run(sql("UPDATE route SET newest_build = $2 WHERE host = $1").bind(&seat.host).bind(newest)).await?;
+        self.end_activation(id, &deployment, None).await?;
+        Ok(deployment.row)
     }
 
     /// Ends an activation.
@@ -360,43 +435,25 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] if the project was deleted, [`StoreError::Conflict`] if the activation has ended.
     pub async fn decide_activation(&self, id: ActivationId) -> Result<ActivationDecision, StoreError> {
+        the_only(self.decide_activations(&[id]).await?)
+    }
+
+    /// [`Store::decide_activation`] for several, in one transaction: each is decided after the ones before it, and one
+    /// that cannot be decided leaves the others alone.
+    ///
+    /// # Errors
+    /// The database's own; then none is decided.
+    pub async fn decide_activations(
+        &self,
+        ids: &[ActivationId],
+    ) -> Result<Vec<Result<ActivationDecision, StoreError>>, StoreError> {
         let mut tx = self.begin().await?;
-        let activation = tx.activation(id).await?;
-        if activation.state != ActivationState::Pending {
-            return Err(StoreError::Conflict("this activation has ended already"));
+        let mut decided = Vec::with_capacity(ids.len());
+        for id in ids {
+            decided.push(of_one(tx.decide_activation(*id).await)?);
         }
-        let mut deployment = tx.deployment(activation.deployment).await?;
-        if activation.reason == ActivationReason::Promote
-            && deployment.row.environment == Environment::Preview
-            && deployment.row.released
-        {
-            if let Some(copy) = tx.copy_for_production(id, &deployment.row).await? {
-                tx.commit().await?;
-                return Ok(copy);
-            }
-            let copy = tx.activation(id).await?.deployment;
-            deployment = tx.deployment(copy).await?;
-        }
-        let seat = tx.seat(&deployment.row, activation.reason).await?;
-        let previous = tx.live_instead_of(&deployment.row).await?.into_iter().next().map(|live| live.row);
-        let decision = match objection(&deployment.row, activation.reason, seat.as_ref(), previous.as_ref()) {
-            Some(reason) => {
-                if deployment.row.status == DeploymentStatus::Ready {
-                    let host = deployment.row.host.clone();
-                    tx.move_deployment(&mut deployment, DeploymentStatus::Retired, &host).await?;
-                }
-                tx.end_activation(id, &deployment, Some(&reason)).await?;
-                ActivationDecision::Refused { reason }
-            }
-            None => {
-                let host = seat.map(|seat| seat.host).ok_or(StoreError::NotFound)?;
-                let point = sql("UPDATE route SET deployment_id = $2 WHERE host = $1");
-                tx.run(point.bind(&host).bind(deployment.row.id)).await?;
-                ActivationDecision::Go { deployment: deployment.row, host, previous: previous.map(|live| live.id) }
-            }
-        };
         tx.commit().await?;
-        Ok(decision)
+        Ok(decided)
     }
 
     /// Publishes production's copy of a preview's deployment, as [`ActivationDecision::Copy`] asked for; the activation
@@ -430,37 +487,24 @@ impl Store {
     /// [`StoreError::Conflict`] if the activation was refused (the project was deleted meanwhile), or another one took
     /// the host; [`StoreError::NotFound`].
     pub async fn confirm_activation(&self, id: ActivationId) -> Result<Deployment, StoreError> {
+        the_only(self.confirm_activations(&[id]).await?)
+    }
+
+    /// [`Store::confirm_activation`] for several, in one transaction.
+    ///
+    /// # Errors
+    /// The database's own; then none is live.
+    pub async fn confirm_activations(
+        &self,
+        ids: &[ActivationId],
+    ) -> Result<Vec<Result<Deployment, StoreError>>, StoreError> {
         let mut tx = self.begin().await?;
-        let activation = tx.activation(id).await?;
-        let mut deployment = tx.deployment(activation.deployment).await?;
-        match activation.state {
-            ActivationState::Pending => {}
-            ActivationState::Done => return Ok(deployment.row),
-            ActivationState::Refused => return Err(StoreError::Conflict("this activation was refused")),
+        let mut confirmed = Vec::with_capacity(ids.len());
+        for id in ids {
+            confirmed.push(of_one(tx.confirm_activation(*id).await)?);
         }
-        let seat = tx.seat(&deployment.row, activation.reason).await?.ok_or(StoreError::NotFound)?;
-        if seat.deployment != Some(deployment.row.id) {
-            return Err(StoreError::Conflict("another deployment took the host meanwhile"));
-        }
-        for mut live in tx.live_instead_of(&deployment.row).await? {
-            // A copy is newer than what was there when its build was queued.
-            let is_older = match live.row.promoted_from {
-                Some(_) => deployment.row.id < live.row.id,
-                None => deployment.row.build < live.row.build,
-            };
-            let goes_back = activation.reason == ActivationReason::Rollback && is_older;
-            let next = if goes_back { DeploymentStatus::RolledBack } else { DeploymentStatus::Retired };
-            let host = live.row.host.clone();
-            tx.move_deployment(&mut live, next, &host).await?;
-        }
-        if deployment.row.status != DeploymentStatus::Live {
-            tx.move_deployment(&mut deployment, DeploymentStatus::Live, &seat.host).await?;
-        }
-        let newest = seat.newest_build.max(deployment.row.build.0);
-        tx.run(sql("UPDATE route SET newest_build = $2 WHERE host = $1").bind(&seat.host).bind(newest)).await?;
-        tx.end_activation(id, &deployment, None).await?;
         tx.commit().await?;
-        Ok(deployment.row)
+        Ok(confirmed)
     }
 
     /// Gives an activation up because the edge did not answer with the deployment: the host goes back to what is live,
@@ -483,6 +527,21 @@ impl Store {
         tx.end_activation(id, &deployment, Some(reason)).await?;
         tx.commit().await
     }
+}
+
+/// Parts what concerns one activation of several, found before anything was written for it, from what ends the whole
+/// transaction.
+fn of_one<T>(outcome: Result<T, StoreError>) -> Result<Result<T, StoreError>, StoreError> {
+    match outcome {
+        Ok(done) => Ok(Ok(done)),
+        Err(error @ StoreError::NotFound) => Ok(Err(error)),
+        Err(StoreError::Conflict(why)) if why != EXISTS => Ok(Err(StoreError::Conflict(why))),
+        Err(error) => Err(error),
+    }
+}
+
+fn the_only<T>(outcomes: Vec<Result<T, StoreError>>) -> Result<T, StoreError> {
+    outcomes.into_iter().next().unwrap_or(Err(StoreError::NotFound))
 }
 
 /// Why a deployment may not go live; `None` if it may.

@@ -73,7 +73,7 @@ impl StoreError {
 }
 
 /// What a unique index says, until a caller knows better.
-const EXISTS: &str = "this exists already";
+pub(crate) const EXISTS: &str = "this exists already";
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {

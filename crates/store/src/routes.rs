@@ -1,6 +1,6 @@
 //! The one table that owns every host name. The edge looks the full host up and never splits it.
 
-use berth_model::{BranchName, DeploymentId, Environment, ProjectId};
+use berth_model::{BranchName, DeploymentId, Environment, ProjectId, ProjectName};
 
 use crate::sql::{FromRow, Row, sql};
 use crate::store::Transaction;
@@ -37,6 +37,8 @@ pub struct Route {
     pub kind: RouteKind,
     /// Whose site it is.
     pub project: ProjectId,
+    /// That project's name.
+    pub project_name: ProjectName,
     /// Of which environment.
     pub environment: Environment,
     /// Of which branch.
@@ -45,12 +47,23 @@ pub struct Route {
     pub deployment: Option<DeploymentId>,
 }
 
+macro_rules! select_route {
+    ($rest:literal) => {
+        concat!(
+            "SELECT r.host, r.kind, r.project_id, p.name AS project_name, r.environment, r.branch, r.deployment_id \
+             FROM route r JOIN project p ON p.id = r.project_id ",
+            $rest
+        )
+    };
+}
+
 impl FromRow for Route {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
         Ok(Self {
             host: row.get("host")?,
             kind: row.parsed("kind", RouteKind::parse)?,
             project: ProjectId(row.get("project_id")?),
+            project_name: row.parsed("project_name", |name| ProjectName::stored(name).ok())?,
             environment: row.parsed("environment", Environment::parse)?,
             branch: row.parsed("branch", |text| BranchName::parse(text).ok())?,
             deployment: row.get::<Option<i64>>("deployment_id")?.map(DeploymentId),
@@ -84,8 +97,15 @@ impl Store {
     /// # Errors
     /// Only the database's own.
     pub async fn routes(&self) -> Result<Vec<Route>, StoreError> {
-        self.all(sql("SELECT host, kind, project_id, environment, branch, deployment_id FROM route ORDER BY host"))
-            .await
+        self.all(sql(select_route!("ORDER BY r.host"))).await
+    }
+
+    /// The hosts of one project, by name; none of one that was deleted.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn routes_of(&self, project: ProjectId) -> Result<Vec<Route>, StoreError> {
+        self.all(sql(select_route!("WHERE r.project_id = $1 ORDER BY r.host")).bind(project)).await
     }
 
     /// What a host leads to.
@@ -93,8 +113,6 @@ impl Store {
     /// # Errors
     /// Only the database's own.
     pub async fn route(&self, host: &str) -> Result<Option<Route>, StoreError> {
-        let select =
-            sql("SELECT host, kind, project_id, environment, branch, deployment_id FROM route WHERE host = $1");
-        self.one(select.bind(host)).await
+        self.one(sql(select_route!("WHERE r.host = $1")).bind(host)).await
     }
 }

@@ -3,9 +3,8 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::DeployError;
+use crate::{DeployError, parallel};
 
 /// Up to so many files are synced one by one: cheaper than flushing what everybody else has written meanwhile.
 const FEW: usize = 64;
@@ -25,21 +24,7 @@ pub(super) fn sync(directory: &Path) -> io::Result<()> {
         return Ok(rustix::fs::syncfs(File::open(directory)?)?);
     }
     // At once, so that the file system commits them together.
-    let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        let work = || -> io::Result<()> {
-            while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
-                sync_one(path)?;
-            }
-            Ok(())
-        };
-        let others: Vec<_> = (1..paths.len().min(16)).map(|_| scope.spawn(work)).collect();
-        let mine = work();
-        others
-            .into_iter()
-            .map(|other| other.join().unwrap_or_else(|_| Err(io::Error::other("a thread died"))))
-            .fold(mine, io::Result::and)
-    })
+    parallel::try_map(16, &paths, |path| sync_one(path)).map(drop)
 }
 
 /// Makes a file's content, or a directory's entries, survive a power cut.

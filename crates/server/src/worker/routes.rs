@@ -37,23 +37,27 @@ async fn follow(worker: &Arc<Worker>, seen: &mut EventId) -> anyhow::Result<()> 
     loop {
         let page = worker.store.events_after(*seen, PAGE).await?;
         let Some(last) = page.last().map(|event| event.id) else { return Ok(()) };
-        let moves_hosts = |payload: &EventPayload| {
-            matches!(
-                payload,
-                EventPayload::ProjectCreated { .. }
-                    | EventPayload::ProjectUpdated { .. }
-                    | EventPayload::ProjectDeleted { .. }
-                    | EventPayload::PreviewOpened { .. }
-                    | EventPayload::PreviewRemoved { .. }
-            )
-        };
-        if page.iter().any(|event| moves_hosts(&event.payload)) {
-            worker.deploys.reconcile().await?;
+        let moved: BTreeSet<ProjectId> = page.iter().filter_map(moves_hosts).collect();
+        if !moved.is_empty() {
+            worker.deploys.reconcile_projects(&moved).await?;
         }
         follow_previews(worker, &page);
         *seen = last;
         worker.store.signals().hosts_followed(last);
     }
+}
+
+/// The project whose hosts an event changes.
+fn moves_hosts(event: &Event) -> Option<ProjectId> {
+    let is_about_hosts = matches!(
+        event.payload,
+        EventPayload::ProjectCreated { .. }
+            | EventPayload::ProjectUpdated { .. }
+            | EventPayload::ProjectDeleted { .. }
+            | EventPayload::PreviewOpened { .. }
+            | EventPayload::PreviewRemoved { .. }
+    );
+    event.project.filter(|_| is_about_hosts)
 }
 
 /// A preview that was opened may be one too many; one that was removed leaves files and caches. Both take a while, and
