@@ -1,16 +1,15 @@
-//! Hashes every file and compresses those that get smaller, on all cores.
+//! Compressing, and checking what the build compressed itself.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write as _};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write as _};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
-use berth_edge::index::{Coding, ContentHash, Stored, layout};
+use berth_edge::index::Coding;
 use berth_edge::mime::{content_type, is_compressible};
-use sha2::{Digest as _, Sha256};
 
-use super::survey::SurveyedFile;
+/// Changes with anything below that changes what is made of a content: then it is made anew with the next release, and
+/// not taken over from the last. 0 is for releases of before it was noted.
+pub(super) const RULE: u8 = 1;
 
 /// Files below this are sent in one packet anyway.
 const SMALLEST: u64 = 256;
@@ -18,217 +17,116 @@ const SMALLEST: u64 = 256;
 const LARGEST: u64 = 32 << 20;
 /// From here on brotli's quality 9 takes longer than it is worth.
 const HEAVY: usize = 4 << 20;
+/// A compressed form has to be so much smaller, in percent.
+const SAVING: usize = 5;
+/// The largest window that browsers must accept of Zstandard, as a power of two: 8 MiB (RFC 9659).
+const ZSTD_WINDOW: u32 = 23;
 
-/// What became of one file.
-#[derive(Clone, Debug)]
-pub(super) struct Content {
-    pub(super) identity: Stored,
-    pub(super) compressed: Vec<(Coding, Stored)>,
+/// Whether a file may get smaller, by its name and its length.
+pub(super) fn is_worth_trying(path: &str, length: u64) -> bool {
+    (SMALLEST..=LARGEST).contains(&length) && is_compressible(&content_type(path))
 }
 
-/// The contents of all files, in their order. Compressed forms are written into the release's own directory.
-pub(super) fn all(directory: &Path, files: &[SurveyedFile]) -> io::Result<Vec<Content>> {
-    fs::create_dir_all(directory.join(layout::OWN_DIRECTORY))?;
-    // The largest first, so that no core ends up alone with one.
-    let mut order: Vec<usize> = (0..files.len()).collect();
-    order.sort_by_key(|number| std::cmp::Reverse(files[*number].length));
-    let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<Option<Content>>> = Mutex::new(vec![None; files.len()]);
-    let cores = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8).min(files.len().max(1));
-    std::thread::scope(|scope| {
-        let work = || -> io::Result<()> {
-            while let Some(number) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let content =
-                    one(directory, files, *number).inspect_err(|_| next.store(files.len(), Ordering::Relaxed))?;
-                done.lock().unwrap_or_else(PoisonError::into_inner)[*number] = Some(content);
-            }
-            Ok(())
-        };
-        let others: Vec<_> = (1..cores).map(|_| scope.spawn(work)).collect();
-        let mine = work();
-        others
-            .into_iter()
-            .map(|other| other.join().unwrap_or_else(|_| Err(io::Error::other("a thread died"))))
-            .fold(mine, io::Result::and)
-    })?;
-    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.into_iter().collect::<Option<_>>().ok_or_else(|| io::Error::other("a file was left out"))
-}
-
-fn one(directory: &Path, files: &[SurveyedFile], number: usize) -> io::Result<Content> {
-    let file = &files[number];
-    let path = directory.join(&file.path);
-    let siblings = siblings(directory, files, file)?;
-    let wanted = is_compressible(&content_type(&file.path)) && (SMALLEST..=LARGEST).contains(&file.length);
-    if !wanted {
-        return Ok(Content { identity: hash_file(&path)?, compressed: siblings });
-    }
-    let content = fs::read(&path)?;
-    let mut compressed = siblings;
-    for coding in Coding::COMPRESSED {
-        if compressed.iter().any(|(made, _)| *made == coding) {
-            continue;
-        }
-        let smaller = compress(coding, &content)?;
-        if smaller.len() > content.len() / 100 * 95 {
-            // What brotli cannot make smaller, the others cannot either.
-            break;
-        }
-        let stored = stored(&smaller);
-        write_once(&directory.join(layout::compressed_file(coding, stored.hash)), &smaller)?;
-        compressed.push((coding, stored));
-    }
-    Ok(Content { identity: stored(&content), compressed })
-}
-
-/// Compressed forms that the build made itself (`app.js.br` beside `app.js`): used as they are, if they are smaller.
-fn siblings(directory: &Path, files: &[SurveyedFile], file: &SurveyedFile) -> io::Result<Vec<(Coding, Stored)>> {
-    let mut found = Vec::new();
-    for coding in Coding::COMPRESSED {
-        let name = format!("{}{}", file.path, coding.extension());
-        let Ok(at) = files.binary_search_by(|other| other.path.as_str().cmp(&name)) else { continue };
-        if files[at].length == 0 || files[at].length >= file.length {
-            continue;
-        }
-        let sibling = directory.join(&name);
-        let stored = hash_file(&sibling)?;
-        match fs::hard_link(&sibling, directory.join(layout::compressed_file(coding, stored.hash))) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => found.push((coding, stored)),
-        }
-    }
-    Ok(found)
-}
-
-fn compress(coding: Coding, content: &[u8]) -> io::Result<Vec<u8>> {
-    match coding {
-        Coding::Identity => Ok(content.to_vec()),
+/// The content in a coding, where that saves something.
+pub(super) fn compress(coding: Coding, content: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    let compressed = match coding {
+        Coding::Identity => return Ok(None),
         Coding::Brotli => {
             let quality = if content.len() > HEAVY { 5 } else { 9 };
             let params =
                 brotli::enc::BrotliEncoderParams { quality, lgwin: 22, size_hint: content.len(), ..Default::default() };
             let mut compressed = Vec::with_capacity(content.len() / 3);
             brotli::BrotliCompress(&mut &content[..], &mut compressed, &params)?;
-            Ok(compressed)
+            compressed
         }
-        // Its window stays within the 8 MiB that browsers must accept (RFC 9659).
-        Coding::Zstd => zstd::bulk::compress(content, 12),
+        // Its window stays within what browsers must accept.
+        Coding::Zstd => zstd::bulk::compress(content, 12)?,
         Coding::Gzip => {
             let mut encoder =
                 flate2::write::GzEncoder::new(Vec::with_capacity(content.len() / 3), flate2::Compression::new(8));
             encoder.write_all(content)?;
-            encoder.finish()
+            encoder.finish()?
         }
-    }
+    };
+    Ok((compressed.len() * 100 <= content.len() * (100 - SAVING)).then_some(compressed))
 }
 
-/// Two files with one content share the compressed one.
-fn write_once(path: &Path, content: &[u8]) -> io::Result<()> {
-    match File::create_new(path) {
-        Ok(mut file) => file.write_all(content),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
-    }
+/// Whether one file is another in a coding. Reads as much of both as agrees, in pieces: what would unpack to a terabyte
+/// ends where the other file does.
+pub(super) fn is_coded(coding: Coding, coded: &Path, plain: &Path) -> io::Result<bool> {
+    let plain = File::open(plain)?;
+    let coded = BufReader::new(File::open(coded)?);
+    let same = match coding {
+        Coding::Identity => agree(coded, plain),
+        Coding::Brotli => agree(brotli::Decompressor::new(coded, 64 * 1024), plain),
+        Coding::Gzip => {
+            // Browsers differ in what they make of a second member: there is none.
+            let mut decoder = flate2::bufread::GzDecoder::new(coded);
+            agree(&mut decoder, plain).and_then(|same| Ok(same && decoder.into_inner().read(&mut [0])? == 0))
+        }
+        Coding::Zstd => {
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(coded)?;
+            decoder.window_log_max(ZSTD_WINDOW)?;
+            agree(decoder, plain)
+        }
+    };
+    // What cannot be decoded is not the other file; what cannot be read is found when it is served.
+    Ok(same.unwrap_or(false))
 }
 
-fn stored(content: &[u8]) -> Stored {
-    Stored { length: content.len() as u64, hash: first_half(Sha256::digest(content).into()) }
-}
-
-fn hash_file(path: &Path) -> io::Result<Stored> {
-    let mut file = File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 128 * 1024];
-    let mut length = 0;
+/// Whether two streams are the same to their ends.
+fn agree(mut one: impl Read, mut other: impl Read) -> io::Result<bool> {
+    let (mut piece, mut expected) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(Stored { length, hash: first_half(hasher.finalize().into()) }),
-            read => {
-                hasher.update(&buffer[..read]);
-                length += read as u64;
-            }
+        let read = one.read(&mut piece)?;
+        if read == 0 {
+            return Ok(other.read(&mut expected[..1])? == 0);
+        }
+        match other.read_exact(&mut expected[..read]) {
+            Ok(()) if piece[..read] == expected[..read] => {}
+            Ok(()) => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+            Err(error) => return Err(error),
         }
     }
-}
-
-fn first_half(hash: [u8; 32]) -> ContentHash {
-    let mut half = [0; 16];
-    half.copy_from_slice(&hash[..16]);
-    ContentHash(half)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
-    fn surveyed(directory: &Path, files: &[(&str, &[u8])]) -> Vec<SurveyedFile> {
-        let mut surveyed: Vec<_> = files
-            .iter()
-            .map(|(path, content)| {
-                fs::write(directory.join(path), content).unwrap();
-                SurveyedFile { path: (*path).to_owned(), length: content.len() as u64 }
-            })
-            .collect();
-        surveyed.sort_by(|one, other| one.path.cmp(&other.path));
-        surveyed
-    }
-
-    fn read_back(directory: &Path, coding: Coding, stored: Stored) -> Vec<u8> {
-        let bytes = fs::read(directory.join(layout::compressed_file(coding, stored.hash))).unwrap();
-        assert_eq!(bytes.len() as u64, stored.length);
-        let mut plain = Vec::new();
-        match coding {
-            Coding::Brotli => brotli::BrotliDecompress(&mut &bytes[..], &mut plain).unwrap(),
-            Coding::Zstd => plain = zstd::stream::decode_all(&bytes[..]).unwrap(),
-            Coding::Gzip => drop(flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut plain).unwrap()),
-            Coding::Identity => plain = bytes,
-        }
-        plain
-    }
-
     #[test]
-    fn what_gets_smaller_is_kept_in_three_codings() {
+    fn a_sibling_is_believed_only_if_it_is_the_file() {
         let directory = tempfile::tempdir().unwrap();
-        let text = "function x(){return 1}\n".repeat(200);
-        let noise: Vec<u8> = (0..4096_u32).flat_map(|n| Sha256::digest(n.to_le_bytes())).collect();
-        let files = surveyed(
-            directory.path(),
-            &[
-                ("a.js", text.as_bytes()),
-                ("b.js", text.as_bytes()),
-                ("photo.png", text.as_bytes()),
-                ("small.css", b"a{}"),
-                ("noise.json", &noise),
-            ],
-        );
-        let contents = all(directory.path(), &files).unwrap();
-        let of = |path: &str| &contents[files.iter().position(|file| file.path == path).unwrap()];
-        for path in ["a.js", "b.js"] {
-            assert_eq!(of(path).compressed.len(), 3);
-            for (coding, stored) in &of(path).compressed {
-                assert_eq!(read_back(directory.path(), *coding, *stored), text.as_bytes());
+        let at = |name: &str| directory.path().join(name);
+        let text = "body{margin:0}\n".repeat(10_000);
+        fs::write(at("plain"), &text).unwrap();
+        let is_coded = |coding: Coding, bytes: &[u8]| {
+            fs::write(at("coded"), bytes).unwrap();
+            is_coded(coding, &at("coded"), &at("plain")).unwrap()
+        };
+        for coding in Coding::COMPRESSED {
+            let good = compress(coding, text.as_bytes()).unwrap().unwrap();
+            assert!(is_coded(coding, &good), "{coding:?}");
+            for other in
+                [format!("{text}x"), text[1..].to_owned(), text[..text.len() - 1].to_owned(), text.replace("0", "1")]
+            {
+                assert!(!is_coded(coding, &compress(coding, other.as_bytes()).unwrap().unwrap()), "{coding:?}");
+            }
+            let bomb = compress(coding, &vec![b'b'; 1 << 26]).unwrap().unwrap();
+            assert!(!is_coded(coding, &bomb) && !is_coded(coding, &good[..good.len() / 2]) && !is_coded(coding, b""));
+            for another in Coding::COMPRESSED.into_iter().filter(|another| *another != coding) {
+                assert!(!is_coded(another, &good), "{coding:?} is no {another:?}");
             }
         }
-        for path in ["photo.png", "small.css", "noise.json"] {
-            assert_eq!(of(path).compressed.len(), 0, "{path}");
-        }
-        assert_eq!(of("a.js").identity, of("b.js").identity);
-        assert_ne!(of("a.js").identity.hash, of("noise.json").identity.hash);
-        // a.js and b.js share their files.
-        assert_eq!(fs::read_dir(directory.path().join(layout::OWN_DIRECTORY)).unwrap().count(), 3);
-    }
-
-    #[test]
-    fn what_the_build_compressed_is_used_as_it_is() {
-        let directory = tempfile::tempdir().unwrap();
-        let text = "body{margin:0}\n".repeat(100);
-        let files =
-            surveyed(directory.path(), &[("a.css", text.as_bytes()), ("a.css.br", b"theirs"), ("a.css.gz", b"")]);
-        let contents = all(directory.path(), &files).unwrap();
-        let brotli = contents[0].compressed.iter().find(|(coding, _)| *coding == Coding::Brotli).unwrap().1;
-        let kept = directory.path().join(layout::compressed_file(Coding::Brotli, brotli.hash));
-        assert_eq!(fs::read(kept).unwrap(), b"theirs");
-        let gzip = contents[0].compressed.iter().find(|(coding, _)| *coding == Coding::Gzip).unwrap().1;
-        assert_eq!(read_back(directory.path(), Coding::Gzip, gzip), text.as_bytes());
+        let twice = [compress(Coding::Gzip, text.as_bytes()).unwrap().unwrap(), vec![0]].concat();
+        assert!(!is_coded(Coding::Gzip, &twice));
+        let mut wide = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+        wide.window_log(25).unwrap();
+        wide.include_contentsize(false).unwrap();
+        wide.write_all(text.as_bytes()).unwrap();
+        assert!(!is_coded(Coding::Zstd, &wide.finish().unwrap()), "browsers refuse such a window");
     }
 }

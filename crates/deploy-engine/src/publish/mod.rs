@@ -1,19 +1,23 @@
 //! An artifact becomes a release.
 //!
 //! 1. survey: what the staging directory holds; what could never be served is removed from it and named in the log
-//! 2. compress: every file is hashed, and compressed where that saves something, on all cores
+//! 2. contents: every file is hashed; what an older release of the project holds is linked, what is new is compressed
+//!    where that saves something, on all cores
 //! 3. index: paths, hashes, codings, `_redirects`, `_headers` go into one file
 //! 4. durable: everything reaches the disk, then the directory gets its name by one rename
 //! 5. the database: one transaction makes the deployment `ready` and the build `passed`
 //!
-//! The staging directory *is* the release to be: nothing is copied. A crash before 4 leaves a staging directory, one
+//! The staging directory *is* the release to be: nothing is copied. Files are never changed once they are published, so
+//! releases of a project may share them. A crash before 4 leaves a staging directory, one
 //! between 4 and 5 a release without a row; both are swept at the next start.
 //!
 //! Production's copy of a preview's release ([`copy`]) enters at 3: its files are linked, not copied.
 
 mod compress;
+mod contents;
 mod copy;
 mod durable;
+mod kept;
 mod survey;
 
 use std::path::{Path, PathBuf};
@@ -74,8 +78,9 @@ impl DeployEngine {
         let (id, short_id) = self.store().reserve_deployment(lease).await?;
         let release = self.places().release(project.id, id);
         let to = release.clone();
+        let of_project = self.places().project(project.id);
         let prepared = blocking(move || {
-            let prepared = prepare(&artifact, id)?;
+            let prepared = prepare(&artifact, id, &of_project)?;
             durable::move_into_place(&artifact.directory, &to)?;
             Ok(prepared)
         })
@@ -109,8 +114,8 @@ impl DeployEngine {
     }
 }
 
-/// Steps 1 to 3, and the first half of 4.
-fn prepare(artifact: &Artifact, id: DeploymentId) -> Result<Prepared, DeployError> {
+/// Steps 1 to 3, and the first half of 4. `of_project` is where the project's other releases are.
+fn prepare(artifact: &Artifact, id: DeploymentId, of_project: &Path) -> Result<Prepared, DeployError> {
     let directory = artifact.directory.as_path();
     let survey = survey::survey(directory).map_err(DeployError::disk("the artifact could not be read"))?;
     let mut told = survey.told;
@@ -125,10 +130,12 @@ fn prepare(artifact: &Artifact, id: DeploymentId) -> Result<Prepared, DeployErro
         ));
     }
     let disk = DeployError::disk;
-    let contents =
-        compress::all(directory, &survey.files).map_err(disk("a file of the release could not be written"))?;
+    let contents = contents::all(directory, of_project, &survey.files)
+        .map_err(disk("a file of the release could not be written"))?;
+    told.extend(survey::tell("not used, because they are not the compressed files they are named for", contents.wrong));
 
     let mut index = IndexBuilder::new(id.0);
+    index.compressed_by(compress::RULE);
     let mut problems = Vec::new();
     for (name, read) in [("_redirects", IndexBuilder::redirects as ReadRules), ("_headers", IndexBuilder::headers)] {
         if let Some(text) = read_rules(directory, name).map_err(disk("a rule file could not be read"))? {
@@ -136,7 +143,7 @@ fn prepare(artifact: &Artifact, id: DeploymentId) -> Result<Prepared, DeployErro
         }
     }
     let (mut bytes, mut compressed) = (0, 0);
-    for (file, content) in survey.files.iter().zip(&contents) {
+    for (file, content) in survey.files.iter().zip(&contents.of_files) {
         index.add(&file.path, content.identity, &content.compressed);
         bytes += content.identity.length;
         compressed += usize::from(!content.compressed.is_empty());

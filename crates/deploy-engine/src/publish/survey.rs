@@ -23,7 +23,7 @@ pub(super) struct Survey {
     pub(super) told: Vec<String>,
 }
 
-/// Names that the log gives of what was left out.
+/// Names that one line of the log gives.
 const TOLD: usize = 10;
 
 /// Walks the directory and removes what is not served: links, devices, hidden files, names that no request can spell.
@@ -58,9 +58,10 @@ pub(super) fn survey(directory: &Path) -> io::Result<Survey> {
         }
     }
     survey.files.sort_by(|one, other| one.path.cmp(&other.path));
-    survey.tell("hidden files and directories", hidden);
-    survey.tell("links and special files", special);
-    survey.tell("files whose names no address can spell", odd);
+    let of = |what, names| tell(&format!("not published ({what})"), names);
+    survey.told.extend(of("hidden files and directories", hidden));
+    survey.told.extend(of("links and special files", special));
+    survey.told.extend(of("files whose names no address can spell", odd));
     Ok(survey)
 }
 
@@ -72,18 +73,16 @@ fn remove(path: &Path, is_directory: bool) -> io::Result<()> {
     if is_directory { fs::remove_dir_all(path) } else { fs::remove_file(path) }
 }
 
-impl Survey {
-    /// One line of the log; names are escaped, because they are the author's.
-    fn tell(&mut self, what: &str, mut names: Vec<String>) {
-        if names.is_empty() {
-            return;
-        }
-        names.sort();
-        let more = names.len().saturating_sub(TOLD);
-        let shown: Vec<String> = names.iter().take(TOLD).map(|name| name.escape_debug().to_string()).collect();
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        self.told.push(format!("note: not published ({what}): {}{more}", shown.join(", ")));
+/// One line of the log; names are escaped, because they are the author's.
+pub(super) fn tell(what: &str, mut names: Vec<String>) -> Option<String> {
+    if names.is_empty() {
+        return None;
     }
+    names.sort();
+    let more = names.len().saturating_sub(TOLD);
+    let shown: Vec<String> = names.iter().take(TOLD).map(|name| name.escape_debug().to_string()).collect();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Some(format!("note: {what}: {}{more}", shown.join(", ")))
 }
 
 #[cfg(test)]

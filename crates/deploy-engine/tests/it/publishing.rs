@@ -1,9 +1,11 @@
-use std::time::Instant;
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt as _;
+use std::time::{Duration, Instant};
 
 use berth_deploy_engine::DeployError;
 use berth_edge::HostDecision;
 use berth_model::FailureCode;
-use berth_store::StoreError;
+use berth_store::{Project, StoreError};
 use http::Request;
 
 use crate::world::World;
@@ -47,6 +49,81 @@ async fn texts_are_compressed_once_and_negotiated() {
         "{:?}",
         world.log
     );
+}
+
+/// What the releases of a project take on the disk, each inode once.
+fn on_disk(world: &World, project: &Project) -> (usize, u64) {
+    let mut inodes = HashMap::new();
+    let mut waiting = vec![world.deployments().join(format!(".releases/{}", project.id))];
+    while let Some(directory) = waiting.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let entry = entry.unwrap();
+            let found = entry.metadata().unwrap();
+            if found.is_dir() {
+                waiting.push(entry.path());
+            } else {
+                inodes.insert(found.ino(), found.blocks() * 512);
+            }
+        }
+    }
+    (inodes.len(), inodes.values().sum())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redeploy_with_one_changed_page_costs_one_page() {
+    let mut world = World::new().await;
+    let shop = world.project("shop").await;
+    let pages: Vec<(String, String)> =
+        (0..50).map(|number| (format!("page-{number}.html"), format!("<p>{number}</p>\n").repeat(2_000))).collect();
+    let mut files: Vec<(&str, &str)> = pages.iter().map(|(path, page)| (path.as_str(), page.as_str())).collect();
+    let copy = files[0].1;
+    files.push(("copy/of-page-0.html", copy));
+    let first = world.deploy(&shop, &files).await;
+    let (inodes, bytes) = on_disk(&world, &shop);
+    assert_eq!(inodes, 50 * 4 + 1, "each content once, in four forms, and the index");
+
+    let changed = "<p>changed</p>\n".repeat(2_000);
+    files[7].1 = &changed;
+    let second = world.deploy(&shop, &files).await;
+    let (now, bytes_now) = on_disk(&world, &shop);
+    assert_eq!(now - inodes, 4 + 1, "one page, and the index");
+    assert!(bytes_now - bytes < 64 * 1024, "{bytes} and then {bytes_now}");
+    let inode = |deployment, path: &str| std::fs::metadata(world.release(deployment).join(path)).unwrap().ino();
+    assert_eq!(inode(&first, "page-3.html"), inode(&second, "page-3.html"));
+    assert_eq!(inode(&first, "page-0.html"), inode(&second, "copy/of-page-0.html"));
+    assert_ne!(inode(&first, ".berth/index"), inode(&second, ".berth/index"));
+
+    // The same again: what the release before the last had is found, too.
+    files[7].1 = pages[7].1.as_str();
+    world.deploy(&shop, &files).await;
+    assert_eq!(on_disk(&world, &shop).0 - now, 1, "the index");
+
+    // The release that they came from goes; what was linked stays.
+    world.clock.advance(Duration::from_secs(3_600));
+    std::fs::remove_dir_all(world.release(&first)).unwrap();
+    for (path, page) in &files {
+        assert_eq!(world.get("shop.example.org", &format!("/{path}")).await.text, *page);
+    }
+    world.restart();
+    assert_eq!(world.get(&second.host, "/page-7.html").await.text, changed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_changed_by_hand_is_not_taken_over() {
+    let mut world = World::new().await;
+    let shop = world.project("shop").await;
+    let script = "export const one = 1;\n".repeat(100);
+    let files = [("index.html", "one"), ("app.js", &script)];
+    let first = world.deploy(&shop, &files).await;
+    let tampered = script.replace('1', "2");
+    std::thread::sleep(Duration::from_millis(20));
+    std::fs::write(world.release(&first).join("app.js"), &tampered).unwrap();
+    world.deploy(&shop, &files).await;
+    assert_eq!(world.get("shop.example.org", "/app.js").await.text, script);
+    // Another project shares nothing.
+    let blog = world.project("blog").await;
+    let other = world.deploy(&blog, &files).await;
+    assert_eq!(std::fs::metadata(world.release(&other).join("index.html")).unwrap().nlink(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

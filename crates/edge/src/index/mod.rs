@@ -30,6 +30,8 @@ const VARIANT: usize = 8 + 16;
 
 const FLAG_FALLBACK: u32 = 1;
 const FLAG_NOT_FOUND_PAGE: u32 = 2;
+/// The highest byte of the flags is a number: by which rule the compressed forms were made.
+const RULE_SHIFT: u32 = 24;
 const ENTRY_HASHED: u16 = 1;
 const ENTRY_DOCUMENT: u16 = 2;
 

@@ -7,7 +7,7 @@ use http::HeaderValue;
 
 use super::{
     Coding, ContentHash, ENTRY, ENTRY_DOCUMENT, ENTRY_HASHED, FLAG_FALLBACK, FLAG_NOT_FOUND_PAGE, HEADER, MAGIC,
-    PREFIX, Stored, VARIANT, VERSION, checksum,
+    PREFIX, RULE_SHIFT, Stored, VARIANT, VERSION, checksum,
 };
 use crate::error::EdgeError;
 use crate::rules::Rules;
@@ -136,6 +136,17 @@ impl Index {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries == 0
+    }
+
+    /// Every file.
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        (0..self.len()).map(|number| self.entry(number))
+    }
+
+    /// By which rule its compressed forms were made; see [`super::IndexBuilder::compressed_by`].
+    #[must_use]
+    pub fn compression_rule(&self) -> u8 {
+        (self.flags >> RULE_SHIFT) as u8
     }
 
     /// The page that answers unknown paths, if the SPA fallback is on.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Coding, ENTRY_DOCUMENT, ENTRY_HASHED, FLAG_FALLBACK, FLAG_NOT_FOUND_PAGE, HEADER, MAGIC, PREFIX, Stored, VERSION,
-    checksum,
+    Coding, ENTRY_DOCUMENT, ENTRY_HASHED, FLAG_FALLBACK, FLAG_NOT_FOUND_PAGE, HEADER, MAGIC, PREFIX, RULE_SHIFT,
+    Stored, VERSION, checksum,
 };
 use crate::hashed::is_hashed;
 use crate::mime::content_type;
@@ -17,6 +17,7 @@ pub struct IndexBuilder {
     /// By path, which sorts them.
     files: BTreeMap<String, [Option<Stored>; Coding::COUNT]>,
     rules: Rules,
+    compression_rule: u8,
 }
 
 /// What [`IndexBuilder::finish`] decided.
@@ -32,7 +33,13 @@ impl IndexBuilder {
     /// An empty index of the deployment with this id.
     #[must_use]
     pub fn new(deployment: i64) -> Self {
-        Self { deployment, files: BTreeMap::new(), rules: Rules::default() }
+        Self { deployment, files: BTreeMap::new(), rules: Rules::default(), compression_rule: 0 }
+    }
+
+    /// Notes by which rule the compressed forms were made, a number that means something to whoever made them: a later
+    /// release takes over what was made by its own rule.
+    pub fn compressed_by(&mut self, rule: u8) {
+        self.compression_rule = rule;
     }
 
     /// Adds a file by its path below the release, for which [`super::is_served`] holds.
@@ -102,7 +109,9 @@ impl IndexBuilder {
         }
         let rules = self.rules.to_json();
 
-        let flags = u32::from(fallback) * FLAG_FALLBACK + u32::from(not_found_page) * FLAG_NOT_FOUND_PAGE;
+        let flags = u32::from(fallback) * FLAG_FALLBACK
+            + u32::from(not_found_page) * FLAG_NOT_FOUND_PAGE
+            + (u32::from(self.compression_rule) << RULE_SHIFT);
         let mut bytes = Vec::with_capacity(HEADER + entries.len() + kinds.len() + rules.len() + text.len());
         bytes.extend(MAGIC);
         bytes.extend(VERSION.to_le_bytes());

@@ -1,0 +1,130 @@
+//! What the releases that a project still has hold already: a file that is there is linked, not written again, and its
+//! compressed forms are not made again.
+//!
+//! A link keeps the content for as long as anybody has it, so the release that it came from may be pruned meanwhile or
+//! later. Nothing is taken over that might be changed: a file that was written to after its release was published (by
+//! an operator, who should not) is left alone.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use berth_edge::index::{Coding, ContentHash, Index, Stored, layout};
+
+use super::compress;
+
+/// How many releases are looked through, newest first: a rollback and a branch or two.
+const MOST: usize = 8;
+
+/// A release of the project, complete on disk.
+struct Kept {
+    directory: PathBuf,
+    index: Index,
+    /// When it was published.
+    since: SystemTime,
+}
+
+/// Contents that a new release has in common with older ones.
+#[derive(Debug, Default)]
+pub(super) struct KeptContents(HashMap<ContentHash, KeptContent>);
+
+/// One such content.
+#[derive(Debug)]
+pub(super) struct KeptContent {
+    directory: PathBuf,
+    path: String,
+    since: SystemTime,
+    /// Its compressed forms, those of them that saved something.
+    pub(super) compressed: Vec<(Coding, Stored)>,
+    /// Whether its other compressed forms were tried, by the rule that holds today, and saved nothing.
+    pub(super) is_compressed_by_rule: bool,
+}
+
+impl KeptContents {
+    /// Looks the contents up in the newest releases below a project's directory.
+    pub(super) fn find(of_project: &Path, wanted: &[Stored]) -> Self {
+        let mut missing: HashMap<ContentHash, u64> = wanted.iter().map(|stored| (stored.hash, stored.length)).collect();
+        let mut found = HashMap::new();
+        for kept in newest(of_project) {
+            if missing.is_empty() {
+                break;
+            }
+            for entry in kept.index.entries() {
+                let Some(identity) = entry.stored(Coding::Identity) else { continue };
+                if missing.get(&identity.hash) != Some(&identity.length) {
+                    continue;
+                }
+                missing.remove(&identity.hash);
+                let compressed: Vec<_> =
+                    Coding::COMPRESSED.into_iter().filter_map(|coding| Some((coding, entry.stored(coding)?))).collect();
+                let by_rule = kept.index.compression_rule() == compress::RULE;
+                let content = KeptContent {
+                    directory: kept.directory.clone(),
+                    path: entry.path().to_owned(),
+                    since: kept.since,
+                    is_compressed_by_rule: by_rule && compress::is_worth_trying(entry.path(), identity.length),
+                    compressed: if by_rule { compressed } else { Vec::new() },
+                };
+                found.insert(identity.hash, content);
+            }
+        }
+        Self(found)
+    }
+
+    pub(super) fn get(&self, content: Stored) -> Option<&KeptContent> {
+        self.0.get(&content.hash)
+    }
+}
+
+impl KeptContent {
+    /// Puts the file that is kept in the place of `file`, which has the same content. Where that cannot be, because the
+    /// release goes at this moment or the file system has no more links for it, `file` stays as it is.
+    pub(super) fn link(&self, length: u64, file: &Path, spare: &Path) {
+        let kept = self.directory.join(&self.path);
+        if self.is_unchanged(&kept, length) {
+            replace_by_link(&kept, file, spare);
+        }
+    }
+
+    /// Links one of its compressed forms into the new release; whether that could be done.
+    pub(super) fn link_compressed(&self, release: &Path, coding: Coding, stored: Stored) -> bool {
+        let name = layout::compressed_file(coding, stored.hash);
+        let kept = self.directory.join(&name);
+        self.is_unchanged(&kept, stored.length)
+            && match fs::hard_link(&kept, release.join(&name)) {
+                Ok(()) => true,
+                Err(error) => error.kind() == io::ErrorKind::AlreadyExists,
+            }
+    }
+
+    fn is_unchanged(&self, kept: &Path, length: u64) -> bool {
+        fs::symlink_metadata(kept).is_ok_and(|found| {
+            found.is_file() && found.len() == length && found.modified().is_ok_and(|modified| modified <= self.since)
+        })
+    }
+}
+
+/// Puts a link to `kept` where `file` is, by way of a name that nothing has; one that cannot be made changes nothing.
+pub(super) fn replace_by_link(kept: &Path, file: &Path, spare: &Path) {
+    if fs::hard_link(kept, spare).is_ok() && fs::rename(spare, file).is_err() {
+        let _ = fs::remove_file(spare);
+    }
+}
+
+/// The newest releases of a project, those that can be read.
+fn newest(of_project: &Path) -> impl Iterator<Item = Kept> {
+    let number = |entry: io::Result<fs::DirEntry>| {
+        let entry = entry.ok()?;
+        Some((entry.file_name().to_str()?.parse::<i64>().ok()?, entry.path()))
+    };
+    let mut releases: Vec<(i64, PathBuf)> = fs::read_dir(of_project).into_iter().flatten().filter_map(number).collect();
+    releases.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
+    releases.into_iter().take(MOST).filter_map(|(_, directory)| {
+        let file = directory.join(layout::INDEX_FILE);
+        let since = fs::metadata(&file).and_then(|found| found.modified()).ok()?;
+        let index = Index::parse(fs::read(&file).ok()?).ok()?;
+        Some(Kept { directory, index, since })
+    })
+}
