@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use berth_edge::{Served, Site, Target};
+use berth_edge::{Site, Target};
 use berth_model::{ActivationId, DeploymentId, Environment, ShortId};
 use berth_store::{ActivationDecision, Deployment, StoreError};
 use http::{Request, header};
@@ -204,8 +204,8 @@ impl DeployEngine {
             .body(())
             .map_err(|_| silent("the host is not one"))?;
         let response = self.edge().respond(&self.edge().decide(&request), &request);
-        match response.extensions().get::<Served>() {
-            Some(served) if served.deployment == deployment.0 && !response.status().is_server_error() => Ok(()),
+        match response.body().deployment() {
+            Some(served) if served == deployment.0 && !response.status().is_server_error() => Ok(()),
             _ => Err(silent(response.status().as_str())),
         }
     }

@@ -1,12 +1,14 @@
-//! Bodies: nothing, bytes, or slices of an open file in bounded chunks.
+//! Bodies: nothing, bytes, or slices of an open file.
 //!
-//! A file is read through the descriptor that was opened when the answer began. Switching the site or removing the
-//! release meanwhile changes nothing: the download ends with the bytes it began with.
+//! A file is sent through the descriptor that was opened when the answer began. Switching the site or removing the
+//! release meanwhile changes nothing: the download ends with the bytes it began with. Where the connection can send
+//! files itself the slice is one piece of its mapping; elsewhere it is read in bounded chunks.
 
 use std::collections::VecDeque;
 use std::fs::File;
 use std::future::Future as _;
 use std::io::{self, IoSliceMut};
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,6 +19,8 @@ use http_body::{Body, Frame, SizeHint};
 use rustix::io::{ReadWriteFlags, preadv2};
 use tokio::task::JoinHandle;
 
+use crate::mapping::Mapping;
+
 /// Most that is read at once.
 const CHUNK: u64 = 128 * 1024;
 
@@ -25,6 +29,9 @@ const CHUNK: u64 = 128 * 1024;
 pub struct EdgeBody {
     pieces: Pieces,
     left: u64,
+    /// Whose bytes it has, if of a mapping.
+    mapping: Option<Arc<Mapping>>,
+    deployment: Option<i64>,
 }
 
 #[derive(Debug, Default)]
@@ -43,6 +50,46 @@ pub(crate) enum Piece {
     File(FileSlice),
 }
 
+impl Piece {
+    fn length(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::File(slice) => slice.left,
+        }
+    }
+}
+
+/// An open file that slices are taken of.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// Read in chunks.
+    Read(Arc<File>),
+    /// Handed to a connection that sends the file itself.
+    Mapped(Bytes),
+}
+
+impl Source {
+    pub(crate) fn mapped(mapping: &Arc<Mapping>) -> Self {
+        Self::Mapped(Bytes::from_owner(OwnedMapping(Arc::clone(mapping))))
+    }
+
+    pub(crate) fn slice(&self, range: Range<u64>) -> Piece {
+        match self {
+            Self::Read(file) => Piece::File(FileSlice::new(Arc::clone(file), range)),
+            // A mapping is as long as an address can say.
+            Self::Mapped(bytes) => Piece::Bytes(bytes.slice(range.start as usize..range.end as usize)),
+        }
+    }
+}
+
+struct OwnedMapping(Arc<Mapping>);
+
+impl AsRef<[u8]> for OwnedMapping {
+    fn as_ref(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+}
+
 /// Bytes of a file from a place on.
 #[derive(Debug)]
 pub(crate) struct FileSlice {
@@ -54,8 +101,8 @@ pub(crate) struct FileSlice {
 }
 
 impl FileSlice {
-    pub(crate) fn new(file: Arc<File>, at: u64, length: u64) -> Self {
-        Self { file, at, left: length, reading: None }
+    fn new(file: Arc<File>, range: Range<u64>) -> Self {
+        Self { file, at: range.start, left: range.end - range.start, reading: None }
     }
 
     /// The next chunk; of the page cache at once, of the disk through a thread.
@@ -119,18 +166,28 @@ impl EdgeBody {
         Self::default()
     }
 
-    /// A slice of an open file.
-    pub(crate) fn file(slice: FileSlice) -> Self {
-        Self { left: slice.left, pieces: Pieces::One(Piece::File(slice)) }
+    /// One piece.
+    pub(crate) fn piece(piece: Piece) -> Self {
+        Self { left: piece.length(), pieces: Pieces::One(piece), ..Self::default() }
     }
 
     /// Pieces one after the other.
     pub(crate) fn pieces(pieces: VecDeque<Piece>) -> Self {
-        let left = pieces.iter().map(|piece| match piece {
-            Piece::Bytes(bytes) => bytes.len() as u64,
-            Piece::File(slice) => slice.left,
-        });
-        Self { left: left.sum(), pieces: Pieces::Many(pieces) }
+        Self { left: pieces.iter().map(Piece::length).sum(), pieces: Pieces::Many(pieces), ..Self::default() }
+    }
+
+    /// Says whose bytes the pieces are.
+    pub(crate) fn of_mapping(self, mapping: Option<Arc<Mapping>>) -> Self {
+        Self { mapping, ..self }
+    }
+
+    pub(crate) fn set_deployment(&mut self, deployment: i64) {
+        self.deployment = Some(deployment);
+    }
+
+    /// Keeps only what it says about itself.
+    pub(crate) fn clear(&mut self) {
+        *self = Self { deployment: self.deployment, ..Self::default() };
     }
 
     /// Its whole length in bytes, before anything was read of it.
@@ -138,11 +195,23 @@ impl EdgeBody {
     pub fn length(&self) -> u64 {
         self.left
     }
+
+    /// The mapping of which it has bytes that are not to be read; see [`Mapping`].
+    #[must_use]
+    pub fn mapping(&self) -> Option<&Arc<Mapping>> {
+        self.mapping.as_ref()
+    }
+
+    /// Which deployment the answer came from, if a release gave it.
+    #[must_use]
+    pub fn deployment(&self) -> Option<i64> {
+        self.deployment
+    }
 }
 
 impl From<Bytes> for EdgeBody {
     fn from(bytes: Bytes) -> Self {
-        Self { left: bytes.len() as u64, pieces: Pieces::One(Piece::Bytes(bytes)) }
+        Self::piece(Piece::Bytes(bytes))
     }
 }
 

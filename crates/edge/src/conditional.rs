@@ -3,6 +3,8 @@
 
 use http::{HeaderMap, HeaderName, header};
 
+use crate::index::ContentHash;
+
 /// What the preconditions make of a GET or HEAD for an existing file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Precondition {
@@ -12,6 +14,27 @@ pub(crate) enum Precondition {
     NotModified,
     /// 412.
     Failed,
+}
+
+/// The strong ETag of a content: its hash in quotes, made without an allocation.
+#[derive(Clone, Copy)]
+pub(crate) struct Tag([u8; 34]);
+
+impl Tag {
+    pub(crate) fn of(hash: ContentHash) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut tag = [b'"'; 34];
+        for (pair, byte) in tag[1..33].chunks_exact_mut(2).zip(hash.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        Self(tag)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        // Hex digits are text.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
 }
 
 /// Evaluates `If-Match`, then `If-None-Match`, against the strong ETag of the chosen representation.
@@ -74,6 +97,12 @@ mod tests {
         }
         assert_eq!(case(&[]).0, Holds);
         assert_eq!(case(&[(matches, "\"x\""), (none_match, "\"ab\"")]).0, Failed);
+    }
+
+    #[test]
+    fn tags_are_hashes_in_quotes() {
+        let hash = ContentHash([0x0f; 16]);
+        assert_eq!(Tag::of(hash).as_str(), format!("\"{}\"", hash.to_hex()));
     }
 
     #[test]

@@ -8,11 +8,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
 use berth_model::{Clock, Timestamp};
-use http::{Request, Response};
+use http::{HeaderMap, Method, Request, Response, Uri};
 
 use crate::body::EdgeBody;
-use crate::cache::SmallContents;
-use crate::host::{BadHost, Host, host_of};
+use crate::files::{Files, Takes};
+use crate::host::{self, BadHost, Host, host_of};
 use crate::site::Site;
 use crate::{pages, serve};
 
@@ -21,13 +21,15 @@ use crate::{pages, serve};
 pub struct EdgeConfig {
     /// Memory for small contents of all sites together, in bytes.
     pub cache_bytes: usize,
+    /// Most large files that stay open between requests.
+    pub open_files: usize,
     /// What time it is.
     pub clock: Clock,
 }
 
 impl Default for EdgeConfig {
     fn default() -> Self {
-        Self { cache_bytes: 16 << 20, clock: Clock::System }
+        Self { cache_bytes: 32 << 20, open_files: 512, clock: Clock::System }
     }
 }
 
@@ -39,15 +41,15 @@ pub struct Edge(Arc<Shared>);
 struct Shared {
     /// Full host names, lower case. Requests hold the lock for one lookup, an installation for one insertion.
     sites: RwLock<HashMap<Box<str>, Arc<Site>>>,
-    contents: SmallContents,
+    files: Files,
     clock: Clock,
 }
 
 /// Whom a request is for.
 #[derive(Clone, Debug)]
 pub enum HostDecision {
-    /// A site, and the host under which it was asked.
-    Site(Arc<Site>, String),
+    /// A site.
+    Site(Arc<Site>),
     /// A host that is no site: the control plane's, or nobody's.
     Unknown(String),
     /// An address instead of a name: never a site.
@@ -60,14 +62,14 @@ impl Edge {
     /// An edge without sites.
     #[must_use]
     pub fn new(config: EdgeConfig) -> Self {
-        let contents = SmallContents::new(config.cache_bytes);
-        Self(Arc::new(Shared { sites: RwLock::default(), contents, clock: config.clock }))
+        let files = Files::new(config.cache_bytes, config.open_files);
+        Self(Arc::new(Shared { sites: RwLock::default(), files, clock: config.clock }))
     }
 
     /// Puts a site on a host (lower case, without port) at once for all requests that come; running ones end with what
     /// they began with. The hashed assets of the release that it replaces stay reachable. Returns what was there.
-    pub fn install(&self, host: &str, mut site: Site) -> Option<Arc<Site>> {
-        let now = self.0.clock.now();
+    pub fn install(&self, host: &str, site: Site) -> Option<Arc<Site>> {
+        let (mut site, now) = (site.at(host), self.0.clock.now());
         let mut sites = self.0.sites.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(replaced) = sites.get(host) {
             site.succeed(replaced, now);
@@ -110,9 +112,12 @@ impl Edge {
 
     /// Whom a request is for. This is asked before any router sees it.
     pub fn decide<B>(&self, request: &Request<B>) -> HostDecision {
+        if let Some(site) = host::as_sent(request).and_then(|host| self.site(host)) {
+            return HostDecision::Site(site);
+        }
         match host_of(request) {
             Ok(Host::Name(name)) => match self.site(&name) {
-                Some(site) => HostDecision::Site(site, name.into_owned()),
+                Some(site) => HostDecision::Site(site),
                 None => HostDecision::Unknown(name.into_owned()),
             },
             Ok(Host::Address(address)) => HostDecision::Address(address),
@@ -122,12 +127,29 @@ impl Edge {
 
     /// Answers a request as it was decided. A host that is not a site gets a page that says so.
     pub fn respond<B>(&self, decision: &HostDecision, request: &Request<B>) -> Response<EdgeBody> {
+        self.answer(decision, request.method(), request.uri(), request.headers().clone(), Takes::Bytes)
+    }
+
+    /// The same for a request that nobody needs any more, on a connection that may take files.
+    pub fn respond_on<B>(&self, takes: Takes, decision: &HostDecision, request: Request<B>) -> Response<EdgeBody> {
+        let (head, _) = request.into_parts();
+        self.answer(decision, &head.method, &head.uri, head.headers, takes)
+    }
+
+    fn answer(
+        &self,
+        decision: &HostDecision,
+        method: &Method,
+        uri: &Uri,
+        headers: HeaderMap,
+        takes: Takes,
+    ) -> Response<EdgeBody> {
         let response = match decision {
-            HostDecision::Site(site, host) => serve::answer(&self.0.contents, site, host, request),
+            HostDecision::Site(site) => serve::answer(&self.0.files, site, method, uri, headers, takes),
             HostDecision::Unknown(_) | HostDecision::Address(_) => pages::unknown_host(),
             HostDecision::Bad(bad) => pages::bad_request(&bad.to_string()),
         };
-        serve::finish(request.method(), response)
+        serve::finish(method, response)
     }
 }
 
@@ -143,6 +165,6 @@ impl<B> tower::Service<Request<B>> for Edge {
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let decision = self.decide(&request);
-        ready(Ok(self.respond(&decision, &request)))
+        ready(Ok(self.respond_on(Takes::Bytes, &decision, request)))
     }
 }

@@ -63,6 +63,16 @@ pub(crate) fn host_of<B>(request: &Request<B>) -> Result<Host<'_>, BadHost> {
     }
 }
 
+/// The one `Host` header as it was sent, where nothing else says whom the request is for and it is no address (which
+/// ends in a digit). What else is no host in there is no key of the table either.
+pub(crate) fn as_sent<B>(request: &Request<B>) -> Option<&str> {
+    let mut headers = request.headers().get_all(header::HOST).iter();
+    match (headers.next(), headers.next(), request.uri().authority()) {
+        (Some(only), None, None) if !only.as_bytes().last().is_some_and(u8::is_ascii_digit) => only.to_str().ok(),
+        _ => None,
+    }
+}
+
 /// Reads `name`, `name:port`, `192.0.2.1:port` or `[2001:db8::1]:port`.
 fn parse(value: &[u8]) -> Result<Host<'_>, BadHost> {
     if value.len() > MAX_LENGTH {

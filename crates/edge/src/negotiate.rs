@@ -7,8 +7,11 @@ use crate::index::{Coding, Entry};
 /// The coding to answer with: the acceptable one with the highest weight, the smallest of equals first, and what is
 /// there anyway where nothing is acceptable.
 pub(crate) fn coding_for(headers: &HeaderMap, entry: &Entry<'_>) -> Coding {
+    if !entry.is_negotiated() {
+        return Coding::Identity;
+    }
     let weights = Weights::of(headers);
-    let available = Coding::COMPRESSED.into_iter().filter(|coding| entry.stored(*coding).is_some());
+    let available = Coding::COMPRESSED.into_iter().filter(|coding| entry.has(*coding));
     let mut best = (Coding::Identity, weights.identity());
     // Identity loses against an equally welcome coding; that is what the header is sent for.
     for coding in available {

@@ -3,6 +3,8 @@
 //! What is returned is only ever a key for the index; it never reaches the file system. The checks here are about
 //! meaning: a path that plays tricks gets 400 or 404 and never the SPA's page.
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 /// Longest path that is looked at, in bytes as sent.
@@ -47,15 +49,18 @@ pub(crate) enum BadPath {
 /// Decodes a path and refuses tricks: the result starts with `/`, is UTF-8 without control characters and backslashes,
 /// and has neither empty segments (but perhaps a last one) nor segments that start with a dot (but a first
 /// `.well-known`).
-pub(crate) fn decode(raw: &str) -> Result<String, BadPath> {
+pub(crate) fn decode(raw: &str) -> Result<Cow<'_, str>, BadPath> {
     if raw.len() > MAX_LENGTH {
         return Err(BadPath::TooLong);
+    }
+    if is_plain(raw.as_bytes()) {
+        return Ok(Cow::Borrowed(raw));
     }
     if !raw.starts_with('/') || !escapes_are_complete(raw) {
         return Err(BadPath::Malformed);
     }
     // Overlong forms (%c0%af) are not UTF-8 and end here.
-    let path = percent_decode_str(raw).decode_utf8().map_err(|_| BadPath::Malformed)?.into_owned();
+    let path = percent_decode_str(raw).decode_utf8().map_err(|_| BadPath::Malformed)?;
     if path.chars().any(|c| c.is_control() || c == '\\') {
         return Err(BadPath::Malformed);
     }
@@ -75,6 +80,18 @@ pub(crate) fn decode(raw: &str) -> Result<String, BadPath> {
         return Err(BadPath::Nowhere);
     }
     Ok(path)
+}
+
+/// What most paths are: nothing to decode, and nothing to look at twice.
+fn is_plain(raw: &[u8]) -> bool {
+    let mut before = 0;
+    let mut is_plain = raw.first() == Some(&b'/');
+    for byte in raw {
+        is_plain &= byte.is_ascii_graphic() && !matches!(byte, b'%' | b'\\');
+        is_plain &= before != b'/' || !matches!(byte, b'/' | b'.');
+        before = *byte;
+    }
+    is_plain
 }
 
 /// Every `%` is followed by two hex digits.

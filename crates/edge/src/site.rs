@@ -7,19 +7,14 @@ use berth_model::Timestamp;
 
 use crate::release::Release;
 
-/// What a host leads to: path prefixes and their targets, the longest prefix first.
+/// What a host leads to.
 #[derive(Debug)]
 pub struct Site {
-    mounts: Vec<Mount>,
+    /// Under which name it is in the edge's table; empty before.
+    host: Box<str>,
+    target: Target,
     /// Replaced releases with the time of their replacement, newest first. Weak: a pruned release is gone.
     predecessors: Vec<(Weak<Release>, Timestamp)>,
-}
-
-#[derive(Debug)]
-struct Mount {
-    /// `/`, or `/api` for everything at and below it.
-    prefix: String,
-    target: Target,
 }
 
 /// What answers.
@@ -40,24 +35,34 @@ impl Site {
     /// A site with one target for every path.
     #[must_use]
     pub fn of(target: Target) -> Self {
-        Self { mounts: vec![Mount { prefix: "/".to_owned(), target }], predecessors: Vec::new() }
+        Self { host: Box::default(), target, predecessors: Vec::new() }
     }
 
-    /// The target for a path.
-    pub(crate) fn target(&self, path: &str) -> Option<&Target> {
-        let below = |prefix: &str| {
-            path.strip_prefix(prefix.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        self.mounts.iter().find(|mount| below(&mount.prefix)).map(|mount| &mount.target)
+    pub(crate) fn at(self, host: &str) -> Self {
+        Self { host: host.into(), ..self }
     }
 
-    /// The release that answers `/`.
+    /// The host that it is installed at.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The release that answers.
     #[must_use]
     pub fn release(&self) -> Option<&Arc<Release>> {
-        match self.target("/")? {
+        match &self.target {
             Target::Release(release) => Some(release),
             Target::NothingYet | Target::Unavailable => None,
         }
+    }
+
+    pub(crate) fn has_predecessors(&self) -> bool {
+        !self.predecessors.is_empty()
     }
 
     /// Releases that this host served shortly before, newest first.

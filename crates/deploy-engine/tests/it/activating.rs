@@ -2,7 +2,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use berth_deploy_engine::Activated;
-use berth_edge::Served;
 use berth_model::EventId;
 use berth_model::EventPayload;
 use berth_store::ActivationReason;
@@ -115,7 +114,7 @@ async fn live_is_announced_only_after_the_edge_answers() {
     assert_eq!(live_events(world.store.events_after(EventId(0), 100).await.unwrap()), 0);
     world.activate_pending().await;
     let answer = world.get("shop.example.org", "/").await;
-    assert_eq!(answer.response.extensions().get::<Served>(), Some(&Served { deployment: published.id.0 }));
+    assert_eq!(answer.deployment, Some(published.id.0));
     assert_eq!(live_events(world.store.events_after(EventId(0), 100).await.unwrap()), 1);
 }
 
@@ -143,7 +142,7 @@ async fn d1_a_hundred_switches_under_requests_fail_none_and_mix_none() {
             tokio::spawn(async move {
                 while !done.load(Ordering::Relaxed) {
                     let answer = get(&edge, "shop.example.org", "/").await;
-                    let served = answer.response.extensions().get::<Served>().unwrap().deployment;
+                    let served = answer.deployment.unwrap();
                     assert_eq!(answer.status, 200);
                     assert!(bodies.iter().any(|(id, body)| *id == served && *body == answer.text));
                     asked.fetch_add(1, Ordering::Relaxed);

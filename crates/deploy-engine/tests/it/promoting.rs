@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use berth_deploy_engine::Activated;
-use berth_edge::Served;
 use berth_model::{BranchName, Environment};
 use berth_store::{ActivationDecision, ActivationReason, PreviewOf};
 
@@ -70,7 +69,7 @@ async fn a_promoted_preview_stays_when_its_preview_goes() {
         for host in ["shop.example.org", &copy.host] {
             let answer = world.get(host, "/").await;
             assert_eq!(answer.text, "next");
-            assert_eq!(answer.response.extensions().get::<Served>(), Some(&Served { deployment: copy.id.0 }));
+            assert_eq!(answer.deployment, Some(copy.id.0));
         }
         world.restart();
     }

@@ -11,7 +11,7 @@ use berth_model::{
 use berth_store::{
     ActivationReason, Admission, Claimed, Deployment, NewBuild, NewProject, PreviewPush, Project, Store,
 };
-use http::{Request, Response};
+use http::Request;
 use http_body_util::BodyExt as _;
 use tempfile::TempDir;
 
@@ -30,7 +30,7 @@ pub(crate) struct World {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) response: Response<()>,
+    pub(crate) deployment: Option<i64>,
     pub(crate) text: String,
 }
 
@@ -187,9 +187,10 @@ pub(crate) async fn get(edge: &Edge, host: &str, path: &str) -> Answer {
     let request = Request::builder().uri(path).header("host", host).body(()).unwrap();
     let response = edge.respond(&edge.decide(&request), &request);
     let (parts, body) = response.into_parts();
+    let deployment = body.deployment();
     let bytes = body.collect().await.unwrap().to_bytes();
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    Answer { status: parts.status.as_u16(), response: Response::from_parts(parts, ()), text }
+    Answer { status: parts.status.as_u16(), deployment, text }
 }
 
 fn config(directory: &Path) -> DeployConfig {

@@ -1,14 +1,19 @@
 //! The index of a release: everything the edge needs to know about its files, in one small file.
 //!
 //! Written once, when the release is published ([`IndexBuilder`]); read with one read when it is put on a host
-//! ([`Index`]) and looked up by path, without a system call. It holds for each file its content type, whether its name
-//! carries its hash, and per coding a length and a content hash; then `_redirects` and `_headers`, parsed, and how the
-//! SPA fallback was decided. It does not hold contents: those are files of the release, opened by the names in here.
+//! ([`Index`]) and looked up by path, without a system call or an allocation. It holds for each file its content type,
+//! whether its name carries its hash, and per coding a length and a content hash; then `_redirects` and `_headers`,
+//! parsed, and how the SPA fallback was decided. It does not hold contents: those are files of the release, opened by
+//! the names in here.
 //!
-//! The format is little-endian: magic, version, checksum of the rest, a fixed header, the entries sorted by path (108
-//! bytes each), the content types, the rules as JSON, the text that paths and types point into. A file of another
-//! version, with a wrong checksum or an offset that leads outside is an error, never a panic.
+//! The format is little-endian: magic, version, checksum of the rest, a fixed header, the hashes of all paths in
+//! ascending order (4 bytes each), the entries in the same order (16 bytes each), the forms that contents are kept in
+//! (24 bytes each), the content types, the rules as JSON, the text that paths and types point into. A lookup is a
+//! binary search over the hashes, which lie side by side: nobody can choose names that make it slow, and ten thousand
+//! small sites stay small. A file with a wrong checksum or an offset that leads outside is an error, never a panic; one
+//! of the [first version](first) is rewritten in memory, one of an unknown version refused.
 
+mod first;
 mod read;
 mod write;
 
@@ -17,23 +22,27 @@ pub use write::{Decided, IndexBuilder};
 
 /// Names the file type.
 const MAGIC: [u8; 8] = *b"BerthIdx";
-/// Changes with the format; the edge refuses any other.
-const VERSION: u32 = 1;
-/// Magic, version, flags, checksum.
+/// Changes with the format.
+const VERSION: u32 = 2;
+/// Magic, version, nothing yet, checksum: the same in every version, and so is the deployment's id behind it.
 const PREFIX: usize = 24;
-/// Prefix and header.
-const HEADER: usize = PREFIX + 8 * 3 + 4 * 4;
-/// One entry: path (offset, length), content type, flags, four variants.
-const ENTRY: usize = 4 + 4 + 2 + 2 + VARIANT * Coding::COUNT;
-/// One variant: length, hash. A variant that was not made has the length `u64::MAX`.
+/// Prefix; deployment; flags, entries, variants, types, length of the rules, length of the text; when it was published.
+const HEADER: usize = PREFIX + 8 + 4 * 7;
+/// The hash of one path.
+const HASH: usize = 4;
+/// One entry: where its path is and its first variant; length of the path, content type; flags, codings, nothing yet.
+const ENTRY: usize = 4 + 4 + 2 + 2 + 1 + 1 + 2;
+/// One variant: length, hash. Those of an entry follow each other in the order of [`Coding`], the ones it has.
 const VARIANT: usize = 8 + 16;
+/// One content type: where it is in the text, and its length.
+const TYPE: usize = 4 + 4;
 
 const FLAG_FALLBACK: u32 = 1;
 const FLAG_NOT_FOUND_PAGE: u32 = 2;
 /// The highest byte of the flags is a number: by which rule the compressed forms were made.
 const RULE_SHIFT: u32 = 24;
-const ENTRY_HASHED: u16 = 1;
-const ENTRY_DOCUMENT: u16 = 2;
+const ENTRY_HASHED: u8 = 1;
+const ENTRY_DOCUMENT: u8 = 2;
 
 /// In which form a file's content is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,6 +59,8 @@ pub enum Coding {
 
 impl Coding {
     const COUNT: usize = 4;
+
+    const ALL: [Self; Self::COUNT] = [Self::Identity, Self::Brotli, Self::Zstd, Self::Gzip];
 
     /// The compressed forms, the one that is preferred first.
     pub const COMPRESSED: [Self; 3] = [Self::Brotli, Self::Zstd, Self::Gzip];
@@ -143,7 +154,28 @@ pub fn of_another(index: Vec<u8>, deployment: i64) -> Result<Vec<u8>, crate::Edg
 /// FNV-1a, 64 bits: finds torn and damaged files. It protects against accidents, not against somebody who can write
 /// to the releases.
 fn checksum(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    Fnv::default().and(bytes).0
+}
+
+/// The hash of a path that may come in parts.
+#[derive(Clone, Copy)]
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fnv {
+    fn and(self, bytes: &[u8]) -> Self {
+        Self(bytes.iter().fold(self.0, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)))
+    }
+
+    /// Its upper half, which the last bytes have reached, too.
+    fn of_path(self) -> u32 {
+        (self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+    }
 }
 
 #[cfg(test)]
@@ -160,13 +192,14 @@ mod tests {
         builder.add("assets/app-1a2b3c4d.js", stored(4), &[]);
         builder.add("a b.txt", stored(5), &[(Coding::Zstd, stored(6))]);
         builder.redirects("/old /new 302\n");
+        builder.published(1_800_000_000);
         builder.finish(None).0
     }
 
     #[test]
     fn what_is_written_is_read() {
         let index = Index::parse(sample()).unwrap();
-        assert_eq!((index.deployment(), index.len()), (7, 3));
+        assert_eq!((index.deployment(), index.len(), index.published()), (7, 3, 1_800_000_000));
         let page = index.find("index.html").unwrap();
         assert_eq!(page.content_type(), "text/html; charset=utf-8");
         assert!(page.is_document() && !page.is_hashed());
@@ -179,7 +212,24 @@ mod tests {
         for missing in ["", "a", "index.htm", "index.html ", "zzz"] {
             assert!(index.find(missing).is_none(), "{missing}");
         }
-        assert_eq!(index.rules().redirects.len(), 1);
+        for (path, ending, is_there) in
+            [("index", ".html", true), ("", "index.html", true), ("index.html", ".html", false), ("index", "", false)]
+        {
+            assert_eq!(index.find_joined(path, ending).is_some(), is_there, "{path}{ending}");
+        }
+        assert_eq!(index.rules().unwrap().redirects.len(), 1);
+    }
+
+    #[test]
+    fn every_file_of_many_is_found() {
+        let mut builder = IndexBuilder::new(1);
+        let paths: Vec<String> = (0..5_000).map(|number| format!("assets/{number}.js")).collect();
+        for path in &paths {
+            builder.add(path, stored(1), &[]);
+        }
+        let index = Index::parse(builder.finish(None).0).unwrap();
+        assert!(paths.iter().all(|path| index.find(path).is_some_and(|entry| entry.path() == path)));
+        assert!(paths.iter().all(|path| index.find(&path[1..]).is_none()));
     }
 
     #[test]
@@ -244,7 +294,7 @@ mod tests {
                             let _ = (entry.content_type(), entry.stored(Coding::Gzip), entry.is_document());
                         }
                     }
-                    let _ = (index.fallback().is_some(), index.rules().redirects.len());
+                    let _ = (index.fallback().is_some(), index.rules().map(|rules| rules.redirects.len()));
                 }
             }
         }

@@ -1,13 +1,14 @@
-//! Reads an index. Everything is checked once, when it is parsed; a lookup is a binary search over the sorted paths.
+//! Reads an index. Everything is checked once, when it is parsed; a lookup is a binary search over hashes.
 
 use std::cmp::Ordering;
 use std::ops::Range;
 
+use bytes::Bytes;
 use http::HeaderValue;
 
 use super::{
-    Coding, ContentHash, ENTRY, ENTRY_DOCUMENT, ENTRY_HASHED, FLAG_FALLBACK, FLAG_NOT_FOUND_PAGE, HEADER, MAGIC,
-    PREFIX, RULE_SHIFT, Stored, VARIANT, VERSION, checksum,
+    Coding, ContentHash, ENTRY, ENTRY_DOCUMENT, ENTRY_HASHED, FLAG_FALLBACK, FLAG_NOT_FOUND_PAGE, Fnv, HASH, HEADER,
+    MAGIC, PREFIX, RULE_SHIFT, Stored, TYPE, VARIANT, VERSION, checksum, first,
 };
 use crate::error::EdgeError;
 use crate::rules::Rules;
@@ -15,13 +16,17 @@ use crate::rules::Rules;
 /// The index of one release, in memory.
 #[derive(Debug)]
 pub struct Index {
-    bytes: Box<[u8]>,
+    bytes: Bytes,
     deployment: i64,
     flags: u32,
-    entries: usize,
-    text: Range<usize>,
+    entries: u32,
+    /// Where each part begins; the hashes begin behind the header.
+    entries_at: u32,
+    variants_at: u32,
+    text_at: u32,
     types: Box<[HeaderValue]>,
-    rules: Rules,
+    /// Most releases have none.
+    rules: Option<Box<Rules>>,
 }
 
 /// One file of a release.
@@ -41,80 +46,112 @@ impl Index {
         if bytes.len() < HEADER || bytes[..8] != MAGIC {
             return Err(corrupt("it is not an index"));
         }
-        if u32_at(&bytes, 8) != VERSION {
-            return Err(corrupt("it has another version"));
-        }
         if u32_at(&bytes, 12) != 0 || u64_at(&bytes, PREFIX - 8) != checksum(&bytes[PREFIX..]) {
             return Err(corrupt("its checksum does not fit"));
         }
-        let deployment = u64_at(&bytes, PREFIX).cast_signed();
-        let (rules_length, text_length) = (u64_at(&bytes, PREFIX + 8), u64_at(&bytes, PREFIX + 16));
-        let flags = u32_at(&bytes, PREFIX + 24);
-        let (entries, types) = (u32_at(&bytes, PREFIX + 28) as usize, u32_at(&bytes, PREFIX + 32) as usize);
-        let sizes = [HEADER as u64, (entries * ENTRY) as u64, types as u64 * 8, rules_length, text_length];
-        let mut ends = sizes.iter().scan(0_u64, |end, size| {
-            *end = end.checked_add(*size)?;
-            Some(*end)
-        });
-        let mut next_end =
-            || ends.next().and_then(|end| usize::try_from(end).ok()).ok_or(corrupt("its sizes overflow"));
-        let (_, types_at, rules_at, text_at, end) = (next_end()?, next_end()?, next_end()?, next_end()?, next_end()?);
-        if end != bytes.len() {
-            return Err(corrupt("its sizes do not add up"));
+        match u32_at(&bytes, 8) {
+            VERSION => Self::parse_current(bytes).map_err(corrupt),
+            first::VERSION => Self::parse_current(first::rewrite(&bytes).map_err(corrupt)?).map_err(corrupt),
+            _ => Err(corrupt("it has another version")),
         }
-        let kinds = (0..types).map(|number| {
-            let kind = span_at(&bytes, types_at + number * 8, &(text_at..end))
-                .ok_or(corrupt("a content type leads outside"))?;
-            HeaderValue::from_bytes(kind).map_err(|_| corrupt("a content type is not one"))
+    }
+
+    fn parse_current(bytes: Vec<u8>) -> Result<Self, &'static str> {
+        let bytes = Bytes::from(bytes.into_boxed_slice());
+        let size = |number: usize| u64::from(u32_at(&bytes, PREFIX + 12 + number * 4));
+        let (entries, variants, types, rules, text) = (size(0), size(1), size(2), size(3), size(4));
+        let entries_at = HEADER as u64 + entries * HASH as u64;
+        let variants_at = entries_at + entries * ENTRY as u64;
+        let types_at = variants_at + variants * VARIANT as u64;
+        let rules_at = types_at + types * TYPE as u64;
+        let text_at = rules_at + rules;
+        // None of these sums of 32-bit numbers overflows; with the last one they all fit into the file.
+        if text_at + text != bytes.len() as u64 || bytes.len() > u32::MAX as usize {
+            return Err("its sizes do not add up");
+        }
+        let (types_at, rules_at) = (types_at as usize, rules_at as usize);
+        let kinds = (0..types as usize).map(|number| {
+            let at = types_at + number * TYPE;
+            let (start, length) = (u32_at(&bytes, at), u32_at(&bytes, at + 4));
+            let span = span(&bytes, text_at as usize, start, length).ok_or("a content type leads outside")?;
+            HeaderValue::from_maybe_shared(bytes.slice(span)).map_err(|_| "a content type is not one")
         });
+        let rules = &bytes[rules_at..text_at as usize];
+        let rules =
+            (!rules.is_empty()).then(|| Rules::from_json(rules).map(Box::new).ok_or("its rules cannot be read"));
         let index = Self {
             types: kinds.collect::<Result<_, _>>()?,
-            rules: Rules::from_json(&bytes[rules_at..text_at]).ok_or(corrupt("its rules cannot be read"))?,
-            bytes: bytes.into_boxed_slice(),
-            deployment,
-            flags,
-            entries,
-            text: text_at..end,
+            rules: rules.transpose()?,
+            deployment: u64_at(&bytes, PREFIX).cast_signed(),
+            flags: u32_at(&bytes, PREFIX + 8),
+            entries: entries as u32,
+            entries_at: entries_at as u32,
+            variants_at: variants_at as u32,
+            text_at: text_at as u32,
+            bytes,
         };
-        index.check_entries().map_err(corrupt)?;
+        index.check_entries(variants)?;
         Ok(index)
     }
 
-    fn check_entries(&self) -> Result<(), &'static str> {
-        let mut previous: Option<&[u8]> = None;
-        for number in 0..self.entries {
+    fn check_entries(&self, variants: u64) -> Result<(), &'static str> {
+        let mut previous: Option<(u32, &str)> = None;
+        for number in 0..self.entries as usize {
             let entry = self.entry(number);
-            let path = span_at(&self.bytes, HEADER + number * ENTRY, &self.text).ok_or("a path leads outside")?;
-            if std::str::from_utf8(path).is_err() {
-                return Err("a path is not text");
+            let (start, length) = (u32_at(entry.bytes, 0), u32::from(u16_at(entry.bytes, 8)));
+            let path = span(&self.bytes, self.text_at as usize, start, length).ok_or("a path leads outside")?;
+            let path = std::str::from_utf8(&self.bytes[path]).map_err(|_| "a path is not text")?;
+            if Fnv::default().and(path.as_bytes()).of_path() != self.hash(number) {
+                return Err("a path has another hash");
             }
-            if previous.is_some_and(|previous| previous >= path) {
+            if previous.is_some_and(|previous| previous >= (self.hash(number), path)) {
                 return Err("its paths are not sorted");
             }
-            if usize::from(u16_at(entry.bytes, 8)) >= self.types.len() || entry.stored(Coding::Identity).is_none() {
+            let last = u64::from(u32_at(entry.bytes, 4)) + u64::from(entry.codings().count_ones());
+            let is_whole = entry.has(Coding::Identity) && entry.codings() < 1 << Coding::COUNT && last <= variants;
+            if usize::from(u16_at(entry.bytes, 10)) >= self.types.len() || !is_whole {
                 return Err("an entry is incomplete");
             }
-            previous = Some(path);
+            previous = Some((self.hash(number), path));
         }
         Ok(())
     }
 
+    fn hash(&self, number: usize) -> u32 {
+        u32_at(&self.bytes, HEADER + number * HASH)
+    }
+
     fn entry(&self, number: usize) -> Entry<'_> {
-        let start = HEADER + number * ENTRY;
+        let start = self.entries_at as usize + number * ENTRY;
         Entry { index: self, bytes: &self.bytes[start..start + ENTRY] }
     }
 
     /// The file at a path (relative to the release, without a leading slash).
     #[must_use]
     pub fn find(&self, path: &str) -> Option<Entry<'_>> {
-        let (mut low, mut high) = (0, self.entries);
+        self.find_joined(path, "")
+    }
+
+    /// The file at a path that comes in two parts.
+    #[must_use]
+    pub fn find_joined(&self, path: &str, ending: &str) -> Option<Entry<'_>> {
+        self.look_up(Fnv::default().and(path.as_bytes()).and(ending.as_bytes()), path.as_bytes(), ending.as_bytes())
+    }
+
+    fn look_up(&self, hash: Fnv, path: &[u8], ending: &[u8]) -> Option<Entry<'_>> {
+        let hash = hash.of_path();
+        let (mut low, mut high) = (0, self.entries as usize);
         while low < high {
             let middle = low.midpoint(high);
-            let entry = self.entry(middle);
-            match entry.path().cmp(path) {
+            let order = self.hash(middle).cmp(&hash).then_with(|| {
+                let known = self.entry(middle).path_bytes();
+                let cut = known.len().min(path.len());
+                known[..cut].cmp(path).then_with(|| known[cut..].cmp(ending))
+            });
+            match order {
                 Ordering::Less => low = middle + 1,
                 Ordering::Greater => high = middle,
-                Ordering::Equal => return Some(entry),
+                Ordering::Equal => return Some(self.entry(middle)),
             }
         }
         None
@@ -126,10 +163,16 @@ impl Index {
         self.deployment
     }
 
+    /// When it was published, in seconds since 1970; 0 where that was not recorded.
+    #[must_use]
+    pub fn published(&self) -> u32 {
+        u32_at(&self.bytes, PREFIX + 32)
+    }
+
     /// How many files there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries
+        self.entries as usize
     }
 
     /// Whether there is no file at all.
@@ -161,71 +204,90 @@ impl Index {
         self.flags & FLAG_NOT_FOUND_PAGE != 0
     }
 
-    /// `_redirects` and `_headers`.
-    pub(crate) fn rules(&self) -> &Rules {
-        &self.rules
+    /// `_redirects` and `_headers`, if there is a rule in them.
+    pub(crate) fn rules(&self) -> Option<&Rules> {
+        self.rules.as_deref()
     }
 }
 
 impl<'a> Entry<'a> {
+    fn path_bytes(&self) -> &'a [u8] {
+        let start = self.index.text_at as usize + u32_at(self.bytes, 0) as usize;
+        &self.index.bytes[start..start + usize::from(u16_at(self.bytes, 8))]
+    }
+
     /// Its path below the release.
     #[must_use]
     pub fn path(&self) -> &'a str {
-        let text = &self.index.bytes[self.index.text.clone()];
-        let (start, length) = (u32_at(self.bytes, 0) as usize, u32_at(self.bytes, 4) as usize);
         // Checked when the index was read; the empty path is no file's.
-        text.get(start..start + length).and_then(|path| std::str::from_utf8(path).ok()).unwrap_or_default()
+        std::str::from_utf8(self.path_bytes()).unwrap_or_default()
     }
 
     /// Its `Content-Type`.
     #[must_use]
     pub fn content_type(&self) -> &'a HeaderValue {
-        &self.index.types[usize::from(u16_at(self.bytes, 8))]
+        &self.index.types[usize::from(u16_at(self.bytes, 10))]
     }
 
     /// Whether its name carries the hash of its content.
     #[must_use]
     pub fn is_hashed(&self) -> bool {
-        u16_at(self.bytes, 10) & ENTRY_HASHED != 0
+        self.bytes[12] & ENTRY_HASHED != 0
     }
 
     /// Whether it is an HTML document.
     #[must_use]
     pub fn is_document(&self) -> bool {
-        u16_at(self.bytes, 10) & ENTRY_DOCUMENT != 0
+        self.bytes[12] & ENTRY_DOCUMENT != 0
+    }
+
+    /// A bit for each coding that it is kept in.
+    fn codings(&self) -> u8 {
+        self.bytes[13]
+    }
+
+    /// Whether it is kept in a coding.
+    #[must_use]
+    pub fn has(&self, coding: Coding) -> bool {
+        self.codings() & 1 << coding as u8 != 0
     }
 
     /// Its content in one coding, if it is kept so.
     #[must_use]
     pub fn stored(&self, coding: Coding) -> Option<Stored> {
-        let at = 12 + coding as usize * VARIANT;
-        let length = u64_at(self.bytes, at);
+        if !self.has(coding) {
+            return None;
+        }
+        let before = self.codings() & ((1 << coding as u8) - 1);
+        let number = u32_at(self.bytes, 4) as usize + before.count_ones() as usize;
+        let at = self.index.variants_at as usize + number * VARIANT;
         let mut hash = [0; 16];
-        hash.copy_from_slice(&self.bytes[at + 8..at + VARIANT]);
-        (length != u64::MAX).then_some(Stored { length, hash: ContentHash(hash) })
+        hash.copy_from_slice(&self.index.bytes[at + 8..at + VARIANT]);
+        Some(Stored { length: u64_at(&self.index.bytes, at), hash: ContentHash(hash) })
     }
 
     /// Whether it is kept in more than one coding, so that the answer depends on `Accept-Encoding`.
     #[must_use]
     pub fn is_negotiated(&self) -> bool {
-        Coding::COMPRESSED.iter().any(|coding| self.stored(*coding).is_some())
+        self.codings() != 1 << Coding::Identity as u8
     }
 }
 
-/// The text that an offset and a length at `at` point to.
-fn span_at<'a>(bytes: &'a [u8], at: usize, text: &Range<usize>) -> Option<&'a [u8]> {
-    let (start, length) = (u32_at(bytes, at) as usize, u32_at(bytes, at + 4) as usize);
-    bytes[text.clone()].get(start..start.checked_add(length)?)
+/// The bytes of a text that begins at `text_at` and ends with `bytes`.
+fn span(bytes: &[u8], text_at: usize, start: u32, length: u32) -> Option<Range<usize>> {
+    let start = text_at + start as usize;
+    let span = start..start + length as usize;
+    bytes.get(span.clone()).map(|_| span)
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> u16 {
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from(u32_at(bytes, at)) | (u64::from(u32_at(bytes, at + 4)) << 32)
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Coding, ENTRY_DOCUMENT, ENTRY_HASHED, FLAG_FALLBACK, FLAG_NOT_FOUND_PAGE, HEADER, MAGIC, PREFIX, RULE_SHIFT,
-    Stored, VERSION, checksum,
+    Coding, ENTRY_DOCUMENT, ENTRY_HASHED, FLAG_FALLBACK, FLAG_NOT_FOUND_PAGE, Fnv, HASH, HEADER, MAGIC, PREFIX,
+    RULE_SHIFT, Stored, TYPE, VARIANT, VERSION, checksum,
 };
 use crate::hashed::is_hashed;
 use crate::mime::content_type;
@@ -14,9 +14,10 @@ use crate::rules::{self, RedirectLoop, RuleProblem, Rules};
 #[derive(Debug)]
 pub struct IndexBuilder {
     deployment: i64,
-    /// By path, which sorts them.
+    published: u32,
+    /// By path.
     files: BTreeMap<String, [Option<Stored>; Coding::COUNT]>,
-    rules: Rules,
+    pub(super) rules: Rules,
     compression_rule: u8,
 }
 
@@ -33,7 +34,12 @@ impl IndexBuilder {
     /// An empty index of the deployment with this id.
     #[must_use]
     pub fn new(deployment: i64) -> Self {
-        Self { deployment, files: BTreeMap::new(), rules: Rules::default(), compression_rule: 0 }
+        Self { deployment, published: 0, files: BTreeMap::new(), rules: Rules::default(), compression_rule: 0 }
+    }
+
+    /// Says when it is published, in seconds since 1970.
+    pub fn published(&mut self, seconds: u32) {
+        self.published = seconds;
     }
 
     /// Notes by which rule the compressed forms were made, a number that means something to whoever made them: a later
@@ -84,54 +90,61 @@ impl IndexBuilder {
         let not_found_page = self.files.keys().any(|path| path == "404.html" || path.ends_with("/404.html"));
         let decided = Decided { fallback, files: self.files.len() as u64 };
 
-        let mut types: Vec<String> = Vec::new();
-        let mut text = String::new();
-        let mut entries = Vec::new();
-        for (path, variants) in &self.files {
+        let mut files: Vec<_> = self.files.iter().map(|(path, variants)| (hash_of(path), path, variants)).collect();
+        files.sort_unstable_by_key(|(hash, path, _)| (*hash, *path));
+        let (mut types, mut text) = (Vec::<String>::new(), String::new());
+        let (mut hashes, mut entries, mut variants) = (Vec::new(), Vec::new(), Vec::new());
+        for (hash, path, stored) in files {
             let kind = content_type(path);
             let kind_number = types.iter().position(|known| *known == kind).unwrap_or_else(|| {
                 types.push(kind);
                 types.len() - 1
             });
-            let flags = u16::from(is_hashed(path)) * ENTRY_HASHED + u16::from(is_document(path)) * ENTRY_DOCUMENT;
-            put_span(&mut entries, &mut text, path);
+            let flags = u8::from(is_hashed(path)) * ENTRY_HASHED + u8::from(is_document(path)) * ENTRY_DOCUMENT;
+            let codings = Coding::ALL.iter().filter(|coding| stored[**coding as usize].is_some());
+            let codings: u8 = codings.map(|coding| 1 << *coding as u8).sum();
+            hashes.extend(hash.to_le_bytes());
+            entries.extend(put(&mut text, path).to_le_bytes());
+            entries.extend(((variants.len() / VARIANT) as u32).to_le_bytes());
+            entries.extend((path.len() as u16).to_le_bytes());
             entries.extend((kind_number as u16).to_le_bytes());
-            entries.extend(flags.to_le_bytes());
-            for variant in variants {
-                let (length, hash) = variant.map_or((u64::MAX, [0; 16]), |stored| (stored.length, stored.hash.0));
-                entries.extend(length.to_le_bytes());
-                entries.extend(hash);
+            entries.extend([flags, codings, 0, 0]);
+            for stored in stored.iter().flatten() {
+                variants.extend(stored.length.to_le_bytes());
+                variants.extend(stored.hash.0);
             }
         }
-        let mut kinds = Vec::new();
+        let mut kinds = Vec::with_capacity(types.len() * TYPE);
         for kind in &types {
-            put_span(&mut kinds, &mut text, kind);
+            kinds.extend(put(&mut text, kind).to_le_bytes());
+            kinds.extend((kind.len() as u32).to_le_bytes());
         }
         let rules = self.rules.to_json();
 
         let flags = u32::from(fallback) * FLAG_FALLBACK
             + u32::from(not_found_page) * FLAG_NOT_FOUND_PAGE
             + (u32::from(self.compression_rule) << RULE_SHIFT);
-        let mut bytes = Vec::with_capacity(HEADER + entries.len() + kinds.len() + rules.len() + text.len());
+        let sizes = [hashes.len() / HASH, variants.len() / VARIANT, types.len(), rules.len(), text.len()];
+        let mut bytes = Vec::with_capacity(
+            HEADER + hashes.len() + entries.len() + variants.len() + kinds.len() + rules.len() + text.len(),
+        );
         bytes.extend(MAGIC);
         bytes.extend(VERSION.to_le_bytes());
         bytes.extend(0_u32.to_le_bytes());
         bytes.extend(0_u64.to_le_bytes());
         bytes.extend(self.deployment.to_le_bytes());
-        bytes.extend((rules.len() as u64).to_le_bytes());
-        bytes.extend((text.len() as u64).to_le_bytes());
         bytes.extend(flags.to_le_bytes());
-        bytes.extend((self.files.len() as u32).to_le_bytes());
-        bytes.extend((types.len() as u32).to_le_bytes());
-        bytes.extend(0_u32.to_le_bytes());
-        bytes.extend(entries);
-        bytes.extend(kinds);
-        bytes.extend(rules);
-        bytes.extend(text.as_bytes());
+        bytes.extend(sizes.iter().flat_map(|size| (*size as u32).to_le_bytes()));
+        bytes.extend(self.published.to_le_bytes());
+        bytes.extend([hashes, entries, variants, kinds, rules, text.into_bytes()].concat());
         let sum = checksum(&bytes[PREFIX..]);
         bytes[PREFIX - 8..PREFIX].copy_from_slice(&sum.to_le_bytes());
         (bytes, decided)
     }
+}
+
+fn hash_of(path: &str) -> u32 {
+    Fnv::default().and(path.as_bytes()).of_path()
 }
 
 fn is_document(path: &str) -> bool {
@@ -139,10 +152,10 @@ fn is_document(path: &str) -> bool {
     lower.ends_with(".html") || lower.ends_with(".htm")
 }
 
-/// Appends `value` to the text, and its offset and length to the table. A release has at most 100,000 files with paths
-/// of at most 4 KiB, which stays far below 4 GiB.
-fn put_span(table: &mut Vec<u8>, text: &mut String, value: &str) {
-    table.extend((text.len() as u32).to_le_bytes());
-    table.extend((value.len() as u32).to_le_bytes());
+/// Appends `value` to the text and says where. A release has at most 100,000 files with paths of at most 4 KiB, which
+/// stays far below 4 GiB.
+fn put(text: &mut String, value: &str) -> u32 {
+    let at = text.len() as u32;
     text.push_str(value);
+    at
 }

@@ -153,7 +153,7 @@ impl<F: Fn(&str) -> bool> Walk<'_, F> {
             None => (host.map(str::to_owned), location),
         };
         let (path, query) = address.split_once('?').map_or((address, None), |(path, query)| (path, Some(query)));
-        Some((host, path::decode(path).ok()?, query.map(str::to_owned)))
+        Some((host, path::decode(path).ok()?.into_owned(), query.map(str::to_owned)))
     }
 }
 

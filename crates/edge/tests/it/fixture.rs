@@ -24,6 +24,7 @@ pub(crate) struct Fixture {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) response: Response<()>,
+    pub(crate) deployment: Option<i64>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -86,8 +87,9 @@ pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Req
 pub(crate) fn read(response: Response<EdgeBody>) -> Answer {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let (parts, body) = response.into_parts();
+    let deployment = body.deployment();
     let body = runtime.block_on(body.collect()).unwrap().to_bytes().to_vec();
-    Answer { status: parts.status.as_u16(), response: Response::from_parts(parts, ()), body }
+    Answer { status: parts.status.as_u16(), response: Response::from_parts(parts, ()), deployment, body }
 }
 
 pub(crate) fn write_release(directory: &Path, deployment: i64, files: &[(&str, &str)], fallback: Option<bool>) {

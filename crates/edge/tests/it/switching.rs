@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use berth_edge::{Served, Site, Target};
+use berth_edge::{Site, Target};
 use http_body_util::BodyExt as _;
 
 use crate::fixture::{Fixture, HOST, request};
@@ -20,7 +20,7 @@ fn d1_switches_under_requests_fail_none_and_mix_none() {
                     let mut asked = 0;
                     while !done.load(Ordering::Relaxed) {
                         let answer = fixture.get("/");
-                        let served = answer.response.extensions().get::<Served>().unwrap().deployment;
+                        let served = answer.deployment.unwrap();
                         assert_eq!((answer.status, answer.text()), (200, body(served).as_str()));
                         asked += 1;
                     }

@@ -15,7 +15,7 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use axum::body::Body;
 use axum::response::IntoResponse;
-use berth_edge::{Edge, EdgeBody, HostDecision};
+use berth_edge::{Edge, EdgeBody, HostDecision, Takes};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Either;
 use hyper::body::Incoming;
@@ -61,11 +61,13 @@ impl Front {
 
     async fn answer(self: Arc<Self>, peer: IpAddr, request: Request<RequestBody>) -> Response<FrontBody> {
         let decision = match self.edge.decide(&request) {
-            HostDecision::Site(_, host) if self.hosts.contain(&host) => HostDecision::Unknown(host),
+            HostDecision::Site(site) if self.hosts.contain(site.host()) => {
+                HostDecision::Unknown(site.host().to_owned())
+            }
             decision => decision,
         };
         let is_control = match &decision {
-            HostDecision::Site(..) | HostDecision::Bad(_) => false,
+            HostDecision::Site(_) | HostDecision::Bad(_) => false,
             HostDecision::Unknown(host) => self.hosts.name_is_control(host, request.uri().path()),
             HostDecision::Address(address) => {
                 let set_up = self.set_up.load(Ordering::Relaxed);
@@ -79,7 +81,7 @@ impl Front {
         if is_control {
             return self.control(peer, request).await.map(Either::Right);
         }
-        self.edge.respond(&decision, &request).map(Either::Left)
+        self.edge.respond_on(Takes::Bytes, &decision, request).map(Either::Left)
     }
 
     async fn control(&self, peer: IpAddr, mut request: Request<RequestBody>) -> Response<Body> {
