@@ -14,13 +14,14 @@ pub(crate) async fn document(State(api): State<Api>) -> Json<OpenApi> {
         .title("Berth")
         .version(&api.config.version)
         .description(Some(
-            "A bearer token comes from POST /api/v1/sessions and lasts an hour; a browser has the session cookie \
+            "A bearer token is an API token (berth_…, made in the dashboard), or comes from POST /api/v1/sessions and lasts an hour; a browser has the session cookie \
              instead, and must send changes from the dashboard's own origin. Errors are \
              {\"error\": {\"code\", \"message\", \"fields\"?}}; another user's resource is 404.",
         ))
         .build();
     let components = document.components.get_or_insert_default();
-    let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build());
+    let bearer =
+        SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("berth_… or JWT").build());
     let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("berth_session")));
     components.add_security_scheme("bearer", bearer);
     components.add_security_scheme("session", cookie);

@@ -1,8 +1,8 @@
-//! Who asks. Made once per request from the session; every scoped query takes it, never a bare user id.
+//! Who asks. Made once per request from the session or the API token; every scoped query takes it, never a bare user id.
 
 use serde::{Deserialize, Serialize};
 
-use crate::UserId;
+use crate::{ProjectId, UserId};
 
 /// What a user may do beyond their own projects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,19 +40,38 @@ impl Role {
 pub struct Access {
     user: UserId,
     role: Role,
+    only: Option<ProjectId>,
 }
 
 impl Access {
     /// The access of a signed-in user.
     #[must_use]
     pub fn of(user: UserId, role: Role) -> Self {
-        Self { user, role }
+        Self { user, role, only: None }
+    }
+
+    /// The access of an API token: never an administrator's, and to one project alone if it was made for one.
+    #[must_use]
+    pub fn of_token(user: UserId, only: Option<ProjectId>) -> Self {
+        Self { user, role: Role::Member, only }
     }
 
     /// The user on whose behalf the request runs.
     #[must_use]
     pub fn user(self) -> UserId {
         self.user
+    }
+
+    /// The one project that this reaches; `None`: all of the user's.
+    #[must_use]
+    pub fn only(self) -> Option<ProjectId> {
+        self.only
+    }
+
+    /// Whether this reaches a project of the user's.
+    #[must_use]
+    pub fn reaches(self, project: ProjectId) -> bool {
+        self.only.is_none_or(|only| only == project)
     }
 
     /// Whether system settings are open to this request.

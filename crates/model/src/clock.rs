@@ -30,6 +30,15 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0 - earlier.0).unwrap_or(0))
     }
 
+    /// Reads RFC 3339 in UTC, `2026-11-21T09:30:00.250Z` or without the milliseconds.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.strip_suffix('Z') {
+            Some(to_the_second) if to_the_second.len() == 19 => parse_rfc3339(&format!("{to_the_second}.000Z")),
+            _ => parse_rfc3339(text),
+        }
+    }
+
     /// Whole seconds since 1970, as JWTs count.
     #[must_use]
     pub fn unix_seconds(self) -> i64 {
@@ -71,20 +80,18 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        parse_rfc3339(&text).ok_or_else(|| serde::de::Error::custom("not a time like 2026-11-21T09:30:00.250Z"))
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a time like 2026-11-21T09:30:00.250Z"))
     }
 }
 
+/// A time as [`Timestamp`] prints it; what prints differently is none, like the 31st of June.
 fn parse_rfc3339(text: &str) -> Option<Timestamp> {
-    let bytes = text.as_bytes();
-    if bytes.len() != 24 || bytes[10] != b'T' || bytes[19] != b'.' || bytes[23] != b'Z' {
-        return None;
-    }
     let part = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
     let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
     let days = days_since_1970(year, month, day);
     let seconds = part(11, 13)? * 3_600 + part(14, 16)? * 60 + part(17, 19)?;
-    Some(Timestamp(((days * 86_400 + seconds) * 1_000 + part(20, 23)?) * 1_000))
+    let time = Timestamp(((days * 86_400 + seconds) * 1_000 + part(20, 23)?) * 1_000);
+    (time.to_string() == text).then_some(time)
 }
 
 /// The inverse of [`civil_date`].
@@ -149,7 +156,11 @@ mod tests {
             assert_eq!(Timestamp(micros).to_string(), text);
             assert_eq!(parse_rfc3339(text), Some(Timestamp(micros.div_euclid(1_000) * 1_000)));
         }
-        assert_eq!(parse_rfc3339("2024-02-29"), None);
+        assert_eq!(Timestamp::parse("2024-02-29T00:00:00Z"), Some(Timestamp(1_709_164_800_000_000)));
+        for none in ["2024-02-29", "2023-02-29T00:00:00Z", "2024-01-01T24:00:00Z", "2024-01-01T00:00:00.000+00:00", "Z"]
+        {
+            assert_eq!(Timestamp::parse(none), None, "{none}");
+        }
     }
 
     #[test]

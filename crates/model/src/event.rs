@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActivationId, BuildId, BuildStatus, DeliveryId, DeploymentId, DeploymentStatus, EventId, InvitationId, PreviewId,
-    ProjectId, Role, SessionId, Timestamp, UserId,
+    ActivationId, ApiTokenId, BuildId, BuildStatus, DeliveryId, DeploymentId, DeploymentStatus, EventId, InvitationId,
+    PreviewId, ProjectId, Role, SessionId, Timestamp, UserId,
 };
 
 /// One state change.
@@ -129,6 +129,24 @@ pub enum EventPayload {
     SessionRevoked {
         /// Which.
         session: SessionId,
+    },
+    /// Somebody made an API token.
+    ApiTokenCreated {
+        /// Which.
+        token: ApiTokenId,
+        /// What they call it.
+        name: String,
+        /// The one project that it is for, if it is for one.
+        project: Option<ProjectId>,
+    },
+    /// An API token is good for nothing any more.
+    ApiTokenRevoked {
+        /// Which.
+        token: ApiTokenId,
+        /// What it was called.
+        name: String,
+        /// Who did it: its owner, or the administrator who shut them out.
+        by: UserId,
     },
     /// Somebody opened an account.
     UserCreated {

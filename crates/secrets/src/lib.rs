@@ -12,4 +12,4 @@ mod token;
 pub use key_ring::{KeyRing, Sealed, SecretsError};
 pub use password::{hash_password, verify_password};
 pub use secret_string::SecretString;
-pub use token::{constant_time_eq, token, token_hash};
+pub use token::{API_TOKEN_PREFIX, api_token, constant_time_eq, token, token_hash};

@@ -1,4 +1,4 @@
-//! Random tokens (sessions, setup, OAuth state) and how they are stored and compared.
+//! Random tokens (sessions, setup, OAuth state, programs) and how they are stored and compared.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +15,20 @@ pub fn token() -> SecretString {
     SecretString::from(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// What is stored of a token: its SHA-256. A token has 256 random bits, so a plain hash does.
+/// How every API token begins: people, and programs that look for leaked secrets, know one by it.
+pub const API_TOKEN_PREFIX: &str = "berth_";
+
+/// A new API token: the prefix and 32 characters of base 32, 160 random bits.
+#[must_use]
+pub fn api_token() -> SecretString {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).expect("the operating system provides randomness");
+    let random = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)]));
+    SecretString::from(API_TOKEN_PREFIX.chars().chain(random).collect::<String>())
+}
+
+/// What is stored of a token: its SHA-256. A token has at least 160 random bits, so a plain hash does.
 #[must_use]
 pub fn token_hash(token: &str) -> [u8; 32] {
     sha256(token.as_bytes())
@@ -39,6 +52,8 @@ mod tests {
     fn tokens_are_long_and_differ() {
         assert_eq!(token().len(), 43);
         assert_ne!(token(), token());
+        assert_eq!((api_token().len(), api_token().expose().starts_with(API_TOKEN_PREFIX)), (38, true));
+        assert_ne!(api_token(), api_token());
         assert!(constant_time_eq(&token_hash("a"), &token_hash("a")));
         assert!(!constant_time_eq(b"ab", b"abc"));
     }

@@ -81,7 +81,7 @@ macro_rules! select_build {
         concat!(
             "SELECT b.id, b.project_id, b.status, b.trigger, b.environment, b.branch, b.commit_hash, b.commit_message, \
              b.commit_author, b.reason, b.pull_request, b.fork, b.source_ref, b.delivery, b.exit_code, b.failure, b.plan, b.steps, b.attempts, b.cancel_requested, b.created_at, \
-             b.started_at, b.finished_at, p.user_id AS owner FROM build b JOIN project p ON p.id = b.project_id ",
+             b.started_at, b.finished_at, p.user_id AS owner, p.id AS of_project FROM build b JOIN project p ON p.id = b.project_id ",
             $rest
         )
     };

@@ -47,7 +47,7 @@ pub enum Called {
 macro_rules! select_deploy_hook {
     ($rest:literal) => {
         concat!(
-            "SELECT h.id, h.project_id, h.name, h.branch, h.created_at, h.last_used_at, p.user_id AS owner \
+            "SELECT h.id, h.project_id, h.name, h.branch, h.created_at, h.last_used_at, p.user_id AS owner, p.id AS of_project \
              FROM deploy_hook h JOIN project p ON p.id = h.project_id AND p.deleted_at IS NULL ",
             $rest
         )

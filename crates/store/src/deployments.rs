@@ -74,7 +74,7 @@ macro_rules! select_deployment {
     ($rest:literal) => {
         concat!(
             "SELECT d.id, d.short_id, d.project_id, d.build_id, d.environment, d.branch, d.status, d.host, d.files, \
-             d.bytes, d.released, d.promoted_from, d.created_at, d.activated_at, p.user_id AS owner \
+             d.bytes, d.released, d.promoted_from, d.created_at, d.activated_at, p.user_id AS owner, p.id AS of_project \
              FROM deployment d JOIN project p ON p.id = d.project_id AND p.deleted_at IS NULL ",
             $rest
         )

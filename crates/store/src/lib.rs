@@ -10,6 +10,7 @@
 //! No other crate names sqlx.
 
 mod activations;
+mod api_tokens;
 mod backup;
 mod builds;
 mod database;
@@ -40,6 +41,7 @@ mod users;
 mod variables;
 
 pub use activations::{Activation, ActivationDecision, ActivationReason, ActivationState};
+pub use api_tokens::{ApiToken, NewApiToken};
 pub use backup::copy_database;
 pub use builds::{Build, BuildEnd};
 pub use database::Backend;

@@ -88,7 +88,7 @@ macro_rules! select_preview {
     ($rest:literal) => {
         concat!(
             "SELECT w.id, w.project_id, w.branch, w.pull_request, w.title, w.fork, r.host, w.created_at, w.pushed_at, \
-             p.user_id AS owner FROM preview w JOIN project p ON p.id = w.project_id AND p.deleted_at IS NULL \
+             p.user_id AS owner, p.id AS of_project FROM preview w JOIN project p ON p.id = w.project_id AND p.deleted_at IS NULL \
              JOIN route r ON r.project_id = w.project_id AND r.kind = 'branch' AND r.environment = 'preview' \
              AND r.branch = w.branch WHERE w.removed_at IS NULL ",
             $rest

@@ -157,7 +157,7 @@ pub struct DeletedProject {
 macro_rules! select_project {
     ($rest:literal) => {
         concat!(
-            "SELECT p.id, p.user_id, p.user_id AS owner, p.name, p.branch, p.repo_url, p.install_command, \
+            "SELECT p.id, p.user_id, p.user_id AS owner, p.id AS of_project, p.name, p.branch, p.repo_url, p.install_command, \
              p.build_command, p.output_directory, p.root_directory, p.node_version, p.spa_fallback, p.repo_token, p.repo_user, \
              p.webhook_id, p.webhook_problem, p.previews, p.watch, p.poll_every, p.created_at, p.updated_at \
              FROM project p ",
@@ -313,7 +313,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NameTaken`] if the name or the host is somebody's; [`StoreError::Deactivated`] if the account ended
-    /// meanwhile.
+    /// meanwhile; [`StoreError::Forbidden`] for a token of another project.
     pub async fn create_project<S: Into<ProjectSecrets>>(
         &self,
         access: Access,
@@ -323,6 +323,9 @@ impl Store {
     ) -> Result<Project, StoreError> {
         let mut tx = self.begin().await?;
         tx.only_active(access.user()).await?;
+        if access.only().is_some() {
+            return Err(StoreError::Forbidden);
+        }
         let insert =
             sql("INSERT INTO project (user_id, name, branch, repo_url, repo_key, install_command, build_command, \
                           output_directory, root_directory, node_version, spa_fallback, previews, created_at, updated_at) \
@@ -367,8 +370,10 @@ impl Store {
     /// # Errors
     /// Only the database's own.
     pub async fn projects(&self, access: Access) -> Result<Vec<Project>, StoreError> {
-        let select = sql(select_project!("WHERE p.user_id = $1 AND p.deleted_at IS NULL ORDER BY p.id DESC"));
-        self.all(select.bind(access.user())).await
+        let select = sql(select_project!(
+            "WHERE p.user_id = $1 AND p.id = COALESCE($2, p.id) AND p.deleted_at IS NULL ORDER BY p.id DESC"
+        ));
+        self.all(select.bind(access.user()).bind(access.only())).await
     }
 
     /// A project, for the worker; `None` if it was deleted.
@@ -548,6 +553,7 @@ impl Store {
         let project = tx.project(access, id).await?;
         tx.run(sql("UPDATE project SET deleted_at = $2 WHERE id = $1").bind(id).bind(tx.now)).await?;
         tx.run(sql("DELETE FROM route WHERE project_id = $1").bind(id)).await?;
+        tx.run(sql("DELETE FROM api_token WHERE project_id = $1").bind(id)).await?;
         tx.cancel_builds(id).await?;
         let refuse = sql(
             "UPDATE activation SET state = 'refused', refusal = 'the project was deleted', finished_at = $2 \

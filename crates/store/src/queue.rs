@@ -161,7 +161,7 @@ impl Transaction<'_> {
         if !status.is_final() {
             self.supersede_older(&build).await?;
         }
-        self.build_event(&Owned { row: Build::clone(&build), owner }).await?;
+        self.build_event(&Owned { row: Build::clone(&build), owner, project: build.project }).await?;
         self.then_wake_worker();
         Ok(build)
     }
@@ -249,7 +249,7 @@ impl Store {
     pub async fn rebuild(&self, access: Access, id: BuildId) -> Result<Build, StoreError> {
         let mut tx = self.begin().await?;
         let select = sql(select_build!("WHERE b.id = $1 AND p.deleted_at IS NULL")).bind(id);
-        let Owned { row: earlier, owner }: Owned<Build> = tx.one(select).await?.seen_by(access)?;
+        let Owned { row: earlier, owner, .. }: Owned<Build> = tx.one(select).await?.seen_by(access)?;
         if earlier.trigger == Trigger::Folder {
             return Err(StoreError::Conflict(
                 "this was deployed from a folder, which Berth does not keep: deploy the folder again, or put its deployment live again",

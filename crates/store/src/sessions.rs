@@ -175,7 +175,8 @@ impl Store {
     }
 
     /// Removes what has run out: sessions, sign-ins that were begun and not finished, after thirty days the bodies of
-    /// deliveries and the deliveries that led to nothing, after ninety the links of administrators. Called hourly.
+    /// deliveries and the deliveries that led to nothing, and API tokens, after ninety the links of administrators. Called
+    /// hourly.
     ///
     /// # Errors
     /// Only the database's own.
@@ -185,6 +186,7 @@ impl Store {
         tx.run(sql("DELETE FROM oauth_attempt WHERE expires_at <= $1").bind(tx.now)).await?;
         tx.forget_old_deliveries().await?;
         tx.forget_old_invitations().await?;
+        tx.forget_old_api_tokens().await?;
         tx.commit().await
     }
 }

@@ -4,8 +4,8 @@
 //! never pasted. A NUL, which PostgreSQL's text cannot hold, is dropped here and nowhere else.
 
 use berth_model::{
-    ActivationId, BuildId, DeliveryId, DeployHookId, DeploymentId, EventId, InvitationId, PreviewId, ProjectId,
-    ReportId, SessionId, Timestamp, UserId, VariableId,
+    ActivationId, ApiTokenId, BuildId, DeliveryId, DeployHookId, DeploymentId, EventId, InvitationId, PreviewId,
+    ProjectId, ReportId, SessionId, Timestamp, UserId, VariableId,
 };
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -105,6 +105,7 @@ macro_rules! values_from_ids {
 
 values_from_ids!(
     ActivationId,
+    ApiTokenId,
     BuildId,
     DeliveryId,
     DeployHookId,

@@ -28,7 +28,7 @@ pub struct SealedVariable {
 macro_rules! select_variable {
     ($rest:literal) => {
         concat!(
-            "SELECT v.id, v.project_id, v.key, v.kind, v.scope, v.value, v.created_at, v.updated_at, p.user_id AS owner \
+            "SELECT v.id, v.project_id, v.key, v.kind, v.scope, v.value, v.created_at, v.updated_at, p.user_id AS owner, p.id AS of_project \
              FROM variable v JOIN project p ON p.id = v.project_id AND p.deleted_at IS NULL ",
             $rest
         )

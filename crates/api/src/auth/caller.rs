@@ -1,37 +1,93 @@
 //! Extractors that say who is asking.
 
 use axum::extract::{FromRef, FromRequestParts};
-use berth_model::{Access, SessionId};
-use berth_secrets::token_hash;
+use berth_model::{Access, ProjectId, SessionId};
+use berth_secrets::{API_TOKEN_PREFIX, token_hash};
 use berth_store::{Session, User};
 use http::header::{AUTHORIZATION, ORIGIN, SET_COOKIE};
 use http::request::Parts;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 
 use super::OurCookie;
 use crate::Api;
 use crate::config::ApiConfig;
 use crate::error::ApiError;
+use crate::input::Dialect;
 
-/// Somebody who is signed in. Scoped queries take [`Caller::access`].
+/// Somebody who is signed in, or a program with an API token of theirs. Scoped queries take [`Caller::access`].
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
+    pub(crate) user: User,
+    access: Access,
+}
+
+/// Somebody who is signed in themselves: what concerns accounts, sessions and tokens is nothing for programs.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
     pub(crate) user: User,
     pub(crate) session: SessionId,
 }
 
 /// A signed-in administrator. What changes users or invitations asks for the role again in its transaction.
-pub(crate) struct Admin(pub(crate) Caller);
+pub(crate) struct Admin(pub(crate) Person);
+
+/// Who sent a request, before it is known whether that will do.
+enum Sent {
+    By(Person),
+    With(ApiTokenOf),
+}
+
+/// An API token that stands, and its owner.
+struct ApiTokenOf {
+    user: User,
+    only: Option<ProjectId>,
+}
 
 impl Caller {
     /// The scope of everything asked on their behalf.
     pub(crate) fn access(&self) -> Access {
-        Access::of(self.user.id, self.user.role)
+        self.access
     }
 
     /// The same request in another user's name: an administrator clears away what somebody leaves behind.
-    pub(crate) fn in_the_name_of(&self, user: User) -> Self {
-        Self { user, session: self.session }
+    pub(crate) fn in_the_name_of(user: User) -> Self {
+        Person { user, session: SessionId(0) }.into()
+    }
+
+    /// Refuses a token of one project: what is asked for is the whole account's.
+    ///
+    /// # Errors
+    /// 403 that says so.
+    pub(crate) fn for_whole_account(&self) -> Result<(), ApiError> {
+        match self.access.only() {
+            None => Ok(()),
+            Some(_) => Err(ApiError::forbidden(
+                "project_token",
+                "this API token is for one project alone; use one of the whole account, or sign in",
+            )),
+        }
+    }
+}
+
+impl From<Person> for Caller {
+    fn from(caller: Person) -> Self {
+        Self { access: caller.access(), user: caller.user }
+    }
+}
+
+impl From<Sent> for Caller {
+    fn from(sent: Sent) -> Self {
+        match sent {
+            Sent::By(caller) => caller.into(),
+            Sent::With(ApiTokenOf { user, only }) => Self { access: Access::of_token(user.id, only), user },
+        }
+    }
+}
+
+impl Person {
+    /// The scope of everything asked on their behalf.
+    pub(crate) fn access(&self) -> Access {
+        Access::of(self.user.id, self.user.role)
     }
 
     /// Finds out who sent these headers. A bearer token goes before a cookie.
@@ -43,6 +99,10 @@ impl Caller {
             let token = bearer(headers).ok_or_else(ApiError::unauthorized)?;
             return Self::of_bearer(api, token).await;
         }
+        Self::of_browser(api, method, headers).await
+    }
+
+    async fn of_browser(api: &Api, method: &Method, headers: &HeaderMap) -> Result<Self, ApiError> {
         let https = api.config.is_https();
         let token = match OurCookie::Session.read(headers, https)[..] {
             [] => return Err(ApiError::unauthorized()),
@@ -104,6 +164,34 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+impl Sent {
+    /// API tokens are for `/api/v1`: existing clients of the contract know none.
+    async fn of(api: &Api, parts: &Parts) -> Result<Self, ApiError> {
+        match bearer(&parts.headers).filter(|token| token.starts_with(API_TOKEN_PREFIX)) {
+            Some(token) if Dialect::of(&parts.uri) == Dialect::V1 => ApiTokenOf::find(api, token).await.map(Self::With),
+            _ => Person::of(api, &parts.method, &parts.headers).await.map(Self::By),
+        }
+    }
+}
+
+impl ApiTokenOf {
+    async fn find(api: &Api, token: &str) -> Result<Self, ApiError> {
+        let refused = |message: String| ApiError::new(StatusCode::UNAUTHORIZED, "api_token_refused", message);
+        let found = api.store.api_token_by_hash(&token_hash(token)).await?;
+        let (token, user) = found.ok_or_else(|| {
+            refused(
+                "there is no such API token: it was revoked, or is another Berth's; make one in the dashboard".into(),
+            )
+        })?;
+        match token.expires_at {
+            Some(end) if token.has_expired(api.store.clock().now()) => {
+                Err(refused(format!("the API token {} ran out at {end}; make another in the dashboard", token.name)))
+            }
+            _ => Ok(Self { user, only: token.project }),
+        }
+    }
+}
+
 impl<S> FromRequestParts<S> for Caller
 where
     S: Send + Sync,
@@ -112,7 +200,25 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        Self::of(&Api::from_ref(state), &parts.method, &parts.headers).await
+        Sent::of(&Api::from_ref(state), parts).await.map(Self::from)
+    }
+}
+
+impl<S> FromRequestParts<S> for Person
+where
+    S: Send + Sync,
+    Api: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Sent::of(&Api::from_ref(state), parts).await? {
+            Sent::By(caller) => Ok(caller),
+            Sent::With(_) => Err(ApiError::forbidden(
+                "api_token_not_enough",
+                "an API token cannot do this: accounts, sessions, tokens and administration are for people who sign in",
+            )),
+        }
     }
 }
 
@@ -124,7 +230,7 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let caller = Caller::from_request_parts(parts, state).await?;
+        let caller = Person::from_request_parts(parts, state).await?;
         if caller.access().is_admin() {
             Ok(Self(caller))
         } else {

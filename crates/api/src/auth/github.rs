@@ -25,7 +25,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::sessions::{open, too_many};
-use super::{Caller, OurCookie, Sender};
+use super::{OurCookie, Person, Sender};
 use crate::config::Signup;
 use crate::error::{ApiError, ErrorBody};
 use crate::input::Params;
@@ -64,7 +64,7 @@ pub(crate) async fn leave_for_github(
     Params(leave): Params<Leave>,
 ) -> Result<Response, ApiError> {
     api.throttle.admit_departure(sender.address).map_err(too_many)?;
-    let caller = Caller::of(&api, &Method::GET, &headers).await.ok();
+    let caller = Person::of(&api, &Method::GET, &headers).await.ok();
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let (state, browser) = (token(), token());
     let given = state.expose().to_owned();
@@ -97,7 +97,7 @@ pub(crate) async fn callback(
     Params(back): Params<Back>,
 ) -> Result<Response, ApiError> {
     // The cookie travels on this navigation, because it is SameSite=Lax.
-    let caller = Caller::of(&api, &Method::GET, &headers).await.ok();
+    let caller = Person::of(&api, &Method::GET, &headers).await.ok();
     let attempt = attempt_of(&api, &headers, back.state.as_deref(), caller.as_ref()).await?;
     let Some(code) = back.code.filter(|_| back.error.is_none()) else {
         return Err(ApiError::bad_request("GitHub sent no code: the sign-in was not finished there"));
@@ -128,7 +128,7 @@ pub(crate) async fn callback(
 #[utoipa::path(delete, path = "/api/v1/me/github", tag = "sessions", responses(
     (status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
 ))]
-pub(crate) async fn disconnect(State(api): State<Api>, caller: Caller) -> Result<StatusCode, ApiError> {
+pub(crate) async fn disconnect(State(api): State<Api>, caller: Person) -> Result<StatusCode, ApiError> {
     api.store.forget_github_token(caller.user.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -138,7 +138,7 @@ async fn attempt_of(
     api: &Api,
     headers: &HeaderMap,
     state: Option<&str>,
-    caller: Option<&Caller>,
+    caller: Option<&Person>,
 ) -> Result<OauthAttempt, ApiError> {
     let refused = || {
         ApiError::bad_request(
@@ -155,7 +155,7 @@ async fn attempt_of(
 
 /// Which browser it is and which session it holds. Over plain http a site under the same domain could plant a mark of
 /// its own in a visitor's browser; it cannot have begun with the visitor's session, so it connects nothing to it.
-fn browser_hash(mark: &str, caller: Option<&Caller>) -> [u8; 32] {
+fn browser_hash(mark: &str, caller: Option<&Person>) -> [u8; 32] {
     let session = caller.map(|caller| caller.session.to_string()).unwrap_or_default();
     token_hash(&format!("{mark}:{session}"))
 }

@@ -1,8 +1,8 @@
 //! Who is asking, and how they came to be somebody: setup, passwords, GitHub, sessions and bearer tokens.
 //!
 //! A session is a row in the store. A browser holds its token in a cookie; any other client holds a JWT of an hour
-//! that carries the session's id. Both ask the store at each use, so that revoking a session ends both. A token in an
-//! address is read nowhere.
+//! that carries the session's id. Both ask the store at each use, so that revoking a session ends both. Programs send an
+//! API token that somebody made for them, under `/api/v1` only. A token in an address is read nowhere.
 
 mod caller;
 mod cookies;
@@ -14,7 +14,7 @@ mod sessions;
 mod setup;
 mod throttle;
 
-pub(crate) use caller::{Admin, Caller, is_from_foreign_page};
+pub(crate) use caller::{Admin, Caller, Person, is_from_foreign_page};
 pub(crate) use cookies::OurCookie;
 pub(crate) use github::{__path_disconnect, callback, disconnect, leave_for_github};
 pub(crate) use jwt::Jwt;

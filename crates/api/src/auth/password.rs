@@ -6,7 +6,7 @@ use http::StatusCode;
 use utoipa::ToSchema;
 
 use super::sessions::admit;
-use super::{Caller, Sender};
+use super::{Person, Sender};
 use crate::Api;
 use crate::error::{ApiError, ErrorBody};
 use crate::input::Form;
@@ -63,7 +63,7 @@ pub(crate) struct PasswordChange {
 ))]
 pub(crate) async fn change_password(
     State(api): State<Api>,
-    caller: Caller,
+    caller: Person,
     sender: Sender,
     mut form: Form,
 ) -> Result<StatusCode, ApiError> {

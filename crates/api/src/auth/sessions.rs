@@ -15,7 +15,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::password::verify;
-use super::{Caller, OurCookie, Sender, is_from_foreign_page};
+use super::{Caller, OurCookie, Person, Sender, is_from_foreign_page};
 use crate::Api;
 use crate::error::{ApiError, ErrorBody};
 use crate::input::{Form, Id, text};
@@ -180,7 +180,7 @@ pub(crate) async fn current(caller: Caller) -> Json<UserBody> {
 #[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", responses(
     (status = 200, body = Vec<SessionBody>), (status = 401, body = ErrorBody),
 ))]
-pub(crate) async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<Vec<SessionBody>>, ApiError> {
+pub(crate) async fn list(State(api): State<Api>, caller: Person) -> Result<Json<Vec<SessionBody>>, ApiError> {
     let sessions = api.store.sessions_of(caller.access()).await?;
     Ok(Json(sessions.into_iter().map(|session| SessionBody::of(session, caller.session)).collect()))
 }
@@ -189,7 +189,7 @@ pub(crate) async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<
 #[utoipa::path(delete, path = "/api/v1/sessions/{id}", tag = "sessions", params(("id" = i64, Path)), responses(
     (status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
 ))]
-pub(crate) async fn revoke(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<StatusCode, ApiError> {
+pub(crate) async fn revoke(State(api): State<Api>, caller: Person, Id(id): Id) -> Result<StatusCode, ApiError> {
     api.store.revoke_session(caller.access(), SessionId(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -198,7 +198,7 @@ pub(crate) async fn revoke(State(api): State<Api>, caller: Caller, Id(id): Id) -
 #[utoipa::path(delete, path = "/api/v1/sessions", tag = "sessions", responses(
     (status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
 ))]
-pub(crate) async fn revoke_others(State(api): State<Api>, caller: Caller) -> Result<StatusCode, ApiError> {
+pub(crate) async fn revoke_others(State(api): State<Api>, caller: Person) -> Result<StatusCode, ApiError> {
     api.store.revoke_other_sessions(caller.access(), caller.session).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -207,7 +207,7 @@ pub(crate) async fn revoke_others(State(api): State<Api>, caller: Caller) -> Res
 #[utoipa::path(delete, path = "/api/v1/sessions/current", tag = "sessions", responses(
     (status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
 ))]
-pub(crate) async fn sign_out(State(api): State<Api>, caller: Caller) -> Result<Response, ApiError> {
+pub(crate) async fn sign_out(State(api): State<Api>, caller: Person) -> Result<Response, ApiError> {
     api.store.revoke_session_by_id(caller.session).await?;
     let clear = OurCookie::Session.clear(api.config.is_https());
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, clear)]).into_response())

@@ -28,6 +28,7 @@ pub(crate) async fn connect(
     new: NewProject,
     secrets: NewSecrets,
 ) -> Result<Connected, ApiError> {
+    caller.for_whole_account()?;
     let repo = new.repo_url.clone();
     let plan = match &repo {
         Some(repo) => hook::plan(api, caller, repo, secrets.repo_access.is_some()).await?,
@@ -90,6 +91,8 @@ pub(crate) async fn change(
     let Some(repo) = change.repo_url.clone().filter(|repo| Some(repo.key()) != project.repo_key()) else {
         return Ok((write(api, caller, project, change, variables).await?, None));
     };
+    // What the account may see elsewhere is not the project's.
+    caller.for_whole_account()?;
     // A token does not follow to another origin.
     let keeps_token = project.repo_access.is_some() && Some(repo.origin()) == project.repo_origin();
     let has_token = change.repo_access.as_ref().map_or(keeps_token, Option::is_some);

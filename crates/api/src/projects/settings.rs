@@ -60,7 +60,8 @@ pub(crate) fn read_new(api: &Api, form: &mut Form) -> Result<(NewProject, NewSec
     let name = form.required("name", |given| ProjectName::parse(given, &reserved));
     let (repo_url, branch) = match form.dialect() {
         Dialect::Contract => {
-            (form.required("repoUrl", |given| read_repo_url(api, given)), form.required("branch", BranchName::parse))
+            let branch = form.required("branch", BranchName::parse);
+            (form.required("repoUrl", |given| read_repo_url(api, given)), branch)
         }
         Dialect::V1 => read_source(api, form),
     };

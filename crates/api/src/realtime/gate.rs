@@ -7,7 +7,7 @@ use serde::Deserialize;
 use socketioxide::extract::{SocketRef, TryData};
 
 use crate::Api;
-use crate::auth::{Caller, is_from_foreign_page};
+use crate::auth::{Person, is_from_foreign_page};
 use crate::error::ApiError;
 
 /// What the client sends with its connection. The address it connects to is not looked at.
@@ -56,13 +56,13 @@ pub(super) async fn admit(api: &Api, socket: SocketRef, TryData(handshake): TryD
         return Err(Refusal("this page's origin may not connect".to_owned()));
     }
     let caller = match handshake.unwrap_or_default().token {
-        Some(token) => Caller::of_bearer(api, &token).await?,
+        Some(token) => Person::of_bearer(api, &token).await?,
         // A browser names no origin when its own page asks by GET (long polling), but says that it is its own page.
         None if !headers.contains_key(ORIGIN) && is_same_origin(headers) => {
-            Caller::of(api, &Method::GET, headers).await?
+            Person::of(api, &Method::GET, headers).await?
         }
         // Otherwise a handshake is a write as far as origins go: POST makes the cookie ask for ours.
-        None => Caller::of(api, &Method::POST, headers).await?,
+        None => Person::of(api, &Method::POST, headers).await?,
     };
     socket.extensions.insert(caller);
     Ok(())
@@ -75,7 +75,7 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
 
 /// Lets an admitted socket hear what is its user's.
 pub(super) async fn settle(api: &Api, socket: SocketRef) {
-    let Some(caller) = socket.extensions.get::<Caller>() else { return };
+    let Some(caller) = socket.extensions.get::<Person>() else { return };
     socket.join([user_room(caller.user.id), session_room(caller.session)]);
     // The session may have ended between admission and joining, when nobody would have found this socket in its room.
     match api.store.session(caller.session).await {

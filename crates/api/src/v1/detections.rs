@@ -66,6 +66,7 @@ pub(crate) struct DetectionBody {
     (status = 504, description = "It took longer than a minute", body = ErrorBody),
 ))]
 pub(crate) async fn create(State(api): State<Api>, caller: Caller, mut form: Form) -> Result<Response, ApiError> {
+    caller.for_whole_account()?;
     let wanted = projects::read_detection(&api, &caller, &mut form).await?;
     api.throttle.admit_detection(caller.user.id).map_err(too_many)?;
     let Detection { commit, plan, refusal } = api.detections.detect(caller.user.id, wanted, &api.stop).await?;

@@ -144,6 +144,7 @@ pub(crate) async fn organizations(
     caller: Caller,
     Params(query): Params<OrganizationsQuery>,
 ) -> Result<Json<Organizations>, ApiError> {
+    caller.for_whole_account()?;
     over_github(&api, &caller, async {
         let token = github_token(&api, &caller).await?;
         let page = query.page.unwrap_or(1).max(1);
@@ -169,6 +170,7 @@ pub(crate) async fn repositories(
     caller: Caller,
     Params(query): Params<RepositoriesQuery>,
 ) -> Result<Json<Repositories>, ApiError> {
+    caller.for_whole_account()?;
     over_github(&api, &caller, async {
         let token = github_token(&api, &caller).await?;
         let (page, organization) = (query.page.unwrap_or(1).max(1), query.org.as_deref().filter(|org| !org.is_empty()));
@@ -205,6 +207,7 @@ pub(crate) async fn branches(
     caller: Caller,
     Params(query): Params<BranchesQuery>,
 ) -> Result<Json<Branches>, ApiError> {
+    caller.for_whole_account()?;
     let repository = query.repo.split_once('/').ok_or_else(|| ApiError::bad_request("repo is owner/name"))?;
     over_github(&api, &caller, async {
         let token = github_token(&api, &caller).await?;

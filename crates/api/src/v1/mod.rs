@@ -4,7 +4,7 @@
 //!   by noun, as in the database.
 //! - [`detections`]: what would be built, before there is a project.
 //! - [`github`]: what the caller's GitHub account offers to connect; [`reports`]: what it is told of a project.
-//! - [`users`], [`invitations`]: who has an account and who may open one.
+//! - [`users`], [`invitations`]: who has an account and who may open one; [`tokens`]: what programs send for them.
 //! - [`system`]: the installation, for administrators.
 //! - [`bodies`]: the answers' shapes; [`page`]: how much of a list.
 
@@ -22,6 +22,7 @@ mod previews;
 mod projects;
 mod reports;
 mod system;
+mod tokens;
 mod users;
 mod variables;
 
@@ -48,6 +49,9 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(auth::sign_in, auth::list, auth::revoke_others))
         .routes(routes!(auth::sign_out))
         .routes(routes!(auth::revoke))
+        // API tokens
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
         // Users and invitations
         .routes(routes!(users::list, users::register))
         .routes(routes!(users::change, users::remove))

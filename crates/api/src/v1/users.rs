@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::invitations::{LinkBody, new_token};
 use super::page::Page;
 use crate::Api;
-use crate::auth::{self, Admin, Caller, NewPassword, Sender, SignedIn};
+use crate::auth::{self, Admin, Caller, NewPassword, Person, Sender, SignedIn};
 use crate::config::Signup;
 use crate::error::{ApiError, ErrorBody, FieldProblem};
 use crate::input::{Form, Id, Params};
@@ -217,10 +217,10 @@ pub(crate) async fn remove(
 }
 
 /// Deletes what a user owns, with their own GitHub token for the hooks. Nobody adds to it meanwhile.
-async fn delete_projects(api: &Api, caller: &Caller, id: UserId) -> Result<(), ApiError> {
+async fn delete_projects(api: &Api, caller: &Person, id: UserId) -> Result<(), ApiError> {
     let change = UserChange { active: Some(false), role: None };
     let UserSummary { user, .. } = api.store.change_user(caller.access(), id, change).await?;
-    let owner = caller.in_the_name_of(user);
+    let owner = Caller::in_the_name_of(user);
     for project in api.store.projects(owner.access()).await? {
         projects::remove(api, &owner, project.id).await?;
     }

@@ -1,6 +1,6 @@
 //! What is to become of a delivery: whom it concerns, and what it leads to for each of them. Reads, writes nothing.
 
-use berth_model::{BranchName, Commit, Fork, ProjectId, PullRequest, RepoKey, Trigger, UserId, preview_labels};
+use berth_model::{Access, BranchName, Commit, Fork, ProjectId, PullRequest, RepoKey, Trigger, preview_labels};
 use berth_store::{Admission, NewBuild, PreviewOf, PreviewPush, Project, Wish};
 use http::StatusCode;
 
@@ -14,8 +14,8 @@ use crate::error::ApiError;
 pub(super) enum Audience {
     /// Every project of the repository: it came to the installation's hook.
     Everybody,
-    /// The projects of one user, who does it again.
-    Of(UserId),
+    /// The projects that somebody who does it again reaches.
+    Of(Access),
     /// The project whose own hook it came to.
     Only(Box<Project>),
 }
@@ -69,7 +69,10 @@ pub(super) async fn judge(
             }
         }
         Audience::Everybody => projects_of(api, repository.as_ref(), |_| true).await?,
-        Audience::Of(user) => projects_of(api, repository.as_ref(), |project| project.user == user).await?,
+        Audience::Of(access) => {
+            let is_theirs = |project: &Project| project.user == access.user() && access.reaches(project.id);
+            projects_of(api, repository.as_ref(), is_theirs).await?
+        }
     };
     let asks = matches!(
         news,

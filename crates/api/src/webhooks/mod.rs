@@ -109,7 +109,7 @@ pub(crate) async fn replay(State(api): State<Api>, caller: Caller, Id(id): Id) -
     };
     let audience = match kept.hook {
         Some(project) => Audience::Only(Box::new(api.store.project(caller.access(), project).await?)),
-        None => Audience::Of(caller.user.id),
+        None => Audience::Of(caller.access()),
     };
     // Without the sender's id it is no duplicate of itself.
     let delivery = Delivery {

@@ -19,5 +19,6 @@ mod projects;
 mod protocol;
 mod realtime;
 mod repo_access;
+mod tokens;
 mod users;
 mod webhook;

@@ -1,4 +1,5 @@
-//! Z1: every route × {anonymous, another user, the owner, an administrator}. A route that is missing here fails.
+//! Z1: every route × {anonymous, another user, the owner, an administrator, API tokens}. A route that is missing here
+//! fails.
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -61,6 +62,9 @@ fn table() -> Vec<(Method, &'static str, Rule, Option<Value>)> {
         (post.clone(), "/api/project", Own, Some(new("fresh"))),
         (put.clone(), "/api/v1/me/password", Own, Some(passwords)),
         (delete.clone(), "/api/v1/sessions", Own, None),
+        (get.clone(), "/api/v1/tokens", Own, None),
+        (post.clone(), "/api/v1/tokens", Own, Some(json!({"name": "ci"}))),
+        (delete.clone(), "/api/v1/tokens/{id}", Owner, None),
         (get.clone(), "/api/v1/system", Admin(200), None),
         (get.clone(), "/api/v1/users", Admin(200), None),
         (post.clone(), "/api/v1/users", Public(422), Some(json!({}))),
@@ -118,8 +122,9 @@ fn table() -> Vec<(Method, &'static str, Rule, Option<Value>)> {
 }
 
 /// Puts the owner's ids into an address.
-fn address(path: &str, shop: &Shop, session: i64, guest: i64, invitation: i64, held: (i64, i64)) -> String {
+fn address(path: &str, shop: &Shop, session: i64, guest: i64, invitation: i64, held: (i64, i64), token: i64) -> String {
     let id = match path {
+        _ if path.contains("/tokens/") => token,
         _ if path.contains("/users/") => guest,
         _ if path.contains("/invitations/") => invitation,
         _ if path.contains("/sessions/") => session,
@@ -171,7 +176,11 @@ async fn z1_every_route_for_everybody() {
             true => app.hold_pull_request(&owner, &shop, "shop").await,
             false => (0, 0),
         };
-        let address = address(path, &shop, session, guest.id.0, invitation, held);
+        let (program, token) = app.program(&owner, None).await;
+        let elsewhere = app.create(&owner, "elsewhere").await["project"]["id"].as_i64();
+        let (confined, _) = app.program(&owner, elsewhere).await;
+        let (authority, _) = app.program(&admin, None).await;
+        let address = address(path, &shop, session, guest.id.0, invitation, held, token);
         let ask = async |who: Option<&Person>| app.call(method.clone(), &address, who, body.clone()).await;
         let label = format!("{method} {address}");
 
@@ -179,6 +188,18 @@ async fn z1_every_route_for_everybody() {
         match rule {
             Public(status) => assert_eq!(anonymous.status.as_u16(), status, "{label}: {}", anonymous.text),
             _ => assert_eq!(anonymous.status, StatusCode::UNAUTHORIZED, "{label} anonymous"),
+        }
+        let is_v1 = path.starts_with("/api/v1/");
+        let for_people = ["/me/", "/sessions", "/tokens", "/users", "/invitations", "/system"];
+        if !matches!(rule, Public(_)) && !is_v1 {
+            assert_eq!(ask(Some(&program)).await.status, StatusCode::UNAUTHORIZED, "{label} by a program");
+        } else if !matches!(rule, Public(_)) && for_people.iter().any(|part| path.contains(part)) {
+            for program in [&program, &confined, &authority] {
+                assert_eq!(ask(Some(program)).await.status, StatusCode::FORBIDDEN, "{label} by a program");
+            }
+        } else if rule == Owner {
+            let refused = ask(Some(&confined)).await;
+            assert_eq!(refused.status, StatusCode::NOT_FOUND, "{label} with another project's token: {}", refused.text);
         }
         let hidden = if path.starts_with("/api/v1/") { StatusCode::NOT_FOUND } else { StatusCode::FORBIDDEN };
         match rule {
@@ -197,7 +218,8 @@ async fn z1_every_route_for_everybody() {
                     assert_eq!(refused.status, hidden, "{label} stranger: {}", refused.text);
                     assert!(!refused.text.contains("shop"), "Z4 {label}: {}", refused.text);
                 }
-                let granted = ask(Some(&owner)).await;
+                let may_be_a_program = is_v1 && !for_people.iter().any(|part| path.contains(part));
+                let granted = ask(Some(if may_be_a_program { &program } else { &owner })).await;
                 // The shop is not at GitHub, which only its owner is told.
                 let told = granted.status == StatusCode::CONFLICT && path.ends_with("/hook/repair");
                 let fine = granted.status.is_success() || path == "/api/deploy/rollback" || told;

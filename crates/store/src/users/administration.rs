@@ -199,6 +199,7 @@ impl Transaction<'_> {
         self.withdraw_password_links(by, id).await?;
         self.withdraw_links_made_by(by, id).await?;
         self.end_sessions(id, None).await?;
+        self.end_api_tokens(by, id).await?;
         Ok(())
     }
 

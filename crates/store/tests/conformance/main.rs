@@ -3,6 +3,7 @@
 
 mod accounts;
 mod activations;
+mod api_tokens;
 mod deliveries;
 mod ground;
 mod history;
@@ -94,6 +95,10 @@ stories! {
         news_that_several_find_are_queued_once,
         a_build_tells_its_story,
         logs_are_read_by_line;
+    api_tokens:
+        a_token_and_its_end,
+        a_token_of_one_project,
+        who_is_shut_out_loses_their_tokens;
     activations:
         a_build_goes_live_at_the_project_host,
         an_older_build_never_wins,
