@@ -11,9 +11,10 @@
 //!
 //! Restoring is copying back, so there is no command for it. PostgreSQL's database is `pg_dump`'s to copy, before this.
 
+use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -58,8 +59,10 @@ pub(crate) async fn back_up(config: &Config, to: &Path) -> Result<()> {
         );
     }
     let deployments = to.join("deployments");
-    let copied = tokio::task::spawn_blocking(move || copy_tree(&from.deployments_dir, &deployments, &PASSING)).await?;
-    copied.context("the deployments could not be copied")?;
+    let copied = tokio::task::spawn_blocking(move || {
+        copy_tree(&from.deployments_dir, &deployments, &PASSING, &mut HashMap::new())
+    });
+    copied.await?.context("the deployments could not be copied")?;
     tracing::info!("data and deployments are in {}; who has it can read every secret", to.display());
     Ok(())
 }
@@ -81,8 +84,9 @@ fn copy_if_there(from: &Path, to: &Path) -> Result<()> {
     }
 }
 
-/// Copies directories, files and links. What goes away meanwhile is left out: a release that is pruned, a link that moves.
-fn copy_tree(from: &Path, to: &Path, but: &[&str]) -> io::Result<()> {
+/// Copies directories, files and links. What goes away meanwhile is left out: a release that is pruned, a link that
+/// moves. `copied` are the files that have several names, by device and inode: releases share files, and so do copies.
+fn copy_tree(from: &Path, to: &Path, but: &[&str], copied: &mut HashMap<(u64, u64), PathBuf>) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
@@ -91,17 +95,55 @@ fn copy_tree(from: &Path, to: &Path, but: &[&str]) -> io::Result<()> {
         }
         let (source, target) = (entry.path(), to.join(entry.file_name()));
         let kind = entry.file_type()?;
-        let copied = if kind.is_dir() {
-            copy_tree(&source, &target, &[])
+        let done = if kind.is_dir() {
+            copy_tree(&source, &target, &[], copied)
         } else if kind.is_symlink() {
             fs::read_link(&source).and_then(|leads_to| std::os::unix::fs::symlink(leads_to, &target))
         } else {
-            fs::copy(&source, &target).map(drop)
+            copy_file(&source, target, copied)
         };
-        match copied {
+        match done {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            copied => copied?,
+            done => done?,
         }
     }
     File::open(to)?.sync_all()
+}
+
+fn copy_file(source: &Path, target: PathBuf, copied: &mut HashMap<(u64, u64), PathBuf>) -> io::Result<()> {
+    let found = fs::symlink_metadata(source)?;
+    let inode = (found.dev(), found.ino());
+    if copied.get(&inode).is_some_and(|copy| fs::hard_link(copy, &target).is_ok()) {
+        return Ok(());
+    }
+    fs::copy(source, &target)?;
+    if found.nlink() > 1 {
+        copied.insert(inode, target);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_releases_share_is_copied_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let (from, to) = (directory.path().join("from"), directory.path().join("to"));
+        for release in ["1", "2"] {
+            fs::create_dir_all(from.join(release)).unwrap();
+            fs::write(from.join(release).join("own"), release).unwrap();
+        }
+        fs::write(from.join("1/shared"), "of both").unwrap();
+        fs::hard_link(from.join("1/shared"), from.join("2/shared")).unwrap();
+        fs::create_dir(from.join("passing")).unwrap();
+        copy_tree(&from, &to, &["passing"], &mut HashMap::new()).unwrap();
+        let inode = |path: &str| fs::metadata(to.join(path)).unwrap().ino();
+        assert_eq!(inode("1/shared"), inode("2/shared"));
+        assert_ne!(inode("1/own"), inode("2/own"));
+        assert_ne!(inode("1/shared"), fs::metadata(from.join("1/shared")).unwrap().ino());
+        assert_eq!(fs::read_to_string(to.join("2/shared")).unwrap(), "of both");
+        assert!(!to.join("passing").exists());
+    }
 }

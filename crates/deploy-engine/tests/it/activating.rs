@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use berth_deploy_engine::Activated;
-use berth_model::EventId;
-use berth_model::EventPayload;
+use berth_model::{ActivationId, EventId, EventPayload};
 use berth_store::ActivationReason;
 
 use crate::world::{World, get};
@@ -174,6 +174,69 @@ async fn d3_assets_of_the_release_before_stay_reachable_even_after_a_restart() {
         world.restart();
         world.engine.reconcile().await.unwrap();
     }
+}
+
+/// However many releases were live in the last ten minutes: what their pages ask for is there, over pruning and restarts.
+#[tokio::test(flavor = "multi_thread")]
+async fn d3_assets_of_every_release_of_the_last_ten_minutes_stay_reachable() {
+    let mut world = World::new().await;
+    let shop = world.project("shop").await;
+    let script = |number: u32| format!("assets/app-{:08x}.js", 0x1a2b_3c4d + number);
+    for number in 0..20 {
+        world.deploy(&shop, &[("index.html", &format!("{number}")), (&script(number), &format!("{number};"))]).await;
+        world.clock.advance(Duration::from_secs(3));
+    }
+    let reachable = async |world: &World| {
+        let mut found = 0;
+        for number in 0..20 {
+            found += u32::from(
+                world.get("shop.example.org", &format!("/{}", script(number))).await.text == format!("{number};"),
+            );
+        }
+        found
+    };
+    for _ in 0..3 {
+        world.engine.prune(shop.id).await.unwrap();
+        assert_eq!(reachable(&world).await, 20);
+        world.restart();
+        assert_eq!(reachable(&world).await, 20, "before the database was asked");
+        world.engine.reconcile().await.unwrap();
+        world.clock.advance(Duration::from_secs(175));
+    }
+    assert_eq!(reachable(&world).await, 20);
+    // What is over is over: the live one, and five that are kept for a rollback.
+    world.clock.advance(Duration::from_secs(600));
+    assert_eq!(world.engine.prune(shop.id).await.unwrap(), 14);
+    world.restart();
+    assert!(reachable(&world).await <= 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn projects_go_live_together_and_one_that_cannot_holds_up_nobody() {
+    let mut world = World::new().await;
+    let mut published = Vec::new();
+    for number in 0..6 {
+        let project = world.project(&format!("shop-{number}")).await;
+        published.push(world.publish(&project, &[("index.html", &format!("shop {number}"))]).await);
+    }
+    std::fs::write(world.release(&published[2]).join(".berth/index"), "damaged").unwrap();
+    world.store.delete_project(world.access, published[4].project).await.unwrap();
+    let mut ids: Vec<_> = world.store.pending_activations().await.unwrap().iter().map(|pending| pending.id).collect();
+    assert_eq!(ids.len(), 5, "one project was deleted");
+    ids.push(ActivationId(4_711));
+    let ended = world.engine.activate_all(&ids).await.unwrap();
+    let live: Vec<_> = ended.iter().map(|ended| matches!(ended, Ok(Activated::Live(_)))).collect();
+    assert_eq!(live, [true, true, false, true, true, false]);
+    assert!(matches!(&ended[2], Ok(Activated::Refused { reason }) if reason.contains("cannot be read")), "{ended:?}");
+    for _ in 0..2 {
+        for (number, deployment) in published.iter().enumerate().filter(|(number, _)| ![2, 4].contains(number)) {
+            assert_eq!(world.get(&format!("shop-{number}.example.org"), "/").await.text, format!("shop {number}"));
+            assert_eq!(world.status(deployment.id).await, "live");
+        }
+        world.restart();
+    }
+    assert_eq!(world.status(published[2].id).await, "failed");
+    assert!(world.store.pending_activations().await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use berth_model::ProjectName;
 use berth_store::ProjectChange;
 
@@ -72,6 +74,41 @@ async fn a_renamed_project_moves_with_its_link() {
     world.deploy(&shop, &[("index.html", "two")]).await;
     assert_eq!(world.get("store.example.org", "/").await.text, "two");
     assert_eq!(world.get("store.example.org", "/app-DxB4kQ2a.js").await.text, "first");
+}
+
+/// As the worker follows events: the projects that they name, and no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_of_one_project_follow_without_the_others() {
+    let mut world = World::new().await;
+    let (shop, blog) = (world.project("shop").await, world.project("blog").await);
+    world.deploy(&shop, &[("index.html", "the shop")]).await;
+    world.deploy(&blog, &[("index.html", "the blog")]).await;
+    for (project, name) in [(&shop, "store"), (&blog, "diary")] {
+        let name = ProjectName::stored(name).unwrap();
+        let host = world.engine.project_host(&name);
+        let change = ProjectChange { name: Some(name), ..ProjectChange::default() };
+        world.store.update_project(world.access, project.id, change, &host, Vec::new()).await.unwrap();
+    }
+    world.engine.reconcile_projects(&BTreeSet::from([shop.id])).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(world.get("store.example.org", "/").await.text, "the shop");
+        assert_eq!(world.get("shop.example.org", "/").await.status, 404);
+        assert_eq!(world.get("blog.example.org", "/").await.text, "the blog");
+        assert_eq!(world.get("diary.example.org", "/").await.status, 404);
+        world.restart();
+    }
+    // A deleted project has no host; its name may be another's at once.
+    world.store.delete_project(world.access, shop.id).await.unwrap();
+    let name = ProjectName::stored("store").unwrap();
+    let host = world.engine.project_host(&name);
+    let change = ProjectChange { name: Some(name), ..ProjectChange::default() };
+    world.store.update_project(world.access, blog.id, change, &host, Vec::new()).await.unwrap();
+    for project in [blog.id, shop.id] {
+        world.engine.reconcile_projects(&BTreeSet::from([project])).await.unwrap();
+        assert_eq!(world.get("store.example.org", "/").await.text, "the blog");
+    }
+    world.engine.remove_project(shop.id, &shop.name).await.unwrap();
+    assert_eq!(world.get("store.example.org", "/").await.text, "the blog");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,3 +7,4 @@ mod place;
 mod plan;
 mod restart;
 mod starting;
+mod switching;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use berth_deploy_engine::{Activated, DeployConfig, DeployEngine};
 use berth_edge::{Edge, EdgeConfig};
-use berth_model::{Access, Artifact, BranchName, Clock, ProjectName, RepoUrl, Role, Trigger};
+use berth_model::{Access, Artifact, BranchName, Clock, DeploymentId, ProjectName, RepoUrl, Role, Trigger};
 use berth_server::Config;
-use berth_store::{NewBuild, NewProject, Store};
+use berth_store::{NewBuild, NewProject, NewSession, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -87,6 +87,15 @@ impl Place {
 
     /// Publishes a page as a project's live site, as a build would; Berth must have run here, and not run now.
     pub(crate) async fn publish(&self, name: &str, page: &str) -> Result<()> {
+        self.publish_releases(name, &[vec![("index.html".to_owned(), page.as_bytes().to_vec())]]).await.map(drop)
+    }
+
+    /// The same with several releases of any files, one after the other; the last one is live. Returns their ids.
+    pub(crate) async fn publish_releases(
+        &self,
+        name: &str,
+        releases: &[Vec<(String, Vec<u8>)>],
+    ) -> Result<Vec<DeploymentId>> {
         let url = format!("sqlite://{}", self.data().join("berth.db").display());
         let store = Store::open(&url, Clock::System).await?;
         let user = match store.user_by_login("owner").await? {
@@ -108,21 +117,38 @@ impl Place {
             previews: false,
         };
         let project = store.create_project(access, new, &format!("{name}.berth.test"), |_| Vec::new()).await?;
-        let build = NewBuild::production(project.id, Trigger::Created, branch, None);
-        store.enqueue(build).await?;
-        let claimed = store.claim(Duration::from_secs(60), 9).await?.context("the build can be claimed")?;
         let config =
             DeployConfig { deployments: self.deployments(), base_domain: "berth.test".to_owned(), retention: 5 };
         let deploys = DeployEngine::new(config, store.clone(), Edge::new(EdgeConfig::default()));
-        let staging = deploys.staging().join("seed");
-        std::fs::create_dir_all(&staging)?;
-        std::fs::write(staging.join("index.html"), page)?;
-        let artifact = Artifact { directory: staging, files: 1, bytes: page.len() as u64, spa_fallback: None };
-        deploys.publish(&claimed.lease, &project, artifact, Some(0), &mut |_| {}).await?;
-        for pending in store.pending_activations().await? {
-            assert!(matches!(deploys.activate(pending.id).await?, Activated::Live(_)));
+        let mut published = Vec::new();
+        for files in releases {
+            let build = NewBuild::production(project.id, Trigger::Created, branch.clone(), None);
+            store.enqueue(build).await?;
+            let claimed = store.claim(Duration::from_secs(60), 9).await?.context("the build can be claimed")?;
+            let staging = deploys.staging().join("seed");
+            for (path, content) in files {
+                let file = staging.join(path);
+                std::fs::create_dir_all(file.parent().context("a file is in a directory")?)?;
+                std::fs::write(file, content)?;
+            }
+            let artifact = Artifact { directory: staging, files: 0, bytes: 0, spa_fallback: None };
+            published.push(deploys.publish(&claimed.lease, &project, artifact, Some(0), &mut |_| {}).await?.id);
+            for pending in store.pending_activations().await? {
+                assert!(matches!(deploys.activate(pending.id).await?, Activated::Live(_)));
+            }
         }
-        Ok(())
+        Ok(published)
+    }
+
+    /// A session of the user who owns what was published; the value of its cookie.
+    pub(crate) async fn session(&self) -> Result<String> {
+        let store = Store::open(&format!("sqlite://{}", self.data().join("berth.db").display()), Clock::System).await?;
+        let (owner, _) = store.user_by_login("owner").await?.context("something was published")?;
+        let token = "a-session-of-the-tests-0123456789abcdef".to_owned();
+        let token_hash = berth_secrets::token_hash(&token);
+        let ttl = Duration::from_secs(3_600);
+        store.create_session(owner.id, &NewSession { token_hash, ttl, user_agent: None, address: None }).await?;
+        Ok(token)
     }
 }
 
