@@ -12,7 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("secrets", &["model"]),
     ("store", &["model", "secrets"]),
     ("runtime", &["model"]),
-    ("edge", &["model"]),
+    ("edge", &["model", "secrets"]),
     ("build-engine", &["model", "secrets", "store", "runtime"]),
     ("deploy-engine", &["model", "secrets", "store", "runtime", "edge"]),
     ("github", &["model", "secrets", "store"]),

@@ -226,6 +226,20 @@ impl Form {
         })
     }
 
+    /// An object that may be absent or null.
+    pub(crate) fn object(&mut self, field: &'static str) -> Given<Map<String, Value>> {
+        self.known.push(field);
+        match self.fields.remove(field) {
+            None => Given::Absent,
+            Some(Value::Null) => Given::Null,
+            Some(Value::Object(object)) => Given::Value(object),
+            Some(_) => {
+                self.problem(field, "this field is an object");
+                Given::Absent
+            }
+        }
+    }
+
     /// A secret that must be there; it is never part of a message.
     pub(crate) fn secret(&mut self, field: &'static str) -> Option<SecretString> {
         self.known.push(field);

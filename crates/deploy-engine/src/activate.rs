@@ -12,11 +12,12 @@
 
 use std::sync::Arc;
 
-use berth_edge::{Site, Target};
-use berth_model::{ActivationId, DeploymentId, Environment, ShortId};
+use berth_edge::{Insider, Site, Target};
+use berth_model::{ActivationId, DeploymentId, Environment, Lock, ShortId};
 use berth_store::{ActivationDecision, Deployment, StoreError};
 use http::{Request, header};
 
+use crate::engine::lock_of;
 use crate::table::{Placement, Table};
 use crate::{DeployEngine, DeployError, blocking, links};
 
@@ -50,6 +51,7 @@ struct Installed {
     /// The project's.
     host: String,
     link: Option<Box<str>>,
+    lock: Option<Arc<Lock>>,
     sites: [Option<Arc<Site>>; 2],
     placements: [Option<Placement>; 2],
 }
@@ -164,13 +166,17 @@ impl DeployEngine {
         host: String,
     ) -> Result<Installed, DeployError> {
         let release = self.open_release(deployment.project, deployment.id).await?;
-        let link = self.link_name(deployment).await?;
+        let project = self.store().project_unscoped(deployment.project).await?;
+        let lock = lock_of(project.as_ref().and_then(|project| project.protection.as_ref()), deployment.environment);
+        let follows = deployment.environment == Environment::Production;
+        let link = project.filter(|_| follows).map(|project| project.name.as_str().into());
         let placements = [&*host, &deployment.host].map(|host| table.get(host).cloned());
-        let own_site = self.edge().install(&deployment.host, Site::of(Target::Release(Arc::clone(&release))));
-        let old_site = self.edge().install(&host, Site::of(Target::Release(release)));
+        let site = |release| Site::of(Target::Release(release)).locked(lock.clone());
+        let own_site = self.edge().install(&deployment.host, site(Arc::clone(&release)));
+        let old_site = self.edge().install(&host, site(release));
         let sites = [old_site, own_site];
         let answers = self.ask(&deployment.host, deployment.id).and_then(|()| self.ask(&host, deployment.id));
-        let one = Installed { activation, deployment: deployment.clone(), host, link, sites, placements };
+        let one = Installed { activation, deployment: deployment.clone(), host, link, lock, sites, placements };
         match answers {
             Ok(()) => {
                 self.place(table, &one);
@@ -201,6 +207,7 @@ impl DeployEngine {
         let request = Request::builder()
             .uri("/")
             .header(header::HOST, host)
+            .extension(Insider)
             .body(())
             .map_err(|_| silent("the host is not one"))?;
         let response = self.edge().respond(&self.edge().decide(&request), &request);
@@ -210,21 +217,12 @@ impl DeployEngine {
         }
     }
 
-    /// The link that follows a deployment: production only.
-    async fn link_name(&self, deployment: &Deployment) -> Result<Option<Box<str>>, StoreError> {
-        if deployment.environment != Environment::Production {
-            return Ok(None);
-        }
-        let project = self.store().project_unscoped(deployment.project).await?;
-        Ok(project.map(|project| project.name.as_str().into()))
-    }
-
     fn place(&self, table: &mut Table, one: &Installed) {
-        let Installed { deployment, host, link, .. } = one;
+        let Installed { deployment, host, link, lock, .. } = one;
         let (project, live) = (deployment.project, Some(deployment.id));
         let before = Placement::before(table.get(host), project, live, self.store().clock().now());
-        table.place(host, Placement { project, deployment: live, before, link: link.clone() });
-        table.place(&deployment.host, Placement::of(deployment));
+        table.place(host, Placement { project, deployment: live, before, link: link.clone(), lock: lock.clone() });
+        table.place(&deployment.host, Placement::of(deployment, lock.clone()));
     }
 
     async fn refuse(

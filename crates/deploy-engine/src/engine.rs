@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use berth_edge::{Edge, Release, Site, Target};
-use berth_model::{DeploymentId, ProjectId, ProjectName, ShortId, Timestamp, host_label};
+use berth_model::{
+    DeploymentId, Environment, Lock, ProjectId, ProjectName, Protection, ShortId, Timestamp, host_label,
+};
 use berth_store::{Deployment, Store};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -102,6 +104,9 @@ impl DeployEngine {
         match self.open_release(deployment.project, deployment.id).await {
             Ok(release) => {
                 let mut table = self.table().await;
+                // Asked while nobody else changes the table: a lock that is set later finds the host.
+                let Ok(Some(project)) = self.store().project_unscoped(deployment.project).await else { return };
+                let lock = lock_of(project.protection.as_ref(), deployment.environment);
                 // Its activation can be quicker. The release that it opened has to stay: the project's host remembers
                 // only that one once a newer release takes its place.
                 let served = self.edge().site(&deployment.host);
@@ -109,8 +114,8 @@ impl DeployEngine {
                 {
                     return;
                 }
-                self.edge().install(&deployment.host, Site::of(Target::Release(release)));
-                table.place(&deployment.host, Placement::of(deployment));
+                self.edge().install(&deployment.host, Site::of(Target::Release(release)).locked(lock.clone()));
+                table.place(&deployment.host, Placement::of(deployment, lock));
             }
             // Its activation opens it again, and fails with the reason.
             Err(error) => {
@@ -134,8 +139,8 @@ impl DeployEngine {
 
 impl Placement {
     /// A deployment's own host.
-    pub(crate) fn of(deployment: &Deployment) -> Self {
-        Self { project: deployment.project, deployment: Some(deployment.id), before: Vec::new(), link: None }
+    pub(crate) fn of(deployment: &Deployment, lock: Option<Arc<Lock>>) -> Self {
+        Self { project: deployment.project, deployment: Some(deployment.id), before: Vec::new(), link: None, lock }
     }
 
     /// What a host that leads to `deployment` from `now` on led to before, and whose assets pages may still ask for.
@@ -155,8 +160,14 @@ impl Placement {
 
     /// Whether visitors find the same here, whatever was here before.
     pub(crate) fn leads_as(&self, other: &Self) -> bool {
-        (self.project, self.deployment, &self.link) == (other.project, other.deployment, &other.link)
+        (self.project, self.deployment, &self.link, &self.lock)
+            == (other.project, other.deployment, &other.link, &other.lock)
     }
+}
+
+/// What opens the hosts of an environment, as sites and the table share it.
+pub(crate) fn lock_of(protection: Option<&Protection>, environment: Environment) -> Option<Arc<Lock>> {
+    protection?.lock_of(environment).cloned().map(Arc::new)
 }
 
 /// Opens a release and makes sure that it is the one that was asked for.

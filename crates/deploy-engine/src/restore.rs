@@ -9,7 +9,7 @@ use berth_model::{DeploymentId, Environment, ProjectId, Timestamp};
 use berth_store::{Route, RouteKind};
 
 use crate::activate::chain;
-use crate::engine::open;
+use crate::engine::{lock_of, open};
 use crate::places::Places;
 use crate::table::{Placement, Table};
 use crate::{DeployConfig, DeployEngine, DeployError, blocking, links, parallel};
@@ -68,6 +68,10 @@ impl Releases<'_> {
     }
 
     fn site(&self, host: &str, placement: &Placement) -> Site {
+        self.open_site(host, placement).locked(placement.lock.clone())
+    }
+
+    fn open_site(&self, host: &str, placement: &Placement) -> Site {
         let opened = |deployment| self.opened.get(&deployment).cloned().flatten();
         let Some(deployment) = placement.deployment else { return Site::of(Target::NothingYet) };
         let Some(release) = opened(deployment) else {
@@ -161,15 +165,16 @@ impl DeployEngine {
 
     /// Where a host leads, as the database would have it; `None` for a deployment's that is gone.
     fn placement(&self, table: &Table, route: Route) -> Option<(String, Placement)> {
-        let Route { host, kind, project, project_name, environment, deployment, .. } = route;
+        let Route { host, kind, project, project_name, protection, environment, deployment, .. } = route;
+        let lock = lock_of(protection.as_ref(), environment);
         let placement = match kind {
             RouteKind::Deployment => {
-                Placement { project, deployment: Some(deployment?), before: Vec::new(), link: None }
+                Placement { project, deployment: Some(deployment?), before: Vec::new(), link: None, lock }
             }
             RouteKind::Branch => {
                 let before = Placement::before(table.get(&host), project, deployment, self.store().clock().now());
                 let link = (environment == Environment::Production).then(|| project_name.as_str().into());
-                Placement { project, deployment, before, link }
+                Placement { project, deployment, before, link, lock }
             }
         };
         Some((host, placement))

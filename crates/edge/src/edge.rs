@@ -8,10 +8,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
 use berth_model::{Clock, Timestamp};
-use http::{HeaderMap, Method, Request, Response, Uri};
+use http::{Extensions, HeaderMap, Method, Request, Response, Uri};
 
 use crate::body::EdgeBody;
 use crate::files::{Files, Takes};
+use crate::gate::{Gate, Insider};
 use crate::host::{self, BadHost, Host, host_of};
 use crate::site::Site;
 use crate::{pages, serve};
@@ -42,6 +43,7 @@ struct Shared {
     /// Full host names, lower case. Requests hold the lock for one lookup, an installation for one insertion.
     sites: RwLock<HashMap<Box<str>, Arc<Site>>>,
     files: Files,
+    gate: Gate,
     clock: Clock,
 }
 
@@ -63,7 +65,8 @@ impl Edge {
     #[must_use]
     pub fn new(config: EdgeConfig) -> Self {
         let files = Files::new(config.cache_bytes, config.open_files);
-        Self(Arc::new(Shared { sites: RwLock::default(), files, clock: config.clock }))
+        let gate = Gate::new(config.clock.clone());
+        Self(Arc::new(Shared { sites: RwLock::default(), files, gate, clock: config.clock }))
     }
 
     /// Puts a site on a host (lower case, without port) at once for all requests that come; running ones end with what
@@ -125,15 +128,41 @@ impl Edge {
         }
     }
 
+    /// Whether a site is protected, so that [`Edge::admit`] is to be asked first.
+    #[must_use]
+    pub fn is_locked(decision: &HostDecision) -> bool {
+        matches!(decision, HostDecision::Site(site) if site.lock().is_some())
+    }
+
+    /// Finds out whether a request opens a protected site; [`Edge::respond`] knows it then. Takes a while where the
+    /// password is new.
+    ///
+    /// # Errors
+    /// The answer, where the password is not even looked at.
+    #[allow(clippy::result_large_err, reason = "it is the answer, and rare")]
+    pub async fn admit(
+        &self,
+        decision: &HostDecision,
+        method: &Method,
+        headers: &HeaderMap,
+        client: IpAddr,
+    ) -> Result<(), Response<EdgeBody>> {
+        let HostDecision::Site(site) = decision else { return Ok(()) };
+        let Some(lock) = site.lock() else { return Ok(()) };
+        let tried = self.0.gate.try_key(lock, headers, client).await;
+        tried.map_err(|refusal| serve::finish(method, refusal))
+    }
+
     /// Answers a request as it was decided. A host that is not a site gets a page that says so.
     pub fn respond<B>(&self, decision: &HostDecision, request: &Request<B>) -> Response<EdgeBody> {
-        self.answer(decision, request.method(), request.uri(), request.headers().clone(), Takes::Bytes)
+        let (headers, extensions) = (request.headers().clone(), request.extensions());
+        self.answer(decision, request.method(), request.uri(), headers, extensions, Takes::Bytes)
     }
 
     /// The same for a request that nobody needs any more, on a connection that may take files.
     pub fn respond_on<B>(&self, takes: Takes, decision: &HostDecision, request: Request<B>) -> Response<EdgeBody> {
         let (head, _) = request.into_parts();
-        self.answer(decision, &head.method, &head.uri, head.headers, takes)
+        self.answer(decision, &head.method, &head.uri, head.headers, &head.extensions, takes)
     }
 
     fn answer(
@@ -142,10 +171,18 @@ impl Edge {
         method: &Method,
         uri: &Uri,
         headers: HeaderMap,
+        extensions: &Extensions,
         takes: Takes,
     ) -> Response<EdgeBody> {
+        let is_shown = |lock| self.0.gate.is_open(lock, uri.path(), &headers) || extensions.get::<Insider>().is_some();
         let response = match decision {
-            HostDecision::Site(site) => serve::answer(&self.0.files, site, method, uri, headers, takes),
+            HostDecision::Site(site) if site.lock().is_none() => {
+                serve::answer(&self.0.files, site, method, uri, headers, takes)
+            }
+            HostDecision::Site(site) if site.lock().is_some_and(is_shown) => {
+                serve::private(serve::answer(&self.0.files, site, method, uri, headers, takes))
+            }
+            HostDecision::Site(_) => pages::locked(),
             HostDecision::Unknown(_) | HostDecision::Address(_) => pages::unknown_host(),
             HostDecision::Bad(bad) => pages::bad_request(&bad.to_string()),
         };

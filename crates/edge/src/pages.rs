@@ -1,5 +1,7 @@
 //! The pages that Berth itself shows on site hosts. They repeat nothing of the request.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
@@ -48,6 +50,30 @@ pub(crate) fn too_long() -> Response<EdgeBody> {
 /// Anything but reading.
 pub(crate) fn method_not_allowed() -> Response<EdgeBody> {
     page(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", "This site is made of files: it answers GET and HEAD.")
+}
+
+/// A protected site, before the visitor has said the password.
+pub(crate) fn locked() -> Response<EdgeBody> {
+    let mut response = page(StatusCode::UNAUTHORIZED, "Protected", "This site asks for a password.");
+    let challenge = HeaderValue::from_static("Basic realm=\"Protected site\", charset=\"UTF-8\"");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    response
+}
+
+/// Too many wrong passwords from one address.
+pub(crate) fn too_many_passwords(wait: Duration) -> Response<EdgeBody> {
+    let detail = "Too many wrong passwords came from your address. Try again in a few minutes.";
+    let mut response = page(StatusCode::TOO_MANY_REQUESTS, "Too many attempts", detail);
+    response.headers_mut().insert(header::RETRY_AFTER, wait.as_secs().into());
+    response
+}
+
+/// More passwords at once than can be looked at.
+pub(crate) fn busy() -> Response<EdgeBody> {
+    let detail = "Too many visitors open this site at once. Try again in a moment.";
+    let mut response = page(StatusCode::SERVICE_UNAVAILABLE, "Not now", detail);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    response
 }
 
 /// `If-Match` did not.

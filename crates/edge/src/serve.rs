@@ -77,6 +77,20 @@ pub(crate) fn finish(method: &Method, mut response: Response<EdgeBody>) -> Respo
     response
 }
 
+/// The answer of a protected site: nobody but its visitor keeps it, whatever its author's headers say.
+pub(crate) fn private(mut response: Response<EdgeBody>) -> Response<EdgeBody> {
+    let given = response.headers().get(header::CACHE_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kept = given.split(',').map(str::trim).filter(|directive| {
+        let name = directive.split('=').next().unwrap_or_default();
+        !["", "public", "private", "s-maxage"].iter().any(|other| name.eq_ignore_ascii_case(other))
+    });
+    let private = ["private"].into_iter().chain(kept).collect::<Vec<_>>().join(", ");
+    if let Ok(value) = HeaderValue::from_str(&private) {
+        response.headers_mut().insert(header::CACHE_CONTROL, value);
+    }
+    response
+}
+
 fn allowed(status: StatusCode) -> Response<EdgeBody> {
     let mut response = if status == StatusCode::NO_CONTENT { Response::default() } else { pages::method_not_allowed() };
     *response.status_mut() = status;

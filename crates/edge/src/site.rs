@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use berth_model::Timestamp;
+use berth_model::{Lock, Timestamp};
 
 use crate::release::Release;
 
@@ -13,6 +13,8 @@ pub struct Site {
     /// Under which name it is in the edge's table; empty before.
     host: Box<str>,
     target: Target,
+    /// What visitors have to know before they see anything of it.
+    lock: Option<Arc<Lock>>,
     /// Replaced releases with the time of their replacement, newest first. Weak: a pruned release is gone.
     predecessors: Vec<(Weak<Release>, Timestamp)>,
 }
@@ -35,7 +37,13 @@ impl Site {
     /// A site with one target for every path.
     #[must_use]
     pub fn of(target: Target) -> Self {
-        Self { host: Box::default(), target, predecessors: Vec::new() }
+        Self { host: Box::default(), target, lock: None, predecessors: Vec::new() }
+    }
+
+    /// Behind a lock, if there is one.
+    #[must_use]
+    pub fn locked(self, lock: Option<Arc<Lock>>) -> Self {
+        Self { lock, ..self }
     }
 
     pub(crate) fn at(self, host: &str) -> Self {
@@ -46,6 +54,10 @@ impl Site {
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    pub(crate) fn lock(&self) -> Option<&Lock> {
+        self.lock.as_deref()
     }
 
     pub(crate) fn target(&self) -> &Target {

@@ -17,6 +17,7 @@ mod names;
 mod path_pattern;
 mod paths;
 mod plan;
+mod protection;
 mod pull_request;
 mod repo_url;
 mod source_allow;
@@ -43,9 +44,10 @@ pub use paths::{OutputDir, RootDir};
 pub use plan::{
     Decision, PackageManager, Plan, PlanService, ServiceKind, Step, StepName, StepState, Tool, ToolName, Toolchain,
 };
+pub use protection::{Lock, Protection};
 pub use pull_request::{Fork, PullRequest};
 pub use repo_url::{RepoKey, RepoUrl};
 pub use source_allow::SourceAllow;
-pub use status::{BuildStatus, DeploymentStatus, Environment, IllegalTransition, Trigger};
+pub use status::{BuildStatus, DeploymentStatus, Environment, IllegalTransition, ProtectionScope, Trigger};
 pub use variable::{Variable, VariableKey, VariableKind, VariableScope};
 pub use watch::{PollEvery, WatchPatterns};

@@ -130,6 +130,16 @@ words! {
 }
 
 words! {
+    /// Which of a project's sites are protected.
+    ProtectionScope {
+        /// All of them.
+        Everything = "everything",
+        /// Previews, and the own hosts of their deployments.
+        Previews = "previews",
+    }
+}
+
+words! {
     /// Why a build exists.
     Trigger {
         /// The project was created.

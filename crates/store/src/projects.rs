@@ -2,8 +2,8 @@
 //! disappears at once with its name and hosts, and is forgotten when its files, images and last build are gone.
 
 use berth_model::{
-    Access, BranchName, BuildStatus, Environment, EventPayload, OutputDir, PollEvery, ProjectId, ProjectName, RepoKey,
-    RepoUrl, RootDir, Timestamp, Trigger, UserId, WatchPatterns, preview_labels,
+    Access, BranchName, BuildStatus, Environment, EventPayload, Lock, OutputDir, PollEvery, ProjectId, ProjectName,
+    Protection, ProtectionScope, RepoKey, RepoUrl, RootDir, Timestamp, Trigger, UserId, WatchPatterns, preview_labels,
 };
 use berth_secrets::Sealed;
 use url::Url;
@@ -55,6 +55,8 @@ pub struct Project {
     pub watch: Option<WatchPatterns>,
     /// How often the branch's head is asked for; `None`: never.
     pub poll_every: Option<PollEvery>,
+    /// What its visitors have to know; `None`: its sites are open.
+    pub protection: Option<Protection>,
     /// When it was connected.
     pub created_at: Timestamp,
     /// When its settings last changed.
@@ -141,6 +143,8 @@ pub struct ProjectChange {
     pub watch: Option<Option<WatchPatterns>>,
     /// Set or cleared.
     pub poll_every: Option<Option<PollEvery>>,
+    /// Set or cleared.
+    pub protection: Option<Option<Protection>>,
 }
 
 /// A deleted project whose files and images are to be removed.
@@ -159,7 +163,8 @@ macro_rules! select_project {
         concat!(
             "SELECT p.id, p.user_id, p.user_id AS owner, p.id AS of_project, p.name, p.branch, p.repo_url, p.install_command, \
              p.build_command, p.output_directory, p.root_directory, p.node_version, p.spa_fallback, p.repo_token, p.repo_user, \
-             p.webhook_id, p.webhook_problem, p.previews, p.watch, p.poll_every, p.created_at, p.updated_at \
+             p.webhook_id, p.webhook_problem, p.previews, p.watch, p.poll_every, p.protection, p.protection_user, \
+             p.protection_hash, p.created_at, p.updated_at \
              FROM project p ",
             $rest
         )
@@ -194,6 +199,7 @@ impl FromRow for Project {
                 .get::<Option<i64>>("poll_every")?
                 .map(|seconds| PollEvery::seconds(seconds).map_err(|_| StoreError::Corrupt("poll_every")))
                 .transpose()?,
+            protection: protection(row)?,
             created_at: row.time("created_at")?,
             updated_at: row.time("updated_at")?,
         })
@@ -265,7 +271,16 @@ impl Project {
         set(&mut self.previews, change.previews);
         set(&mut self.watch, change.watch);
         set(&mut self.poll_every, change.poll_every);
+        set(&mut self.protection, change.protection);
     }
+}
+
+/// The columns that project and route queries have in common.
+pub(crate) fn protection(row: &Row<'_>) -> Result<Option<Protection>, StoreError> {
+    let Some(scope) = row.parsed_or_none("protection", ProtectionScope::parse)? else { return Ok(None) };
+    let hash: Option<String> = row.get("protection_hash")?;
+    let hash = hash.ok_or(StoreError::Corrupt("protection_hash"))?;
+    Ok(Some(Protection { scope, lock: Lock { user: row.get("protection_user")?, hash } }))
 }
 
 /// A repository as its column holds it: empty, if there is none.
@@ -495,8 +510,8 @@ impl Store {
         let update = sql("UPDATE project SET name = $2, branch = $3, install_command = $4, build_command = $5, \
                           output_directory = $6, root_directory = $7, node_version = $8, spa_fallback = $9, \
                           updated_at = $10, repo_url = $11, repo_key = $12, repo_token = $13, repo_user = $14, \
-                          webhook_id = $15, webhook_problem = $16, previews = $17, watch = $18, poll_every = $19 \
-                          WHERE id = $1")
+                          webhook_id = $15, webhook_problem = $16, previews = $17, watch = $18, poll_every = $19, \
+                          protection = $20, protection_user = $21, protection_hash = $22 WHERE id = $1")
         .bind(id)
         .bind(project.name.as_str())
         .bind(project.branch.as_str())
@@ -515,7 +530,10 @@ impl Store {
         .bind(&project.webhook_problem)
         .bind(project.previews)
         .bind(project.watch.as_ref().map(json_text).as_deref())
-        .bind(project.poll_every.map(PollEvery::as_seconds));
+        .bind(project.poll_every.map(PollEvery::as_seconds))
+        .bind(project.protection.as_ref().map(|protection| protection.scope.as_str()))
+        .bind(project.protection.as_ref().and_then(|protection| protection.lock.user.as_deref()))
+        .bind(project.protection.as_ref().map(|protection| &*protection.lock.hash));
         tx.run(update).await.map_err(StoreError::of_a_name)?;
         let route = sql("UPDATE route SET host = $2, branch = $3 \
                          WHERE project_id = $1 AND kind = 'branch' AND environment = 'production'");

@@ -1,7 +1,8 @@
 //! The one table that owns every host name. The edge looks the full host up and never splits it.
 
-use berth_model::{BranchName, DeploymentId, Environment, ProjectId, ProjectName};
+use berth_model::{BranchName, DeploymentId, Environment, ProjectId, ProjectName, Protection};
 
+use crate::projects::protection;
 use crate::sql::{FromRow, Row, sql};
 use crate::store::Transaction;
 use crate::{Store, StoreError};
@@ -39,6 +40,8 @@ pub struct Route {
     pub project: ProjectId,
     /// That project's name.
     pub project_name: ProjectName,
+    /// How that project is protected.
+    pub protection: Option<Protection>,
     /// Of which environment.
     pub environment: Environment,
     /// Of which branch.
@@ -50,8 +53,8 @@ pub struct Route {
 macro_rules! select_route {
     ($rest:literal) => {
         concat!(
-            "SELECT r.host, r.kind, r.project_id, p.name AS project_name, r.environment, r.branch, r.deployment_id \
-             FROM route r JOIN project p ON p.id = r.project_id ",
+            "SELECT r.host, r.kind, r.project_id, p.name AS project_name, r.environment, r.branch, r.deployment_id, \
+             p.protection, p.protection_user, p.protection_hash FROM route r JOIN project p ON p.id = r.project_id ",
             $rest
         )
     };
@@ -64,6 +67,7 @@ impl FromRow for Route {
             kind: row.parsed("kind", RouteKind::parse)?,
             project: ProjectId(row.get("project_id")?),
             project_name: row.parsed("project_name", |name| ProjectName::stored(name).ok())?,
+            protection: protection(row)?,
             environment: row.parsed("environment", Environment::parse)?,
             branch: row.parsed("branch", |text| BranchName::parse(text).ok())?,
             deployment: row.get::<Option<i64>>("deployment_id")?.map(DeploymentId),

@@ -4,13 +4,12 @@
 //! An attempt is counted before the password is looked at, so that a thousand at once are no way around; one that
 //! succeeds is forgiven.
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use berth_model::{Clock, DeployHookId, ProjectId, Timestamp, UserId};
+use berth_model::{Clock, DeployHookId, ProjectId, UserId};
+use berth_secrets::{Attempts, neighbourhood};
 
 /// Failures that an account may see in a [`WINDOW`].
 const PER_ACCOUNT: u32 = 10;
@@ -25,8 +24,6 @@ const CALLS: u32 = 60;
 /// Bodies of deliveries to a project's own hook that are kept in a [`WINDOW`].
 const BODIES: u32 = 60;
 const WINDOW: Duration = Duration::from_secs(15 * 60);
-/// Entries kept; beyond it the oldest make room, which costs a guesser more than it gains.
-const CAPACITY: usize = 10_000;
 
 /// Remembers failed attempts.
 pub(crate) struct Throttle {
@@ -34,25 +31,27 @@ pub(crate) struct Throttle {
     seen: Mutex<Seen>,
 }
 
-#[derive(Default)]
 struct Seen {
-    accounts: HashMap<String, Tally>,
-    addresses: HashMap<IpAddr, Tally>,
-    departures: HashMap<Option<IpAddr>, Tally>,
-    calls: HashMap<DeployHookId, Tally>,
-    detections: HashMap<UserId, Tally>,
-    bodies: HashMap<ProjectId, Tally>,
-}
-
-struct Tally {
-    count: u32,
-    since: Timestamp,
+    accounts: Attempts<String>,
+    addresses: Attempts<IpAddr>,
+    departures: Attempts<Option<IpAddr>>,
+    calls: Attempts<DeployHookId>,
+    detections: Attempts<UserId>,
+    bodies: Attempts<ProjectId>,
 }
 
 impl Throttle {
     /// Nobody has failed yet.
     pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, seen: Mutex::default() }
+        let seen = Seen {
+            accounts: Attempts::new(PER_ACCOUNT, WINDOW),
+            addresses: Attempts::new(PER_ADDRESS, WINDOW),
+            departures: Attempts::new(DEPARTURES, WINDOW),
+            calls: Attempts::new(CALLS, WINDOW),
+            detections: Attempts::new(DETECTIONS, WINDOW),
+            bodies: Attempts::new(BODIES, WINDOW),
+        };
+        Self { clock, seen: Mutex::new(seen) }
     }
 
     /// Counts an attempt.
@@ -63,9 +62,9 @@ impl Throttle {
         let now = self.clock.now();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(address) = address.map(neighbourhood) {
-            count(&mut seen.addresses, address, PER_ADDRESS, now)?;
+            seen.addresses.count(address, now)?;
         }
-        count(&mut seen.accounts, account.to_owned(), PER_ACCOUNT, now)
+        seen.accounts.count(account.to_owned(), now)
     }
 
     /// Counts a sign-in that leaves for GitHub.
@@ -75,7 +74,7 @@ impl Throttle {
     pub(crate) fn admit_departure(&self, address: Option<IpAddr>) -> Result<(), Duration> {
         let now = self.clock.now();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        count(&mut seen.departures, address.map(neighbourhood), DEPARTURES, now)
+        seen.departures.count(address.map(neighbourhood), now)
     }
 
     /// Counts a detection.
@@ -85,7 +84,7 @@ impl Throttle {
     pub(crate) fn admit_detection(&self, user: UserId) -> Result<(), Duration> {
         let now = self.clock.now();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        count(&mut seen.detections, user, DETECTIONS, now)
+        seen.detections.count(user, now)
     }
 
     /// Counts a call of a deploy hook.
@@ -95,7 +94,7 @@ impl Throttle {
     pub(crate) fn admit_call(&self, hook: DeployHookId) -> Result<(), Duration> {
         let now = self.clock.now();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        count(&mut seen.calls, hook, CALLS, now)
+        seen.calls.count(hook, now)
     }
 
     /// Counts a body that a project's own hook is to keep.
@@ -105,58 +104,23 @@ impl Throttle {
     pub(crate) fn admit_body(&self, project: ProjectId) -> Result<(), Duration> {
         let now = self.clock.now();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        count(&mut seen.bodies, project, BODIES, now)
+        seen.bodies.count(project, now)
     }
 
     /// Takes back what [`Throttle::admit`] counted: the password was right.
     pub(crate) fn forgive(&self, account: &str, address: Option<IpAddr>) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.accounts.remove(account);
-        if let Some(tally) = address.and_then(|address| seen.addresses.get_mut(&neighbourhood(address))) {
-            tally.count = tally.count.saturating_sub(1);
+        seen.accounts.forget(&account.to_owned());
+        if let Some(address) = address {
+            seen.addresses.forgive(&neighbourhood(address));
         }
-    }
-}
-
-/// Who has one IPv6 address has the whole /64.
-fn neighbourhood(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
-        v4 => v4,
-    }
-}
-
-fn count<K: Eq + Hash + Clone>(
-    tallies: &mut HashMap<K, Tally>,
-    key: K,
-    limit: u32,
-    now: Timestamp,
-) -> Result<(), Duration> {
-    if tallies.len() >= CAPACITY && !tallies.contains_key(&key) {
-        make_room(tallies, now);
-    }
-    let tally = tallies.entry(key).or_insert(Tally { count: 0, since: now });
-    if now >= tally.since.after(WINDOW) {
-        *tally = Tally { count: 0, since: now };
-    }
-    if tally.count >= limit {
-        return Err(tally.since.after(WINDOW).since(now).max(Duration::from_secs(1)));
-    }
-    tally.count += 1;
-    Ok(())
-}
-
-fn make_room<K: Eq + Hash + Clone>(tallies: &mut HashMap<K, Tally>, now: Timestamp) {
-    tallies.retain(|_, tally| now < tally.since.after(WINDOW));
-    if tallies.len() >= CAPACITY
-        && let Some(oldest) = tallies.iter().min_by_key(|(_, tally)| tally.since).map(|(key, _)| key.clone())
-    {
-        tallies.remove(&oldest);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use berth_model::Timestamp;
+
     use super::*;
 
     #[test]
@@ -227,14 +191,5 @@ mod tests {
         assert_eq!(throttle.admit_call(DeployHookId(2)), Ok(()));
         clock.advance(WINDOW);
         assert_eq!(throttle.admit_call(DeployHookId(1)), Ok(()));
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let throttle = Throttle::new(Clock::manual(Timestamp(0)));
-        for attempt in 0..CAPACITY + 10 {
-            assert_eq!(throttle.admit(&attempt.to_string(), None), Ok(()));
-        }
-        assert_eq!(throttle.seen.lock().unwrap().accounts.len(), CAPACITY);
     }
 }

@@ -118,10 +118,20 @@ async fn write(
 ) -> Result<Project, ApiError> {
     let host = api.config.site_host(change.name.as_ref().unwrap_or(&project.name).as_str());
     let variables = seal(api, project.id, variables);
-    Ok(api.store.update_project(caller.access(), project.id, change, &host, variables).await?)
+    let protects = change.protection.is_some();
+    let changed = api.store.update_project(caller.access(), project.id, change, &host, variables).await?;
+    if protects {
+        // Whoever closes a site wants it closed when this returns.
+        let hosts_follow = tokio::time::timeout(HOSTS_FOLLOW_WITHIN, api.store.signals().hosts_follow());
+        if hosts_follow.await.is_err() {
+            tracing::warn!(project = %changed.id, "its sites do not follow its new protection yet");
+        }
+    }
+    Ok(changed)
 }
 
-/// How long a deletion waits until visitors no longer get the site. It takes milliseconds, and happens in any case.
+/// How long a change waits until visitors get what it says: a site that is gone, or closed. It takes milliseconds, and
+/// happens in any case.
 const HOSTS_FOLLOW_WITHIN: Duration = Duration::from_secs(2);
 
 /// Removes a project, and the repository's hook with its last project. Its site is gone when this returns; the worker

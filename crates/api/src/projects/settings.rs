@@ -154,6 +154,7 @@ pub(crate) fn read_change(
         previews: following.previews,
         watch: following.watch.into_change(),
         poll_every: following.poll_every.into_change(),
+        protection: None,
     };
     Ok((change, variables))
 }

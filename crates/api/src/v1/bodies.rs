@@ -1,7 +1,8 @@
 //! The shapes of answers under `/api/v1`: camelCase, ids as numbers, times in RFC 3339, absent things as `null`.
 
 use berth_model::{
-    Commit, DeploymentStatus, Event, EventPayload, Failure, LogLine, Plan, PollEvery, Step, Timestamp, Variable,
+    Commit, DeploymentStatus, Event, EventPayload, Failure, LogLine, Plan, PollEvery, Protection, Step, Timestamp,
+    Variable,
 };
 use berth_store::{Build, Delivery, DeployHook, Deployment, Preview, Project, User};
 use serde::Serialize;
@@ -85,6 +86,8 @@ pub(crate) struct ProjectBody {
     watch: Option<Vec<String>>,
     /// Seconds between two looks at the branch's head; `null`: nobody looks.
     poll_every: Option<i64>,
+    /// What its visitors have to know; `null`: nothing.
+    protection: Option<ProtectionBody>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -115,11 +118,27 @@ impl ProjectBody {
             previews: project.previews,
             watch: project.watch.map(Vec::from),
             poll_every: project.poll_every.map(PollEvery::as_seconds),
+            protection: project.protection.map(ProtectionBody::of),
             created_at: project.created_at,
             updated_at: project.updated_at,
             live_deployment: live.map(|deployment| DeploymentBody::of(config, deployment)),
             latest_build: latest.map(BuildBody::of),
         }
+    }
+}
+
+/// What a project asks its visitors for. The password is never shown again.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ProtectionBody {
+    /// `everything` or `previews`.
+    scope: &'static str,
+    /// `null`: any name will do.
+    user: Option<String>,
+}
+
+impl ProtectionBody {
+    fn of(protection: Protection) -> Self {
+        Self { scope: protection.scope.as_str(), user: protection.lock.user }
     }
 }
 

@@ -73,8 +73,24 @@ pub(crate) struct ProjectChangeForm {
     watch: Option<Vec<String>>,
     /// Seconds, at least 60, between two looks at the branch's head, for a host that announces nothing. `null`: never.
     poll_every: Option<i64>,
+    /// What visitors have to know, at once and without a new deployment. `null`: nothing.
+    protection: Option<ProtectionForm>,
     /// Added, or replaced where the key is there already.
     variables: Option<Vec<super::variables::NewVariableForm>>,
+}
+
+/// A password that visitors are asked for.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "describes the body that Form reads field by field")]
+pub(crate) struct ProtectionForm {
+    /// `everything` or `previews`.
+    scope: String,
+    /// Absent: any name will do.
+    user: Option<String>,
+    /// At least 8 characters. Only a hash is kept. Absent: the one that it has.
+    #[schema(write_only)]
+    password: Option<String>,
 }
 
 /// A project that was just made.
@@ -198,7 +214,13 @@ pub(crate) async fn change(
     mut form: Form,
 ) -> Result<Json<ChangedBody>, ApiError> {
     let project = api.store.project(caller.access(), ProjectId(id)).await?;
-    let (change, variables) = projects::read_change(&api, &mut form, &project)?;
+    let protection = projects::read_protection(&mut form, &project);
+    let (mut change, variables) = projects::read_change(&api, &mut form, &project)?;
+    change.protection = match protection.into_change() {
+        Some(Some(new)) => Some(Some(new.hash().await?)),
+        Some(None) => Some(None),
+        None => None,
+    };
     let (project, note) = projects::change(&api, &caller, &project, change, variables).await?;
     Ok(Json(ChangedBody { project: body_of(&api, &caller, project).await?, note }))
 }

@@ -1,8 +1,10 @@
-//! One host of the table as text: `host project deployment before link`, or the host alone, which leads nowhere any more.
+//! One host of the table as text: `host project deployment before link lock`, or the host alone, which leads nowhere any
+//! more. Without a lock there is no sixth field.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-use berth_model::{DeploymentId, ProjectId, Timestamp};
+use berth_model::{DeploymentId, Lock, ProjectId, Timestamp};
 
 use super::Placement;
 
@@ -12,7 +14,7 @@ const NOTHING: &str = "-";
 /// Appends what a host leads to.
 pub(super) fn put(text: &mut String, host: &str, placement: Option<&Placement>) {
     text.push_str(host);
-    let Some(Placement { project, deployment, before, link }) = placement else { return };
+    let Some(Placement { project, deployment, before, link, lock }) = placement else { return };
     // Writing to a string does not fail.
     let _ = write!(text, " {project} ");
     match deployment {
@@ -23,6 +25,16 @@ pub(super) fn put(text: &mut String, host: &str, placement: Option<&Placement>) 
         let _ = write!(text, "{}{deployment}@{}", if number == 0 { "" } else { "," }, until.0);
     }
     let _ = write!(text, "{} {}", if before.is_empty() { NOTHING } else { "" }, link.as_deref().unwrap_or(NOTHING));
+    if let Some(Lock { user, hash }) = lock.as_deref() {
+        let _ = write!(text, " {hash}");
+        if let Some(user) = user {
+            // A name may hold what ends a field, a host or a line.
+            text.push(':');
+            for byte in user.bytes() {
+                let _ = write!(text, "{byte:02x}");
+            }
+        }
+    }
 }
 
 /// Reads what [`put`] wrote.
@@ -31,6 +43,10 @@ pub(super) fn parse(text: &str) -> Option<(&str, Option<Placement>)> {
     let host = fields.next().filter(|host| !host.is_empty())?;
     let Some(project) = fields.next() else { return Some((host, None)) };
     let (deployment, before, link) = (fields.next()?, fields.next()?, fields.next()?);
+    let lock = match fields.next() {
+        Some(lock) => Some(Arc::new(parse_lock(lock)?)),
+        None => None,
+    };
     if fields.next().is_some() {
         return None;
     }
@@ -43,8 +59,21 @@ pub(super) fn parse(text: &str) -> Option<(&str, Option<Placement>)> {
         },
         before: or_nothing(before).map_or(Some(Vec::new()), |all| all.split(',').map(parse_before).collect())?,
         link: or_nothing(link).map(Box::from),
+        lock,
     };
     Some((host, Some(placement)))
+}
+
+fn parse_lock(text: &str) -> Option<Lock> {
+    let (hash, user) = text.split_once(':').map_or((text, None), |(hash, user)| (hash, Some(user)));
+    let user = match user {
+        Some(hex) => {
+            let bytes = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok());
+            Some(String::from_utf8(bytes.collect::<Option<_>>()?).ok()?)
+        }
+        None => None,
+    };
+    (!hash.is_empty()).then(|| Lock { user, hash: hash.to_owned() })
 }
 
 fn parse_before(text: &str) -> Option<(DeploymentId, Timestamp)> {

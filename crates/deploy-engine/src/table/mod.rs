@@ -12,7 +12,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use berth_model::{DeploymentId, ProjectId, Timestamp};
+use berth_model::{DeploymentId, Lock, ProjectId, Timestamp};
 
 use journal::Journal;
 pub(crate) use journal::Write;
@@ -38,6 +38,8 @@ pub(crate) struct Placement {
     pub(crate) before: Vec<(DeploymentId, Timestamp)>,
     /// The name of the link that follows it.
     pub(crate) link: Option<Box<str>>,
+    /// What its visitors have to know: a start without the database opens nothing.
+    pub(crate) lock: Option<Arc<Lock>>,
 }
 
 impl Table {
@@ -149,6 +151,7 @@ mod tests {
             deployment: Some(DeploymentId(deployment)),
             before: Vec::new(),
             link: None,
+            lock: None,
         }
     }
 
@@ -177,7 +180,12 @@ mod tests {
             ..placement(1, 7)
         };
         table.place("shop.example.org", shop);
-        table.place("shop-abc.example.org", placement(1, 7));
+        let lock = |user: Option<&str>| {
+            let hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".to_owned();
+            Some(Arc::new(Lock { user: user.map(str::to_owned), hash }))
+        };
+        table.place("shop-abc.example.org", Placement { lock: lock(None), ..placement(1, 7) });
+        table.place("shop-git-x.example.org", Placement { lock: lock(Some("Zoë; - ")), ..placement(1, 7) });
         table.place("new.example.org", Placement { deployment: None, link: Some("new".into()), ..placement(2, 0) });
         table
     }
@@ -196,7 +204,7 @@ mod tests {
         table.place("blog.example.org", placement(3, 9));
         save(&mut table);
         assert_eq!(content(&Table::read(&path).unwrap()), content(&table));
-        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 1 + 3 + 2, "one line for a write");
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 1 + 4 + 2, "one line for a write");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
@@ -231,9 +239,9 @@ mod tests {
         let of = |table: &Table, project| {
             table.hosts_of(ProjectId(project)).map(|host| host.to_string()).collect::<Vec<_>>()
         };
-        assert_eq!(of(&table, 1), ["shop-abc.example.org", "shop.example.org"]);
+        assert_eq!(of(&table, 1), ["shop-abc.example.org", "shop-git-x.example.org", "shop.example.org"]);
         table.place("shop.example.org", placement(2, 9));
-        assert_eq!(of(&table, 1), ["shop-abc.example.org"]);
+        assert_eq!(of(&table, 1), ["shop-abc.example.org", "shop-git-x.example.org"]);
         assert_eq!(of(&table, 2), ["new.example.org", "shop.example.org"]);
         table.remove("shop.example.org");
         assert_eq!(of(&table, 2), ["new.example.org"]);

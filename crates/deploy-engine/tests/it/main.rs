@@ -2,6 +2,7 @@
 
 mod activating;
 mod promoting;
+mod protecting;
 mod publishing;
 mod removing;
 mod restoring;

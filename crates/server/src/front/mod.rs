@@ -81,6 +81,14 @@ impl Front {
         if is_control {
             return self.control(peer, request).await.map(Either::Right);
         }
+        if Edge::is_locked(&decision) {
+            let client = client::address(peer, request.headers(), &self.trusted_proxies);
+            let admitted = self.edge.admit(&decision, request.method(), request.headers(), client);
+            // Boxed: requests for other sites do not carry its size.
+            if let Err(refusal) = Box::pin(admitted).await {
+                return refusal.map(Either::Left);
+            }
+        }
         self.edge.respond_on(Takes::Bytes, &decision, request).map(Either::Left)
     }
 

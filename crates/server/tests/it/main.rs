@@ -6,6 +6,7 @@ mod hosts;
 mod ownership;
 mod place;
 mod plan;
+mod protection;
 mod restart;
 mod starting;
 mod switching;
