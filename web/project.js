@@ -5,16 +5,18 @@ import { approval, buildList, occasion } from './builds.js'
 import { act, h, moment, state } from './dom.js'
 import { previewList } from './previews.js'
 import { promotion } from './promotion.js'
+import { traffic } from './traffic.js'
 
 export const project = {
   async load(id) {
-    const [project, builds, deployments, previews] = await Promise.all([
+    const [project, builds, deployments, previews, visits] = await Promise.all([
       api('GET', `/projects/${id}`),
       api('GET', `/projects/${id}/builds?limit=20`),
       api('GET', `/projects/${id}/deployments?limit=20`),
       api('GET', `/projects/${id}/previews`),
+      api('GET', `/projects/${id}/traffic`),
     ])
-    return { project, builds, deployments, previews }
+    return { project, builds, deployments, previews, visits }
   },
   fresh: ({ builds }) => (builds.some(({ status }) => status === 'queued' || status === 'running') ? 1_000 : 10_000),
   draw(data, { reload }) {
@@ -27,6 +29,7 @@ export const project = {
       held.length > 0 && h('h2', {}, 'Waiting for you'),
       held.length > 0 && h('ul', { className: 'list' }, held.map((build) => waiting(build, reload))),
       h('h2', {}, 'Production'), live(data),
+      h('h2', {}, 'Visitors'), traffic(data.visits),
       h('h2', {}, 'Previews'), previewList(data, reload),
       h('h2', {}, 'Builds'), buildList(builds, reload),
       h('h2', {}, 'Deployments'), deploymentList(data, reload)].filter(Boolean)

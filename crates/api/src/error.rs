@@ -122,6 +122,10 @@ impl ApiError {
         self
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// The words for the client, for answers that are not HTTP (a refused socket).
     pub(crate) fn code(&self) -> &'static str {
         self.problem.code

@@ -14,7 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::config::ApiConfig;
-use crate::{Api, auth, error, headers, health, legacy, openapi, v1, webhooks};
+use crate::{Api, auth, error, headers, health, legacy, observer, openapi, v1, webhooks};
 
 /// A body may have 1 MiB; the webhook counts for itself.
 const LARGEST_BODY: usize = 1 << 20;
@@ -27,6 +27,7 @@ fn contract() -> Vec<Entry> {
     vec![
         (Method::GET, "/health", get(health::alive)),
         (Method::GET, "/health/ready", get(health::ready)),
+        (Method::GET, "/metrics", get(observer::metrics)),
         (Method::GET, "/api", get(health::welcome)),
         (Method::GET, "/api/v1/openapi.json", get(openapi::document)),
         (Method::POST, webhooks::WEBHOOK_PATH, post(webhooks::receive)),

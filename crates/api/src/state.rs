@@ -8,14 +8,16 @@ use axum::Router;
 use berth_github::{Github, HookKeeper};
 use berth_secrets::KeyRing;
 use berth_store::Store;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Jwt, Throttle};
 use crate::config::{ApiConfig, HealthChecks};
 use crate::detection::{Detections, Detector};
+use crate::observer::Observer;
 use crate::realtime::{self, Realtime};
-use crate::router;
 use crate::webhooks::Bodies;
+use crate::{router, v1};
 
 /// The API of one Berth. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -25,6 +27,16 @@ pub struct Api(Arc<State>);
 /// The server puts it into each request's extensions; sign-in is throttled by it.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientAddress(pub IpAddr);
+
+/// What the API asks and cannot do itself: it calls no engine, and serves no site. The server answers.
+pub struct Parts {
+    /// Whether Docker and the disks are fine.
+    pub health: HealthChecks,
+    /// What would be built.
+    pub detector: Arc<dyn Detector>,
+    /// What visitors of sites do.
+    pub observer: Arc<dyn Observer>,
+}
 
 /// See [`Api`], which derefs to it.
 pub struct State {
@@ -39,6 +51,9 @@ pub struct State {
     pub(crate) bodies: Bodies,
     pub(crate) detections: Detections,
     pub(crate) health: HealthChecks,
+    pub(crate) observer: Arc<dyn Observer>,
+    /// Turns of those who watch requests.
+    pub(crate) watching: Arc<Semaphore>,
     pub(crate) realtime: Realtime,
     pub(crate) stop: CancellationToken,
 }
@@ -66,14 +81,8 @@ impl Api {
     /// Assembles the API and starts the task that feeds its sockets; needs a tokio runtime. `http` is the client for
     /// GitHub; the caller has installed a TLS provider, and set it to follow no redirect.
     #[must_use]
-    pub fn new(
-        config: ApiConfig,
-        store: Store,
-        keys: KeyRing,
-        http: reqwest::Client,
-        health: HealthChecks,
-        detector: Arc<dyn Detector>,
-    ) -> Self {
+    pub fn new(config: ApiConfig, store: Store, keys: KeyRing, http: reqwest::Client, parts: Parts) -> Self {
+        let Parts { health, detector, observer } = parts;
         let github = Github::new(http.clone(), config.github_api_url.clone(), store.clock().clone());
         let (url, secret) = (config.webhook_url(), config.webhook_secret.clone());
         let hooks =
@@ -92,6 +101,8 @@ impl Api {
             keys,
             http,
             health,
+            observer,
+            watching: Arc::new(Semaphore::new(v1::WATCHING_AT_ONCE)),
         }));
         realtime::start(&api);
         api

@@ -171,7 +171,7 @@ impl DeployEngine {
         let follows = deployment.environment == Environment::Production;
         let link = project.filter(|_| follows).map(|project| project.name.as_str().into());
         let placements = [&*host, &deployment.host].map(|host| table.get(host).cloned());
-        let site = |release| Site::of(Target::Release(release)).locked(lock.clone());
+        let site = |release| Site::of(Target::Release(release)).of_project(deployment.project).locked(lock.clone());
         let own_site = self.edge().install(&deployment.host, site(Arc::clone(&release)));
         let old_site = self.edge().install(&host, site(release));
         let sites = [old_site, own_site];

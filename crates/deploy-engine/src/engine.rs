@@ -114,7 +114,8 @@ impl DeployEngine {
                 {
                     return;
                 }
-                self.edge().install(&deployment.host, Site::of(Target::Release(release)).locked(lock.clone()));
+                let site = Site::of(Target::Release(release)).of_project(deployment.project).locked(lock.clone());
+                self.edge().install(&deployment.host, site);
                 table.place(&deployment.host, Placement::of(deployment, lock));
             }
             // Its activation opens it again, and fails with the reason.

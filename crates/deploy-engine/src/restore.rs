@@ -68,7 +68,7 @@ impl Releases<'_> {
     }
 
     fn site(&self, host: &str, placement: &Placement) -> Site {
-        self.open_site(host, placement).locked(placement.lock.clone())
+        self.open_site(host, placement).of_project(placement.project).locked(placement.lock.clone())
     }
 
     fn open_site(&self, host: &str, placement: &Placement) -> Site {
@@ -134,6 +134,8 @@ impl DeployEngine {
             }
             table.place(&host, placement);
         }
+        let left = gone.iter().map(|(_, was)| was.project).filter(|project| table.hosts_of(*project).next().is_none());
+        let without_hosts: BTreeSet<ProjectId> = left.collect();
         // A host that is new shares the release with those that serve it: what a site remembers of its past lives as
         // long as another host holds the very same one.
         let projects: BTreeSet<ProjectId> = moved.iter().map(|(_, placement)| placement.project).collect();
@@ -157,6 +159,7 @@ impl DeployEngine {
                     links::remove(&places, link, was.project);
                 }
             }
+            without_hosts.into_iter().for_each(|project| edge.tallies().forget(project));
             Ok(())
         })
         .await?;

@@ -20,9 +20,13 @@ use rustix::io::{ReadWriteFlags, preadv2};
 use tokio::task::JoinHandle;
 
 use crate::mapping::Mapping;
+use crate::traffic::Meter;
 
 /// Most that is read at once.
 const CHUNK: u64 = 128 * 1024;
+/// Most that is handed over at once of what needs no reading. The next piece follows when this one is sent, so that what
+/// is counted of a download that is broken off is what was sent, to within one piece.
+const PIECE: usize = 1 << 20;
 
 /// The body of an answer.
 #[derive(Debug, Default)]
@@ -32,6 +36,9 @@ pub struct EdgeBody {
     /// Whose bytes it has, if of a mapping.
     mapping: Option<Arc<Mapping>>,
     deployment: Option<i64>,
+    is_of_file: bool,
+    /// Counts the answer once this is dropped.
+    meter: Option<Meter>,
 }
 
 #[derive(Debug, Default)]
@@ -181,13 +188,27 @@ impl EdgeBody {
         Self { mapping, ..self }
     }
 
+    /// Says that a file was needed for it.
+    pub(crate) fn of_file(self) -> Self {
+        Self { is_of_file: true, ..self }
+    }
+
+    /// Whether a file was needed for it.
+    pub(crate) fn is_of_file(&self) -> bool {
+        self.is_of_file
+    }
+
+    pub(crate) fn measure(&mut self, meter: Meter) {
+        self.meter = Some(meter);
+    }
+
     pub(crate) fn set_deployment(&mut self, deployment: i64) {
         self.deployment = Some(deployment);
     }
 
     /// Keeps only what it says about itself.
     pub(crate) fn clear(&mut self) {
-        *self = Self { deployment: self.deployment, ..Self::default() };
+        *self = Self { deployment: self.deployment, is_of_file: self.is_of_file, ..Self::default() };
     }
 
     /// Its whole length in bytes, before anything was read of it.
@@ -231,7 +252,7 @@ impl Body for EdgeBody {
                 },
             };
             let chunk = match piece {
-                Piece::Bytes(bytes) => std::mem::take(bytes),
+                Piece::Bytes(bytes) => bytes.split_to(bytes.len().min(PIECE)),
                 Piece::File(slice) if slice.left == 0 => Bytes::new(),
                 Piece::File(slice) => match ready!(slice.poll_chunk(context)) {
                     Ok(chunk) => chunk,
@@ -249,6 +270,9 @@ impl Body for EdgeBody {
                 continue;
             }
             this.left -= chunk.len() as u64;
+            if let Some(meter) = &mut this.meter {
+                meter.sent(chunk.len() as u64);
+            }
             return Poll::Ready(Some(Ok(Frame::data(chunk))));
         }
     }

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use berth_model::{Clock, Timestamp};
 use http::{Extensions, HeaderMap, Method, Request, Response, Uri};
@@ -15,7 +16,8 @@ use crate::files::{Files, Takes};
 use crate::gate::{Gate, Insider};
 use crate::host::{self, BadHost, Host, host_of};
 use crate::site::Site;
-use crate::{pages, serve};
+use crate::traffic::{Meter, Tallies};
+use crate::{pages, serve, traffic};
 
 /// Settings of the edge.
 #[derive(Clone, Debug)]
@@ -44,6 +46,7 @@ struct Shared {
     sites: RwLock<HashMap<Box<str>, Arc<Site>>>,
     files: Files,
     gate: Gate,
+    tallies: Tallies,
     clock: Clock,
 }
 
@@ -65,8 +68,14 @@ impl Edge {
     #[must_use]
     pub fn new(config: EdgeConfig) -> Self {
         let files = Files::new(config.cache_bytes, config.open_files);
-        let gate = Gate::new(config.clock.clone());
-        Self(Arc::new(Shared { sites: RwLock::default(), files, gate, clock: config.clock }))
+        let (gate, tallies) = (Gate::new(config.clock.clone()), Tallies::new(&config.clock));
+        Self(Arc::new(Shared { sites: RwLock::default(), files, gate, tallies, clock: config.clock }))
+    }
+
+    /// What was answered.
+    #[must_use]
+    pub fn tallies(&self) -> &Tallies {
+        &self.0.tallies
     }
 
     /// Puts a site on a host (lower case, without port) at once for all requests that come; running ones end with what
@@ -113,6 +122,12 @@ impl Edge {
         sites.keys().map(|host| String::from(&**host)).collect()
     }
 
+    /// How many hosts lead to a site.
+    #[must_use]
+    pub fn number_of_hosts(&self) -> usize {
+        self.0.sites.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Whom a request is for. This is asked before any router sees it.
     pub fn decide<B>(&self, request: &Request<B>) -> HostDecision {
         if let Some(site) = host::as_sent(request).and_then(|host| self.site(host)) {
@@ -153,16 +168,45 @@ impl Edge {
         tried.map_err(|refusal| serve::finish(method, refusal))
     }
 
-    /// Answers a request as it was decided. A host that is not a site gets a page that says so.
+    /// Answers a request as it was decided, without counting it. A host that is not a site gets a page that says so.
     pub fn respond<B>(&self, decision: &HostDecision, request: &Request<B>) -> Response<EdgeBody> {
         let (headers, extensions) = (request.headers().clone(), request.extensions());
         self.answer(decision, request.method(), request.uri(), headers, extensions, Takes::Bytes)
     }
 
-    /// The same for a request that nobody needs any more, on a connection that may take files.
-    pub fn respond_on<B>(&self, takes: Takes, decision: &HostDecision, request: Request<B>) -> Response<EdgeBody> {
+    /// The same for a visitor's request, which nobody needs any more, on a connection that may take files: it is counted,
+    /// and told to whoever watches, with the address of the `client`.
+    pub fn visit<B>(
+        &self,
+        takes: Takes,
+        decision: &HostDecision,
+        request: Request<B>,
+        client: impl FnOnce(&HeaderMap) -> IpAddr,
+    ) -> Response<EdgeBody> {
+        let began = Instant::now();
+        let tally = match decision {
+            HostDecision::Site(site) => site.tally(&self.0.tallies),
+            _ => Some(self.0.tallies.unknown_hosts()),
+        };
+        let line = match (decision, tally) {
+            (HostDecision::Site(site), Some(tally)) if tally.is_watched() => {
+                Some(traffic::line_of(&request, site.host(), client(request.headers()), self.now()))
+            }
+            _ => None,
+        };
         let (head, _) = request.into_parts();
-        self.answer(decision, &head.method, &head.uri, head.headers, &head.extensions, takes)
+        let mut response = self.answer(decision, &head.method, &head.uri, head.headers, &head.extensions, takes);
+        if let Some(tally) = tally {
+            let (status, body) = (response.status(), response.body_mut());
+            let meter = Meter::new(Arc::clone(tally), began, status, !body.is_of_file());
+            body.measure(meter.with_line(line));
+        }
+        response
+    }
+
+    /// The same for a client that nobody knows.
+    pub fn respond_on<B>(&self, takes: Takes, decision: &HostDecision, request: Request<B>) -> Response<EdgeBody> {
+        self.visit(takes, decision, request, |_| Ipv4Addr::UNSPECIFIED.into())
     }
 
     fn answer(

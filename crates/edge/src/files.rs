@@ -62,12 +62,12 @@ impl Files {
                 && content.len() as u64 == stored.length
             {
                 self.contents.put(stored.hash, content.clone());
-                return Ok(cut(content));
+                return Ok(cut(content).of_file());
             }
-            return Ok(EdgeBody::piece(Source::Read(Arc::new(file)).slice(range)));
+            return Ok(EdgeBody::piece(Source::Read(Arc::new(file)).slice(range)).of_file());
         }
         let (source, mapping) = self.large(release, entry, coding, &range, takes)?;
-        Ok(EdgeBody::piece(source.slice(range)).of_mapping(mapping))
+        Ok(EdgeBody::piece(source.slice(range)).of_mapping(mapping).of_file())
     }
 
     /// Several ranges of a file's plain content, each behind a head of its own, and an end.
@@ -82,7 +82,7 @@ impl Files {
         let length = entry.stored(Coding::Identity).map_or(0, |stored| stored.length);
         let (source, mapping) = self.large(release, entry, Coding::Identity, &(0..length), takes)?;
         let pieces = parts.flat_map(|(head, range)| [Piece::Bytes(head.into()), source.slice(range)]);
-        Ok(EdgeBody::pieces(pieces.chain([Piece::Bytes(end.into())]).collect()).of_mapping(mapping))
+        Ok(EdgeBody::pieces(pieces.chain([Piece::Bytes(end.into())]).collect()).of_mapping(mapping).of_file())
     }
 
     /// A file that is kept open: as a mapping where the connection sends files. One that would have to come from the

@@ -30,6 +30,7 @@ mod representation;
 mod rules;
 mod serve;
 mod site;
+pub mod traffic;
 
 pub use body::EdgeBody;
 pub use edge::{Edge, EdgeConfig, HostDecision};

@@ -1,11 +1,12 @@
 //! What a host leads to.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use berth_model::{Lock, Timestamp};
+use berth_model::{Lock, ProjectId, Timestamp};
 
 use crate::release::Release;
+use crate::traffic::{Tallies, Tally};
 
 /// What a host leads to.
 #[derive(Debug)]
@@ -15,6 +16,10 @@ pub struct Site {
     target: Target,
     /// What visitors have to know before they see anything of it.
     lock: Option<Arc<Lock>>,
+    /// Whose requests are counted together.
+    project: Option<ProjectId>,
+    /// Found at the first request.
+    tally: OnceLock<Arc<Tally>>,
     /// Replaced releases with the time of their replacement, newest first. Weak: a pruned release is gone.
     predecessors: Vec<(Weak<Release>, Timestamp)>,
 }
@@ -37,13 +42,26 @@ impl Site {
     /// A site with one target for every path.
     #[must_use]
     pub fn of(target: Target) -> Self {
-        Self { host: Box::default(), target, lock: None, predecessors: Vec::new() }
+        let (project, tally) = (None, OnceLock::new());
+        Self { host: Box::default(), target, lock: None, project, tally, predecessors: Vec::new() }
     }
 
     /// Behind a lock, if there is one.
     #[must_use]
     pub fn locked(self, lock: Option<Arc<Lock>>) -> Self {
         Self { lock, ..self }
+    }
+
+    /// Says whose it is: what it answers is counted with the project's other hosts.
+    #[must_use]
+    pub fn of_project(self, project: ProjectId) -> Self {
+        Self { project: Some(project), ..self }
+    }
+
+    /// The counters of its project.
+    pub(crate) fn tally<'a>(&'a self, tallies: &Tallies) -> Option<&'a Arc<Tally>> {
+        let project = self.project?;
+        Some(self.tally.get_or_init(|| tallies.of(project)))
     }
 
     pub(crate) fn at(self, host: &str) -> Self {

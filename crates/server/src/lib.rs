@@ -17,6 +17,7 @@ mod health;
 mod lifecycle;
 mod logging;
 mod memory;
+mod metrics;
 mod ownership;
 mod pages;
 mod plan;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use berth_api::{Api, ApiConfig, GithubConfig};
+use berth_api::{Api, ApiConfig, GithubConfig, Parts};
 use berth_build_engine::source::SourceTimeouts;
 use berth_build_engine::{BuildEngine, BuildEngineConfig};
 use berth_deploy_engine::{DeployConfig, DeployEngine};
@@ -28,8 +28,9 @@ use crate::data_dir::DataDir;
 use crate::detection::EngineDetector;
 use crate::front::{self, ControlHosts, Front};
 use crate::health::{self, Disk};
+use crate::metrics::{self, Metrics, Observing};
 use crate::worker::{self, Worker};
-use crate::{ownership, pages, setup};
+use crate::{memory, ownership, pages, setup};
 
 /// Releases that are kept of a project besides the live one.
 const RETENTION: usize = 5;
@@ -41,6 +42,10 @@ const RETENTION: usize = 5;
 pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<()> {
     // A second server in one process (tests) finds it installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    let scrapers = match config.metrics_listen {
+        Some(address) => Some(metrics::listener::bind(address).await?),
+        None => None,
+    };
     let data = Arc::new(DataDir::open(&config.data_dir)?);
     let keys = Keys::of(&config, &data)?;
     let instance = ownership::of_directories(&data, &config.deployments_dir)?;
@@ -52,9 +57,17 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     let (stop, close) = (shutdown.child_token(), CancellationToken::new());
     let serving = tokio::spawn(front::serve(listener, Arc::clone(&front), close.clone()));
     tracing::info!("serving {sites} hosts on {address}");
+    let metrics = Arc::new(Metrics::new(edge.clone(), Arc::default()));
+    if let Some(scrapers) = scrapers {
+        tokio::spawn(metrics::listener::serve(scrapers, Arc::clone(&metrics), close.clone()));
+    }
 
-    let controlling = Control { config, data, keys, instance, edge, front, stop: stop.clone() }.run();
+    let quiet = Arc::clone(&metrics);
+    let giving_back = tokio::spawn(memory::give_back_when_quiet(move || quiet.happened()));
+
+    let controlling = Control { config, data, keys, instance, edge, front, metrics, stop: stop.clone() }.run();
     let outcome = controlling.await;
+    giving_back.abort();
     close.cancel();
     serving.await.context("the listener failed")?;
     outcome
@@ -68,6 +81,7 @@ struct Control {
     instance: InstanceId,
     edge: Edge,
     front: Arc<Front>,
+    metrics: Arc<Metrics>,
     stop: CancellationToken,
 }
 
@@ -78,6 +92,7 @@ impl Control {
             () = self.stop.cancelled() => return Ok(()),
         };
         let (store, setup_token_hash) = opened;
+        self.metrics.open(store.clone());
         let worker = Arc::new(self.worker(store.clone())?);
         let api = self.api(store.clone(), setup_token_hash, &worker)?;
         self.front.open(api.router().merge(pages::router()));
@@ -185,9 +200,12 @@ impl Control {
             limits: config.build_limits(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        let checks = health::checks(worker.engine.clone(), worker.disk.clone());
-        let detector = Arc::new(EngineDetector::new(worker.builds.clone(), &self.data)?);
-        Ok(Api::new(api, store, self.keys.ring.clone(), github_client()?, checks, detector))
+        let parts = Parts {
+            health: health::checks(worker.engine.clone(), worker.disk.clone()),
+            detector: Arc::new(EngineDetector::new(worker.builds.clone(), &self.data)?),
+            observer: Arc::new(Observing(Arc::clone(&self.metrics))),
+        };
+        Ok(Api::new(api, store, self.keys.ring.clone(), github_client()?, parts))
     }
 }
 

@@ -33,6 +33,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("/hooks.js", SCRIPT, include_str!("../../../web/hooks.js")),
     ("/inbox.js", SCRIPT, include_str!("../../../web/inbox.js")),
     ("/reports.js", SCRIPT, include_str!("../../../web/reports.js")),
+    ("/traffic.js", SCRIPT, include_str!("../../../web/traffic.js")),
     ("/project.js", SCRIPT, include_str!("../../../web/project.js")),
     ("/build.js", SCRIPT, include_str!("../../../web/build.js")),
 ];

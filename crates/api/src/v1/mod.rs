@@ -5,6 +5,7 @@
 //! - [`detections`]: what would be built, before there is a project.
 //! - [`github`]: what the caller's GitHub account offers to connect; [`reports`]: what it is told of a project.
 //! - [`users`], [`invitations`]: who has an account and who may open one; [`tokens`]: what programs send for them.
+//! - [`traffic`]: what visitors of a project ask for, counted and as it happens.
 //! - [`system`]: the installation, for administrators.
 //! - [`bodies`]: the answers' shapes; [`page`]: how much of a list.
 
@@ -23,6 +24,7 @@ mod projects;
 mod reports;
 mod system;
 mod tokens;
+mod traffic;
 mod users;
 mod variables;
 
@@ -31,6 +33,7 @@ pub(crate) use github::{
     OrganizationBody, OrganizationsQuery, RepositoriesQuery, RepositoryBody, organizations, repositories,
 };
 pub(crate) use invitations::dead_link;
+pub(crate) use traffic::WATCHING_AT_ONCE;
 pub(crate) use users::no_new_accounts;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -91,6 +94,9 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(deployments::promote))
         .routes(routes!(previews::list))
         .routes(routes!(previews::remove))
+        // Visitors
+        .routes(routes!(traffic::read))
+        .routes(routes!(traffic::watch))
         // GitHub and the installation
         .routes(routes!(github::organizations))
         .routes(routes!(github::repositories))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use berth_api::{Api, ApiConfig, ClientAddress, GithubConfig, HealthChecks, Signup};
+use berth_api::{Api, ApiConfig, ClientAddress, GithubConfig, HealthChecks, Parts, Signup};
 use berth_model::{
     BranchName, BuildLimits, Clock, Commit, CommitHash, DeploymentId, Fork, LogLine, LogPhase, LogStream, ProjectId,
     ProjectName, PullRequest, Role, SourceAllow, Timestamp, Trigger, UserId, preview_labels,
@@ -22,6 +22,7 @@ use url::Url;
 
 use crate::detections::ScriptedDetector;
 use crate::fake_github::FakeGithub;
+use crate::traffic::ScriptedObserver;
 
 pub(crate) const ORIGIN_OF_BERTH: &str = "http://berth.test:8080";
 pub(crate) const SETUP_TOKEN: &str = "the-token-that-the-server-printed";
@@ -120,7 +121,8 @@ impl App {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let health = HealthChecks::new(docker, || async { Ok(()) });
         let detector = Arc::new(ScriptedDetector::default());
-        let api = Api::new(config, store.clone(), KeyRing::new(&[7; 32]), http, health, detector.clone());
+        let parts = Parts { health, detector: detector.clone(), observer: Arc::new(ScriptedObserver) };
+        let api = Api::new(config, store.clone(), KeyRing::new(&[7; 32]), http, parts);
         let router = api.router();
         Self { api, store, clock, github, detector, router, _database: database }
     }

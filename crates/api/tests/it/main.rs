@@ -20,5 +20,6 @@ mod protocol;
 mod realtime;
 mod repo_access;
 mod tokens;
+mod traffic;
 mod users;
 mod webhook;

@@ -175,6 +175,10 @@ settings! {
     config_file: Option<PathBuf> = Plain "BERTH_CONFIG", |text| optional(text, values::directory), |_| String::new();
     /// Where Berth listens, for sites and the control plane alike.
     listen: SocketAddr = Plain "BERTH_LISTEN", values::socket_address, |_| "127.0.0.1:8080".into();
+    /// Where Prometheus may read what is counted (/metrics), besides the administrators at the control host. It asks for
+    /// no account: an address that only your monitoring reaches, like 127.0.0.1:9464.
+    metrics_listen: Option<SocketAddr> = Plain "BERTH_METRICS_LISTEN",
+        |text| optional(text, values::socket_address), |_| String::new();
     /// The domain that sites are names under, with its port if visitors have to type one.
     base_domain: BaseDomain = Plain "BASE_DOMAIN", values::base_domain, default_domain,
         "localhost and the port of BERTH_LISTEN";
@@ -316,6 +320,10 @@ impl Config {
                 format!("it must be {0}, one label under it, or no name under it at all", self.base_domain.name);
             found.push(Problem::new("BERTH_PUBLIC_URL", Some(self.public_url.to_string()), right));
         }
+        if let Some(metrics) = self.metrics_listen.filter(|metrics| metrics.port() != 0 && *metrics == self.listen) {
+            let right = "visitors come to that address (BERTH_LISTEN); choose another port";
+            found.push(Problem::new("BERTH_METRICS_LISTEN", Some(metrics.to_string()), right));
+        }
         if self.data_dir == self.deployments_dir {
             let right = "BERTH_DATA_DIR and BERTH_DEPLOYMENTS_DIR must be two directories";
             found.push(Problem::new("BERTH_DEPLOYMENTS_DIR", Some(self.deployments_dir.display().to_string()), right));
@@ -422,6 +430,8 @@ mod tests {
         let nested = [("BASE_DOMAIN", "example.org"), ("BERTH_PUBLIC_URL", "https://a.b.example.org")];
         assert!(problems(&nested)[0].starts_with("BERTH_PUBLIC_URL="));
         assert_eq!(problems(&[("BERTH_DATA_DIR", "x"), ("BERTH_DEPLOYMENTS_DIR", "./x")]).len(), 1);
+        let both = [("BERTH_LISTEN", "127.0.0.1:9000"), ("BERTH_METRICS_LISTEN", "127.0.0.1:9000")];
+        assert!(problems(&both)[0].starts_with("BERTH_METRICS_LISTEN=127.0.0.1:9000"));
     }
 
     #[test]

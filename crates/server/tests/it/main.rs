@@ -3,6 +3,7 @@
 mod cli;
 mod framing;
 mod hosts;
+mod metrics;
 mod ownership;
 mod place;
 mod plan;

@@ -94,7 +94,8 @@ stories! {
         what_somebody_builds_again_is_not_the_head,
         news_that_several_find_are_queued_once,
         a_build_tells_its_story,
-        logs_are_read_by_line;
+        logs_are_read_by_line,
+        builds_are_counted_by_status;
     api_tokens:
         a_token_and_its_end,
         a_token_of_one_project,

@@ -392,3 +392,17 @@ pub(crate) async fn a_build_can_end_as_skipped(ground: Ground) {
     let again = store.skip_build(&claimed.lease, "again").await;
     assert!(matches!(again, Err(StoreError::LeaseLost)));
 }
+
+pub(crate) async fn builds_are_counted_by_status(ground: Ground) {
+    let access = ground.member(1).await;
+    let (shop, gone) = (ground.project(access, "shop").await, ground.project(access, "gone").await);
+    ground.go_live(&shop).await;
+    ground.push(&shop).await;
+    ground.claim().await.unwrap();
+    ground.push(&shop).await;
+    ground.store.delete_project(access, gone.id).await.unwrap();
+    let overview = ground.store.overview().await.unwrap();
+    assert_eq!(overview.projects, [(shop.id, "shop".to_owned())]);
+    let expected = [(BuildStatus::Passed, 1), (BuildStatus::Queued, 1), (BuildStatus::Running, 1)];
+    assert_eq!(overview.builds, expected);
+}

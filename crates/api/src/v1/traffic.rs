@@ -1,0 +1,350 @@
+//! What visitors of a project ask for: counted, and as it happens.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, State};
+use axum::response::{IntoResponse, Response};
+use berth_model::{AccessEvent, AccessLine, Latency, ProjectId, StatusClasses, Timestamp, Traffic, TrafficMinute};
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, Stream, StreamExt};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, Interval, interval_at};
+use utoipa::ToSchema;
+
+use crate::Api;
+use crate::auth::Caller;
+use crate::error::{ApiError, ErrorBody};
+use crate::input::Id;
+
+/// Who watch requests at once, of all projects.
+pub(crate) const WATCHING_AT_ONCE: usize = 64;
+/// How often who watches is looked at again, and hears that the connection stands.
+const LOOK_AGAIN: Duration = Duration::from_secs(20);
+
+/// What the hosts of a project answered: production's, the previews', and each deployment's own.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TrafficBody {
+    /// When counting began: at Berth's start.
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+    requests: u64,
+    statuses: StatusesBody,
+    /// Bytes of bodies that were handed to visitors' connections.
+    bytes: u64,
+    /// Answers that needed no file: their bytes were in memory, or the visitor had them (304).
+    cache_hits: u64,
+    /// How long answers took, in seconds; `null` if there was none.
+    latency: Option<LatencyBody>,
+    /// The minutes of the last hour in which somebody asked for something, oldest first.
+    minutes: Vec<MinuteBody>,
+}
+
+/// Answers by the first digit of their status.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StatusesBody {
+    #[serde(rename = "2xx")]
+    ok: u64,
+    #[serde(rename = "3xx")]
+    elsewhere: u64,
+    #[serde(rename = "4xx")]
+    refused: u64,
+    #[serde(rename = "5xx")]
+    failed: u64,
+}
+
+/// Percentiles in seconds, from a request's head until the last byte was handed to the connection. Each is off by a
+/// fifth at most.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LatencyBody {
+    p50: f64,
+    p90: f64,
+    p99: f64,
+}
+
+/// What was answered in one minute.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MinuteBody {
+    /// When it began.
+    #[schema(value_type = String, format = DateTime)]
+    from: Timestamp,
+    requests: u64,
+    bytes: u64,
+}
+
+impl TrafficBody {
+    fn of(since: Timestamp, traffic: Traffic) -> Self {
+        let StatusClasses([ok, elsewhere, refused, failed]) = traffic.statuses;
+        let seconds = |latency: Latency| LatencyBody {
+            p50: latency.p50.as_secs_f64(),
+            p90: latency.p90.as_secs_f64(),
+            p99: latency.p99.as_secs_f64(),
+        };
+        let minute = |TrafficMinute { from, requests, bytes }| MinuteBody { from, requests, bytes };
+        Self {
+            since,
+            requests: traffic.requests(),
+            statuses: StatusesBody { ok, elsewhere, refused, failed },
+            bytes: traffic.bytes,
+            cache_hits: traffic.cache_hits,
+            latency: traffic.latency.map(seconds),
+            minutes: traffic.minutes.into_iter().map(minute).collect(),
+        }
+    }
+}
+
+/// What visitors asked for since Berth started. A restart begins anew.
+#[utoipa::path(get, path = "/api/v1/projects/{id}/traffic", tag = "projects", params(("id" = i64, Path)), responses(
+    (status = 200, body = TrafficBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+))]
+pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Json<TrafficBody>, ApiError> {
+    let project = api.store.project(caller.access(), ProjectId(id)).await?.id;
+    Ok(Json(TrafficBody::of(api.observer.since(), api.observer.traffic(project))))
+}
+
+/// One request and its answer. It has no cookie and no credentials; a query stands in `path`.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AccessLineBody<'a> {
+    /// When the request came.
+    #[schema(value_type = String, format = DateTime)]
+    time: Timestamp,
+    #[schema(value_type = String)]
+    client: IpAddr,
+    host: &'a str,
+    method: &'a str,
+    path: &'a str,
+    protocol: &'a str,
+    status: u16,
+    bytes: u64,
+    /// Until the last byte was handed to the connection.
+    seconds: f64,
+    cache_hit: bool,
+    referer: Option<&'a str>,
+    user_agent: Option<&'a str>,
+}
+
+/// Lines that came faster than they were read, and are gone.
+#[derive(Serialize)]
+struct LostBody {
+    lost: u64,
+}
+
+/// How the lines are written.
+#[derive(Clone, Copy)]
+enum Format {
+    /// A JSON object a line.
+    Json,
+    /// As web servers have always written it.
+    Combined,
+}
+
+/// The requests for a project's hosts from now on, a line each when it was answered, for as long as the client stays.
+/// NDJSON; with `Accept: text/plain` the combined log format. Every 20 seconds there is an empty line. A client that
+/// reads too slowly loses lines, and is told how many (`{"lost": 12}`). Nothing is written down for nobody.
+#[utoipa::path(get, path = "/api/v1/projects/{id}/access-log", tag = "projects", params(("id" = i64, Path)), responses(
+    (status = 200, content((AccessLineBody = "application/x-ndjson"), (String = "text/plain"))),
+    (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+    (status = 429, description = "Too many watch already", body = ErrorBody),
+))]
+pub(crate) async fn watch(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+    parts: Parts,
+) -> Result<Response, ApiError> {
+    let project = api.store.project(caller.access(), ProjectId(id)).await?.id;
+    let turn = api.watching.clone().try_acquire_owned().map_err(|_| {
+        let text = format!("{WATCHING_AT_ONCE} clients watch requests already; end one, or try again later");
+        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_watchers", text)
+    })?;
+    let format = Format::wanted(&parts.headers);
+    let watcher = Watcher {
+        events: api.observer.watch(project),
+        look: interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN),
+        api,
+        parts,
+        project,
+        format,
+        _turn: turn,
+    };
+    let headers = [
+        (CONTENT_TYPE.as_str(), format.content_type()),
+        // For a proxy in front: a line is wanted when it is there.
+        ("x-accel-buffering", "no"),
+    ];
+    Ok((headers, Body::from_stream(watcher.lines())).into_response())
+}
+
+/// Somebody who watches.
+struct Watcher {
+    events: BoxStream<'static, AccessEvent>,
+    look: Interval,
+    api: Api,
+    /// What they asked with.
+    parts: Parts,
+    project: ProjectId,
+    format: Format,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Watcher {
+    fn lines(self) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> + Send {
+        stream::unfold(self, |mut watcher| async move {
+            let stop = watcher.api.stop.clone();
+            let line = tokio::select! {
+                biased;
+                () = stop.cancelled() => return None,
+                _ = watcher.look.tick() => watcher.may_stay().await.then_some("\n".to_owned())?,
+                event = watcher.events.next() => watcher.format.line(&event?),
+            };
+            Some((Ok(Bytes::from(line)), watcher))
+        })
+    }
+
+    /// Whether they may still ask, and the project still theirs. A database that is away sends nobody away.
+    async fn may_stay(&mut self) -> bool {
+        match Caller::from_request_parts(&mut self.parts, &self.api).await {
+            Ok(caller) => match self.api.store.project(caller.access(), self.project).await {
+                Ok(_) => true,
+                Err(error) => error.is_unavailable(),
+            },
+            Err(refused) => refused.status().is_server_error(),
+        }
+    }
+}
+
+impl Format {
+    fn wanted(headers: &HeaderMap) -> Self {
+        let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let mut kinds = accepted.flat_map(|value| value.split(','));
+        match kinds
+            .any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/plain")))
+        {
+            true => Self::Combined,
+            false => Self::Json,
+        }
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/x-ndjson",
+            Self::Combined => "text/plain; charset=utf-8",
+        }
+    }
+
+    fn line(self, event: &AccessEvent) -> String {
+        match (self, event) {
+            (Self::Json, AccessEvent::Line(line)) => json(&AccessLineBody::of(line)),
+            (Self::Json, AccessEvent::Lost(lost)) => json(&LostBody { lost: *lost }),
+            (Self::Combined, AccessEvent::Line(line)) => combined(line),
+            (Self::Combined, AccessEvent::Lost(lost)) => format!("# {lost} lines came faster than they were read\n"),
+        }
+    }
+}
+
+impl<'a> AccessLineBody<'a> {
+    fn of(line: &'a AccessLine) -> Self {
+        Self {
+            time: line.time,
+            client: line.client,
+            host: &line.host,
+            method: &line.method,
+            path: &line.target,
+            protocol: line.version,
+            status: line.status,
+            bytes: line.bytes,
+            seconds: line.took.as_secs_f64(),
+            cache_hit: line.cache_hit,
+            referer: line.referer.as_deref(),
+            user_agent: line.user_agent.as_deref(),
+        }
+    }
+}
+
+fn json(line: &impl Serialize) -> String {
+    // Our own structs, with text keys: this cannot fail.
+    serde_json::to_string(line).unwrap_or_default() + "\n"
+}
+
+/// `client - - [time] "request" status bytes "referer" "user agent"`.
+fn combined(line: &AccessLine) -> String {
+    let quoted = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), escaped);
+    format!(
+        "{} - - [{}] \"{} {} {}\" {} {} \"{}\" \"{}\"\n",
+        line.client,
+        common_time(line.time),
+        escaped(&line.method),
+        escaped(&line.target),
+        line.version,
+        line.status,
+        line.bytes,
+        quoted(line.referer.as_deref()),
+        quoted(line.user_agent.as_deref()),
+    )
+}
+
+/// `21/Nov/2026:09:30:00 +0000`.
+fn common_time(time: Timestamp) -> String {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let text = time.to_string();
+    let month = text[5..7].parse::<usize>().ok().and_then(|month| MONTHS.get(month - 1)).unwrap_or(&"Jan");
+    format!("{}/{month}/{}:{} +0000", &text[8..10], &text[..4], &text[11..19])
+}
+
+/// What could end a field or a line is written as `\xHH`.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' | 0..0x20 | 0x7f.. => escaped += &format!("\\x{byte:02X}"),
+            plain => escaped.push(char::from(plain)),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_combined_format_stays_one_line() {
+        let line = AccessLine {
+            time: Timestamp(1_795_253_400_250_000),
+            client: Ipv4Addr::new(192, 0, 2, 7).into(),
+            host: "shop.example.org".to_owned(),
+            method: "GET".to_owned(),
+            target: "/a?b=\"c\"".to_owned(),
+            version: "HTTP/1.1",
+            status: 206,
+            bytes: 17,
+            took: Duration::from_micros(80),
+            cache_hit: false,
+            referer: None,
+            user_agent: Some("me\n192.0.2.8 - - \\ ü".to_owned()),
+        };
+        let expected = "192.0.2.7 - - [21/Nov/2026:09:30:00 +0000] \"GET /a?b=\\x22c\\x22 HTTP/1.1\" 206 17 \"-\" \
+                        \"me\\x0A192.0.2.8 - - \\x5C \\xC3\\xBC\"\n";
+        assert_eq!(combined(&line), expected);
+    }
+
+    #[test]
+    fn text_is_for_who_asks_for_it() {
+        let format = |accept: &'static str| {
+            Format::wanted(&HeaderMap::from_iter([(ACCEPT, http::HeaderValue::from_static(accept))])).content_type()
+        };
+        assert_eq!(format("*/*"), "application/x-ndjson");
+        assert_eq!(format("application/x-ndjson"), "application/x-ndjson");
+        assert_eq!(format("text/html, text/plain;q=0.5"), "text/plain; charset=utf-8");
+    }
+}

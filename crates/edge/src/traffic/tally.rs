@@ -1,0 +1,224 @@
+//! The counters of one project, or of whatever else answers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use berth_model::{AccessLine, StatusClasses};
+
+use super::latency::{Durations, Histogram};
+use super::minutes::{InMinute, Minutes};
+use super::watch::{Watchers, Watching};
+
+/// What was answered since Berth started. A project that somebody asked for has about 350 bytes of it.
+#[derive(Debug)]
+pub struct Tally {
+    began: Instant,
+    statuses: [AtomicU64; 4],
+    bytes: AtomicU64,
+    cache_hits: AtomicU64,
+    latency: Histogram,
+    minutes: Minutes,
+    watchers: Watchers,
+}
+
+/// What a [`Tally`] said at a moment. Answers that ended while it was read may be in one number and not yet in another.
+#[derive(Clone, Debug)]
+pub struct Counts {
+    /// By the first digit of the status.
+    pub statuses: StatusClasses,
+    /// Bytes of bodies.
+    pub bytes: u64,
+    /// Answers that needed no file.
+    pub cache_hits: u64,
+    /// How long they took.
+    pub latency: Durations,
+}
+
+impl Tally {
+    /// Counters at zero; `began` is when the first minute began.
+    #[must_use]
+    pub fn new(began: Instant) -> Self {
+        Self {
+            began,
+            statuses: Default::default(),
+            bytes: AtomicU64::default(),
+            cache_hits: AtomicU64::default(),
+            latency: Histogram::default(),
+            minutes: Minutes::default(),
+            watchers: Watchers::default(),
+        }
+    }
+
+    /// What was counted until now.
+    #[must_use]
+    pub fn read(&self) -> Counts {
+        let of = |counter: &AtomicU64| counter.load(Relaxed);
+        Counts {
+            statuses: StatusClasses(self.statuses.each_ref().map(of)),
+            bytes: of(&self.bytes),
+            cache_hits: of(&self.cache_hits),
+            latency: self.latency.read(),
+        }
+    }
+
+    /// How many answers there were.
+    #[must_use]
+    pub fn answers(&self) -> u64 {
+        self.requests_and_bytes().0
+    }
+
+    /// The last hour by minutes.
+    pub(super) fn minutes(&self, now: Instant) -> Vec<InMinute> {
+        self.minutes.read(self.minute(now), self.requests_and_bytes())
+    }
+
+    /// Whether somebody watches the requests: then their lines are written.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watchers.are_there()
+    }
+
+    pub(super) fn watch(&self) -> Watching {
+        self.watchers.watch()
+    }
+
+    fn minute(&self, at: Instant) -> u32 {
+        u32::try_from(at.saturating_duration_since(self.began).as_secs() / 60).unwrap_or(u32::MAX)
+    }
+
+    fn requests_and_bytes(&self) -> (u64, u64) {
+        (self.statuses.iter().map(|class| class.load(Relaxed)).sum(), self.bytes.load(Relaxed))
+    }
+}
+
+/// Measures one answer, and counts it when it is dropped: at its end, or when the visitor went away before.
+#[derive(Debug)]
+pub struct Meter {
+    tally: Arc<Tally>,
+    began: Instant,
+    status: u16,
+    cache_hit: bool,
+    sent: u64,
+    line: Option<Box<AccessLine>>,
+}
+
+impl Meter {
+    /// Measures an answer with this status, to a request whose head had come at `began`.
+    #[must_use]
+    pub fn new(tally: Arc<Tally>, began: Instant, status: http::StatusCode, cache_hit: bool) -> Self {
+        Self { tally, began, status: status.as_u16(), cache_hit, sent: 0, line: None }
+    }
+
+    /// Tells this line, too, once it is complete.
+    pub(crate) fn with_line(mut self, line: Option<AccessLine>) -> Self {
+        self.line = line.map(Box::new);
+        self
+    }
+
+    /// So many bytes more were handed to the connection.
+    pub fn sent(&mut self, bytes: u64) {
+        self.sent += bytes;
+    }
+
+    fn tell(&self, line: AccessLine, took: Duration) {
+        let (status, cache_hit, bytes) = (self.status, self.cache_hit, self.sent);
+        self.tally.watchers.tell(AccessLine { status, cache_hit, bytes, took, ..line });
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        let (now, tally) = (Instant::now(), &*self.tally);
+        let took = now.saturating_duration_since(self.began);
+        tally.minutes.reach(tally.minute(now), || tally.requests_and_bytes());
+        // What is neither 2xx nor 4xx nor 5xx leads elsewhere: to another address, a cache, another protocol.
+        let class = match self.status {
+            200..=299 => 0,
+            400..=499 => 2,
+            500.. => 3,
+            _ => 1,
+        };
+        tally.statuses[class].fetch_add(1, Relaxed);
+        if self.sent > 0 {
+            tally.bytes.fetch_add(self.sent, Relaxed);
+        }
+        if self.cache_hit {
+            tally.cache_hits.fetch_add(1, Relaxed);
+        }
+        tally.latency.count(took);
+        if let Some(line) = self.line.take() {
+            self.tell(*line, took);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use berth_model::{AccessEvent, Timestamp};
+    use http::StatusCode;
+
+    use super::*;
+
+    fn line(target: &str) -> AccessLine {
+        AccessLine {
+            time: Timestamp(0),
+            client: Ipv4Addr::LOCALHOST.into(),
+            host: "shop.example.org".to_owned(),
+            method: "GET".to_owned(),
+            target: target.to_owned(),
+            version: "HTTP/1.1",
+            status: 0,
+            bytes: 0,
+            took: Duration::ZERO,
+            cache_hit: false,
+            referer: None,
+            user_agent: None,
+        }
+    }
+
+    #[test]
+    fn an_answer_is_counted_once_when_it_ends() {
+        let began = Instant::now();
+        let tally = Arc::new(Tally::new(began));
+        for (status, bytes, cache_hit) in
+            [(200, 100, true), (206, 5, false), (304, 0, true), (404, 7, false), (503, 0, false)]
+        {
+            let status = StatusCode::from_u16(status).unwrap();
+            let mut meter = Meter::new(Arc::clone(&tally), began, status, cache_hit);
+            let before = tally.read().statuses.total();
+            meter.sent(bytes);
+            assert_eq!(tally.read().statuses.total(), before, "counted before its end");
+        }
+        let counts = tally.read();
+        assert_eq!(counts.statuses, StatusClasses([2, 1, 1, 1]));
+        assert_eq!((counts.bytes, counts.cache_hits, counts.latency.count()), (112, 2, 5));
+        assert_eq!(tally.minutes(began), [InMinute { minute: 0, requests: 5, bytes: 112 }]);
+    }
+
+    #[tokio::test]
+    async fn lines_are_written_while_somebody_watches() {
+        let tally = Arc::new(Tally::new(Instant::now()));
+        let answer = |target: &str| {
+            let mut meter =
+                Meter::new(Arc::clone(&tally), Instant::now(), StatusCode::OK, true).with_line(Some(line(target)));
+            meter.sent(3);
+        };
+        assert!(!tally.is_watched());
+        let mut watching = tally.watch();
+        assert!(tally.is_watched());
+        answer("/one");
+        let Some(AccessEvent::Line(told)) = watching.next().await else { panic!("no line") };
+        assert_eq!((told.target.as_str(), told.status, told.bytes, told.cache_hit), ("/one", 200, 3, true));
+
+        for _ in 0..300 {
+            answer("/many");
+        }
+        assert_eq!(watching.next().await, Some(AccessEvent::Lost(300 - 256)));
+        assert!(matches!(watching.next().await, Some(AccessEvent::Line(_))));
+        drop(watching);
+        answer("/unheard");
+        assert!(!tally.is_watched(), "nobody listens any more");
+    }
+}
