@@ -1,23 +1,26 @@
 //! Accepting connections, and ending them in order.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Request;
+use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
+use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::Front;
+use super::clock::HeadTimer;
+use super::file_sender::{Expected, FileSender};
 use super::idle::IdleLimit;
-use super::whole_body::WholeBody;
+use super::{Answer, Front, FrontBody};
 
 /// For a request's whole head.
 const HEAD: Duration = Duration::from_secs(30);
@@ -56,31 +59,61 @@ pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, stop: Cancel
 }
 
 /// Answers the requests of one connection: HTTP/1.1 or HTTP/2 without TLS, whichever the client speaks.
-async fn converse<S>(
-    stream: S,
+async fn converse(
+    stream: TcpStream,
     peer: IpAddr,
     front: Arc<Front>,
     builder: Arc<auto::Builder<TokioExecutor>>,
     watcher: Watcher,
-) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let service = service_fn(move |request: Request<Incoming>| {
-        let front = Arc::clone(&front);
-        let (head, body) = request.into_parts();
-        let body = WholeBody::new(&head.headers, body);
-        async move { Ok::<_, Infallible>(front.answer(peer, Request::from_parts(head, body)).await) }
-    });
-    let stream = TokioIo::new(IdleLimit::new(stream));
-    let connection = builder.serve_connection_with_upgrades(stream, service).into_owned();
+) {
+    let expected = Arc::<Expected>::default();
+    let stream = IdleLimit::new(FileSender::new(stream, Arc::clone(&expected)));
+    let conversation = Conversation { front, peer, expected };
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), conversation).into_owned();
     if let Err(error) = watcher.watch(connection).await {
         tracing::trace!(%error, "a connection ended early");
     }
 }
 
+/// One connection's service. What a site answers is there at once: no future is made for it.
+struct Conversation {
+    front: Arc<Front>,
+    peer: IpAddr,
+    expected: Arc<Expected>,
+}
+
+impl Service<Request<Incoming>> for Conversation {
+    type Response = Response<FrontBody>;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn call(&self, request: Request<Incoming>) -> Answering {
+        Answering(Some(self.front.answer(self.peer, request, &self.expected)))
+    }
+}
+
+/// An answer on its way to hyper.
+struct Answering(Option<Answer>);
+
+impl Future for Answering {
+    type Output = Result<Response<FrontBody>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = &mut self.get_mut().0;
+        if let Some(Answer::Later(waiting)) = answer {
+            return waiting.as_mut().poll(context).map(Ok);
+        }
+        match answer.take() {
+            Some(Answer::Now(response)) => Poll::Ready(Ok(response.map(FrontBody::Left))),
+            // It is asked once.
+            Some(Answer::Later(_)) | None => Poll::Pending,
+        }
+    }
+}
+
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(HEAD_SIZE);
+    builder.http1().timer(HeadTimer).header_read_timeout(HEAD).max_buf_size(HEAD_SIZE);
     builder
         .http2()
         .timer(TokioTimer::new())

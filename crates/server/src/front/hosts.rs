@@ -18,7 +18,12 @@ pub(crate) struct ControlHosts {
 
 impl ControlHosts {
     pub(crate) fn of(config: &Config) -> Self {
-        let host = |url: &Url| url.host().map(|host| host.to_owned());
+        let host = |url: &Url| {
+            url.host().map(|host| match host {
+                Host::Domain(name) => Host::Domain(name.trim_end_matches('.').to_owned()),
+                address => address.to_owned(),
+            })
+        };
         let public = host(&config.public_url).unwrap_or_else(|| Host::Domain(config.base_domain.name.clone()));
         Self { public, webhook: config.webhook_callback.as_ref().and_then(host) }
     }
@@ -34,8 +39,8 @@ impl ControlHosts {
     }
 
     pub(super) fn name_is_control(&self, name: &str, path: &str) -> bool {
-        let is = |host: &Host<String>| matches!(host, Host::Domain(domain) if domain.trim_end_matches('.') == name);
-        is(&self.public) || is_hook_path(path) && self.webhook.as_ref().is_some_and(is)
+        let is = |host: &Host<String>| matches!(host, Host::Domain(domain) if domain == name);
+        is(&self.public) || self.webhook.as_ref().is_some_and(is) && is_hook_path(path)
     }
 
     /// An address gets the control plane until there is an administrator, since names may not resolve yet; afterwards

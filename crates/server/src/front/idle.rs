@@ -8,18 +8,25 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use super::clock::{self, COARSE};
+
 /// Before a connection's first byte.
 const FIRST_BYTE: Duration = Duration::from_secs(30);
 /// Between two bytes. Longer than a long-polling client's silence.
 const BETWEEN_BYTES: Duration = Duration::from_secs(60);
+/// A silent stream wakes its task at least so often: other limits of the connection are looked at then.
+const WAKING: Duration = Duration::from_secs(10);
 
-/// Ends its stream with [`io::ErrorKind::TimedOut`] after too long a silence.
+/// Ends its stream with [`io::ErrorKind::TimedOut`] after too long a silence. It belongs to one task: the alarm wakes
+/// the task that saw the silence begin.
 #[derive(Debug)]
 pub(super) struct IdleLimit<S> {
     stream: S,
-    /// When the silence has lasted too long, as far as known; later bytes move it on when it rings.
     alarm: Pin<Box<Sleep>>,
-    due: Instant,
+    /// When the alarm rings; zero until it is set.
+    rings: Duration,
+    /// When the silence has lasted too long, if no byte moves.
+    due: Duration,
     between: Duration,
 }
 
@@ -29,27 +36,32 @@ impl<S> IdleLimit<S> {
     }
 
     fn with(stream: S, first: Duration, between: Duration) -> Self {
-        let due = Instant::now() + first;
-        Self { stream, alarm: Box::pin(tokio::time::sleep_until(due)), due, between }
+        let alarm = Box::pin(tokio::time::sleep_until(Instant::now()));
+        Self { stream, alarm, rings: Duration::ZERO, due: clock::now() + first, between }
     }
 
-    /// While the stream is silent: whether it has been for too long.
+    /// While the stream is silent: whether it has been for too long. Bytes only move `due`; the alarm is looked at when
+    /// it may have rung, and set anew then.
     fn silent<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
-        loop {
-            match self.alarm.as_mut().poll(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(()) if Instant::now() >= self.due => {
-                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-                }
-                Poll::Ready(()) => self.alarm.as_mut().reset(self.due),
-            }
+        let now = clock::now();
+        if now + COARSE < self.rings {
+            return Poll::Pending;
         }
+        if now >= self.due {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        while self.rings <= now + COARSE || self.alarm.as_mut().poll(context).is_ready() {
+            let wait = (self.due - now).clamp(COARSE, WAKING) + COARSE;
+            self.rings = now + wait;
+            self.alarm.as_mut().reset(Instant::now() + wait);
+        }
+        Poll::Pending
     }
 
     fn watched<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         match polled {
             Poll::Ready(done) => {
-                self.due = Instant::now() + self.between;
+                self.due = clock::now() + self.between;
                 Poll::Ready(done)
             }
             Poll::Pending => self.silent(context),

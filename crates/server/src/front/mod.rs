@@ -3,12 +3,16 @@
 
 mod ask;
 mod client;
+mod clock;
 mod connections;
+mod file_sender;
 mod hosts;
 mod idle;
 mod whole_body;
 
+use std::future::Future;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -16,19 +20,29 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::IntoResponse;
 use berth_edge::{Edge, EdgeBody, HostDecision, Takes};
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body_util::Either;
 use hyper::body::Incoming;
 use ipnet::IpNet;
 use tower::ServiceExt;
 
 pub(crate) use connections::serve;
+use file_sender::Expected;
 pub(crate) use hosts::ControlHosts;
+use whole_body::WholeBody;
 
 /// What is answered: a site's bytes or the control plane's.
 type FrontBody = Either<EdgeBody, Body>;
 /// What is asked with.
-type RequestBody = whole_body::WholeBody<Incoming>;
+type RequestBody = WholeBody<Incoming>;
+
+/// An answer, or what will be one.
+enum Answer {
+    /// A site's, or the edge's own page.
+    Now(Response<EdgeBody>),
+    /// The control plane's, or that of a protected site.
+    Later(Pin<Box<dyn Future<Output = Response<FrontBody>> + Send>>),
+}
 
 /// Decides and answers requests. Shared by all connections.
 #[derive(Debug)]
@@ -59,7 +73,7 @@ impl Front {
         self.set_up.store(true, Ordering::Relaxed);
     }
 
-    async fn answer(self: Arc<Self>, peer: IpAddr, request: Request<RequestBody>) -> Response<FrontBody> {
+    fn answer(self: &Arc<Self>, peer: IpAddr, request: Request<Incoming>, expected: &Arc<Expected>) -> Answer {
         let decision = match self.edge.decide(&request) {
             HostDecision::Site(site) if self.hosts.contain(site.host()) => {
                 HostDecision::Unknown(site.host().to_owned())
@@ -74,22 +88,45 @@ impl Front {
                 self.hosts.address_is_control(*address, request.uri().path(), set_up)
             }
         };
+        let (head, body) = request.into_parts();
+        let body = WholeBody::new(&head.headers, body);
+        let request = Request::from_parts(head, body);
         if matches!(decision, HostDecision::Address(_)) && request.uri().path() == ask::PATH {
             let answer = ask::answer(peer, &request, &self.edge, &self.hosts, &self.trusted_proxies);
-            return answer.map(Either::Right);
+            return Answer::Later(Box::pin(std::future::ready(answer.map(Either::Right))));
         }
         if is_control {
-            return self.control(peer, request).await.map(Either::Right);
+            let front = Arc::clone(self);
+            return Answer::Later(Box::pin(async move { front.control(peer, request).await.map(Either::Right) }));
         }
+        // HTTP/2 packs bodies into frames: it takes bytes.
+        let takes = if request.version() <= Version::HTTP_11 { Takes::Files } else { Takes::Bytes };
         if Edge::is_locked(&decision) {
-            let client = client::address(peer, request.headers(), &self.trusted_proxies);
-            let admitted = self.edge.admit(&decision, request.method(), request.headers(), client);
-            // Boxed: requests for other sites do not carry its size.
-            if let Err(refusal) = Box::pin(admitted).await {
-                return refusal.map(Either::Left);
-            }
+            let (front, expected) = (Arc::clone(self), Arc::clone(expected));
+            return Answer::Later(Box::pin(async move {
+                let client = client::address(peer, request.headers(), &front.trusted_proxies);
+                match front.edge.admit(&decision, request.method(), request.headers(), client).await {
+                    Ok(()) => front.visit(takes, &decision, request, &expected).map(Either::Left),
+                    Err(refusal) => refusal.map(Either::Left),
+                }
+            }));
         }
-        self.edge.respond_on(Takes::Bytes, &decision, request).map(Either::Left)
+        Answer::Now(self.visit(takes, &decision, request, expected))
+    }
+
+    /// A site's answer, and what the connection has to know to send it.
+    fn visit(
+        &self,
+        takes: Takes,
+        decision: &HostDecision,
+        request: Request<RequestBody>,
+        expected: &Expected,
+    ) -> Response<EdgeBody> {
+        let response = self.edge.respond_on(takes, decision, request);
+        if let Some(mapping) = response.body().mapping() {
+            expected.add(mapping);
+        }
+        response
     }
 
     async fn control(&self, peer: IpAddr, mut request: Request<RequestBody>) -> Response<Body> {

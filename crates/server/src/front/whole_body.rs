@@ -41,7 +41,10 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     pub(super) fn new(headers: &HeaderMap, body: B) -> Self {
-        let body = (!body.is_end_stream()).then(|| Box::pin(TimeoutBody::new(BETWEEN_BYTES, body)));
+        if body.is_end_stream() {
+            return Self { body: None, is_on_its_way: false };
+        }
+        let body = Some(Box::pin(TimeoutBody::new(BETWEEN_BYTES, body)));
         Self { body, is_on_its_way: !headers.contains_key(header::EXPECT) }
     }
 }
@@ -88,7 +91,9 @@ where
     fn drop(&mut self) {
         let is_on_its_way = self.is_on_its_way;
         let rest = self.body.take().filter(|body| is_on_its_way && !body.is_end_stream());
-        if let (Some(rest), Ok(runtime)) = (rest, Handle::try_current()) {
+        if let Some(rest) = rest
+            && let Ok(runtime) = Handle::try_current()
+        {
             runtime.spawn(tokio::time::timeout(LONGEST, throw_away(rest)));
         }
     }

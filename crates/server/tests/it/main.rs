@@ -1,6 +1,7 @@
 //! `berth_server::run` on a free port with its own directories and SQLite, talked to over raw sockets.
 
 mod cli;
+mod downloads;
 mod framing;
 mod hosts;
 mod metrics;

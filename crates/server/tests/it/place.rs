@@ -40,6 +40,12 @@ impl Place {
         self.directory.path().join("deployments")
     }
 
+    /// A file of the only release.
+    pub(crate) fn live_file(&self, path: &str) -> PathBuf {
+        let only = |directory: PathBuf| std::fs::read_dir(directory).unwrap().next().unwrap().unwrap().path();
+        only(only(self.deployments().join(".releases"))).join(path)
+    }
+
     pub(crate) fn config(&self, more: &[(&str, &str)]) -> Config {
         let pairs = [
             ("BERTH_DATA_DIR", self.data().display().to_string()),
