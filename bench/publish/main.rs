@@ -20,15 +20,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use berth_deploy_engine::{Activated, DeployConfig, DeployEngine, restore};
+use berth_edge::index::{Coding, ContentHash, IndexBuilder, Stored, layout};
 use berth_edge::mime::{content_type, is_compressible};
 use berth_edge::{Edge, EdgeConfig, Release, Site, Target};
 use berth_model::{Access, Artifact, BranchName, Clock, ProjectName, RepoUrl, Role, Trigger};
-use berth_store::{ActivationReason, Deployment, NewBuild, NewProject, Project, Store};
+use berth_store::{ActivationReason, Claimed, Deployment, NewBuild, NewProject, Project, Store};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Sites besides the one that is measured.
 const OTHERS: usize = 10_000;
+/// Projects that wait to go live, and how many of them the worker takes at once.
+const WAITING: usize = 320;
+const AT_ONCE: usize = 32;
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
@@ -57,11 +61,12 @@ async fn main() -> Outcome<()> {
         fs::remove_dir_all(&compressed)?;
 
         let berth = Berth::new(&work.path().join(format!("berth-{round}"))).await?;
-        let (first, took) = berth.publish(&corpus, None).await?;
+        let project = berth.project("bench").await?;
+        let (first, took) = berth.publish(&project, &corpus, None).await?;
         measured("3 publish", took);
         let (inodes, blocks) = berth.disk()?;
         measured("6 activate, whole", berth.activate(&first).await?);
-        let (second, took) = berth.publish(&corpus, Some("docs/0/page-0.html")).await?;
+        let (second, took) = berth.publish(&project, &corpus, Some("docs/0/page-0.html")).await?;
         measured("4 publish again, one page changed", took);
         let (inodes_now, blocks_now) = berth.disk()?;
         cost = (inodes_now - inodes, blocks_now - blocks);
@@ -79,12 +84,67 @@ async fn main() -> Outcome<()> {
         times.get(times.len() / 2).copied().unwrap_or_default()
     };
     for what in times.keys() {
-        println!("{:<36} {:>10.3} ms", &what[2..], median(what).as_secs_f64() * 1e3);
+        println!("{:<36} {:>12.4} ms", &what[2..], median(what).as_secs_f64() * 1e3);
     }
     let (publish, bare) = (median("3 publish"), median("1 cp -r") + median("2 compression, bare"));
     println!("publish / (cp -r + compression)      {:>10.2}", publish.as_secs_f64() / bare.as_secs_f64());
     println!("a redeploy with one changed page takes {} files and {} KiB of disk", cost.0, cost.1 / 1024);
     println!("(all activations beside {OTHERS} other hosts in the table)");
+    together(&work.path().join("together")).await?;
+    start(&work.path().join("start"))
+}
+
+/// Projects that go live at the same time, as after `berth deploy --each`.
+async fn together(directory: &Path) -> Outcome<()> {
+    let berth = Berth::new(directory).await?;
+    for number in 0..WAITING {
+        let project = berth.project(&format!("site-{number}")).await?;
+        berth.publish_page(&project).await?;
+    }
+    let pending: Vec<_> = berth.store.pending_activations().await?.iter().map(|pending| pending.id).collect();
+    let begun = Instant::now();
+    for turn in pending.chunks(AT_ONCE) {
+        for ended in berth.engine.activate_all(turn).await? {
+            if let Activated::Refused { reason } = ended? {
+                return Err(reason.into());
+            }
+        }
+    }
+    let took = begun.elapsed();
+    println!("{WAITING} projects that wait together go live at {:.0} a second", WAITING as f64 / took.as_secs_f64());
+    Ok(())
+}
+
+/// Many sites with one small release each, back on the edge from disk.
+fn start(directory: &Path) -> Outcome<()> {
+    let deployments = directory.join("deployments");
+    let mut table = "berth routes 1\n".to_owned();
+    for number in 1..=OTHERS {
+        let release = deployments.join(format!(".releases/{number}/{number}"));
+        fs::create_dir_all(release.join(layout::OWN_DIRECTORY))?;
+        let mut index = IndexBuilder::new(number as i64);
+        for file in 0..12 {
+            let stored = Stored { length: 9, hash: ContentHash([file; 16]) };
+            index.add(&format!("assets/file-{file}.js"), stored, &[(Coding::Brotli, stored)]);
+        }
+        fs::write(release.join(layout::INDEX_FILE), index.finish(None).0)?;
+        table += &format!("site-{number}.example.org {number} {number} - site-{number}\n");
+        table += &format!("site-{number}-x2b4c6d8.example.org {number} {number} - -\n");
+    }
+    fs::write(deployments.join("routes"), format!("{table}end {}\n", OTHERS * 2))?;
+    let config = DeployConfig { deployments, base_domain: "example.org".to_owned(), retention: 5 };
+    let mut times = Vec::new();
+    for _ in 0..5 {
+        let edge = Edge::new(EdgeConfig::default());
+        let begun = Instant::now();
+        let hosts = restore(&config, &edge);
+        times.push(begun.elapsed());
+        if hosts != OTHERS * 2 {
+            return Err("not every host came back".into());
+        }
+    }
+    times.sort();
+    println!("{} hosts of {OTHERS} sites are back on the edge in {:.0} ms", OTHERS * 2, times[2].as_secs_f64() * 1e3);
     Ok(())
 }
 
@@ -94,7 +154,6 @@ struct Berth {
     access: Access,
     store: Store,
     engine: DeployEngine,
-    project: Project,
 }
 
 impl Berth {
@@ -116,8 +175,13 @@ impl Berth {
         restore(&config(), &edge);
         let engine = DeployEngine::new(config(), store.clone(), edge);
         let access = Access::of(user.id, Role::Admin);
-        let name = ProjectName::stored("bench")?;
-        let host = engine.project_host(&name);
+        fs::create_dir_all(engine.staging())?;
+        Ok(Self { directory: directory.to_owned(), access, store, engine })
+    }
+
+    async fn project(&self, name: &str) -> Outcome<Project> {
+        let name = ProjectName::stored(name)?;
+        let host = self.engine.project_host(&name);
         let new = NewProject {
             name,
             branch: BranchName::parse("main")?,
@@ -130,16 +194,33 @@ impl Berth {
             spa_fallback: None,
             previews: false,
         };
-        let project = store.create_project(access, new, &host, |_| Vec::new()).await?;
-        fs::create_dir_all(engine.staging())?;
-        Ok(Self { directory: directory.to_owned(), access, store, engine, project })
+        Ok(self.store.create_project(self.access, new, &host, |_| Vec::new()).await?)
+    }
+
+    async fn claim(&self, project: &Project) -> Outcome<Claimed> {
+        let build = NewBuild::production(project.id, Trigger::Push, project.branch.clone(), None);
+        self.store.enqueue(build).await?;
+        Ok(self.store.claim(Duration::from_secs(600), 9).await?.ok_or("there is no build")?)
+    }
+
+    async fn publish_page(&self, project: &Project) -> Outcome<()> {
+        let claimed = self.claim(project).await?;
+        let directory = self.engine.staging().join(claimed.build.id.to_string());
+        fs::create_dir(&directory)?;
+        fs::write(directory.join("index.html"), "<p>one page</p>")?;
+        let artifact = Artifact { directory, files: 1, bytes: 15, spa_fallback: None };
+        self.engine.publish(&claimed.lease, &claimed.project, artifact, Some(0), &mut |_: &str| {}).await?;
+        Ok(())
     }
 
     /// Publishes a copy of the corpus, with one page changed; the copying is not measured.
-    async fn publish(&self, corpus: &Path, changed: Option<&str>) -> Outcome<(Deployment, Duration)> {
-        let build = NewBuild::production(self.project.id, Trigger::Push, self.project.branch.clone(), None);
-        self.store.enqueue(build).await?;
-        let claimed = self.store.claim(Duration::from_secs(600), 9).await?.ok_or("there is no build")?;
+    async fn publish(
+        &self,
+        project: &Project,
+        corpus: &Path,
+        changed: Option<&str>,
+    ) -> Outcome<(Deployment, Duration)> {
+        let claimed = self.claim(project).await?;
         let directory = self.engine.staging().join(claimed.build.id.to_string());
         cp(corpus, &directory)?;
         if let Some(page) = changed {

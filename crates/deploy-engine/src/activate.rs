@@ -44,6 +44,8 @@ enum Step {
     },
 }
 
+type Stepped = Result<Step, DeployError>;
+
 /// A release on its way to its hosts, and what was there before.
 struct Installed {
     activation: ActivationId,
@@ -52,6 +54,7 @@ struct Installed {
     host: String,
     link: Option<Box<str>>,
     lock: Option<Arc<Lock>>,
+    /// Of the project's host, and of the deployment's own.
     sites: [Option<Arc<Site>>; 2],
     placements: [Option<Placement>; 2],
 }
@@ -90,17 +93,28 @@ impl DeployEngine {
     }
 
     /// The steps, for all that need no copy first.
-    async fn put_live(
-        &self,
-        ids: &[ActivationId],
-    ) -> Result<Vec<(ActivationId, Result<Step, DeployError>)>, DeployError> {
+    async fn put_live(&self, ids: &[ActivationId]) -> Result<Vec<(ActivationId, Stepped)>, DeployError> {
         let mut table = self.table().await;
-        let mut steps = Vec::with_capacity(ids.len());
-        let mut installed = Vec::new();
+        let (mut steps, installed) = self.decide_and_install(&mut table, ids).await?;
+        steps.extend(match self.save(&mut table).await {
+            Ok(()) => self.confirm(&mut table, installed).await?,
+            Err(error) => self.take_back(&mut table, installed, &error).await,
+        });
+        steps.sort_by_key(|(id, _)| ids.iter().position(|wanted| wanted == id));
+        Ok(steps)
+    }
+
+    /// Steps 1 to 3, and the table in memory.
+    async fn decide_and_install(
+        &self,
+        table: &mut Table,
+        ids: &[ActivationId],
+    ) -> Result<(Vec<(ActivationId, Stepped)>, Vec<Installed>), DeployError> {
+        let (mut steps, mut installed) = (Vec::new(), Vec::new());
         for (&id, decision) in ids.iter().zip(self.store().decide_activations(ids).await?) {
             let step = match decision {
                 Ok(ActivationDecision::Go { deployment, host, .. }) => {
-                    match self.install(&mut table, id, &deployment, host).await {
+                    match self.install(table, id, &deployment, host).await {
                         Ok(one) => {
                             installed.push(one);
                             continue;
@@ -117,19 +131,22 @@ impl DeployEngine {
             };
             steps.push((id, step));
         }
-        if let Err(error) = self.save(&mut table).await {
-            self.put_back(&mut table, &installed);
-            for one in installed {
-                let ended = self.refuse(one.activation, &one.deployment, &error).await;
-                steps.push((one.activation, ended.map(Step::Ended)));
-            }
-            return Ok(in_order_of(ids, steps));
-        }
-        let confirming: Vec<ActivationId> = installed.iter().map(|one| one.activation).collect();
-        // Without an answer the sites stay: the database has decided.
-        let confirmed =
-            if confirming.is_empty() { Vec::new() } else { self.store().confirm_activations(&confirming).await? };
-        let (mut links, mut undone) = (Vec::new(), Vec::new());
+        Ok((steps, installed))
+    }
+
+    /// Step 5. Without an answer the sites stay: the database has decided.
+    async fn confirm(
+        &self,
+        table: &mut Table,
+        installed: Vec<Installed>,
+    ) -> Result<Vec<(ActivationId, Stepped)>, DeployError> {
+        let ids: Vec<ActivationId> = installed.iter().map(|one| one.activation).collect();
+        let confirmed = match self.store().confirm_activations(&ids).await {
+            Ok(confirmed) => confirmed,
+            Err(error) if ids.len() == 1 && !error.is_unavailable() => vec![Err(error)],
+            Err(error) => return Err(error.into()),
+        };
+        let (mut steps, mut links) = (Vec::new(), Vec::new());
         for (one, confirmed) in installed.into_iter().zip(confirmed) {
             match confirmed {
                 Ok(live) => {
@@ -137,14 +154,11 @@ impl DeployEngine {
                     steps.push((one.activation, Ok(Step::Ended(Activated::Live(live)))));
                 }
                 // The project was deleted, or another activation took the host: not by us, who hold the table.
-                Err(error) => undone.push((one, error)),
+                Err(error) => {
+                    steps.extend(self.take_back(table, vec![one], &error.into()).await);
+                    self.save(table).await?;
+                }
             }
-        }
-        for (one, error) in undone {
-            self.put_back(&mut table, std::slice::from_ref(&one));
-            self.save(&mut table).await?;
-            let ended = self.refuse(one.activation, &one.deployment, &error.into()).await;
-            steps.push((one.activation, ended.map(Step::Ended)));
         }
         let places = self.places().clone();
         blocking(move || {
@@ -154,7 +168,22 @@ impl DeployEngine {
             Ok(())
         })
         .await?;
-        Ok(in_order_of(ids, steps))
+        Ok(steps)
+    }
+
+    /// Puts the old sites back and refuses.
+    async fn take_back(
+        &self,
+        table: &mut Table,
+        installed: Vec<Installed>,
+        error: &DeployError,
+    ) -> Vec<(ActivationId, Stepped)> {
+        self.put_back(table, &installed);
+        let mut steps = Vec::new();
+        for one in installed {
+            steps.push((one.activation, self.refuse(one.activation, &one.deployment, error).await.map(Step::Ended)));
+        }
+        steps
     }
 
     /// Steps 2 and 3, and the table in memory; a failure leaves everything as it was.
@@ -239,12 +268,6 @@ impl DeployEngine {
             Err(error) => Err(error.into()),
         }
     }
-}
-
-/// Steps in the order in which they were asked for.
-fn in_order_of<T>(ids: &[ActivationId], mut steps: Vec<(ActivationId, T)>) -> Vec<(ActivationId, T)> {
-    steps.sort_by_key(|(id, _)| ids.iter().position(|wanted| wanted == id));
-    steps
 }
 
 /// An error with what caused it, for the log.

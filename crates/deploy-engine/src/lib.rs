@@ -2,8 +2,8 @@
 //!
 //! - [`DeployEngine::publish`] turns a staging directory into an immutable release with an index, durably, and tells
 //!   the database.
-//! - [`DeployEngine::activate`] reads as the algorithm: decide, install, ask the edge, write the table, confirm.
-//!   Rollback and promotion are activations of a release that is there already.
+//! - [`DeployEngine::activate`] decides, installs, asks the edge, writes the table, confirms. Rollback and promotion are
+//!   activations of a release that is there already; [`DeployEngine::activate_all`] does it for many projects at once.
 //! - [`restore`] puts every site back on the edge at start, from one file and without the database;
 //!   [`DeployEngine::reconcile`] then follows the database, which decides.
 //! - [`DeployEngine::prune`], [`DeployEngine::remove_project`] and [`DeployEngine::sweep`] remove what nothing leads to.

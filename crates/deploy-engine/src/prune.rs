@@ -90,8 +90,8 @@ impl DeployEngine {
     /// # Errors
     /// The database's and the disk's own.
     pub async fn sweep(&self, unchanged_for: Duration) -> Result<(), DeployError> {
-        let kept: HashSet<(ProjectId, DeploymentId)> =
-            self.store().released_deployments().await?.into_iter().map(|kept| (kept.project, kept.id)).collect();
+        let kept: HashSet<(ProjectId, DeploymentId)> = self.store().released_deployments().await?.into_iter().collect();
+        let projects: HashSet<ProjectId> = kept.iter().map(|(project, _)| *project).collect();
         let (places, now) = (self.places().clone(), self.store().clock().now());
         let is_leftover = move |path: &Path| unchanged_for.is_zero() || now.since(changed_at(path)) >= unchanged_for;
         blocking(move || {
@@ -111,7 +111,7 @@ impl DeployEngine {
                             remove(release, &places.trash())?;
                         }
                     }
-                    if !kept.iter().any(|(of, _)| of.0 == project) {
+                    if !projects.contains(&ProjectId(project)) {
                         // Empty by now, unless somebody put something else there.
                         let _ = fs::remove_dir(&directory);
                     }

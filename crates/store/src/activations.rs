@@ -498,6 +498,9 @@ impl Store {
         &self,
         ids: &[ActivationId],
     ) -> Result<Vec<Result<Deployment, StoreError>>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut tx = self.begin().await?;
         let mut confirmed = Vec::with_capacity(ids.len());
         for id in ids {

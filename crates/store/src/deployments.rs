@@ -181,6 +181,15 @@ impl Transaction<'_> {
     }
 }
 
+/// A deployment whose files are kept.
+struct Released(ProjectId, DeploymentId);
+
+impl FromRow for Released {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self(ProjectId(row.get("project_id")?), DeploymentId(row.get("id")?)))
+    }
+}
+
 impl Store {
     /// Hands out the id and the short id of a deployment to be: its directory is made under them before it exists.
     ///
@@ -291,12 +300,14 @@ impl Store {
         self.one(select.bind(project).bind(branch.as_str())).await
     }
 
-    /// Every deployment whose files are kept: what the deployments directory should hold.
+    /// Every deployment whose files are kept, and its project: what the deployments directory should hold.
     ///
     /// # Errors
     /// Only the database's own.
-    pub async fn released_deployments(&self) -> Result<Vec<Deployment>, StoreError> {
-        self.all(sql(select_deployment!("WHERE d.released = TRUE ORDER BY d.id"))).await
+    pub async fn released_deployments(&self) -> Result<Vec<(ProjectId, DeploymentId)>, StoreError> {
+        let kept: Vec<Released> =
+            self.all(sql("SELECT project_id, id FROM deployment WHERE released = TRUE ORDER BY id")).await?;
+        Ok(kept.into_iter().map(|Released(project, deployment)| (project, deployment)).collect())
     }
 
     /// Deployments whose files can go: all but the live ones, the newest `keep` others of production and the newest other

@@ -29,6 +29,8 @@ pub(super) struct Content {
 #[derive(Debug)]
 pub(super) struct Contents {
     pub(super) of_files: Vec<Content>,
+    /// How many files an older release of the project has, too.
+    pub(super) unchanged: usize,
     /// Compressed files of the build's own that are not what their names say.
     pub(super) wrong: Vec<String>,
 }
@@ -70,7 +72,9 @@ pub(super) fn all(release: &Path, of_project: &Path, files: &[SurveyedFile]) -> 
     }
     let of_files =
         of_files.into_iter().collect::<Option<_>>().ok_or_else(|| io::Error::other("a file was left out"))?;
-    Ok(Contents { of_files, wrong })
+    let is_kept = |group: &&Group<'_>| kept.get(group.identity).is_some();
+    let unchanged = groups.iter().filter(is_kept).map(|group| group.files.len()).sum();
+    Ok(Contents { of_files, unchanged, wrong })
 }
 
 /// A name for a link on its way to the place of a file.
@@ -241,7 +245,7 @@ mod tests {
                 ("noise.json", &noise),
             ],
         );
-        let Contents { of_files, wrong } = all(release, &release.join("no releases yet"), &files).unwrap();
+        let Contents { of_files, wrong, .. } = all(release, &release.join("no releases yet"), &files).unwrap();
         let of = |path: &str| &of_files[files.iter().position(|file| file.path == path).unwrap()];
         assert!(wrong.is_empty());
         assert_eq!(of("a.js"), of("b.js"));
@@ -280,7 +284,7 @@ mod tests {
                 ("b.svg.gz", b"longer than the file"),
             ],
         );
-        let Contents { of_files, wrong } = all(release, &release.join("none"), &files).unwrap();
+        let Contents { of_files, wrong, .. } = all(release, &release.join("none"), &files).unwrap();
         assert_eq!(wrong, ["a.css.zst"]);
         let kept = |coding: Coding| {
             let (_, stored) = of_files[0].compressed.iter().find(|(made, _)| *made == coding).unwrap();

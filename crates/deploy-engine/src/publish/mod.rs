@@ -170,8 +170,12 @@ fn prepare(artifact: &Artifact, id: DeploymentId, of_project: &Path) -> Result<P
                 .to_owned(),
         );
     }
+    let unchanged = match contents.unchanged {
+        0 => String::new(),
+        count => format!(", {count} as in an earlier release"),
+    };
     told.push(format!(
-        "Published {} file{}, {} ({compressed} compressed){}",
+        "Published {} file{}, {} ({compressed} compressed{unchanged}){}",
         decided.files,
         if decided.files == 1 { "" } else { "s" },
         Bytes(bytes),

@@ -88,6 +88,7 @@ async fn a_redeploy_with_one_changed_page_costs_one_page() {
     let (now, bytes_now) = on_disk(&world, &shop);
     assert_eq!(now - inodes, 4 + 1, "one page, and the index");
     assert!(bytes_now - bytes < 64 * 1024, "{bytes} and then {bytes_now}");
+    assert!(world.log.iter().any(|line| line.contains("50 as in an earlier release")), "{:?}", world.log);
     let inode = |deployment, path: &str| std::fs::metadata(world.release(deployment).join(path)).unwrap().ino();
     assert_eq!(inode(&first, "page-3.html"), inode(&second, "page-3.html"));
     assert_eq!(inode(&first, "page-0.html"), inode(&second, "copy/of-page-0.html"));
