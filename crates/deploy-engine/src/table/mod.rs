@@ -309,14 +309,12 @@ mod tests {
                    shop.example.org 1 7 6@5 shop\nend 3\n";
         fs::write(&path, old).unwrap();
         let table = Table::read(&path).unwrap();
+        // It knew one release before, and no locks.
         let mut wanted = sample(&path);
-        wanted.place(
-            "shop.example.org",
-            Placement {
-                before: vec![(DeploymentId(6), Timestamp(5))],
-                ..table.get("shop.example.org").unwrap().clone()
-            },
-        );
+        let shop = wanted.get("shop.example.org").unwrap().clone();
+        wanted.place("shop.example.org", Placement { before: shop.before[..1].to_vec(), ..shop });
+        wanted.place("shop-abc.example.org", placement(1, 7));
+        wanted.remove("shop-git-x.example.org");
         assert_eq!(content(&table), content(&wanted));
         for bad in [&old[..old.len() - 7], &old.replace("end 3", "end 2"), &old.replace(" 7 ", " x ")] {
             fs::write(&path, bad).unwrap();
