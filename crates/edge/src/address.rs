@@ -13,32 +13,42 @@ pub(crate) enum Address<T> {
     At(String, T),
 }
 
-/// Looks a decoded path up; `find` knows the files by their path below the release, without a leading slash.
-pub(crate) fn resolve<T>(path: &str, find: impl Fn(&str) -> Option<T>) -> Option<Address<T>> {
+impl<T> Address<T> {
+    /// The file, whatever its address is.
+    pub(crate) fn into_file(self) -> T {
+        match self {
+            Self::Here(file) | Self::At(_, file) => file,
+        }
+    }
+}
+
+/// Looks a decoded path up. `find` knows the files by their path below the release, without a leading slash, which it
+/// gets in two parts: nothing is allocated for a file that is asked for at its address.
+pub(crate) fn resolve<T>(path: &str, find: impl Fn(&str, &str) -> Option<T>) -> Option<Address<T>> {
     let key = path.strip_prefix('/')?;
     if key.is_empty() || key.ends_with('/') {
-        if let Some(page) = find(&format!("{key}index.html")) {
+        if let Some(page) = find(key, "index.html") {
             return Some(Address::Here(page));
         }
-        let page = key.strip_suffix('/').filter(|page| find(page).is_none())?;
-        return find(&format!("{page}.html")).map(|file| Address::At(address_of(page), file));
+        let page = key.strip_suffix('/').filter(|page| find(page, "").is_none())?;
+        return find(page, ".html").map(|file| Address::At(address_of(page), file));
     }
-    if let Some(file) = find(key) {
+    if let Some(file) = find(key, "") {
         // What a page would be shown at can be a file of its own.
-        let page = key.strip_suffix(".html").filter(|page| directory_of(page).is_some() || find(page).is_none());
+        let page = key.strip_suffix(".html").filter(|page| directory_of(page).is_some() || find(page, "").is_none());
         return Some(match page {
             Some(page) => Address::At(address_of(page), file),
             None => Address::Here(file),
         });
     }
-    if let Some(file) = find(&format!("{key}.html")) {
+    if let Some(file) = find(key, ".html") {
         return Some(if directory_of(key).is_some() {
             Address::At(address_of(key), file)
         } else {
             Address::Here(file)
         });
     }
-    find(&format!("{key}/index.html")).map(|file| Address::At(format!("{path}/"), file))
+    find(key, "/index.html").map(|file| Address::At(format!("{path}/"), file))
 }
 
 /// The address of a page, which is named without its `.html`.
@@ -71,7 +81,7 @@ mod tests {
     ];
 
     fn at(path: &str) -> Option<Address<&'static str>> {
-        resolve(path, |key| FILES.iter().find(|file| **file == key).copied())
+        resolve(path, |key, ending| FILES.iter().find(|file| **file == format!("{key}{ending}")).copied())
     }
 
     #[test]

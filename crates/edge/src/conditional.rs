@@ -1,7 +1,14 @@
-//! Conditional requests (RFC 9110, 13). Only by ETag: the releases have no `Last-Modified`, because after a rollback
-//! the older content is the current one, and a date would then answer 304 for the wrong bytes.
+//! Conditional requests (RFC 9110, 13): by the strong ETag of a representation, or by the time at which its release was
+//! published.
+//!
+//! After a rollback the older release is the current one, so that "not modified since" cannot mean "published before":
+//! a date is either that of the very release, or it lies in the time since which the host shows it. `If-Range` takes
+//! ETags alone, because two releases can be of the same second.
 
-use http::{HeaderMap, HeaderName, header};
+use std::time::{Duration, UNIX_EPOCH};
+
+use berth_model::Timestamp;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::index::ContentHash;
 
@@ -37,16 +44,60 @@ impl Tag {
     }
 }
 
-/// Evaluates `If-Match`, then `If-None-Match`, against the strong ETag of the chosen representation.
-pub(crate) fn evaluate(headers: &HeaderMap, etag: &str) -> Precondition {
-    if headers.contains_key(header::IF_MATCH) && !any_tag(headers, &header::IF_MATCH, |tag| tag == "*" || tag == etag) {
+/// When what an address shows came to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Modified {
+    /// `Last-Modified`: when the release was published, in seconds since 1970; 0: unknown.
+    pub(crate) published: u32,
+    /// Since when the host shows it: later, after a rollback.
+    pub(crate) since: Timestamp,
+}
+
+impl Modified {
+    /// Whether a client that has what was shown at `date` has what is shown now. It has if it names the very release, or
+    /// a time since which the host shows this one.
+    fn is_known(self, date: u64) -> bool {
+        self.published != 0
+            && (date == u64::from(self.published) || Duration::from_secs(date) >= self.since.since(Timestamp(0)))
+    }
+}
+
+/// Evaluates the preconditions in the order of RFC 9110, 13.2.2, against the strong ETag of the chosen representation and
+/// its date. A date that is none is ignored, and so is one beside an ETag.
+pub(crate) fn evaluate(headers: &HeaderMap, etag: &str, modified: Modified) -> Precondition {
+    if headers.contains_key(header::IF_MATCH) {
+        if !any_tag(headers, &header::IF_MATCH, |tag| tag == "*" || tag == etag) {
+            return Precondition::Failed;
+        }
+    } else if let Some(date) = date(headers, &header::IF_UNMODIFIED_SINCE)
+        && date < u64::from(modified.published)
+    {
         return Precondition::Failed;
     }
-    let weakly_equal = |tag: &str| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag;
-    if any_tag(headers, &header::IF_NONE_MATCH, weakly_equal) {
+    if headers.contains_key(header::IF_NONE_MATCH) {
+        let weakly_equal = |tag: &str| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag;
+        if any_tag(headers, &header::IF_NONE_MATCH, weakly_equal) {
+            return Precondition::NotModified;
+        }
+    } else if date(headers, &header::IF_MODIFIED_SINCE).is_some_and(|date| modified.is_known(date)) {
         return Precondition::NotModified;
     }
     Precondition::Holds
+}
+
+/// The date of a header that is there once, in seconds since 1970.
+fn date(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
+    let mut values = headers.get_all(name).iter();
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    let date = httpdate::parse_http_date(value.to_str().ok()?.trim()).ok()?;
+    date.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs())
+}
+
+/// A date for a `Last-Modified`.
+pub(crate) fn http_date(seconds: u32) -> HeaderValue {
+    let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds.into()));
+    // Letters, digits and colons.
+    HeaderValue::try_from(date).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// Whether a `Range` still means the representation with this ETag: no `If-Range`, or exactly it. A weak ETag or a
@@ -74,7 +125,7 @@ mod tests {
         for (name, value) in pairs {
             headers.append(name, value.parse().unwrap());
         }
-        (evaluate(&headers, "\"ab\""), range_applies(&headers, "\"ab\""))
+        (evaluate(&headers, "\"ab\"", MODIFIED), range_applies(&headers, "\"ab\""))
     }
 
     #[test]
@@ -103,6 +154,42 @@ mod tests {
     fn tags_are_hashes_in_quotes() {
         let hash = ContentHash([0x0f; 16]);
         assert_eq!(Tag::of(hash).as_str(), format!("\"{}\"", hash.to_hex()));
+    }
+
+    /// Published on Saturday at 10:00, and shown again, after another one, since half past 11.
+    const MODIFIED: Modified = Modified { published: 1_795_255_200, since: Timestamp(1_795_260_600_500_000) };
+
+    #[test]
+    fn dates_count_where_no_etag_does() {
+        use Precondition::{Failed, Holds, NotModified};
+        let at = |time: &str| format!("Sat, 21 Nov 2026 {time} GMT");
+        for (time, since, unmodified) in [
+            ("09:59:59", Holds, Failed),
+            ("10:00:00", NotModified, Holds),
+            ("10:00:01", Holds, Holds),
+            // That of the release in between.
+            ("11:00:00", Holds, Holds),
+            ("11:30:00", Holds, Holds),
+            ("11:30:01", NotModified, Holds),
+        ] {
+            assert_eq!(case(&[(header::IF_MODIFIED_SINCE, &at(time))]).0, since, "{time}");
+            assert_eq!(case(&[(header::IF_UNMODIFIED_SINCE, &at(time))]).0, unmodified, "{time}");
+        }
+        let (exact, early) = (at("10:00:00"), at("09:00:00"));
+        assert_eq!(case(&[(header::IF_MODIFIED_SINCE, &exact), (header::IF_NONE_MATCH, "\"x\"")]).0, Holds);
+        assert_eq!(case(&[(header::IF_MODIFIED_SINCE, &early), (header::IF_NONE_MATCH, "\"ab\"")]).0, NotModified);
+        assert_eq!(case(&[(header::IF_UNMODIFIED_SINCE, &early), (header::IF_MATCH, "\"ab\"")]).0, Holds);
+        assert_eq!(case(&[(header::IF_UNMODIFIED_SINCE, &early), (header::IF_NONE_MATCH, "\"ab\"")]).0, Failed);
+        for odd in ["yesterday", "0", "", "2026-11-21T10:00:00Z", "Sat, 21 Nov 2026 10:00:00 CET"] {
+            assert_eq!(case(&[(header::IF_MODIFIED_SINCE, odd)]).0, Holds, "{odd}");
+            assert_eq!(case(&[(header::IF_UNMODIFIED_SINCE, odd)]).0, Holds, "{odd}");
+        }
+        assert_eq!(case(&[(header::IF_MODIFIED_SINCE, &exact), (header::IF_MODIFIED_SINCE, &exact)]).0, Holds);
+        // The other two forms that a date had once.
+        for old in ["Saturday, 21-Nov-26 10:00:00 GMT", "Sat Nov 21 10:00:00 2026"] {
+            assert_eq!(case(&[(header::IF_MODIFIED_SINCE, old)]).0, NotModified, "{old}");
+        }
+        assert_eq!(http_date(MODIFIED.published), at("10:00:00").as_str());
     }
 
     #[test]

@@ -81,7 +81,8 @@ impl Edge {
     /// Puts a site on a host (lower case, without port) at once for all requests that come; running ones end with what
     /// they began with. The hashed assets of the release that it replaces stay reachable. Returns what was there.
     pub fn install(&self, host: &str, site: Site) -> Option<Arc<Site>> {
-        let (mut site, now) = (site.at(host), self.0.clock.now());
+        let now = self.0.clock.now();
+        let mut site = site.at(host, now);
         let mut sites = self.0.sites.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(replaced) = sites.get(host) {
             site.succeed(replaced, now);
@@ -218,15 +219,17 @@ impl Edge {
         extensions: &Extensions,
         takes: Takes,
     ) -> Response<EdgeBody> {
-        let is_shown = |lock| self.0.gate.is_open(lock, uri.path(), &headers) || extensions.get::<Insider>().is_some();
+        let files = &self.0.files;
         let response = match decision {
-            HostDecision::Site(site) if site.lock().is_none() => {
-                serve::answer(&self.0.files, site, method, uri, headers, takes)
-            }
-            HostDecision::Site(site) if site.lock().is_some_and(is_shown) => {
-                serve::private(serve::answer(&self.0.files, site, method, uri, headers, takes))
-            }
-            HostDecision::Site(_) => pages::locked(),
+            HostDecision::Site(site) => match site.lock() {
+                None => serve::answer(files, site, method, uri, headers, takes),
+                Some(lock) if self.0.gate.is_open(lock, &headers) || extensions.get::<Insider>().is_some() => {
+                    serve::private(serve::answer(files, site, method, uri, headers, takes))
+                }
+                Some(_) => {
+                    serve::challenge(files, site, method, uri, headers, takes).unwrap_or_else(pages::locked)
+                }
+            },
             HostDecision::Unknown(_) | HostDecision::Address(_) => pages::unknown_host(),
             HostDecision::Bad(bad) => pages::bad_request(&bad.to_string()),
         };

@@ -20,8 +20,6 @@ use tokio::sync::Semaphore;
 use crate::body::EdgeBody;
 use crate::pages;
 
-/// Stays open, so that a certificate can be had for a site that nobody may see.
-const ALWAYS_OPEN: &str = "/.well-known/acme-challenge/";
 /// Passwords that are looked at at the same time: each takes 19 MiB and tens of milliseconds of a core.
 const AT_ONCE: usize = 2;
 /// For a password's turn to be looked at.
@@ -81,8 +79,8 @@ impl Gate {
     }
 
     /// Whether a request may see what is behind a lock, as far as that is known already.
-    pub(crate) fn is_open(&self, lock: &Lock, path: &str, headers: &HeaderMap) -> bool {
-        path.starts_with(ALWAYS_OPEN) || sent(headers).is_some_and(|sent| self.knows(self.mark(lock, sent)))
+    pub(crate) fn is_open(&self, lock: &Lock, headers: &HeaderMap) -> bool {
+        sent(headers).is_some_and(|sent| self.knows(self.mark(lock, sent)))
     }
 
     /// Finds out whether a request opens a lock, which [`Gate::is_open`] then knows.
@@ -172,22 +170,21 @@ mod tests {
         };
         let shop = lock(None, "open sesame");
         let right = with("anybody", "open sesame");
-        assert!(!gate.is_open(&shop, "/", &right));
+        assert!(!gate.is_open(&shop, &right));
         gate.try_key(&shop, &right, CLIENT).await.unwrap();
-        assert!(gate.is_open(&shop, "/", &right));
+        assert!(gate.is_open(&shop, &right));
         for wrong in [with("anybody", "open"), HeaderMap::new(), with("", "")] {
             gate.try_key(&shop, &wrong, CLIENT).await.unwrap();
-            assert!(!gate.is_open(&shop, "/", &wrong));
+            assert!(!gate.is_open(&shop, &wrong));
         }
         // Another lock, even of the same password.
-        assert!(!gate.is_open(&lock(None, "open sesame"), "/", &right));
+        assert!(!gate.is_open(&lock(None, "open sesame"), &right));
         let named = Lock { user: Some("ada".to_owned()), ..shop.clone() };
         gate.try_key(&named, &right, CLIENT).await.unwrap();
-        assert!(!gate.is_open(&named, "/", &right));
+        assert!(!gate.is_open(&named, &right));
         let ada = with("ada", "open sesame");
         gate.try_key(&named, &ada, CLIENT).await.unwrap();
-        assert!(gate.is_open(&named, "/", &ada));
-        assert!(gate.is_open(&named, "/.well-known/acme-challenge/x", &HeaderMap::new()));
+        assert!(gate.is_open(&named, &ada));
     }
 
     #[tokio::test]

@@ -4,8 +4,18 @@
 #[must_use]
 pub fn content_type(path: &str) -> String {
     let name = path.rsplit('/').next().unwrap_or(path);
-    if path.ends_with(".well-known/apple-app-site-association") || name == "apple-app-site-association" {
+    // Names that others have agreed on, without an extension.
+    let well_known = path.strip_prefix(".well-known/").unwrap_or_default();
+    if path == "apple-app-site-association"
+        || matches!(
+            well_known,
+            "apple-app-site-association" | "openid-configuration" | "matrix/client" | "matrix/server"
+        )
+    {
         return "application/json; charset=utf-8".to_owned();
+    }
+    if well_known.starts_with("acme-challenge/") {
+        return "text/plain; charset=utf-8".to_owned();
     }
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
     // Where mime_guess is older than the registrations in use.
@@ -92,6 +102,32 @@ mod tests {
             ("a.wasm", "application/wasm"),
             ("site.webmanifest", "application/manifest+json; charset=utf-8"),
             (".well-known/apple-app-site-association", "application/json; charset=utf-8"),
+            ("apple-app-site-association", "application/json; charset=utf-8"),
+            (".well-known/openid-configuration", "application/json; charset=utf-8"),
+            (".well-known/acme-challenge/evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA", "text/plain; charset=utf-8"),
+            (".well-known/security.txt", "text/plain; charset=utf-8"),
+            (".well-known/assetlinks.json", "application/json; charset=utf-8"),
+            ("a.md", "text/markdown; charset=utf-8"),
+            ("a.csv", "text/csv; charset=utf-8"),
+            ("a.vtt", "text/vtt; charset=utf-8"),
+            ("a.ics", "text/calendar; charset=utf-8"),
+            ("a.xml", "application/xml; charset=utf-8"),
+            ("a.rss", "application/rss+xml; charset=utf-8"),
+            ("a.xhtml", "application/xhtml+xml; charset=utf-8"),
+            ("a.jsonld", "application/ld+json; charset=utf-8"),
+            ("a.geojson", "application/geo+json"),
+            ("a.avif", "image/avif"),
+            ("a.jpg", "image/jpeg"),
+            ("a.gif", "image/gif"),
+            ("a.ico", "image/x-icon"),
+            ("a.pdf", "application/pdf"),
+            ("a.mp4", "video/mp4"),
+            ("a.webm", "video/webm"),
+            ("a.mp3", "audio/mpeg"),
+            ("a.woff", "font/woff"),
+            ("a.ttf", "font/ttf"),
+            ("a.zip", "application/zip"),
+            ("a.gz", "application/gzip"),
             ("LICENSE", "application/octet-stream"),
             ("a.unheard-of", "application/octet-stream"),
         ] {

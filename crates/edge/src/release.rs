@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use http::HeaderValue;
 use rustix::fs::{Mode, OFlags};
 
+use crate::conditional::http_date;
 use crate::error::EdgeError;
 use crate::index::{Coding, ContentHash, Entry, Index, layout};
 use crate::mapping::Mapping;
@@ -18,6 +20,8 @@ use crate::open_files::OpenFiles;
 pub struct Release {
     directory: Box<Path>,
     index: Index,
+    /// When it was published, as a header; made for its first file.
+    last_modified: OnceLock<Option<HeaderValue>>,
     /// Large files that were asked for.
     mapped: Mutex<BTreeMap<ContentHash, Mapped>>,
 }
@@ -36,7 +40,7 @@ impl Release {
     /// When there is none or it is damaged.
     pub fn open(directory: &Path) -> Result<Self, EdgeError> {
         let index = Index::parse(std::fs::read(directory.join(layout::INDEX_FILE))?)?;
-        Ok(Self { directory: directory.into(), index, mapped: Mutex::default() })
+        Ok(Self { directory: directory.into(), index, last_modified: OnceLock::new(), mapped: Mutex::default() })
     }
 
     /// The deployment it belongs to.
@@ -49,6 +53,12 @@ impl Release {
     #[must_use]
     pub fn index(&self) -> &Index {
         &self.index
+    }
+
+    /// The `Last-Modified` of its files, if it is known when it was published.
+    pub(crate) fn last_modified(&self) -> Option<&HeaderValue> {
+        let published = || (self.index.published() != 0).then(|| http_date(self.index.published()));
+        self.last_modified.get_or_init(published).as_ref()
     }
 
     /// Opens one form of a file and checks that it has the length it was published with.

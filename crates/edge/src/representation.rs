@@ -5,10 +5,11 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use berth_model::Timestamp;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
 use crate::body::EdgeBody;
-use crate::conditional::{self, Precondition, Tag};
+use crate::conditional::{self, Modified, Precondition, Tag};
 use crate::files::{Files, Takes};
 use crate::index::{Coding, Entry};
 use crate::negotiate::coding_for;
@@ -20,8 +21,16 @@ use crate::release::Release;
 pub(crate) const REVALIDATED: HeaderValue = HeaderValue::from_static("public, max-age=0, must-revalidate");
 /// Files named by their content.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// What `_headers` says of a file's content, and how long it is kept.
+const OF_CONTENT: [HeaderName; 5] = [
+    header::CACHE_CONTROL,
+    header::CONTENT_DISPOSITION,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_TYPE,
+    header::EXPIRES,
+];
 /// As many headers as a file has by itself.
-const HEADERS: usize = 8;
+const HEADERS: usize = 9;
 
 /// An answer, or what is needed for it.
 pub(crate) enum Reply<'a> {
@@ -59,16 +68,25 @@ pub(crate) struct Representation<'a> {
     pub(crate) varies_by_navigation: bool,
 }
 
+/// What is asked of a file.
+pub(crate) struct Wanted<'a, 'h> {
+    pub(crate) method: &'h Method,
+    /// The decoded path.
+    pub(crate) path: &'a str,
+    pub(crate) headers: &'h HeaderMap,
+    /// Since when the host shows what it shows.
+    pub(crate) since: Timestamp,
+}
+
 impl<'a> Representation<'a> {
     /// Decides what a request gets of a file that is answered with `status`: perhaps nothing.
     pub(crate) fn choose(
         release: &'a Arc<Release>,
         entry: Entry<'a>,
-        path: &'a str,
         mut status: StatusCode,
-        method: &Method,
-        headers: &HeaderMap,
+        wanted: Wanted<'a, '_>,
     ) -> Reply<'a> {
+        let Wanted { method, path, headers, since } = wanted;
         let of = |coding| entry.stored(coding).map(|stored| (stored.length, Tag::of(stored.hash)));
         // A range is always of the identity coding, and only of the very bytes that the client has a part of.
         let ranged = status == StatusCode::OK
@@ -80,7 +98,8 @@ impl<'a> Representation<'a> {
 
         let mut parts = None;
         if status == StatusCode::OK {
-            match conditional::evaluate(headers, tag.as_str()) {
+            let modified = Modified { published: release.index().published(), since };
+            match conditional::evaluate(headers, tag.as_str(), modified) {
                 Precondition::Holds => {}
                 Precondition::NotModified => status = StatusCode::NOT_MODIFIED,
                 Precondition::Failed => return Reply::Page(pages::precondition_failed()),
@@ -142,9 +161,16 @@ impl<'a> Representation<'a> {
         }
         if !is_error && let Ok(tag) = HeaderValue::from_str(self.tag.as_str()) {
             headers.insert(header::ETAG, tag);
+            if let Some(date) = self.release.last_modified() {
+                headers.insert(header::LAST_MODIFIED, date.clone());
+            }
         }
         let rules = self.release.index().rules().map_or(&[][..], |rules| &rules.headers);
         for (name, value) in rules.iter().flat_map(|rule| rule.values(self.path)) {
+            // They are about what lies at the path: not about the page that says that nothing does, nor about a 304.
+            if (is_error && OF_CONTENT.contains(&name)) || (!is_new && name == header::CONTENT_TYPE) {
+                continue;
+            }
             if name == header::SET_COOKIE {
                 headers.append(name, value);
             } else {

@@ -3,7 +3,7 @@
 //! 1. the method: GET and HEAD; OPTIONS says so, everything else is 405
 //! 2. the path, decoded once ([`crate::path`]); tricks are 400 or 404 and end here
 //! 3. the file: the exact path, else a clean URL (`/about` → `about.html`, `/dir/` → `dir/index.html`); another form of
-//!    an existing address redirects to the one form it has; else a hashed asset of the release before
+//!    an existing address redirects to the one form it has ([`crate::address`]); else a hashed asset of the release before
 //! 4. `_redirects`: the first rule that matches and is forced, or stands where there is no file
 //! 5. the SPA fallback, for navigations
 //! 6. the nearest `404.html` up the tree, or a page of ours
@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 
+use crate::address::{self, Address};
 use crate::body::EdgeBody;
 use crate::files::{Files, Takes};
 use crate::hashed::is_hashed;
@@ -23,10 +24,12 @@ use crate::negotiate::is_navigation;
 use crate::pages;
 use crate::path::{self, BadPath};
 use crate::release::Release;
-use crate::representation::{REVALIDATED, Reply, Representation};
+use crate::representation::{REVALIDATED, Reply, Representation, Wanted};
 use crate::rules::Action;
 use crate::site::{Site, Target};
 
+/// Below here a certificate's challenge is answered.
+const CHALLENGES: &str = "/.well-known/acme-challenge/";
 const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
 /// The answer of a site. The request's headers are its own to use again.
@@ -77,6 +80,22 @@ pub(crate) fn finish(method: &Method, mut response: Response<EdgeBody>) -> Respo
     response
 }
 
+/// What a protected site shows to everybody: a file that lies exactly where a certificate's challenge is looked for.
+pub(crate) fn challenge(
+    files: &Files,
+    site: &Site,
+    method: &Method,
+    uri: &Uri,
+    headers: HeaderMap,
+    takes: Takes,
+) -> Option<Response<EdgeBody>> {
+    let path = path::decode(uri.path()).ok().filter(|path| path.starts_with(CHALLENGES))?;
+    let release = site.release().filter(|_| matches!(*method, Method::GET | Method::HEAD))?;
+    let entry = release.index().find(&path[1..])?;
+    let visit = Visit { files, site, release, method, headers: &headers, path: &path, takes };
+    Some(visit.file(entry, StatusCode::OK).into_response(files, headers, takes))
+}
+
 /// The answer of a protected site: nobody but its visitor keeps it, whatever its author's headers say.
 pub(crate) fn private(mut response: Response<EdgeBody>) -> Response<EdgeBody> {
     let given = response.headers().get(header::CACHE_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -85,8 +104,13 @@ pub(crate) fn private(mut response: Response<EdgeBody>) -> Response<EdgeBody> {
         !["", "public", "private", "s-maxage"].iter().any(|other| name.eq_ignore_ascii_case(other))
     });
     let private = ["private"].into_iter().chain(kept).collect::<Vec<_>>().join(", ");
+    let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&private) {
-        response.headers_mut().insert(header::CACHE_CONTROL, value);
+        headers.insert(header::CACHE_CONTROL, value);
+    }
+    // Words to shared caches alone.
+    for name in ["cdn-cache-control", "surrogate-control", "expires"] {
+        headers.remove(name);
     }
     response
 }
@@ -96,29 +120,6 @@ fn allowed(status: StatusCode) -> Response<EdgeBody> {
     *response.status_mut() = status;
     response.headers_mut().insert(header::ALLOW, ALLOWED);
     response
-}
-
-/// What a path leads to within one release.
-enum Found<'a> {
-    File(Entry<'a>),
-    /// The file has another address: this one.
-    At(String),
-}
-
-fn find<'a>(release: &'a Release, path: &str) -> Option<Found<'a>> {
-    let index = release.index();
-    let key = &path[1..];
-    if let Some(directory) = key.strip_suffix('/').or((key.is_empty()).then_some("")) {
-        if let Some(entry) = index.find_joined(key, "index.html") {
-            return Some(Found::File(entry));
-        }
-        let without_slash = !directory.is_empty() && index.find_joined(directory, ".html").is_some();
-        return without_slash.then(|| Found::At(format!("/{directory}")));
-    }
-    if let Some(entry) = index.find(key).or_else(|| index.find_joined(key, ".html")) {
-        return Some(Found::File(entry));
-    }
-    index.find_joined(key, "/index.html").map(|_| Found::At(format!("{path}/")))
 }
 
 /// One GET or HEAD for a decoded path.
@@ -133,8 +134,13 @@ struct Visit<'a, 'h> {
 }
 
 impl<'a> Visit<'a, '_> {
+    fn resolve(&self, path: &str) -> Option<Address<Entry<'a>>> {
+        let index = self.release.index();
+        address::resolve(path, |path, ending| index.find_joined(path, ending))
+    }
+
     fn answer(&self, query: Option<&str>) -> Reply<'a> {
-        let found = find(self.release, self.path);
+        let found = self.resolve(self.path);
         let kept = if found.is_none() { self.kept_by_predecessor() } else { None };
         if let Some(rules) = self.release.index().rules() {
             let exists = found.is_some() || kept.is_some();
@@ -144,8 +150,8 @@ impl<'a> Visit<'a, '_> {
             }
         }
         match (found, kept) {
-            (Some(Found::File(entry)), _) => self.file(entry, StatusCode::OK),
-            (Some(Found::At(path)), _) => {
+            (Some(Address::Here(entry)), _) => self.file(entry, StatusCode::OK),
+            (Some(Address::At(path, _)), _) => {
                 let query = query.map(|query| format!("?{query}")).unwrap_or_default();
                 Reply::Page(redirect(StatusCode::PERMANENT_REDIRECT, &(path::encode(&path) + &query)))
             }
@@ -165,11 +171,7 @@ impl<'a> Visit<'a, '_> {
 
     fn of_predecessor(&self, release: &Arc<Release>) -> Response<EdgeBody> {
         let Some(entry) = release.index().find(&self.path[1..]) else { return pages::not_found() };
-        Representation::choose(release, entry, self.path, StatusCode::OK, self.method, self.headers).into_response(
-            self.files,
-            HeaderMap::new(),
-            self.takes,
-        )
+        self.file_of(release, entry, StatusCode::OK).into_response(self.files, HeaderMap::new(), self.takes)
     }
 
     fn apply(&self, action: Action) -> Reply<'a> {
@@ -178,16 +180,8 @@ impl<'a> Visit<'a, '_> {
                 Reply::Page(redirect(StatusCode::from_u16(status).unwrap_or(StatusCode::FOUND), &location))
             }
             Action::Rewrite { path, status } => {
-                let target = match find(self.release, &path) {
-                    Some(Found::At(path)) => find(self.release, &path),
-                    found => found,
-                };
-                match target {
-                    Some(Found::File(entry)) => {
-                        self.file(entry, StatusCode::from_u16(status).unwrap_or(StatusCode::OK))
-                    }
-                    _ => self.not_found(),
-                }
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+                self.resolve(&path).map_or_else(|| self.not_found(), |address| self.file(address.into_file(), status))
             }
         }
     }
@@ -219,7 +213,15 @@ impl<'a> Visit<'a, '_> {
     }
 
     fn file(&self, entry: Entry<'a>, status: StatusCode) -> Reply<'a> {
-        Representation::choose(self.release, entry, self.path, status, self.method, self.headers)
+        self.file_of(self.release, entry, status)
+    }
+
+    fn file_of<'r>(&self, release: &'r Arc<Release>, entry: Entry<'r>, status: StatusCode) -> Reply<'r>
+    where
+        'a: 'r,
+    {
+        let wanted = Wanted { method: self.method, path: self.path, headers: self.headers, since: self.site.since() };
+        Representation::choose(release, entry, status, wanted)
     }
 }
 

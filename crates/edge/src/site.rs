@@ -13,6 +13,8 @@ use crate::traffic::{Tallies, Tally};
 pub struct Site {
     /// Under which name it is in the edge's table; empty before.
     host: Box<str>,
+    /// Since when it shows its release.
+    since: Timestamp,
     target: Target,
     /// What visitors have to know before they see anything of it.
     lock: Option<Arc<Lock>>,
@@ -43,7 +45,15 @@ impl Site {
     #[must_use]
     pub fn of(target: Target) -> Self {
         let (project, tally) = (None, OnceLock::new());
-        Self { host: Box::default(), target, lock: None, project, tally, predecessors: Vec::new() }
+        Self {
+            host: Box::default(),
+            since: Timestamp(0),
+            target,
+            lock: None,
+            project,
+            tally,
+            predecessors: Vec::new(),
+        }
     }
 
     /// Behind a lock, if there is one.
@@ -64,8 +74,12 @@ impl Site {
         Some(self.tally.get_or_init(|| tallies.of(project)))
     }
 
-    pub(crate) fn at(self, host: &str) -> Self {
-        Self { host: host.into(), ..self }
+    pub(crate) fn at(self, host: &str, now: Timestamp) -> Self {
+        Self { host: host.into(), since: now, ..self }
+    }
+
+    pub(crate) fn since(&self) -> Timestamp {
+        self.since
     }
 
     /// The host that it is installed at.
@@ -104,6 +118,9 @@ impl Site {
     /// within their grace. A release that comes back is no predecessor of itself.
     pub(crate) fn succeed(&mut self, replaced: &Site, now: Timestamp) {
         let current = self.release().map(|release| release.deployment());
+        if replaced.release().map(|release| release.deployment()) == current {
+            self.since = replaced.since;
+        }
         let replaced_release = replaced.release().map(|release| (Arc::downgrade(release), now));
         let older = replaced.predecessors.iter().filter(|(_, since)| now.since(*since) < Self::GRACE).cloned();
         let mut known: Vec<i64> = current.into_iter().collect();

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use berth_edge::index::{IndexBuilder, layout};
 use berth_edge::{RedirectLoop, RuleProblem};
 use berth_model::words::Bytes;
-use berth_model::{Artifact, DeploymentId, Failure, FailureCode};
+use berth_model::{Artifact, DeploymentId, Failure, FailureCode, Timestamp};
 use berth_store::{Deployment, Lease, NewDeployment, Project};
 
 use crate::{DeployEngine, DeployError, blocking};
@@ -79,8 +79,9 @@ impl DeployEngine {
         let release = self.places().release(project.id, id);
         let to = release.clone();
         let of_project = self.places().project(project.id);
+        let now = self.store().clock().now();
         let prepared = blocking(move || {
-            let prepared = prepare(&artifact, id, &of_project)?;
+            let prepared = prepare(&artifact, id, &of_project, now)?;
             durable::move_into_place(&artifact.directory, &to)?;
             Ok(prepared)
         })
@@ -115,7 +116,7 @@ impl DeployEngine {
 }
 
 /// Steps 1 to 3, and the first half of 4. `of_project` is where the project's other releases are.
-fn prepare(artifact: &Artifact, id: DeploymentId, of_project: &Path) -> Result<Prepared, DeployError> {
+fn prepare(artifact: &Artifact, id: DeploymentId, of_project: &Path, now: Timestamp) -> Result<Prepared, DeployError> {
     let directory = artifact.directory.as_path();
     let survey = survey::survey(directory).map_err(DeployError::disk("the artifact could not be read"))?;
     let mut told = survey.told;
@@ -136,6 +137,7 @@ fn prepare(artifact: &Artifact, id: DeploymentId, of_project: &Path) -> Result<P
 
     let mut index = IndexBuilder::new(id.0);
     index.compressed_by(compress::RULE);
+    index.published(u32::try_from(now.since(Timestamp(0)).as_secs()).unwrap_or_default());
     let mut problems = Vec::new();
     for (name, read) in [("_redirects", IndexBuilder::redirects as ReadRules), ("_headers", IndexBuilder::headers)] {
         if let Some(text) = read_rules(directory, name).map_err(disk("a rule file could not be read"))? {

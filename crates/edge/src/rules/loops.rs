@@ -3,10 +3,11 @@
 //! A visitor is sent from an example of each rule's path to wherever the rules lead, as the edge would do it with the
 //! files of the release: a rule that is not forced ends at a file. Nothing is refused for a doubt:
 //!
-//! - where the way comes back to where it was, through two rules or to the very beginning, it is a loop
-//! - where one rule meets its own target over and over, it is one if it is forced or nothing can lie at the target;
+//! - where the way comes back to where it was, it is a loop
+//! - where one rule makes the address longer and longer, it is one if it is forced or nothing can lie at the target;
 //!   else pages that exist end it, which is what `/* /en/:splat` is written for
-//! - a rule that only adds or removes a slash at the end is passed over where the slash is right
+//! - a rule is passed over where it leads to where the visitor is, so that `/* /soon 302!` ends at `/soon`; one that
+//!   always does, like `/* /:splat`, is a loop
 //! - a rewrite answers and sends nobody on. It counts only where its target is one address, which is no file: whoever
 //!   writes that meant another rule to answer there
 //! - an address at a host that no rule names is somebody else's
@@ -79,6 +80,9 @@ pub(crate) fn find(
     files: impl Iterator<Item = impl AsRef<str>> + Clone,
 ) -> Option<RedirectLoop> {
     let mut walk = Walk { rules, has, ends: HashSet::new(), tried: 0 };
+    if let Some(found) = rules.iter().find_map(|rule| walk.turns_in_place(rule)) {
+        return Some(found);
+    }
     for asked in rules.iter().flat_map(Redirect::examples) {
         if walk.tried > MOST_TRIED {
             tracing::info!("the rules of a release are too many to look for all loops");
@@ -93,6 +97,20 @@ pub(crate) fn find(
 }
 
 impl<F: Fn(&str) -> bool> Walk<'_, F> {
+    /// A rule that leads from every address to that address.
+    fn turns_in_place(&self, rule: &Redirect) -> Option<RedirectLoop> {
+        let leads_to_itself = |asked: &Asked| {
+            let (host, path, query) = asked;
+            match rule.leads_to(host.as_deref().unwrap_or_default(), path, query.as_deref()) {
+                Some(Action::Redirect { location, .. }) => self.follow(&location, host.as_deref()).as_ref() == Some(asked),
+                _ => false,
+            }
+        };
+        let example = rule.examples().next().filter(|_| rule.examples().all(|asked| leads_to_itself(&asked)))?;
+        let shown = shown_address(&example);
+        Some(RedirectLoop { addresses: vec![shown.clone(), shown], lines: vec![rule.line] })
+    }
+
     /// Follows the rules; the way, and from where on it repeats, if it has no end.
     fn endless(&mut self, asked: Asked) -> Option<(Vec<Step>, usize)> {
         let mut steps: Vec<Step> = Vec::new();
@@ -118,7 +136,7 @@ impl<F: Fn(&str) -> bool> Walk<'_, F> {
 
     fn step(&mut self, asked: &Asked) -> Option<(Option<usize>, Asked)> {
         let (host, path, query) = asked;
-        let has = |key: &str| (self.has)(key).then_some(());
+        let has = |path: &str, ending: &str| (self.has)(&format!("{path}{ending}")).then_some(());
         let address = resolve(path, has);
         for (place, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.force || address.is_none()) {
             self.tried += 1;
@@ -126,13 +144,14 @@ impl<F: Fn(&str) -> bool> Walk<'_, F> {
                 None => {}
                 Some(Action::Redirect { location, .. }) => {
                     let next = self.follow(&location, host.as_deref())?;
-                    if !(rule.is_slash && next == *asked) {
+                    if next != *asked {
                         return Some((Some(place), next));
                     }
                 }
                 Some(Action::Rewrite { path, .. }) => {
                     let nowhere = !rule.target().0 && resolve(&path, has).is_none();
-                    return nowhere.then(|| (Some(place), (host.clone(), path, query.clone())));
+                    let next = (host.clone(), path, query.clone());
+                    return (nowhere && next != *asked).then_some((Some(place), next));
                 }
             }
         }
@@ -165,20 +184,22 @@ fn judge(
     mut files: impl Iterator<Item = impl AsRef<str>>,
 ) -> Option<RedirectLoop> {
     let round = &steps[again..];
+    let grows = steps.len() > rules.len() + STEPS_BEYOND;
     let mut places: Vec<usize> = round.iter().filter_map(|step| step.rule).collect();
     places.sort_unstable();
     places.dedup();
-    if let [place] = places[..] {
+    if let [place] = places[..]
+        && grows
+    {
         let rule = &rules[place];
         let (varies, begins) = rule.target();
         let may_end = varies
             && !rule.force
             && files.any(|file| begins.strip_prefix('/').is_some_and(|begins| file.as_ref().starts_with(begins)));
-        if rule.is_rewrite() || (again > 0 && may_end) {
+        if may_end {
             return None;
         }
     }
-    let grows = steps.len() > rules.len() + STEPS_BEYOND;
     let shown = if grows { &steps[..SHOWN] } else { round };
     let first = shown.first().filter(|_| !grows).map(|step| &step.asked);
     Some(RedirectLoop {
@@ -226,8 +247,7 @@ mod tests {
                 &[1, 2],
             ),
             ("/:a/:b /:b/:a\n", "/a/b → /b/a → /a/b", &[1]),
-            ("/* /moved 301!\n", "/moved → /moved", &[1]),
-            ("/* /nowhere 302\n", "/nowhere → /nowhere", &[1]),
+            ("/en/* /en/:splat 302\n", "/en/ → /en/", &[1]),
             ("/a/* /a/b/:splat 301!\n", "/a/ → /a/b/ → /a/b/b/ → /a/b/b/b/ → /a/b/b/b/b/ → …", &[1]),
             ("/a/* /a/b/:splat\n", "/a/ → /a/b/ → /a/b/b/ → /a/b/b/b/ → /a/b/b/b/b/ → …", &[1]),
             ("/a /b 200\n/b /a 301\n", "/a → /b → /a", &[1, 2]),
@@ -269,6 +289,9 @@ mod tests {
             "/* /en/:splat 302\n",
             "/assets/* /assets/:splat 200\n/* /page 200\n",
             "/one/* /two/:splat 200\n/two/* /one/:splat 200\n",
+            "/* /soon 301!\n",
+            "/* /nowhere 302\n",
+            "/* /any 302\n/any /else\n",
             "/a id=1 /a\n", // without the parameter
             "/a https://other.example.org/a\n",
             "https://h.example.org/a /b\n/b https://other.example.org/a\n",

@@ -12,6 +12,8 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 pub(crate) const HOST: &str = "shop.example.org";
+/// When every release was published: Saturday, 21 November 2026, 10:00.
+const PUBLISHED: u32 = 1_795_255_200;
 
 /// A directory for releases and an edge that serves them.
 pub(crate) struct Fixture {
@@ -94,6 +96,7 @@ pub(crate) fn read(response: Response<EdgeBody>) -> Answer {
 
 pub(crate) fn write_release(directory: &Path, deployment: i64, files: &[(&str, &str)], fallback: Option<bool>) {
     let mut builder = IndexBuilder::new(deployment);
+    builder.published(PUBLISHED);
     std::fs::create_dir_all(directory.join(layout::OWN_DIRECTORY)).unwrap();
     for (path, content) in files {
         let file = directory.join(path);

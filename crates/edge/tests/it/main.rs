@@ -1,9 +1,11 @@
 //! The edge from outside: releases on a real disk, requests through its service.
 
 mod anything;
+mod caching;
 mod fixture;
 mod hosts;
 mod paths;
+mod protected;
 mod representations;
 mod rules;
 mod switching;

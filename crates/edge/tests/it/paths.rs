@@ -125,31 +125,59 @@ fn clean_urls_have_one_form() {
         ("index.html", "home"),
         ("about.html", "about"),
         ("docs/index.html", "docs"),
+        ("docs/a b.html", "spaced"),
         ("both.html", "file"),
         ("both/index.html", "directory"),
+        ("feed", "feed"),
+        ("feed.html", "about the feed"),
+        ("200.html", "shell"),
+        ("404.html", "lost"),
+        ("frame.htm", "old"),
+        ("data.json", "{}"),
     ]);
     for (path, content) in [
         ("/", "home"),
-        ("/index.html", "home"),
+        ("/?a=1", "home"),
         ("/about", "about"),
-        ("/about.html", "about"),
         ("/docs/", "docs"),
-        ("/docs/index.html", "docs"),
+        ("/docs/a%20b", "spaced"),
         ("/both", "file"),
         ("/both/", "directory"),
+        ("/feed", "feed"),
+        ("/feed.html", "about the feed"),
+        ("/frame.htm", "old"),
+        ("/data.json", "{}"),
+        ("/200", "shell"),
+        ("/404", "lost"),
     ] {
         let answer = fixture.get(path);
         assert_eq!((answer.status, answer.text()), (200, content), "{path}");
     }
-    for (path, location) in
-        [("/docs", "/docs/"), ("/docs?a=1&b", "/docs/?a=1&b"), ("/about/", "/about"), ("/about/?q", "/about?q")]
-    {
+    for (path, location) in [
+        ("/index.html", "/"),
+        ("/index.html?utm=1&b", "/?utm=1&b"),
+        ("/index", "/"),
+        ("/about.html", "/about"),
+        ("/about.html?q=%20", "/about?q=%20"),
+        ("/about/", "/about"),
+        ("/about/?q", "/about?q"),
+        ("/docs", "/docs/"),
+        ("/docs?a=1&b", "/docs/?a=1&b"),
+        ("/docs/index.html", "/docs/"),
+        ("/docs/index", "/docs/"),
+        ("/docs/a%20b.html", "/docs/a%20b"),
+        ("/both.html", "/both"),
+        ("/both/index.html", "/both/"),
+        ("/404.html", "/404"),
+    ] {
         let answer = fixture.get(path);
         assert_eq!((answer.status, answer.header("location")), (308, Some(location)), "{path}");
+        assert_eq!(fixture.get(location).status, 200, "one step from {path}");
     }
-    for path in ["/About", "/docs/index", "/nothing", "/index.html/"] {
-        let expected = if path == "/docs/index" { 200 } else { 404 };
-        assert_eq!(fixture.get(path).status, expected, "{path}");
+    for path in
+        ["/About", "/nothing", "/index.html/", "/data.json/", "/feed/", "/about/x", "/data", "//about", "/about//"]
+    {
+        assert_eq!(fixture.get_with(path, &[("accept", "application/json")]).status, 404, "{path}");
     }
 }
 

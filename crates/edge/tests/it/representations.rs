@@ -82,6 +82,21 @@ fn s5_conditional_requests() {
 }
 
 #[test]
+fn dates_answer_who_has_no_etag() {
+    let fixture = alphabet();
+    let get = |name: &str, value: &str| fixture.get_with("/a.txt", &[(name, value)]).status;
+    let date = "Sat, 21 Nov 2026 10:00:00 GMT";
+    assert_eq!(fixture.get("/a.txt").header("last-modified"), Some(date));
+    assert_eq!(get("if-modified-since", date), 304);
+    assert_eq!(get("if-modified-since", "Sat, 21 Nov 2026 09:59:59 GMT"), 200);
+    assert_eq!(get("if-unmodified-since", date), 200);
+    assert_eq!(get("if-unmodified-since", "Sat, 21 Nov 2026 09:59:59 GMT"), 412);
+    // An ETag is the better word, a page that says that nothing is there has no date.
+    assert_eq!(fixture.get_with("/a.txt", &[("if-modified-since", date), ("if-none-match", "\"x\"")]).status, 200);
+    assert_eq!(fixture.get_with("/none.txt", &[("if-modified-since", date)]).status, 404);
+}
+
+#[test]
 fn s5_ranges() {
     let fixture = alphabet();
     for (range, body, content_range) in [
@@ -130,6 +145,7 @@ fn s5_if_range_is_strong_and_ranges_are_of_the_plain_content() {
     };
     let answer = ask(&tag);
     assert_eq!((answer.status, answer.text(), answer.header("content-encoding")), (206, "sc", None));
+    // A date is too coarse to put the parts of a file together by.
     for other in ["\"x\"", &format!("W/{tag}"), "Sat, 21 Nov 2026 10:00:00 GMT"] {
         let answer = ask(other);
         assert_eq!((answer.status, answer.text()), (200, "br:script"), "{other}");

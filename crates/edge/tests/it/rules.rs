@@ -48,6 +48,39 @@ fn a_catch_all_rewrite_does_not_hide_files() {
 }
 
 #[test]
+fn a_rule_does_not_lead_to_where_it_is() {
+    let fixture =
+        Fixture::serving(&[("index.html", "home"), ("soon.html", "soon"), ("_redirects", "/* /soon 302!\n/x /y\n")]);
+    assert_eq!(fixture.get("/").header("location"), Some("/soon"));
+    assert_eq!(fixture.get("/soon").text(), "soon");
+}
+
+#[test]
+fn later_headers_win_and_what_is_of_the_content_stays_off_its_404() {
+    let fixture = Fixture::serving(&[
+        ("index.html", "home"),
+        ("404.html", "lost"),
+        ("assets/app.js", "script"),
+        (
+            "_headers",
+            "/*\n  Cache-Control: no-cache\n  X-A: 1\n  X-A: 2\n/assets/*\n  Cache-Control: public, max-age=31536000, immutable\n  Content-Type: application/x-special\n  X-B: 3\n",
+        ),
+    ]);
+    assert_eq!(fixture.get("/").header("cache-control"), Some("no-cache"));
+    let script = fixture.get("/assets/app.js");
+    assert_eq!(script.header("cache-control"), Some("public, max-age=31536000, immutable"));
+    assert_eq!((script.header("x-a"), script.header("x-b")), (Some("1, 2"), Some("3")));
+    let missing = fixture.get("/assets/old.js");
+    assert_eq!((missing.status, missing.text()), (404, "lost"));
+    assert_eq!(missing.header("cache-control"), Some("public, max-age=0, must-revalidate"));
+    assert_eq!((missing.header("content-type"), missing.header("x-b")), (Some("text/html; charset=utf-8"), Some("3")));
+    let tag = script.header("etag").unwrap();
+    let known = fixture.get_with("/assets/app.js", &[("if-none-match", tag)]);
+    assert_eq!((known.status, known.header("content-type")), (304, None));
+    assert_eq!(known.header("cache-control"), Some("public, max-age=31536000, immutable"));
+}
+
+#[test]
 fn headers_have_the_last_word_but_not_on_the_message() {
     let fixture = Fixture::serving(&[
         ("index.html", "home"),
