@@ -226,9 +226,7 @@ impl Edge {
                 Some(lock) if self.0.gate.is_open(lock, &headers) || extensions.get::<Insider>().is_some() => {
                     serve::private(serve::answer(files, site, method, uri, headers, takes))
                 }
-                Some(_) => {
-                    serve::challenge(files, site, method, uri, headers, takes).unwrap_or_else(pages::locked)
-                }
+                Some(_) => serve::challenge(files, site, method, uri, headers, takes).unwrap_or_else(pages::locked),
             },
             HostDecision::Unknown(_) | HostDecision::Address(_) => pages::unknown_host(),
             HostDecision::Bad(bad) => pages::bad_request(&bad.to_string()),

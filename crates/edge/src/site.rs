@@ -45,15 +45,7 @@ impl Site {
     #[must_use]
     pub fn of(target: Target) -> Self {
         let (project, tally) = (None, OnceLock::new());
-        Self {
-            host: Box::default(),
-            since: Timestamp(0),
-            target,
-            lock: None,
-            project,
-            tally,
-            predecessors: Vec::new(),
-        }
+        Self { host: Box::default(), since: Timestamp(0), target, lock: None, project, tally, predecessors: Vec::new() }
     }
 
     /// Behind a lock, if there is one.

@@ -43,7 +43,16 @@ const SITE: &[(&str, &str)] = &[
 fn nothing_of_it_is_seen_without_the_password() {
     let fixture = protected(SITE);
     for method in ["GET", "HEAD", "OPTIONS", "POST"] {
-        for path in ["/", "/app.js", "/old", "/nothing", "/nothing.js", "/%00", "/.well-known/acme-challenge/other", "/.well-known/x"] {
+        for path in [
+            "/",
+            "/app.js",
+            "/old",
+            "/nothing",
+            "/nothing.js",
+            "/%00",
+            "/.well-known/acme-challenge/other",
+            "/.well-known/x",
+        ] {
             let answer = ask(&fixture, method, path, &[("if-none-match", "*"), ("range", "bytes=0-0")]);
             assert_eq!((answer.status, answer.header("location"), answer.header("etag")), (401, None, None), "{path}");
             assert!(answer.header("www-authenticate").is_some_and(|asks| asks.starts_with("Basic realm=")), "{path}");
