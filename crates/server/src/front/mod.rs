@@ -37,6 +37,7 @@ type FrontBody = Either<EdgeBody, Body>;
 type RequestBody = WholeBody<Incoming>;
 
 /// An answer, or what will be one.
+#[allow(clippy::large_enum_variant, reason = "a site's answer is moved once and not allocated")]
 enum Answer {
     /// A site's, or the edge's own page.
     Now(Response<EdgeBody>),
