@@ -1,7 +1,7 @@
 # Two commands do everything, their own set-up included: `make run` and `make test`.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help run image test test-all test-unit test-ways lint bench bench-publish set-up set-up-tests
+.PHONY: help run image test test-all test-unit test-ways lint bench bench-publish bench-edge set-up set-up-tests
 
 # dev compiles faster, release runs faster.
 PROFILE ?= release
@@ -60,6 +60,11 @@ lint: ## check formatting, lints and scripts
 bench: set-up ## measure the way of a push beside the bare container runs
 	cargo build --release -p berth-server
 	node bench/pipeline/main.mjs $(TARGET_DIR)/release/berth
+
+bench-edge: ## measure serving beside nginx and Caddy (the ruler's corpus: 350 MB, 10,000 sites)
+	@scripts/ensure-bench
+	cargo build --release -p berth-server
+	bench/edge/run.py $(TARGET_DIR)/release/berth
 
 bench-publish: set-up ## measure publishing and activating beside cp -r and the bare compression
 	cargo run --release -p berth-deploy-engine --example bench-publish
