@@ -122,6 +122,14 @@ impl Session {
         Answer::of(self.client.delete(self.url(path)).bearer_auth(&self.token)).await
     }
 
+    /// `GET path` of an answer that goes on.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn stream(&self, path: &str) -> Result<reqwest::Response> {
+        Ok(self.client.get(self.url(path)).bearer_auth(&self.token).send().await?.error_for_status()?)
+    }
+
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
     }

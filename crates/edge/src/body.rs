@@ -36,7 +36,7 @@ pub struct EdgeBody {
     /// Whose bytes it has, if of a mapping.
     mapping: Option<Arc<Mapping>>,
     deployment: Option<i64>,
-    is_of_file: bool,
+    is_cached: bool,
     /// Counts the answer once this is dropped.
     meter: Option<Meter>,
 }
@@ -188,14 +188,14 @@ impl EdgeBody {
         Self { mapping, ..self }
     }
 
-    /// Says that a file was needed for it.
-    pub(crate) fn of_file(self) -> Self {
-        Self { is_of_file: true, ..self }
+    /// Says that no file was needed for its content.
+    pub(crate) fn cached(self) -> Self {
+        Self { is_cached: true, ..self }
     }
 
-    /// Whether a file was needed for it.
-    pub(crate) fn is_of_file(&self) -> bool {
-        self.is_of_file
+    /// Whether its content was in memory, or in the visitor's.
+    pub(crate) fn is_cached(&self) -> bool {
+        self.is_cached
     }
 
     pub(crate) fn measure(&mut self, meter: Meter) {
@@ -208,7 +208,7 @@ impl EdgeBody {
 
     /// Keeps only what it says about itself.
     pub(crate) fn clear(&mut self) {
-        *self = Self { deployment: self.deployment, is_of_file: self.is_of_file, ..Self::default() };
+        *self = Self { deployment: self.deployment, is_cached: self.is_cached, ..Self::default() };
     }
 
     /// Its whole length in bytes, before anything was read of it.

@@ -199,7 +199,7 @@ impl Edge {
         let mut response = self.answer(decision, &head.method, &head.uri, head.headers, &head.extensions, takes);
         if let Some(tally) = tally {
             let (status, body) = (response.status(), response.body_mut());
-            let meter = Meter::new(Arc::clone(tally), began, status, !body.is_of_file());
+            let meter = Meter::new(Arc::clone(tally), began, status, body.is_cached());
             body.measure(meter.with_line(line));
         }
         response

@@ -55,19 +55,19 @@ impl Files {
         };
         if stored.length <= MAX_CONTENT {
             if let Some(content) = self.contents.get(stored.hash) {
-                return Ok(cut(content));
+                return Ok(cut(content).cached());
             }
             let file = release.open_file(entry, coding)?;
             if let Some(content) = read_cached(&file, 0, stored.length as usize)?
                 && content.len() as u64 == stored.length
             {
                 self.contents.put(stored.hash, content.clone());
-                return Ok(cut(content).of_file());
+                return Ok(cut(content));
             }
-            return Ok(EdgeBody::piece(Source::Read(Arc::new(file)).slice(range)).of_file());
+            return Ok(EdgeBody::piece(Source::Read(Arc::new(file)).slice(range)));
         }
         let (source, mapping) = self.large(release, entry, coding, &range, takes)?;
-        Ok(EdgeBody::piece(source.slice(range)).of_mapping(mapping).of_file())
+        Ok(EdgeBody::piece(source.slice(range)).of_mapping(mapping))
     }
 
     /// Several ranges of a file's plain content, each behind a head of its own, and an end.
@@ -82,7 +82,7 @@ impl Files {
         let length = entry.stored(Coding::Identity).map_or(0, |stored| stored.length);
         let (source, mapping) = self.large(release, entry, Coding::Identity, &(0..length), takes)?;
         let pieces = parts.flat_map(|(head, range)| [Piece::Bytes(head.into()), source.slice(range)]);
-        Ok(EdgeBody::pieces(pieces.chain([Piece::Bytes(end.into())]).collect()).of_mapping(mapping).of_file())
+        Ok(EdgeBody::pieces(pieces.chain([Piece::Bytes(end.into())]).collect()).of_mapping(mapping))
     }
 
     /// A file that is kept open: as a mapping where the connection sends files. One that would have to come from the

@@ -185,7 +185,7 @@ impl<'a> Representation<'a> {
     /// The content, as far as it is sent, and the headers that go with its part.
     fn body(&mut self, files: &Files, headers: &mut HeaderMap, takes: Takes) -> io::Result<EdgeBody> {
         if self.status == StatusCode::NOT_MODIFIED {
-            return Ok(EdgeBody::empty());
+            return Ok(EdgeBody::empty().cached());
         }
         if self.is_head {
             headers.insert(header::CONTENT_LENGTH, self.length.into());

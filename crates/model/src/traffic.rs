@@ -12,7 +12,7 @@ pub struct Traffic {
     pub statuses: StatusClasses,
     /// Bytes of bodies that were handed to the visitors' connections.
     pub bytes: u64,
-    /// Answers that needed no file: their bytes were in memory, or nobody asked for any (304).
+    /// Answers whose content was in memory, or with the visitor already (304).
     pub cache_hits: u64,
     /// How long answers took; `None` if there was none.
     pub latency: Option<Latency>,
@@ -89,7 +89,7 @@ pub struct AccessLine {
     pub bytes: u64,
     /// Until the last of them was.
     pub took: Duration,
-    /// Whether no file was needed.
+    /// Whether its content was in memory, or with the visitor already.
     pub cache_hit: bool,
     /// Where the visitor came from, as their browser says.
     pub referer: Option<String>,

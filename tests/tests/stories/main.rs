@@ -19,3 +19,4 @@ mod queue;
 mod reconcile;
 mod reports;
 mod serving;
+mod traffic;

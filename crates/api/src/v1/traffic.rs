@@ -39,7 +39,7 @@ pub(crate) struct TrafficBody {
     statuses: StatusesBody,
     /// Bytes of bodies that were handed to visitors' connections.
     bytes: u64,
-    /// Answers that needed no file: their bytes were in memory, or the visitor had them (304).
+    /// Answers whose content was in memory, or with the visitor already (304).
     cache_hits: u64,
     /// How long answers took, in seconds; `null` if there was none.
     latency: Option<LatencyBody>,

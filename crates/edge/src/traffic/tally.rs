@@ -29,7 +29,7 @@ pub struct Counts {
     pub statuses: StatusClasses,
     /// Bytes of bodies.
     pub bytes: u64,
-    /// Answers that needed no file.
+    /// Answers whose content was in memory, or with the visitor already.
     pub cache_hits: u64,
     /// How long they took.
     pub latency: Durations,

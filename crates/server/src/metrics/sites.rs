@@ -38,7 +38,7 @@ const FAMILIES: [Family; 4] = [
     Family {
         name: "berth_site_cache_hits_total",
         kind: Kind::Counter,
-        help: "Answers that needed no file.",
+        help: "Answers whose content was in memory, or with the visitor already (304).",
         write: |text, name, project, tally| text.sample(name, &[project], tally.read().cache_hits),
     },
     Family {
