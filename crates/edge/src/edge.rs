@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use berth_model::{Clock, Timestamp};
+use berth_model::{AccessLine, Clock, Timestamp};
 use http::{Extensions, HeaderMap, Method, Request, Response, Uri};
 
 use crate::body::EdgeBody;
@@ -16,7 +16,7 @@ use crate::files::{Files, Takes};
 use crate::gate::{Gate, Insider};
 use crate::host::{self, BadHost, Host, host_of};
 use crate::site::Site;
-use crate::traffic::{Meter, Tallies};
+use crate::traffic::{Meter, Tallies, Tally};
 use crate::{pages, serve, traffic};
 
 /// Settings of the edge.
@@ -165,8 +165,15 @@ impl Edge {
     ) -> Result<(), Response<EdgeBody>> {
         let HostDecision::Site(site) = decision else { return Ok(()) };
         let Some(lock) = site.lock() else { return Ok(()) };
+        let began = Instant::now();
         let tried = self.0.gate.try_key(lock, headers, client).await;
-        tried.map_err(|refusal| serve::finish(method, refusal))
+        tried.map_err(|refusal| {
+            let mut refusal = serve::finish(method, refusal);
+            if let Some(tally) = self.tally(decision) {
+                measure(&mut refusal, tally, began, None);
+            }
+            refusal
+        })
     }
 
     /// Answers a request as it was decided, without counting it. A host that is not a site gets a page that says so.
@@ -185,10 +192,7 @@ impl Edge {
         client: impl FnOnce(&HeaderMap) -> IpAddr,
     ) -> Response<EdgeBody> {
         let began = Instant::now();
-        let tally = match decision {
-            HostDecision::Site(site) => site.tally(&self.0.tallies),
-            _ => Some(self.0.tallies.unknown_hosts()),
-        };
+        let tally = self.tally(decision);
         let line = match (decision, tally) {
             (HostDecision::Site(site), Some(tally)) if tally.is_watched() => {
                 Some(traffic::line_of(&request, site.host(), client(request.headers()), self.now()))
@@ -198,16 +202,17 @@ impl Edge {
         let (head, _) = request.into_parts();
         let mut response = self.answer(decision, &head.method, &head.uri, head.headers, &head.extensions, takes);
         if let Some(tally) = tally {
-            let (status, body) = (response.status(), response.body_mut());
-            let meter = Meter::new(Arc::clone(tally), began, status, body.is_cached());
-            body.measure(meter.with_line(line));
+            measure(&mut response, tally, began, line);
         }
         response
     }
 
-    /// The same for a client that nobody knows.
-    pub fn respond_on<B>(&self, takes: Takes, decision: &HostDecision, request: Request<B>) -> Response<EdgeBody> {
-        self.visit(takes, decision, request, |_| Ipv4Addr::UNSPECIFIED.into())
+    /// Where requests like this one are counted.
+    fn tally<'a>(&'a self, decision: &'a HostDecision) -> Option<&'a Arc<Tally>> {
+        match decision {
+            HostDecision::Site(site) => site.tally(&self.0.tallies),
+            _ => Some(self.0.tallies.unknown_hosts()),
+        }
     }
 
     fn answer(
@@ -235,6 +240,13 @@ impl Edge {
     }
 }
 
+/// Has an answer counted when it ends.
+fn measure(response: &mut Response<EdgeBody>, tally: &Arc<Tally>, began: Instant, line: Option<AccessLine>) {
+    let (status, body) = (response.status(), response.body_mut());
+    let meter = Meter::new(Arc::clone(tally), began, status, body.is_cached());
+    body.measure(meter.with_line(line));
+}
+
 /// The edge alone as a service: what is no site is answered with a page.
 impl<B> tower::Service<Request<B>> for Edge {
     type Response = Response<EdgeBody>;
@@ -247,6 +259,6 @@ impl<B> tower::Service<Request<B>> for Edge {
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let decision = self.decide(&request);
-        ready(Ok(self.respond_on(Takes::Bytes, &decision, request)))
+        ready(Ok(self.visit(Takes::Bytes, &decision, request, |_| Ipv4Addr::UNSPECIFIED.into())))
     }
 }

@@ -57,7 +57,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     let (stop, close) = (shutdown.child_token(), CancellationToken::new());
     let serving = tokio::spawn(front::serve(listener, Arc::clone(&front), close.clone()));
     tracing::info!("serving {sites} hosts on {address}");
-    let metrics = Arc::new(Metrics::new(edge.clone(), Arc::default()));
+    let metrics = Arc::new(Metrics::new(edge.clone(), Arc::clone(&front)));
     if let Some(scrapers) = scrapers {
         tokio::spawn(metrics::listener::serve(scrapers, Arc::clone(&metrics), close.clone()));
     }

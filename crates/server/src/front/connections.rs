@@ -66,7 +66,7 @@ async fn converse(
     builder: Arc<auto::Builder<TokioExecutor>>,
     watcher: Watcher,
 ) {
-    let expected = Arc::<Expected>::default();
+    let (expected, _open) = (Arc::<Expected>::default(), front.counts().connection());
     let stream = IdleLimit::new(FileSender::new(stream, Arc::clone(&expected)));
     let conversation = Conversation { front, peer, expected };
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), conversation).into_owned();

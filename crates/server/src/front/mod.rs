@@ -8,6 +8,7 @@ mod connections;
 mod file_sender;
 mod hosts;
 mod idle;
+mod measured;
 mod whole_body;
 
 use std::future::Future;
@@ -15,12 +16,13 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
 use axum::response::IntoResponse;
 use berth_edge::{Edge, EdgeBody, HostDecision, Takes};
-use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body_util::Either;
 use hyper::body::Incoming;
 use ipnet::IpNet;
@@ -29,10 +31,12 @@ use tower::ServiceExt;
 pub(crate) use connections::serve;
 use file_sender::Expected;
 pub(crate) use hosts::ControlHosts;
+pub(crate) use measured::Counts;
+use measured::Measured;
 use whole_body::WholeBody;
 
 /// What is answered: a site's bytes or the control plane's.
-type FrontBody = Either<EdgeBody, Body>;
+type FrontBody = Either<EdgeBody, Measured<Body>>;
 /// What is asked with.
 type RequestBody = WholeBody<Incoming>;
 
@@ -55,12 +59,18 @@ pub(crate) struct Front {
     control_plane: OnceLock<Router>,
     /// Whether there is an administrator.
     set_up: AtomicBool,
+    counts: Counts,
 }
 
 impl Front {
     pub(crate) fn new(edge: Edge, hosts: ControlHosts, trusted_proxies: Vec<IpNet>) -> Self {
         let (control_plane, set_up) = (OnceLock::new(), AtomicBool::new(false));
-        Self { edge, hosts, trusted_proxies, control_plane, set_up }
+        Self { edge, hosts, trusted_proxies, control_plane, set_up, counts: Counts::default() }
+    }
+
+    /// What is counted here and not by the edge.
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// From now on the control plane answers by itself.
@@ -93,12 +103,17 @@ impl Front {
         let body = WholeBody::new(&head.headers, body);
         let request = Request::from_parts(head, body);
         if matches!(decision, HostDecision::Address(_)) && request.uri().path() == ask::PATH {
+            let began = Instant::now();
             let answer = ask::answer(peer, &request, &self.edge, &self.hosts, &self.trusted_proxies);
-            return Answer::Later(Box::pin(std::future::ready(answer.map(Either::Right))));
+            let answer = self.counts.measure(began, answer).map(Either::Right);
+            return Answer::Later(Box::pin(std::future::ready(answer)));
         }
         if is_control {
-            let front = Arc::clone(self);
-            return Answer::Later(Box::pin(async move { front.control(peer, request).await.map(Either::Right) }));
+            let (front, began) = (Arc::clone(self), Instant::now());
+            return Answer::Later(Box::pin(async move {
+                let answer = front.control(peer, request).await;
+                front.counts.measure(began, answer).map(Either::Right)
+            }));
         }
         // HTTP/2 packs bodies into frames: it takes bytes.
         let takes = if request.version() <= Version::HTTP_11 { Takes::Files } else { Takes::Bytes };
@@ -107,12 +122,12 @@ impl Front {
             return Answer::Later(Box::pin(async move {
                 let client = client::address(peer, request.headers(), &front.trusted_proxies);
                 match front.edge.admit(&decision, request.method(), request.headers(), client).await {
-                    Ok(()) => front.visit(takes, &decision, request, &expected).map(Either::Left),
+                    Ok(()) => front.visit(takes, &decision, peer, request, &expected).map(Either::Left),
                     Err(refusal) => refusal.map(Either::Left),
                 }
             }));
         }
-        Answer::Now(self.visit(takes, &decision, request, expected))
+        Answer::Now(self.visit(takes, &decision, peer, request, expected))
     }
 
     /// A site's answer, and what the connection has to know to send it.
@@ -120,10 +135,12 @@ impl Front {
         &self,
         takes: Takes,
         decision: &HostDecision,
+        peer: IpAddr,
         request: Request<RequestBody>,
         expected: &Expected,
     ) -> Response<EdgeBody> {
-        let response = self.edge.respond_on(takes, decision, request);
+        let client = |headers: &HeaderMap| client::address(peer, headers, &self.trusted_proxies);
+        let response = self.edge.visit(takes, decision, request, client);
         if let Some(mapping) = response.body().mapping() {
             expected.add(mapping);
         }

@@ -11,43 +11,27 @@ mod sites;
 mod text;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use berth_api::Observer;
 use berth_edge::Edge;
-use berth_edge::traffic::Tally;
 use berth_model::{AccessEvent, BuildStatus, ProjectId, Timestamp, Traffic};
 use berth_store::{Overview, Store};
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 
+use crate::front::Front;
 use text::{Kind, Text};
 
 /// For the database's part of a page.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What is counted where connections arrive.
-#[derive(Debug)]
-pub(crate) struct ControlCounts {
-    /// What the control plane answered.
-    pub(crate) tally: Arc<Tally>,
-    /// Connections that are open, of visitors and of the control plane.
-    pub(crate) open_connections: AtomicUsize,
-}
-
-impl Default for ControlCounts {
-    fn default() -> Self {
-        Self { tally: Arc::new(Tally::new(Instant::now())), open_connections: AtomicUsize::default() }
-    }
-}
-
 /// Everything that is counted.
 pub(crate) struct Metrics {
     edge: Edge,
-    control: Arc<ControlCounts>,
+    front: Arc<Front>,
     /// Set once it is there.
     store: OnceLock<Store>,
     /// What projects are called, as the database said last.
@@ -55,8 +39,8 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(edge: Edge, control: Arc<ControlCounts>) -> Self {
-        Self { edge, control, store: OnceLock::new(), names: Mutex::default() }
+    pub(crate) fn new(edge: Edge, front: Arc<Front>) -> Self {
+        Self { edge, front, store: OnceLock::new(), names: Mutex::default() }
     }
 
     /// From now on the database is asked, too.
@@ -68,7 +52,7 @@ impl Metrics {
     /// A number that grows with all that happens: answers, and events of builds and people.
     pub(crate) fn happened(&self) -> u64 {
         let newest = self.store.get().map_or(0, |store| store.signals().subscribe_events().borrow().0);
-        let answers = self.control.tally.answers() + self.edge.tallies().answers();
+        let answers = self.front.counts().control().answers() + self.edge.tallies().answers();
         answers + newest.unsigned_abs()
     }
 
@@ -103,14 +87,14 @@ impl Metrics {
         let help = "Hosts that lead to a site.";
         text.single("berth_hosts", Kind::Gauge, help, self.edge.number_of_hosts());
         let help = "Connections of visitors and of the control plane that are open.";
-        text.single("berth_connections_open", Kind::Gauge, help, self.control.open_connections.load(Ordering::Relaxed));
+        text.single("berth_connections_open", Kind::Gauge, help, self.front.counts().open_connections());
         let help = "From a request's head until the last byte was handed to the connection, of all projects.";
         text.histogram("berth_answer_seconds", help, &tallies.latency());
 
         let name = "berth_unknown_host_requests_total";
         text.family(name, Kind::Counter, "Requests for hosts that are nobody's, by the first digit of the status.");
         sites::statuses(text, name, None, &tallies.unknown_hosts().read().statuses);
-        let (control, name) = (self.control.tally.read(), "berth_control_requests_total");
+        let (control, name) = (self.front.counts().control().read(), "berth_control_requests_total");
         text.family(name, Kind::Counter, "Requests to the API and the dashboard, by the first digit of the status.");
         sites::statuses(text, name, None, &control.statuses);
         let help = "The same of the API and the dashboard; long polling waits on purpose.";

@@ -257,7 +257,15 @@ async fn metrics_are_nobodys_but_at_their_address() {
     assert_eq!(status(&there("GET /api/v1/setup").await), "404");
     let refused = there("POST /metrics").await;
     assert!(status(&refused) == "405" && refused.contains("allow: GET"), "{refused}");
+    // A connection that stays open is one.
+    let idle = TcpStream::connect(berth.address).await.unwrap();
+    assert_eq!(status(&berth.get("berth.test", "/health").await), "200");
     let page = scrape(address).await;
+    assert_eq!(page.value("berth_connections_open", &[]), 1.0);
+    drop(idle);
+    // Starting asked /api until it was there.
+    assert_eq!(page.value("berth_control_requests_total", &[("status", "4xx")]), 2.0);
+    assert!(page.value("berth_control_requests_total", &[("status", "2xx")]) >= 2.0);
     assert_eq!(page.value("berth_unknown_host_requests_total", &[("status", "4xx")]), 1.0);
     assert_eq!(page.requests().iter().sum::<f64>(), 1.0, "it is a path of the shop's as any other");
     berth.stop().await;
