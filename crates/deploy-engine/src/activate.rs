@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use berth_edge::{Insider, Site, Target};
+use berth_edge::{Edge, Insider, Site, Target};
 use berth_model::{ActivationId, DeploymentId, Environment, Lock, ShortId};
 use berth_store::{ActivationDecision, Deployment, StoreError};
 use http::{Request, header};
@@ -204,7 +204,9 @@ impl DeployEngine {
         let own_site = self.edge().install(&deployment.host, site(Arc::clone(&release)));
         let old_site = self.edge().install(&host, site(release));
         let sites = [old_site, own_site];
-        let answers = self.ask(&deployment.host, deployment.id).and_then(|()| self.ask(&host, deployment.id));
+        let (edge, hosts, id) = (self.edge().clone(), [deployment.host.clone(), host.clone()], deployment.id);
+        // On a thread of its own: a release that brings the edge to panic is refused, and the worker lives.
+        let answers = blocking(move || hosts.iter().try_for_each(|host| ask(&edge, host, id))).await;
         let one = Installed { activation, deployment: deployment.clone(), host, link, lock, sites, placements };
         match answers {
             Ok(()) => {
@@ -225,24 +227,6 @@ impl DeployEngine {
                 self.edge().put_back(host, site.clone());
                 table.put_back(host, placement.clone());
             }
-        }
-    }
-
-    /// Asks the edge, as a visitor would, whether a host answers with a deployment.
-    fn ask(&self, host: &str, deployment: DeploymentId) -> Result<(), DeployError> {
-        let silent = |why: &str| {
-            DeployError::disk("the site does not answer with the new release")(std::io::Error::other(why.to_owned()))
-        };
-        let request = Request::builder()
-            .uri("/")
-            .header(header::HOST, host)
-            .extension(Insider)
-            .body(())
-            .map_err(|_| silent("the host is not one"))?;
-        let response = self.edge().respond(&self.edge().decide(&request), &request);
-        match response.body().deployment() {
-            Some(served) if served == deployment.0 && !response.status().is_server_error() => Ok(()),
-            _ => Err(silent(response.status().as_str())),
         }
     }
 
@@ -267,6 +251,24 @@ impl DeployEngine {
             Ok(()) | Err(StoreError::NotFound) => Ok(Activated::Refused { reason }),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// Asks the edge, as a visitor would, whether a host answers with a deployment.
+fn ask(edge: &Edge, host: &str, deployment: DeploymentId) -> Result<(), DeployError> {
+    let silent = |why: &str| {
+        DeployError::disk("the site does not answer with the new release")(std::io::Error::other(why.to_owned()))
+    };
+    let request = Request::builder()
+        .uri("/")
+        .header(header::HOST, host)
+        .extension(Insider)
+        .body(())
+        .map_err(|_| silent("the host is not one"))?;
+    let response = edge.respond(&edge.decide(&request), &request);
+    match response.body().deployment() {
+        Some(served) if served == deployment.0 && !response.status().is_server_error() => Ok(()),
+        _ => Err(silent(response.status().as_str())),
     }
 }
 

@@ -164,10 +164,13 @@ fn sibling<'a>(
             wrong.push(file.path.clone());
             continue;
         }
-        match fs::hard_link(&coded, release.join(layout::compressed_file(coding, stored.hash))) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => return Ok(Some(*stored)),
+        let kept = release.join(layout::compressed_file(coding, stored.hash));
+        // A file system that has no links, or no more of this file.
+        match fs::hard_link(&coded, &kept) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => drop(fs::copy(&coded, &kept)?),
+            _ => {}
         }
+        return Ok(Some(*stored));
     }
     Ok(None)
 }

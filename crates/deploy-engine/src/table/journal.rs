@@ -14,6 +14,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -100,7 +101,8 @@ impl Write {
             }
             Self::Replace { path, text } => {
                 let new = path.with_extension("new");
-                let mut file = File::create(&new)?;
+                // It holds hashes of passwords.
+                let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
                 file.write_all(text.as_bytes())?;
                 file.sync_all()?;
                 fs::rename(&new, path)?;

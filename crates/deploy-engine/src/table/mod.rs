@@ -141,6 +141,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
     use std::path::PathBuf;
 
     use super::*;
@@ -206,6 +207,7 @@ mod tests {
         assert_eq!(content(&Table::read(&path).unwrap()), content(&table));
         assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 1 + 4 + 2, "one line for a write");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "it holds hashes of passwords");
     }
 
     #[test]
