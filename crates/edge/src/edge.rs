@@ -79,12 +79,13 @@ impl Edge {
     }
 
     /// Puts a site on a host (lower case, without port) at once for all requests that come; running ones end with what
-    /// they began with. The hashed assets of the release that it replaces stay reachable. Returns what was there.
+    /// they began with. The hashed assets of the release that it replaces stay reachable, if that was the same project's:
+    /// a name that was given up is another's. Returns what was there.
     pub fn install(&self, host: &str, site: Site) -> Option<Arc<Site>> {
         let now = self.0.clock.now();
         let mut site = site.at(host, now);
         let mut sites = self.0.sites.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(replaced) = sites.get(host) {
+        if let Some(replaced) = sites.get(host).filter(|replaced| replaced.project() == site.project()) {
             site.succeed(replaced, now);
         }
         sites.insert(host.into(), Arc::new(site))

@@ -60,6 +60,10 @@ impl Site {
         Self { project: Some(project), ..self }
     }
 
+    pub(crate) fn project(&self) -> Option<ProjectId> {
+        self.project
+    }
+
     /// The counters of its project.
     pub(crate) fn tally<'a>(&'a self, tallies: &Tallies) -> Option<&'a Arc<Tally>> {
         let project = self.project?;

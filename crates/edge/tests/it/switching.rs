@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use berth_edge::{Site, Target};
+use berth_model::ProjectId;
 use http_body_util::BodyExt as _;
 
 use crate::fixture::{Fixture, HOST, request};
@@ -83,6 +84,21 @@ fn d3_hashed_assets_of_the_release_before_stay_reachable() {
     assert_eq!(fixture.get("/assets/app-1a2b3c4d.js").status, 404);
     drop(three);
     assert_eq!(fixture.get("/").status, 200);
+}
+
+#[test]
+fn a_name_that_another_project_took_shows_nothing_of_the_one_before() {
+    let fixture = Fixture::new();
+    let script = "assets/app-1a2b3c4d.js";
+    let first = fixture.release(1, &[("index.html", "page"), (script, "the first one's")], None);
+    let second = fixture.release(2, &[("index.html", "page")], None);
+    let site = |release, project| Site::of(Target::Release(release)).of_project(ProjectId(project));
+    fixture.edge.install(HOST, site(first.clone(), 1));
+    fixture.edge.install(HOST, site(second.clone(), 1));
+    assert_eq!(fixture.get(&format!("/{script}")).status, 200, "it is the same project's");
+    fixture.edge.install(HOST, site(second, 2));
+    assert_eq!(fixture.get(&format!("/{script}")).status, 404);
+    drop(first);
 }
 
 #[test]
