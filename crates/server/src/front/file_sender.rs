@@ -29,6 +29,9 @@ thread_local! {
 /// Most of a file that is sent at once, so that one fast download leaves room for others.
 const AT_ONCE: usize = 1 << 20;
 
+/// A connection that is gone is an error and no signal.
+const QUIETLY: SendFlags = SendFlags::NOSIGNAL;
+
 /// The mappings that the stream may meet: the last two, because an answer can be ready while the one before it still
 /// waits to be written, and no further one is asked for until then.
 #[derive(Debug, Default)]
@@ -51,7 +54,7 @@ impl Expected {
         let places = known.flat_map(|mapping| {
             let place = |(number, slice): (usize, &IoSlice<'_>)| Some((number, mapping.place(slice)?));
             let place = slices.iter().enumerate().find_map(place);
-            place.map(|(number, at)| Piece { before: &slices[..number], mapping, at, length: slices[number].len() })
+            place.map(|(number, at)| Piece { before: &slices[..number], slice: &slices[number..=number], mapping, at })
         });
         places.min_by_key(|piece| piece.before.len())
     }
@@ -60,9 +63,10 @@ impl Expected {
 /// What one write is about: slices of memory, then a part of a file.
 struct Piece<'a> {
     before: &'a [IoSlice<'a>],
+    /// What stands for the part of the file, alone.
+    slice: &'a [IoSlice<'a>],
     mapping: Arc<Mapping>,
     at: u64,
-    length: usize,
 }
 
 impl Piece<'_> {
@@ -70,18 +74,21 @@ impl Piece<'_> {
         let wanted: usize = self.before.iter().map(|slice| slice.len()).sum();
         let mut sent = 0;
         if wanted > 0 {
-            let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
-            sent = sendmsg(stream, self.before, &mut SendAncillaryBuffer::default(), flags)?;
+            sent = sendmsg(stream, self.before, &mut SendAncillaryBuffer::default(), SendFlags::MORE | QUIETLY)?;
             if sent < wanted {
                 return Ok(sent);
             }
         }
         let mut at = self.at;
-        match sendfile(stream, self.mapping.file(), Some(&mut at), self.length.min(AT_ONCE)) {
+        match sendfile(stream, self.mapping.file(), Some(&mut at), self.slice[0].len().min(AT_ONCE)) {
             // Somebody cut it short: the connection ends before its answer does.
             Ok(0) if sent == 0 => Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(of_file) => Ok(sent + of_file),
-            Err(Errno::AGAIN) if sent > 0 => Ok(sent),
+            Err(_) if sent > 0 => Ok(sent),
+            // A file system that cannot: then the kernel copies from the mapping, and a file cut short is an error, too.
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                Ok(sendmsg(stream, self.slice, &mut SendAncillaryBuffer::default(), QUIETLY)?)
+            }
             Err(error) => Err(error.into()),
         }
     }

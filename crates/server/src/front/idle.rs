@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -17,14 +17,15 @@ const BETWEEN_BYTES: Duration = Duration::from_secs(60);
 /// A silent stream wakes its task at least so often: other limits of the connection are looked at then.
 const WAKING: Duration = Duration::from_secs(10);
 
-/// Ends its stream with [`io::ErrorKind::TimedOut`] after too long a silence. It belongs to one task: the alarm wakes
-/// the task that saw the silence begin.
+/// Ends its stream with [`io::ErrorKind::TimedOut`] after too long a silence.
 #[derive(Debug)]
 pub(super) struct IdleLimit<S> {
     stream: S,
     alarm: Pin<Box<Sleep>>,
     /// When the alarm rings; zero until it is set.
     rings: Duration,
+    /// Whom it wakes: another task after an upgrade.
+    wakes: Option<Waker>,
     /// When the silence has lasted too long, if no byte moves.
     due: Duration,
     between: Duration,
@@ -37,18 +38,22 @@ impl<S> IdleLimit<S> {
 
     fn with(stream: S, first: Duration, between: Duration) -> Self {
         let alarm = Box::pin(tokio::time::sleep_until(Instant::now()));
-        Self { stream, alarm, rings: Duration::ZERO, due: clock::now() + first, between }
+        Self { stream, alarm, rings: Duration::ZERO, wakes: None, due: clock::now() + first, between }
     }
 
     /// While the stream is silent: whether it has been for too long. Bytes only move `due`; the alarm is looked at when
     /// it may have rung, and set anew then.
     fn silent<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         let now = clock::now();
-        if now + COARSE < self.rings {
+        let wakes_us = self.wakes.as_ref().is_some_and(|wakes| wakes.will_wake(context.waker()));
+        if wakes_us && now + COARSE < self.rings {
             return Poll::Pending;
         }
         if now >= self.due {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        if !wakes_us {
+            self.wakes = Some(context.waker().clone());
         }
         while self.rings <= now + COARSE || self.alarm.as_mut().poll(context).is_ready() {
             let wait = (self.due - now).clamp(COARSE, WAKING) + COARSE;
@@ -125,6 +130,22 @@ mod tests {
         let started = Instant::now();
         assert_eq!(near.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert!(started.elapsed() > BETWEEN - FIRST, "the first byte's limit was kept");
+    }
+
+    #[tokio::test]
+    async fn a_silence_that_another_task_waits_through_ends_too() {
+        let (mut far, near) = tokio::io::duplex(16);
+        let mut near = IdleLimit::with(near, FIRST, BETWEEN);
+        far.write_all(b"x").await.unwrap();
+        near.read_u8().await.unwrap();
+        let asked = std::future::poll_fn(|context| {
+            let mut byte = [0];
+            Poll::Ready(Pin::new(&mut near).poll_read(context, &mut ReadBuf::new(&mut byte)).is_pending())
+        });
+        assert!(asked.await, "there is nothing to read");
+        let read = tokio::spawn(async move { near.read_u8().await });
+        let ended = tokio::time::timeout(BETWEEN * 10, read).await.expect("its own task is woken");
+        assert_eq!(ended.unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 
     #[tokio::test]
