@@ -1,4 +1,4 @@
--- What a site asks its visitors for, and the tokens of programs. The same file name in ../postgres holds the same tables.
+-- What a site asks its visitors for, the tokens of programs, and folders that are deployed. The same file name in ../postgres holds the same tables.
 
 -- `protection`: what is shown only to whoever knows the password, everything or the previews; NULL: nothing.
 -- `protection_user`: NULL: any name will do. `protection_hash`: of the password, as a PHC string.
@@ -20,3 +20,10 @@ CREATE TABLE api_token (
 );
 CREATE INDEX api_token_owner ON api_token (user_id);
 CREATE INDEX api_token_project ON api_token (project_id) WHERE project_id IS NOT NULL;
+
+-- Folders have no caches to race for, and wait for no build.
+DROP INDEX build_running;
+CREATE UNIQUE INDEX build_running ON build (project_id, branch) WHERE status = 'running' AND trigger <> 'folder';
+
+-- A deployment's hosts, without a look at everybody's.
+CREATE INDEX route_deployment ON route (deployment_id) WHERE deployment_id IS NOT NULL;

@@ -13,6 +13,7 @@ mod auth;
 mod config;
 mod detection;
 mod error;
+mod folder;
 mod headers;
 mod health;
 mod input;
@@ -28,6 +29,7 @@ mod webhooks;
 
 pub use config::{ApiConfig, GithubConfig, HealthCheck, HealthChecks, Signup};
 pub use detection::{Detecting, Detection, DetectionError, DetectionRequest, Detector, SourceToken};
+pub use folder::{DeployedFolder, DeployingFolder, FolderArchive, FolderError, FolderPublisher, FolderRequest};
 pub use headers::harden;
 pub use observer::{Metrics, Observer};
 pub use state::{Api, ClientAddress, Parts};

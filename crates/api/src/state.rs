@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::{Jwt, Throttle};
 use crate::config::{ApiConfig, HealthChecks};
 use crate::detection::{Detections, Detector};
+use crate::folder::FolderPublisher;
 use crate::observer::Observer;
 use crate::realtime::{self, Realtime};
 use crate::webhooks::Bodies;
@@ -36,6 +37,8 @@ pub struct Parts {
     pub detector: Arc<dyn Detector>,
     /// What visitors of sites do.
     pub observer: Arc<dyn Observer>,
+    /// Folders that are deployed.
+    pub folders: Arc<dyn FolderPublisher>,
 }
 
 /// See [`Api`], which derefs to it.
@@ -50,6 +53,7 @@ pub struct State {
     pub(crate) hooks: HookKeeper,
     pub(crate) bodies: Bodies,
     pub(crate) detections: Detections,
+    pub(crate) folders: Arc<dyn FolderPublisher>,
     pub(crate) health: HealthChecks,
     pub(crate) observer: Arc<dyn Observer>,
     /// Turns of those who watch requests.
@@ -82,7 +86,7 @@ impl Api {
     /// GitHub; the caller has installed a TLS provider, and set it to follow no redirect.
     #[must_use]
     pub fn new(config: ApiConfig, store: Store, keys: KeyRing, http: reqwest::Client, parts: Parts) -> Self {
-        let Parts { health, detector, observer } = parts;
+        let Parts { health, detector, observer, folders } = parts;
         let github = Github::new(http.clone(), config.github_api_url.clone(), store.clock().clone());
         let (url, secret) = (config.webhook_url(), config.webhook_secret.clone());
         let hooks =
@@ -93,6 +97,7 @@ impl Api {
             hooks,
             bodies: Bodies::default(),
             detections: Detections::new(detector),
+            folders,
             github,
             realtime: Realtime::new(),
             stop: CancellationToken::new(),

@@ -7,6 +7,8 @@
 //! 3. **install** (`build`): the project's packages, in a sandbox, kept as an image by what they depend on;
 //! 4. **build** (`build`, `artifact`): the command in a sandbox, and what it left as plain files in a staging directory.
 //!
+//! [`unpack_folder`] takes what was built elsewhere, by the same rules.
+//!
 //! Beside it: `log` (masked, numbered, capped lines that never wait for the database), `variables` (environment,
 //! `.env`, masks, and secrets that a release must not hold), `failure` (why a command ended, in words).
 //!
@@ -26,6 +28,7 @@ mod run;
 pub mod source;
 mod variables;
 
+pub use artifact::{Folder, unpack_folder};
 pub use checkout::Checkout;
 pub use error::BuildError;
 pub use log::{BuildLog, LogOwner};

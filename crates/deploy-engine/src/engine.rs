@@ -173,7 +173,7 @@ pub(crate) fn lock_of(protection: Option<&Protection>, environment: Environment)
 
 /// Opens a release and makes sure that it is the one that was asked for.
 pub(crate) fn open(directory: &Path, deployment: DeploymentId) -> Result<Arc<Release>, DeployError> {
-    let unreadable = DeployError::disk("the release cannot be read; rebuild its commit");
+    let unreadable = DeployError::disk("the release cannot be read; rebuild its commit, or deploy its folder again");
     match Release::open(directory) {
         Ok(release) if release.deployment() == deployment.0 => Ok(Arc::new(release)),
         Ok(_) => Err(unreadable(std::io::Error::other("it is another deployment's"))),

@@ -1,5 +1,5 @@
-//! The command line: `berth serve` (the default), `berth config`, `berth plan`, `berth health`, `berth backup`,
-//! `berth adopt`, `berth clean`, `berth --version`.
+//! The command line: `berth serve` (the default), `berth config`, `berth plan`, `berth deploy`, `berth health`,
+//! `berth backup`, `berth adopt`, `berth clean`, `berth --version`.
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use crate::data_dir::DataDir;
-use crate::{Config, backup, config, logging, memory, ownership, plan};
+use crate::{Config, backup, config, deploy, logging, memory, ownership, plan};
 
 /// For an answer about our health.
 const HEALTH_WITHIN: Duration = Duration::from_secs(5);
@@ -37,6 +37,8 @@ enum Command {
     Config,
     /// Print what Berth would do with a folder, and why: framework, toolchain, commands, output directory
     Plan(plan::Arguments),
+    /// Send a folder to a Berth and put it live: BERTH_URL says where, BERTH_TOKEN is an API token
+    Deploy(deploy::Arguments),
     /// Ask the Berth that runs with these settings how it is: for health checks of containers
     Health {
         /// Fail, too, while the database, Docker or room on the disk is missing
@@ -63,6 +65,7 @@ pub fn main() -> ExitCode {
     match &command {
         Command::Config => return list_settings(),
         Command::Plan(arguments) => return plan::run(arguments),
+        Command::Deploy(arguments) => return deploy::run(arguments),
         _ => {}
     }
     let config = match Config::from_env() {
@@ -80,7 +83,7 @@ pub fn main() -> ExitCode {
                 Command::Clean => clean(&config).await,
                 Command::Backup { directory } => backup::back_up(&config, &directory).await,
                 Command::Health { ready } => health(&config, ready).await,
-                Command::Serve | Command::Config | Command::Plan(_) => serve(config).await,
+                Command::Serve | Command::Config | Command::Plan(_) | Command::Deploy(_) => serve(config).await,
             }
         });
         // Blocking work that hangs (a dead disk, a stalled name server) must not keep the process.

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::detection::EngineDetector;
+use crate::folders::EnginePublisher;
 use crate::front::{self, ControlHosts, Front};
 use crate::health::{self, Disk};
 use crate::metrics::{self, Metrics, Observing};
@@ -200,10 +201,12 @@ impl Control {
             limits: config.build_limits(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
+        let (deploys, disk) = (worker.deploys.clone(), worker.disk.clone());
         let parts = Parts {
             health: health::checks(worker.engine.clone(), worker.disk.clone()),
             detector: Arc::new(EngineDetector::new(worker.builds.clone(), &self.data)?),
             observer: Arc::new(Observing(Arc::clone(&self.metrics))),
+            folders: Arc::new(EnginePublisher::new(store.clone(), deploys, disk, config.build_limits())),
         };
         Ok(Api::new(api, store, self.keys.ring.clone(), github_client()?, parts))
     }

@@ -358,6 +358,7 @@ impl Transaction<'_> {
         let state = if refusal.is_none() { "done" } else { "refused" };
         let update = sql("UPDATE activation SET state = $2, refusal = $3, finished_at = $4 WHERE id = $1");
         self.run(update.bind(id).bind(state).bind(refusal).bind(self.now)).await?;
+        self.then_tell_activated(deployment.row.id);
         let payload = EventPayload::ActivationFinished { activation: id, live: refusal.is_none() };
         self.event(deployment.owner, Some(deployment.row.project), &payload).await
     }
@@ -380,10 +381,14 @@ impl Store {
             tx.one(sql(select_deployment!("WHERE d.id = $1")).bind(deployment)).await?;
         let wanted = found.seen_by(access)?.row;
         if !wanted.released {
-            return Err(StoreError::Conflict("the files of this deployment are gone; rebuild its commit"));
+            return Err(StoreError::Conflict(
+                "the files of this deployment are gone; rebuild its commit, or deploy its folder again",
+            ));
         }
         if wanted.status == DeploymentStatus::Failed {
-            return Err(StoreError::Conflict("this deployment could not be put live; rebuild its commit"));
+            return Err(StoreError::Conflict(
+                "this deployment could not be put live; rebuild its commit, or deploy its folder again",
+            ));
         }
         let id = tx.add_activation(deployment, reason, Some(access.user())).await?;
         tx.commit().await?;
@@ -418,6 +423,15 @@ impl Store {
     /// Only the database's own.
     pub async fn pending_activations(&self) -> Result<Vec<Activation>, StoreError> {
         self.all(sql(select_activation!("WHERE a.state = 'pending' ORDER BY a.id"))).await
+    }
+
+    /// What was asked for last about a deployment, and what came of it.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn newest_activation_of(&self, deployment: DeploymentId) -> Result<Option<Activation>, StoreError> {
+        let select = sql(select_activation!("WHERE a.deployment_id = $1 ORDER BY a.id DESC LIMIT 1"));
+        self.one(select.bind(deployment)).await
     }
 
     /// An activation.
@@ -470,7 +484,9 @@ impl Store {
         }
         let source = tx.deployment(activation.deployment).await?.row;
         if !source.released {
-            return Err(StoreError::Conflict("the files of this deployment are gone; rebuild its commit"));
+            return Err(StoreError::Conflict(
+                "the files of this deployment are gone; rebuild its commit, or deploy its folder again",
+            ));
         }
         let build = sql(select_build!("WHERE b.id = $1")).bind(source.build);
         let build: Build = tx.one(build).await?.ok_or(StoreError::NotFound)?;
@@ -555,10 +571,14 @@ fn objection(
     previous: Option<&Deployment>,
 ) -> Option<String> {
     if !deployment.released {
-        return Some("the files of this deployment are gone; rebuild its commit".to_owned());
+        return Some(
+            "the files of this deployment are gone; rebuild its commit, or deploy its folder again".to_owned(),
+        );
     }
     if deployment.status == DeploymentStatus::Failed {
-        return Some("this deployment could not be put live before; rebuild its commit".to_owned());
+        return Some(
+            "this deployment could not be put live before; rebuild its commit, or deploy its folder again".to_owned(),
+        );
     }
     let Some(seat) = seat else {
         return Some(format!("the project no longer follows the branch {}", deployment.branch));

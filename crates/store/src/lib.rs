@@ -19,6 +19,7 @@ mod deploy_hooks;
 mod deployments;
 mod error;
 mod events;
+mod folders;
 mod history;
 mod invitations;
 mod logs;
@@ -50,6 +51,7 @@ pub use deliveries::{Accepted, Delivery, LARGEST_KEPT_BODY, NewDelivery, Verdict
 pub use deploy_hooks::{Called, DeployHook};
 pub use deployments::{Deployment, NewDeployment};
 pub use error::{Source, StoreError};
+pub use folders::FolderOf;
 pub use invitations::{Invitation, NewInvitation};
 pub use logs::LogChunk;
 pub use oauth::OauthAttempt;

@@ -292,6 +292,11 @@ fn key(repo: Option<&RepoUrl>) -> String {
     repo.map(RepoUrl::key).map_or_else(String::new, |key| key.as_str().to_owned())
 }
 
+/// The query behind [`Store::project_named`].
+pub(crate) fn one_project_named(name: &ProjectName) -> Sql {
+    sql(select_project!("WHERE p.name = $1 AND p.deleted_at IS NULL")).bind(name.as_str())
+}
+
 /// The query behind [`Store::project`], for transactions too.
 fn one_project(id: ProjectId) -> Sql {
     sql(select_project!("WHERE p.id = $1 AND p.deleted_at IS NULL")).bind(id)
@@ -304,6 +309,39 @@ impl Transaction<'_> {
 
     pub(crate) async fn project_unscoped(&mut self, id: ProjectId) -> Result<Project, StoreError> {
         self.one(one_project(id)).await?.ok_or(StoreError::NotFound)
+    }
+
+    /// Adds a project and its host.
+    pub(crate) async fn add_project(
+        &mut self,
+        access: Access,
+        new: &NewProject,
+        host: &str,
+    ) -> Result<ProjectId, StoreError> {
+        self.only_active(access.user()).await?;
+        if access.only().is_some() {
+            return Err(StoreError::Forbidden);
+        }
+        let insert =
+            sql("INSERT INTO project (user_id, name, branch, repo_url, repo_key, install_command, build_command, \
+                          output_directory, root_directory, node_version, spa_fallback, previews, created_at, updated_at) \
+                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) RETURNING id")
+            .bind(access.user())
+            .bind(new.name.as_str())
+            .bind(new.branch.as_str())
+            .bind(address(new.repo_url.as_ref()))
+            .bind(key(new.repo_url.as_ref()))
+            .bind(&new.install_command)
+            .bind(&new.build_command)
+            .bind(new.output_directory.as_ref().map(OutputDir::as_str))
+            .bind(new.root_directory.as_ref().map(RootDir::as_str))
+            .bind(&new.node_version)
+            .bind(new.spa_fallback)
+            .bind(new.previews)
+            .bind(self.now);
+        let id: ProjectId = self.one(insert).await.map_err(StoreError::of_a_name)?.ok_or(StoreError::NotFound)?;
+        self.add_route(host, RouteKind::Branch, id, Environment::Production, &new.branch, None).await?;
+        Ok(id)
     }
 
     /// Cancels what is queued of a project, and asks what runs to stop.
@@ -337,29 +375,7 @@ impl Store {
         seal: impl FnOnce(ProjectId) -> S + Send,
     ) -> Result<Project, StoreError> {
         let mut tx = self.begin().await?;
-        tx.only_active(access.user()).await?;
-        if access.only().is_some() {
-            return Err(StoreError::Forbidden);
-        }
-        let insert =
-            sql("INSERT INTO project (user_id, name, branch, repo_url, repo_key, install_command, build_command, \
-                          output_directory, root_directory, node_version, spa_fallback, previews, created_at, updated_at) \
-                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) RETURNING id")
-            .bind(access.user())
-            .bind(new.name.as_str())
-            .bind(new.branch.as_str())
-            .bind(address(new.repo_url.as_ref()))
-            .bind(key(new.repo_url.as_ref()))
-            .bind(&new.install_command)
-            .bind(&new.build_command)
-            .bind(new.output_directory.as_ref().map(OutputDir::as_str))
-            .bind(new.root_directory.as_ref().map(RootDir::as_str))
-            .bind(&new.node_version)
-            .bind(new.spa_fallback)
-            .bind(new.previews)
-            .bind(tx.now);
-        let id: ProjectId = tx.one(insert).await.map_err(StoreError::of_a_name)?.ok_or(StoreError::NotFound)?;
-        tx.add_route(host, RouteKind::Branch, id, Environment::Production, &new.branch, None).await?;
+        let id = tx.add_project(access, &new, host).await?;
         let ProjectSecrets { variables, repo_access } = seal(id).into();
         tx.put_variables(id, variables).await?;
         if let Some(RepoAccess { token, user }) = &repo_access {

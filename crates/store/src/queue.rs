@@ -297,12 +297,12 @@ impl Store {
                          lease_expires_at = $4 WHERE id = ( \
                            SELECT b.id FROM build b JOIN project p ON p.id = b.project_id \
                            WHERE b.status = 'queued' AND p.deleted_at IS NULL \
-                           AND NOT EXISTS (SELECT 1 FROM build r WHERE r.status = 'running' \
+                           AND NOT EXISTS (SELECT 1 FROM build r WHERE r.status = 'running' AND r.trigger <> 'folder' \
                                            AND r.project_id = b.project_id AND r.branch = b.branch) \
                            AND (SELECT COUNT(*) FROM build r JOIN project q ON q.id = r.project_id \
-                                WHERE r.status = 'running' AND q.user_id = p.user_id) < $5 \
+                                WHERE r.status = 'running' AND r.trigger <> 'folder' AND q.user_id = p.user_id) < $5 \
                            ORDER BY (SELECT COUNT(*) FROM build r JOIN project q ON q.id = r.project_id \
-                                     WHERE r.status = 'running' AND q.user_id = p.user_id), b.id LIMIT 1) \
+                                     WHERE r.status = 'running' AND r.trigger <> 'folder' AND q.user_id = p.user_id), b.id LIMIT 1) \
                          RETURNING id")
         .bind(BuildStatus::Queued.become_next(BuildStatus::Running)?.as_str())
         .bind(tx.now)
@@ -369,7 +369,7 @@ impl Store {
     }
 
     /// Takes builds back whose holders have not been heard of: they wait again, are canceled if that was asked for, or
-    /// fail after the third attempt. Returns which.
+    /// fail after the third attempt; a folder fails at once, because Berth has no more of it. Returns which.
     ///
     /// # Errors
     /// Only the database's own.
@@ -398,6 +398,8 @@ impl Store {
         for mut build in builds {
             if build.row.cancel_requested {
                 tx.end_build(&mut build, &BuildEnd::canceled()).await?;
+            } else if build.row.trigger == Trigger::Folder {
+                tx.end_build(&mut build, &folder_interrupted()).await?;
             } else if build.row.attempts >= MAX_ATTEMPTS {
                 let failure = Failure::new(
                     FailureCode::Internal,
@@ -464,4 +466,14 @@ impl Store {
         tx.commit().await?;
         Ok(build.row)
     }
+}
+
+/// The end of a folder that was being published when Berth stopped.
+fn folder_interrupted() -> BuildEnd {
+    let failure = Failure::new(
+        FailureCode::Internal,
+        "Berth stopped while the folder was being published",
+        "Nothing in the folder caused this, and what was live stays live. Deploy the folder again.",
+    );
+    BuildEnd { status: BuildStatus::Failed, exit_code: None, failure: Some(failure) }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use berth_model::{BuildId, EventId, LogLine, ProjectId, UserId};
+use berth_model::{BuildId, DeploymentId, EventId, LogLine, ProjectId, UserId};
 use tokio::sync::{Notify, broadcast, watch};
 
 /// Lines that were just written, for whoever watches.
@@ -27,6 +27,7 @@ pub struct Signals {
     hosts: watch::Sender<EventId>,
     logs: broadcast::Sender<LogBatch>,
     cancellations: broadcast::Sender<BuildId>,
+    activated: broadcast::Sender<DeploymentId>,
 }
 
 impl Signals {
@@ -37,6 +38,7 @@ impl Signals {
             hosts: watch::Sender::new(newest),
             logs: broadcast::Sender::new(1_024),
             cancellations: broadcast::Sender::new(256),
+            activated: broadcast::Sender::new(256),
         }
     }
 
@@ -88,6 +90,17 @@ impl Signals {
 
     pub(crate) fn cancel(&self, build: BuildId) {
         let _ = self.cancellations.send(build);
+    }
+
+    /// Deployments about which an activation has just ended, one way or the other: for who waits for one, so that
+    /// nobody reads the database at every event of everybody.
+    #[must_use]
+    pub fn activated(&self) -> broadcast::Receiver<DeploymentId> {
+        self.activated.subscribe()
+    }
+
+    pub(crate) fn activation_ended(&self, deployment: DeploymentId) {
+        let _ = self.activated.send(deployment);
     }
 
     pub(crate) fn event_committed(&self, id: EventId) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use berth_model::{BuildId, Clock, EventId, EventPayload, ProjectId, Timestamp, UserId};
+use berth_model::{BuildId, Clock, DeploymentId, EventId, EventPayload, ProjectId, Timestamp, UserId};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::database::{Backend, Database, Writing, turn};
@@ -97,7 +97,7 @@ impl Store {
     pub(crate) async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
         let turn = turn(self.0.writer.lock()).await?;
         let writing = self.0.database.begin().await?;
-        let after = After { event: None, work: false, canceled: Vec::new() };
+        let after = After { event: None, work: false, canceled: Vec::new(), activated: Vec::new() };
         Ok(Transaction { writing, store: self, now: self.now(), after, _turn: turn })
     }
 }
@@ -116,6 +116,7 @@ struct After {
     event: Option<EventId>,
     work: bool,
     canceled: Vec<BuildId>,
+    activated: Vec<DeploymentId>,
 }
 
 impl Transaction<'_> {
@@ -156,6 +157,11 @@ impl Transaction<'_> {
         self.after.canceled.push(build);
     }
 
+    /// Tells who waits for a deployment to go live, once this is committed.
+    pub(crate) fn then_tell_activated(&mut self, deployment: DeploymentId) {
+        self.after.activated.push(deployment);
+    }
+
     /// Makes it so, and tells.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         self.writing.commit().await?;
@@ -165,6 +171,9 @@ impl Transaction<'_> {
         }
         for build in self.after.canceled {
             signals.cancel(build);
+        }
+        for deployment in self.after.activated {
+            signals.activation_ended(deployment);
         }
         if self.after.work {
             signals.wake_worker();

@@ -11,4 +11,4 @@ pub(crate) use connect::{change, connect, remove, seal};
 pub(crate) use detection::read_detection;
 pub(crate) use hook::{github_token, over_github};
 pub(crate) use protection::read_protection;
-pub(crate) use settings::{read_change, read_new, read_variables};
+pub(crate) use settings::{folder_project, read_change, read_new, read_variables};

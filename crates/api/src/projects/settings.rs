@@ -22,7 +22,7 @@ const LONGEST_VALUE: usize = 64 << 10;
 const LONGEST_TOKEN: usize = 4_096;
 const LONGEST_USER: usize = 256;
 /// What folders count as until a repository is connected.
-pub(crate) const BRANCH_OF_FOLDERS: &str = "main";
+const BRANCH_OF_FOLDERS: &str = "main";
 /// Variables in one request.
 const MOST_VARIABLES: usize = 200;
 
@@ -94,6 +94,22 @@ pub(crate) fn read_new(api: &Api, form: &mut Form) -> Result<(NewProject, NewSec
         previews: previews.unwrap_or_default(),
     };
     Ok((project, NewSecrets { variables, repo_access }))
+}
+
+/// A project that a folder is the first thing of.
+pub(crate) fn folder_project(name: ProjectName) -> Result<NewProject, ApiError> {
+    Ok(NewProject {
+        name,
+        branch: BranchName::parse(BRANCH_OF_FOLDERS).map_err(|problem| ApiError::internal(problem.message))?,
+        repo_url: None,
+        install_command: None,
+        build_command: None,
+        output_directory: None,
+        root_directory: None,
+        node_version: None,
+        spa_fallback: None,
+        previews: false,
+    })
 }
 
 /// What a project is built from. Without a repository, folders are deployed, and the branch that they count as is only

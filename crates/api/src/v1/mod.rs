@@ -2,6 +2,7 @@
 //!
 //! - [`projects`], [`variables`], [`builds`], [`deployments`], [`previews`], [`hooks`], [`deploy_hooks`], [`deliveries`]:
 //!   by noun, as in the database.
+//! - [`folders`]: a folder is deployed, without a build.
 //! - [`detections`]: what would be built, before there is a project.
 //! - [`github`]: what the caller's GitHub account offers to connect; [`reports`]: what it is told of a project.
 //! - [`users`], [`invitations`]: who has an account and who may open one; [`tokens`]: what programs send for them.
@@ -15,6 +16,7 @@ mod deliveries;
 mod deploy_hooks;
 mod deployments;
 mod detections;
+mod folders;
 mod github;
 mod hooks;
 mod invitations;
@@ -88,7 +90,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(builds::cancel))
         .routes(routes!(builds::rebuild))
         // Deployments
-        .routes(routes!(deployments::list))
+        .routes(routes!(deployments::list, folders::deploy))
         .routes(routes!(deployments::read))
         .routes(routes!(deployments::activate))
         .routes(routes!(deployments::promote))

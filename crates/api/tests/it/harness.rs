@@ -22,6 +22,7 @@ use url::Url;
 
 use crate::detections::ScriptedDetector;
 use crate::fake_github::FakeGithub;
+use crate::folders::StoredFolders;
 use crate::traffic::ScriptedObserver;
 
 pub(crate) const ORIGIN_OF_BERTH: &str = "http://berth.test:8080";
@@ -121,7 +122,8 @@ impl App {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let health = HealthChecks::new(docker, || async { Ok(()) });
         let detector = Arc::new(ScriptedDetector::default());
-        let parts = Parts { health, detector: detector.clone(), observer: Arc::new(ScriptedObserver) };
+        let (observer, folders) = (Arc::new(ScriptedObserver), Arc::new(StoredFolders(store.clone())));
+        let parts = Parts { health, detector: detector.clone(), observer, folders };
         let api = Api::new(config, store.clone(), KeyRing::new(&[7; 32]), http, parts);
         let router = api.router();
         Self { api, store, clock, github, detector, router, _database: database }

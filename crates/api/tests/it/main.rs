@@ -7,6 +7,7 @@ mod contract;
 mod deployments;
 mod detections;
 mod fake_github;
+mod folders;
 mod github;
 mod harness;
 mod health;

@@ -95,6 +95,7 @@ fn table() -> Vec<(Method, &'static str, Rule, Option<Value>)> {
         (get.clone(), "/api/v1/projects/{id}/builds", Owner, None),
         (post.clone(), "/api/v1/projects/{id}/builds", Owner, None),
         (get.clone(), "/api/v1/projects/{id}/deployments", Owner, None),
+        (post.clone(), "/api/v1/projects/{id}/deployments", Owner, None),
         (get.clone(), "/api/v1/projects/{id}/hook", Owner, None),
         (put.clone(), "/api/v1/projects/{id}/hook", Owner, None),
         (delete.clone(), "/api/v1/projects/{id}/hook", Owner, None),

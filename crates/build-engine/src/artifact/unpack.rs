@@ -26,7 +26,7 @@ pub(crate) async fn unpack(
     let (pieces, received) = mpsc::channel(4);
     let (output, target, limits) = (output.clone(), target.to_owned(), limits.clone());
     let work = tokio::task::spawn_blocking(move || {
-        let reader = io::BufReader::with_capacity(64 << 10, Pieces { received, piece: Bytes::new(), ended: false });
+        let reader = io::BufReader::with_capacity(64 << 10, Pieces::of(received));
         unpack_from(reader, &output, &target, &limits)
     });
     while let Some(piece) = archive.next().await {
@@ -41,10 +41,16 @@ pub(crate) async fn unpack(
 }
 
 /// A blocking reader of pieces that arrive elsewhere.
-struct Pieces {
+pub(super) struct Pieces {
     received: mpsc::Receiver<Option<io::Result<Bytes>>>,
     piece: Bytes,
     ended: bool,
+}
+
+impl Pieces {
+    pub(super) fn of(received: mpsc::Receiver<Option<io::Result<Bytes>>>) -> Self {
+        Self { received, piece: Bytes::new(), ended: false }
+    }
 }
 
 impl Read for Pieces {

@@ -106,7 +106,7 @@ impl DeployEngine {
     }
 
     /// Removes a directory that nothing leads to; what is left of it is swept at the next start.
-    pub(super) async fn discard(&self, directory: PathBuf) {
+    pub async fn discard(&self, directory: PathBuf) {
         let trash = self.places().trash();
         let removed = blocking(move || Ok(remove(&directory, &trash))).await;
         if let Ok(Err(error)) | Err(DeployError::Disk { source: error, .. }) = removed {

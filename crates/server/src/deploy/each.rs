@@ -1,0 +1,139 @@
+//! The sub-directories of a folder, each to the project of its name, several at once over as many connections. One that
+//! fails is told and leaves the others alone.
+
+use std::fs;
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use berth_model::words::Bytes;
+use futures_util::{StreamExt as _, stream};
+use serde_json::json;
+
+use super::{Arguments, PROGRESS_EVERY, print, show};
+use crate::cli::{fail, tell};
+use crate::deploy::client::{Client, Deployed};
+use crate::deploy::folder::Folder;
+
+/// Between two lines of progress where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// How far it is.
+struct Progress {
+    all: usize,
+    done: usize,
+    failed: usize,
+    bytes: u64,
+    began: Instant,
+    shown: Option<Instant>,
+    is_terminal: bool,
+}
+
+/// Deploys them all; fails at the end if one did.
+pub(super) async fn deploy(arguments: &Arguments, client: &Client) -> ExitCode {
+    let folders = match sub_directories(&arguments.directory) {
+        Ok(folders) => folders,
+        Err(problem) => return fail(2, &problem),
+    };
+    if !arguments.quiet {
+        tell(&format!("Deploying {} folders to {}", folders.len(), client.server()));
+    }
+    let mut progress = Progress {
+        all: folders.len(),
+        done: 0,
+        failed: 0,
+        bytes: 0,
+        began: Instant::now(),
+        shown: None,
+        is_terminal: io::stderr().is_terminal(),
+    };
+    let deploying = stream::iter(folders).map(|(name, directory)| {
+        let client = client.clone();
+        async move {
+            let deployed = one(&client, &name, directory).await;
+            (name, deployed)
+        }
+    });
+    let mut deploying = deploying.buffer_unordered(usize::from(arguments.at_once));
+    while let Some((name, deployed)) = deploying.next().await {
+        progress.done += 1;
+        match &deployed {
+            Ok((_, bytes)) => progress.bytes += bytes,
+            Err(_) => progress.failed += 1,
+        }
+        if progress.is_terminal && !arguments.quiet && deployed.is_err() {
+            show("");
+        }
+        tell_of(arguments, &name, deployed);
+        if !arguments.quiet {
+            progress.show();
+        }
+    }
+    if progress.is_terminal && !arguments.quiet {
+        show("");
+    }
+    let (live, took) = (progress.done - progress.failed, progress.began.elapsed().as_secs_f64());
+    let summary = format!("{live} of {} are live, {} in {took:.1} s", progress.all, Bytes(progress.bytes));
+    if progress.failed > 0 {
+        return fail(1, &format!("{summary}; {} are not", progress.failed));
+    }
+    if !arguments.quiet {
+        tell(&summary);
+    }
+    ExitCode::SUCCESS
+}
+
+async fn one(client: &Client, name: &str, directory: PathBuf) -> Result<(Deployed, u64), String> {
+    let folder =
+        tokio::task::spawn_blocking(move || Folder::read(&directory)).await.map_err(|died| died.to_string())??;
+    let bytes = folder.bytes();
+    let deployed = client.deploy(name, folder, &Arc::new(AtomicU64::new(0))).await?;
+    Ok((deployed, bytes))
+}
+
+fn tell_of(arguments: &Arguments, name: &str, deployed: Result<(Deployed, u64), String>) {
+    match deployed {
+        Ok((deployed, _)) if arguments.json => print(&deployed.json()),
+        Ok((deployed, _)) => deployed.warnings().for_each(|warning| tell(&format!("{name}: {warning}"))),
+        Err(problem) if arguments.json => print(&json!({"project": name, "error": problem}).to_string()),
+        Err(problem) => tell(&format!("{name}: {problem}")),
+    }
+}
+
+/// Names and places, in order. Hidden ones are nobody's site, and files lie beside.
+fn sub_directories(top: &Path) -> Result<Vec<(String, PathBuf)>, String> {
+    let shown = top.display();
+    let unreadable = |error: io::Error| format!("{shown} cannot be read as a folder: {error}");
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(top).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !name.starts_with('.') && entry.file_type().map_err(unreadable)?.is_dir() {
+            folders.push((name, entry.path()));
+        }
+    }
+    if folders.is_empty() {
+        return Err(format!("{shown} holds no folders; without --each it is deployed itself"));
+    }
+    folders.sort();
+    Ok(folders)
+}
+
+impl Progress {
+    /// At most a few times a second, and always at the end.
+    fn show(&mut self) {
+        let every = if self.is_terminal { PROGRESS_EVERY } else { LINE_EVERY };
+        let since = self.shown.unwrap_or(self.began);
+        if since.elapsed() < every {
+            return;
+        }
+        self.shown = Some(Instant::now());
+        let failed = if self.failed > 0 { format!(", {} failed", self.failed) } else { String::new() };
+        let rate = self.done as f64 / self.began.elapsed().as_secs_f64();
+        let line = format!("{} of {}{failed}, {}, {rate:.0} a second", self.done, self.all, Bytes(self.bytes));
+        if self.is_terminal { show(&line) } else { tell(&line) }
+    }
+}
