@@ -1,15 +1,18 @@
-// One's own account: where one is signed in, and the password.
+// One's own account: where one is signed in, the tokens of one's programs, and the password.
 
 import { api } from './api.js'
 import { act, field, form, h, moment, state } from './dom.js'
+import { forgetToken, tokenList } from './tokens.js'
 
 export const account = {
   async load() {
-    const [user, sessions] = await Promise.all([api('GET', '/me'), api('GET', '/sessions')])
-    return { user, sessions }
+    const [user, sessions, tokens, projects] = await Promise.all([api('GET', '/me'), api('GET', '/sessions'), api('GET', '/tokens'), api('GET', '/projects')])
+    return { user, sessions, tokens, projects }
   },
   fresh: () => 10_000,
-  draw({ user, sessions }, { reload }) {
+  leave: forgetToken,
+  draw(data, { reload }) {
+    const { user, sessions } = data
     const others = sessions.filter(({ current }) => !current)
     return ['Your account',
       h('p', { className: 'muted' }, `You are ${user.username}, ${user.role === 'admin' ? 'an administrator' : 'a member'}.`),
@@ -17,6 +20,7 @@ export const account = {
       h('p', { className: 'muted' }, 'Where you are signed in. A session ends thirty days after its last use, or when you end it here: within seconds, with everything that is open in it.'), h('br'),
       h('ul', { className: 'list' }, sessions.map((session) => row(session, reload))),
       others.length > 0 && [h('br'), h('p', {}, h('button', { id: 'end-others', onclick: act(() => api('DELETE', '/sessions'), reload) }, 'End all others'))],
+      h('h2', {}, 'API tokens'), tokenList(data, reload),
       user.hasPassword && [h('h2', {}, 'Password'), password(reload)]].flat(Infinity).filter(Boolean)
   },
 }

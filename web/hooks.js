@@ -74,10 +74,11 @@ function trial(project) {
   return [h('button', { id: 'test-hook', onclick: act(test, async () => {}) }, 'Send a test delivery'), said]
 }
 
-const focusOnce = (id) => document.querySelector(`#copy-${id}`)?.focus()
+export const focusOnce = (id) => document.querySelector(`#copy-${id}`)?.focus()
 
 /** What is shown this once, with a button that copies it. */
-function once(id, label, value) {
+/** What is shown this once, to be copied. */
+export function once(id, label, value) {
   const said = h('span', { className: 'small muted', role: 'status' })
   const input = h('input', { id: `once-${id}`, readOnly: true, value, 'aria-label': label })
   const copy = async () => {

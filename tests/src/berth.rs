@@ -96,6 +96,23 @@ impl Berth {
         Ok(said)
     }
 
+    /// Runs `berth deploy` as on another machine: with this Berth's address and an API token, and no other setting. Its
+    /// exit code and what it said.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub async fn deploy(&self, token: &str, arguments: &[&str]) -> Result<(Option<i32>, String)> {
+        let elsewhere = tempfile::tempdir()?;
+        let mut command = tokio::process::Command::new(binary()?);
+        command.current_dir(elsewhere.path()).env_clear().env("BERTH_URL", self.origin()).env("BERTH_TOKEN", token);
+        command.kill_on_drop(true).stdin(std::process::Stdio::null());
+        let output = command.arg("deploy").args(arguments).output().await?;
+        ensure!(std::fs::read_dir(elsewhere.path())?.next().is_none(), "berth deploy leaves something behind");
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        ensure!(!said.contains(token), "a token is printed");
+        Ok((output.status.code(), said))
+    }
+
     fn command(&self) -> Result<Command> {
         let mut command = Command::new(binary()?);
         command.current_dir(self.directory.path()).env_clear();

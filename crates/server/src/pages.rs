@@ -21,6 +21,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("/sign-in.js", SCRIPT, include_str!("../../../web/sign-in.js")),
     ("/invite.js", SCRIPT, include_str!("../../../web/invite.js")),
     ("/account.js", SCRIPT, include_str!("../../../web/account.js")),
+    ("/tokens.js", SCRIPT, include_str!("../../../web/tokens.js")),
     ("/users.js", SCRIPT, include_str!("../../../web/users.js")),
     ("/plan.js", SCRIPT, include_str!("../../../web/plan.js")),
     ("/projects.js", SCRIPT, include_str!("../../../web/projects.js")),

@@ -8,6 +8,7 @@ mod connect;
 mod crashes;
 mod detections;
 mod failures;
+mod folders;
 mod hooks;
 mod inbox;
 mod payloads;

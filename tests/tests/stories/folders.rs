@@ -1,0 +1,152 @@
+//! A folder goes live from another machine, with the real program and an API token.
+
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use berth_tests::{Berth, Database, Session, Site, World, eventually};
+use serde_json::{Value, json};
+
+async fn token(ada: &Session, project: Option<i64>) -> Result<String> {
+    let made = ada.post("/api/v1/tokens", &json!({"name": "ci", "projectId": project})).await?.expect(201)?;
+    Ok(made["token"].as_str().context("a token")?.to_owned())
+}
+
+fn write(directory: &Path, files: &[(&str, &str)]) -> Result<()> {
+    for (path, content) in files {
+        let path = directory.join(path);
+        std::fs::create_dir_all(path.parent().context("a parent")?)?;
+        std::fs::write(path, content)?;
+    }
+    Ok(())
+}
+
+async fn deployed(berth: &Berth, token: &str, directory: &Path, project: &str) -> Result<String> {
+    let (code, said) = berth.deploy(token, &[&directory.display().to_string(), "--project", project]).await?;
+    ensure!(code == Some(0), "{code:?}: {said}");
+    Ok(said)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_goes_live_and_back() -> Result<()> {
+    for database in [Database::Sqlite, Database::postgres()] {
+        let world = World::open(&database, &[]).await?;
+        goes_live_and_back(&world).await?;
+        world.close().await?;
+    }
+    Ok(())
+}
+
+async fn goes_live_and_back(world: &World) -> Result<()> {
+    let (berth, ada, folder) = (&world.berth, &world.ada, tempfile::tempdir()?);
+    let account = token(ada, None).await?;
+    let page = |n: u32| format!("<h1>Folder {n}.</h1>");
+    write(
+        folder.path(),
+        &[("index.html", &page(1)), ("assets/a.js", "1"), (".env", "A=b"), (".well-known/x.txt", "y")],
+    )?;
+    let said = deployed(berth, &account, folder.path(), "shop").await?;
+    let site = Site::of(berth, "shop");
+    ensure!(said.contains(&format!("http://{}", site.host)) && said.contains("1 hidden"), "{said}");
+    ensure!(site.get("/").await?.body == page(1) && site.get("/.well-known/x.txt").await?.status == 200);
+    ensure!(site.get("/.env").await?.status == 404);
+
+    // The second one with a token of that project alone.
+    let projects = ada.get("/api/v1/projects").await?.expect(200)?;
+    let (id, first) = (projects[0]["id"].as_i64().context("an id")?, projects[0]["liveDeployment"]["id"].clone());
+    let confined = token(ada, Some(id)).await?;
+    write(folder.path(), &[("index.html", &page(2)), ("_redirects", "/old /assets/a.js 301\n")])?;
+    deployed(berth, &confined, folder.path(), "shop").await?;
+    ensure!(site.get("/").await?.body == page(2) && site.get("/old").await?.status == 301);
+    let (code, said) = berth.deploy(&confined, &[&folder.path().display().to_string(), "--project", "blog"]).await?;
+    ensure!(code == Some(1) && said.contains("for one project alone"), "{code:?}: {said}");
+
+    // What cannot be published changes nothing, and says why.
+    write(folder.path(), &[("_redirects", "/a /b\n/b /a\n")])?;
+    let (code, said) = berth.deploy(&confined, &[&folder.path().display().to_string(), "--project", "shop"]).await?;
+    ensure!(code == Some(1) && said.contains("loops"), "{code:?}: {said}");
+    ensure!(site.get("/").await?.body == page(2));
+    let builds = ada.get(&format!("/api/v1/projects/{id}/builds")).await?.expect(200)?;
+    ensure!((&builds[0]["status"], &builds[1]["status"]) == (&json!("failed"), &json!("passed")), "{builds}");
+    let log = ada.get(&format!("/api/v1/builds/{}/log", builds[1]["id"])).await?.expect(200)?;
+    ensure!(log.to_string().contains("Received a folder"), "{log}");
+
+    let back = ada.post(&format!("/api/v1/deployments/{first}/activate"), &json!({})).await?.expect(200)?;
+    ensure!(back["status"] == "live" && site.get("/").await?.body == page(1), "{back}");
+    let (code, said) =
+        berth.deploy("berth_nobodys", &[&folder.path().display().to_string(), "--project", "shop"]).await?;
+    ensure!(code == Some(1) && said.contains("no such API token"), "{code:?}: {said}");
+    let (code, said) = berth.deploy(&account, &["nowhere", "--project", "shop"]).await?;
+    ensure!(code == Some(2) && said.contains("there is no folder"), "{code:?}: {said}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_folder_goes_to_the_project_of_its_name() -> Result<()> {
+    let world = World::open(&Database::Sqlite, &[]).await?;
+    let (berth, sites) = (&world.berth, tempfile::tempdir()?);
+    let account = token(&world.ada, None).await?;
+    for n in 0..40 {
+        write(sites.path(), &[(&format!("site-{n}/index.html"), &format!("<h1>Site {n}.</h1>"))])?;
+    }
+    write(sites.path(), &[("Not A Name/index.html", "x"), ("beside.txt", "x")])?;
+    let directory = sites.path().display().to_string();
+    for _ in 0..2 {
+        let (code, said) = berth.deploy(&account, &[&directory, "--each"]).await?;
+        ensure!(code == Some(1) && said.contains("40 of 41 are live") && said.contains("Not A Name: a name"), "{said}");
+        for n in [0, 17, 39] {
+            let page = Site::of(berth, &format!("site-{n}")).get("/").await?;
+            ensure!(page.body == format!("<h1>Site {n}.</h1>"), "{n}: {}", page.body);
+        }
+    }
+    world.close().await
+}
+
+/// C1 for folders: killed at random moments, the site is wholly old or wholly new, and no folder is begun again.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_a_folder_comes_in_it_recovers() -> Result<()> {
+    let mut world = World::open(&Database::Sqlite, &[]).await?;
+    let (account, folder, site) =
+        (token(&world.ada, None).await?, tempfile::tempdir()?, Site::of(&world.berth, "hardy"));
+    let filling = "x".repeat(200_000);
+    let fill = |version: u32| -> Result<()> {
+        for n in 0..40 {
+            write(folder.path(), &[(&format!("assets/{n}.txt"), &format!("{version} {n} {filling}"))])?;
+        }
+        write(folder.path(), &[("index.html", &format!("Version {version}."))])
+    };
+    fill(0)?;
+    deployed(&world.berth, &account, folder.path(), "hardy").await?;
+    let mut live = 0;
+    for version in 1..=6 {
+        fill(version)?;
+        let directory = folder.path().display().to_string();
+        let wait = Duration::from_millis(RandomState::new().hash_one(version) % 1_200);
+        let arguments = [directory.as_str(), "--project", "hardy"];
+        tokio::select! {
+            ended = world.berth.deploy(&account, &arguments) => { ended?; }
+            () = tokio::time::sleep(wait) => {}
+        }
+        world.berth.kill_9()?;
+        world.berth.restart().await?;
+        let seen = eventually("the site answers", Duration::from_secs(30), async || {
+            let page = site.get("/").await?;
+            Ok((page.status == 200).then_some(page.body))
+        });
+        let seen = seen.await?;
+        let known = [live, version].into_iter().find(|known| seen == format!("Version {known}."));
+        live = known.with_context(|| format!("killed after {wait:?}: {seen}"))?;
+        ensure!(site.get("/assets/39.txt").await?.body.starts_with(&format!("{live} 39 ")), "a mixture");
+    }
+    let projects = world.ada.get("/api/v1/projects").await?.expect(200)?;
+    let builds = world.ada.get(&format!("/api/v1/projects/{}/builds", projects[0]["id"])).await?.expect(200)?;
+    let over = |build: &Value| build["status"] == "passed" || build["status"] == "failed";
+    ensure!(builds.as_array().is_some_and(|builds| builds.iter().all(over)), "{builds}");
+    fill(7)?;
+    deployed(&world.berth, &account, folder.path(), "hardy").await?;
+    ensure!(site.get("/").await?.body == "Version 7.");
+    let staging = world.berth.deployments().join(".staging");
+    ensure!(std::fs::read_dir(staging)?.next().is_none(), "something is left in the staging directory");
+    world.close().await
+}
