@@ -1,4 +1,5 @@
-// What a project is set to: how it is built, what it follows, its variables, who tells it of pushes, its end.
+// What a project is set to: how it is built, what it follows, who may see it, its variables, who tells it of pushes, its
+// end.
 
 import { api } from './api.js'
 import { act, confirm, field, form, h } from './dom.js'
@@ -36,6 +37,7 @@ export const settings = {
       head(project, h('a', { className: 'button', href: `#/projects/${project.id}`, id: 'back' }, 'Back to the project')),
       h('h2', {}, 'How it is built'), building(project, reload),
       h('h2', {}, 'What it follows'), following(project, reload),
+      h('h2', {}, 'Who may see it'), protection(project, reload),
       h('h2', {}, 'Variables'), variableList(data, reload),
       h('h2', {}, 'Webhooks'), ...hooks(data, lookAgain(reload)),
       h('h2', {}, 'Deploy hooks'), deployHookList(data, reload),
@@ -97,6 +99,24 @@ function following(project, reload) {
         h('select', { id: 'field-pollEvery', name: 'pollEvery', 'aria-describedby': 'field-pollEvery-hint field-pollEvery-problem' }, intervals.map(([seconds, words]) => h('option', { value: seconds, selected: seconds === String(pollEvery ?? '') }, words))),
         h('p', { id: 'field-pollEvery-hint', className: 'small muted' }, 'For a git host that cannot send webhooks to this machine.'),
         h('p', { id: 'field-pollEvery-problem', className: 'small problem', hidden: true }))))
+}
+
+const SCOPES = [['', 'Everybody sees everything'], ['previews', 'Previews ask for a password'], ['everything', 'Everything asks for a password']]
+
+function protection(project, reload) {
+  const { scope = '', user } = project.protection ?? {}
+  const now = scope ? `${scope === 'everything' ? 'All its sites ask' : 'Its previews ask'} visitors for a password${user ? ` and the name ${user}` : ''}.` : 'Everybody sees all its sites.'
+  const values = ({ scope, user, password }) => ({
+    protection: scope ? { scope, user: user.trim() || null, ...(password ? { password } : {}) } : null,
+  })
+  return h('div', {},
+    h('p', { className: 'muted' }, `${now} A change holds at once.`), h('br'),
+    folded('change-protection', 'Change who may see it', project, reload, values,
+      h('div', { className: 'field' }, h('label', { htmlFor: 'field-scope' }, 'Visitors'),
+        h('select', { id: 'field-scope', name: 'scope', 'aria-describedby': 'field-scope-problem' }, SCOPES.map(([value, words]) => h('option', { value, selected: value === scope }, words))),
+        h('p', { id: 'field-scope-problem', className: 'small problem', hidden: true })),
+      field('user', 'User name', { value: user ?? '', autocapitalize: 'off', autocomplete: 'off', spellcheck: false, hint: 'Empty: any name will do.' }),
+      field('password', 'Password for visitors', { type: 'password', autocomplete: 'new-password', hint: scope ? 'Empty: the one that it has.' : 'At least 8 characters. It is kept as a hash and never shown again.' })))
 }
 
 function deletion(project) {

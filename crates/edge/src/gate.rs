@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -42,7 +42,7 @@ pub(crate) struct Gate {
     key: SecretString,
     known: Mutex<Known>,
     attempts: Mutex<Attempts<IpAddr>>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 /// What opened a lock lately. When the newer half is full it becomes the older one, which is forgotten.
@@ -75,7 +75,7 @@ impl Known {
 impl Gate {
     pub(crate) fn new(clock: Clock) -> Self {
         let attempts = Mutex::new(Attempts::new(WRONG, WINDOW));
-        Self { clock, key: token(), known: Mutex::default(), attempts, turns: Semaphore::new(AT_ONCE) }
+        Self { clock, key: token(), known: Mutex::default(), attempts, turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// Whether a request may see what is behind a lock, as far as that is known already.
@@ -104,12 +104,17 @@ impl Gate {
         let now = self.clock.now();
         let counted = self.attempts.lock().unwrap_or_else(PoisonError::into_inner).count(client, now);
         counted.map_err(pages::too_many_passwords)?;
-        let turn = tokio::time::timeout(TURN_WITHIN, self.turns.acquire()).await;
-        let Ok(Ok(_turn)) = turn else { return Err(pages::busy()) };
+        let turn = tokio::time::timeout(TURN_WITHIN, Arc::clone(&self.turns).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return Err(pages::busy()) };
         // A page asks for many files at once; the first of them may have found out.
         if !self.knows(mark) {
             let hash = lock.hash.clone();
-            let fits = tokio::task::spawn_blocking(move || verify_password(&password, Some(&hash))).await;
+            // The turn lasts as long as the work, even if nobody waits for it any more.
+            let look = move || {
+                let _turn = turn;
+                verify_password(&password, Some(&hash))
+            };
+            let fits = tokio::task::spawn_blocking(look).await;
             let knows_user =
                 lock.user.as_ref().is_none_or(|wanted| constant_time_eq(wanted.as_bytes(), user.as_bytes()));
             if !(fits.unwrap_or(false) && knows_user) {
@@ -185,6 +190,19 @@ mod tests {
         let ada = with("ada", "open sesame");
         gate.try_key(&named, &ada, CLIENT).await.unwrap();
         assert!(gate.is_open(&named, &ada));
+    }
+
+    #[tokio::test]
+    async fn who_leaves_frees_no_turn() {
+        let gate = Gate::new(Clock::manual(Timestamp(0)));
+        let lock = Lock { user: None, hash: hash_password(&"open sesame".into()) };
+        for guess in 0..2 * AT_ONCE {
+            let headers = with("", &guess.to_string());
+            // Polled until the work has begun or its turn has not come, then dropped.
+            let tried = tokio::time::timeout(Duration::from_micros(1), gate.try_key(&lock, &headers, CLIENT));
+            assert!(tried.await.is_err());
+        }
+        assert_eq!(gate.turns.available_permits(), 0);
     }
 
     #[tokio::test]

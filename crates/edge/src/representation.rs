@@ -148,7 +148,9 @@ impl<'a> Representation<'a> {
             headers.insert(header::CONTENT_TYPE, self.entry.content_type().clone());
         }
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        let caching = if self.entry.is_hashed() && !is_error { IMMUTABLE } else { REVALIDATED };
+        // A rewrite shows it at an address that may stand for something else tomorrow.
+        let is_immutable = self.entry.is_hashed() && !is_error && self.path.get(1..) == Some(self.entry.path());
+        let caching = if is_immutable { IMMUTABLE } else { REVALIDATED };
         headers.insert(header::CACHE_CONTROL, caching);
         if self.entry.is_negotiated() {
             headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
@@ -165,8 +167,7 @@ impl<'a> Representation<'a> {
                 headers.insert(header::LAST_MODIFIED, date.clone());
             }
         }
-        let rules = self.release.index().rules().map_or(&[][..], |rules| &rules.headers);
-        for (name, value) in rules.iter().flat_map(|rule| rule.values(self.path)) {
+        for (name, value) in self.release.index().rules().into_iter().flat_map(|rules| rules.headers_of(self.path)) {
             // They are about what lies at the path: not about the page that says that nothing does, nor about a 304.
             if (is_error && OF_CONTENT.contains(&name)) || (!is_new && name == header::CONTENT_TYPE) {
                 continue;

@@ -67,7 +67,10 @@ fn read(mut fields: Map<String, Value>, current: &Project) -> Result<NewProtecti
     }
     let scope = fields.get("scope").and_then(Value::as_str).and_then(ProtectionScope::parse);
     let scope = scope.ok_or_else(|| problem("scope", "scope is everything or previews"))?;
+    let kept = current.protection.as_ref().map(|protection| protection.lock.clone());
     let user = match fields.get("user") {
+        // Whoever changes the scope alone changes nothing of the lock.
+        None if !fields.contains_key("password") => kept.as_ref().and_then(|lock| lock.user.clone()),
         None | Some(Value::Null) => None,
         Some(Value::String(user)) if user.trim().is_empty() => None,
         Some(Value::String(user)) => Some(user.trim().to_owned()),
@@ -82,8 +85,7 @@ fn read(mut fields: Map<String, Value>, current: &Project) -> Result<NewProtecti
     }
     let key = match fields.remove("password") {
         None | Some(Value::Null) => {
-            let kept = current.protection.as_ref().map(|protection| Key::Kept(protection.lock.hash.clone()));
-            kept.ok_or_else(|| problem("password", "this field is needed"))?
+            kept.map(|lock| Key::Kept(lock.hash)).ok_or_else(|| problem("password", "this field is needed"))?
         }
         Some(Value::String(password)) => {
             let password = SecretString::from(password);

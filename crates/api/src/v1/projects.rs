@@ -86,7 +86,7 @@ pub(crate) struct ProjectChangeForm {
 pub(crate) struct ProtectionForm {
     /// `everything` or `previews`.
     scope: String,
-    /// Absent: any name will do.
+    /// `null`: any name will do. Absent beside an absent password: as it is.
     user: Option<String>,
     /// At least 8 characters. Only a hash is kept. Absent: the one that it has.
     #[schema(write_only)]

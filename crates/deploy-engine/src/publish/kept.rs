@@ -113,6 +113,11 @@ pub(super) fn replace_by_link(kept: &Path, file: &Path, spare: &Path) {
     }
 }
 
+/// The newest second at which a release of the project was published.
+pub(super) fn last_published(of_project: &Path) -> u32 {
+    newest(of_project).map(|kept| kept.index.published()).max().unwrap_or_default()
+}
+
 /// The newest releases of a project, those that can be read.
 fn newest(of_project: &Path) -> impl Iterator<Item = Kept> {
     let number = |entry: io::Result<fs::DirEntry>| {

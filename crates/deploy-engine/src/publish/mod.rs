@@ -137,7 +137,9 @@ fn prepare(artifact: &Artifact, id: DeploymentId, of_project: &Path, now: Timest
 
     let mut index = IndexBuilder::new(id.0);
     index.compressed_by(compress::RULE);
-    index.published(u32::try_from(now.since(Timestamp(0)).as_secs()).unwrap_or_default());
+    // A date stands for one release. Of two in one second only the first has it.
+    let second = u32::try_from(now.since(Timestamp(0)).as_secs()).unwrap_or_default();
+    index.published(if kept::last_published(of_project) < second { second } else { 0 });
     let mut problems = Vec::new();
     for (name, read) in [("_redirects", IndexBuilder::redirects as ReadRules), ("_headers", IndexBuilder::headers)] {
         if let Some(text) = read_rules(directory, name).map_err(disk("a rule file could not be read"))? {

@@ -101,7 +101,7 @@ impl Write {
             }
             Self::Replace { path, text } => {
                 let new = path.with_extension("new");
-                // It holds hashes of passwords.
+                // It holds the hashes of visitors' passwords.
                 let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
                 file.write_all(text.as_bytes())?;
                 file.sync_all()?;

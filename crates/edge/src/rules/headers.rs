@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 use super::pattern::Pattern;
-use super::{MOST_RULES, RuleProblem};
+use super::{LARGEST_HEADERS, MOST_HEADERS, MOST_RULES, RuleProblem};
 
 /// Headers that describe the message or the connection, not the content: Berth alone sets them.
 const NOT_SETTABLE: &[&str] = &[
@@ -73,7 +73,14 @@ pub(crate) fn compile(text: &str) -> (Vec<HeaderRule>, Vec<RuleProblem>) {
             continue;
         }
         let mut values: Vec<(String, String)> = Vec::new();
-        for (line, name, value) in block.values {
+        let mut bytes = 0;
+        for (number, (line, name, value)) in block.values.into_iter().enumerate() {
+            bytes += name.len() + value.len();
+            if number == MOST_HEADERS || bytes > LARGEST_HEADERS {
+                let message = format!("from here on: more than {MOST_HEADERS} headers or 16 KiB for one path");
+                problems.push(RuleProblem { line, message });
+                break;
+            }
             let name = name.to_ascii_lowercase();
             let mut refuse = |message| problems.push(RuleProblem { line, message });
             if name == "basic-auth" {
@@ -154,6 +161,17 @@ mod tests {
         assert_eq!(problems.iter().map(|problem| problem.line).collect::<Vec<_>>(), [2, 3, 4, 5]);
         assert!(problems.iter().all(|problem| !problem.message.contains("secret")));
         assert_eq!(rules[0].values("/").count(), 1);
+    }
+
+    #[test]
+    fn there_is_a_most_of_headers() {
+        let many: String = (0..40_000).map(|number| format!("  x{number}: 1\n")).collect();
+        let (rules, problems) = compile(&format!("/*\n{many}/a\n  X-A: b\n"));
+        assert_eq!((rules.len(), rules[0].values("/").count()), (2, MOST_HEADERS));
+        assert_eq!((problems.len(), problems[0].line), (1, MOST_HEADERS + 2));
+        let large = format!("/*\n  X-A: {}\n  X-B: {}\n", "a".repeat(10_000), "b".repeat(10_000));
+        let (rules, problems) = compile(&large);
+        assert_eq!((rules[0].values("/").count(), problems[0].line), (1, 3));
     }
 
     #[test]

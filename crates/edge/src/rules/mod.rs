@@ -10,6 +10,7 @@ mod loops;
 mod pattern;
 mod redirects;
 
+use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use headers::{HeaderRule, compile as compile_headers};
@@ -22,6 +23,10 @@ mod vectors;
 
 /// Most rules of one file: they are tried one after the other.
 const MOST_RULES: usize = 2_000;
+/// Most headers of one rule, and of all that apply to one answer.
+const MOST_HEADERS: usize = 100;
+/// Bytes of their names and values. What is larger hardly gets through any proxy.
+const LARGEST_HEADERS: usize = 16 << 10;
 
 /// A line of a rule file that was left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +49,17 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
+    /// The headers for a decoded path, in the order of the file; of very many, the first.
+    pub(crate) fn headers_of(&self, path: &str) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let mut bytes = 0;
+        self.headers.iter().flat_map(move |rule| rule.values(path)).take(MOST_HEADERS).take_while(
+            move |(name, value)| {
+                bytes += name.as_str().len() + value.len();
+                bytes <= LARGEST_HEADERS
+            },
+        )
+    }
+
     /// Nothing at all where there are no rules, as in most releases.
     pub(crate) fn to_json(&self) -> Vec<u8> {
         if self.redirects.is_empty() && self.headers.is_empty() {

@@ -72,6 +72,11 @@ impl Redirect {
             Action::Rewrite { .. } => true,
             Action::Redirect { location, .. } => {
                 let address = location.split('#').next().unwrap_or_default();
+                let address = match host_and_path(address) {
+                    Some((other, _)) if other != host => return true,
+                    Some((_, path)) => path,
+                    None => address,
+                };
                 let (to, to_query) = address.split_once('?').map_or((address, None), |(to, query)| (to, Some(query)));
                 to_query != query || !percent_decode_str(to).eq(path.bytes())
             }
@@ -341,6 +346,9 @@ mod tests {
             ("/* /über 302!", "/a", None, Some("/%C3%BCber")),
             ("/* /über 302!", "/über", None, None),
             ("/* /über 302!", "/über", Some("x"), None),
+            ("/* https://site.example.org/b", "/b", None, None),
+            ("/* https://site.example.org/b", "/a", None, Some("https://site.example.org/b")),
+            ("/* https://other.example.org/b", "/b", None, Some("https://other.example.org/b")),
             ("/* /b?x=1", "/b", None, Some("/b?x=1")),
             ("/* /b?x=1", "/b", Some("x=1"), None),
         ] {

@@ -1,4 +1,4 @@
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, write_rules};
 
 #[test]
 fn redirects_stand_where_there_is_no_file_unless_forced() {
@@ -45,6 +45,30 @@ fn a_catch_all_rewrite_does_not_hide_files() {
     assert_eq!(fixture.get("/app.js").text(), "script");
     assert_eq!(fixture.get_with("/any/where", &[("accept", "application/json")]).text(), "app");
     assert_eq!(fixture.get("/../x").status, 400);
+}
+
+#[test]
+fn more_headers_than_an_answer_takes_break_nothing() {
+    let fixture = Fixture::new();
+    let many: String = (0..400)
+        .map(|block| format!("/*\n{}", (0..100).map(|n| format!("  x{block}-{n}: 1\n")).collect::<String>()))
+        .collect();
+    fixture.edge.install(crate::fixture::HOST, write_rules(&fixture, "", &many));
+    let answer = fixture.get("/");
+    assert_eq!((answer.status, answer.text()), (200, "page"));
+    assert!((100..120).contains(&answer.response.headers().len()), "{}", answer.response.headers().len());
+}
+
+#[test]
+fn a_stable_address_of_a_hashed_file_is_not_kept_for_ever() {
+    let fixture = Fixture::serving(&[
+        ("index.html", "home"),
+        ("assets/app-BX3k9dQ1.js", "script"),
+        ("_redirects", "/app.js /assets/app-BX3k9dQ1.js 200\n"),
+    ]);
+    let answer = fixture.get("/app.js");
+    assert_eq!((answer.text(), answer.header("cache-control")), ("script", Some("public, max-age=0, must-revalidate")));
+    assert!(fixture.get("/assets/app-BX3k9dQ1.js").header("cache-control").unwrap().contains("immutable"));
 }
 
 #[test]
