@@ -143,7 +143,8 @@ impl Store {
         }
     }
 
-    /// The token of a hash and its owner, whether or not it has run out. Its use is written down, at most once a minute.
+    /// The token of a hash and its owner, whether or not it has run out. Its use is written down, at most once a minute, if that
+    /// can be done.
     ///
     /// # Errors
     /// Only the database's own.
@@ -156,11 +157,18 @@ impl Store {
         let now = self.now();
         let is_noted = token.last_used_at.is_some_and(|used| now.since(used) < NOTED_EVERY);
         if !is_noted && !token.has_expired(now) {
-            let mut tx = self.begin().await?;
-            tx.run(sql("UPDATE api_token SET last_used_at = $2 WHERE id = $1").bind(token.id).bind(now)).await?;
-            tx.commit().await?;
+            // Not worth a refusal: with a full disk, reading still works.
+            if let Err(error) = self.note_use(token.id, now).await {
+                tracing::debug!(token = %token.id, %error, "the use of a token was not written down");
+            }
         }
         Ok(Some((token, user)))
+    }
+
+    async fn note_use(&self, token: ApiTokenId, now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        tx.run(sql("UPDATE api_token SET last_used_at = $2 WHERE id = $1").bind(token).bind(now)).await?;
+        tx.commit().await
     }
 }
 

@@ -339,7 +339,7 @@ impl Transaction<'_> {
                         WHERE b.commit_hash = $2 AND b.status IN ('queued', 'running', 'passed') \
                         AND (b.trigger IN ('poll', 'reconcile') OR o.hook <> v.hook) \
                         AND b.id = (SELECT MAX(n.id) FROM build n WHERE n.project_id = $3 AND n.branch = $4 \
-                        AND n.environment = $5 AND n.trigger NOT IN ('rebuild', 'promote')))")
+                        AND n.environment = $5 AND n.trigger NOT IN ('rebuild', 'promote', 'folder')))")
         .bind(delivery)
         .bind(commit.hash.as_str())
         .bind(new.project)

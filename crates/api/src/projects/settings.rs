@@ -152,6 +152,9 @@ pub(crate) fn read_change(
     let optional = read_optional(form);
     let following = read_following(form);
     let repo_url = repo_url.into_option();
+    if repo_url.is_none() && current.repo_url.is_none() {
+        following.refuse(form);
+    }
     let repo_access = read_repo_access(api, form, current, repo_url.as_ref());
     let variables = read_variables(form, variables_field(form));
     form.check()?;
@@ -268,6 +271,20 @@ struct Following {
     previews: Option<bool>,
     watch: Given<WatchPatterns>,
     poll_every: Given<PollEvery>,
+}
+
+impl Following {
+    /// Without a repository there is nothing to follow: only what switches something off is taken.
+    fn refuse(&self, form: &mut Form) {
+        let follows = [
+            ("previews", self.previews == Some(true)),
+            ("watch", matches!(self.watch, Given::Value(_))),
+            ("pollEvery", matches!(self.poll_every, Given::Value(_))),
+        ];
+        for (field, _) in follows.into_iter().filter(|(_, is_set)| *is_set) {
+            form.problem(field, "this project has no repository to follow; connect one with repoUrl first");
+        }
+    }
 }
 
 /// The contract knows none of these.

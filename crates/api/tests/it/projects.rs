@@ -62,6 +62,12 @@ async fn a_project_needs_no_repository() {
     assert_eq!(refused.expect(StatusCode::UNPROCESSABLE_ENTITY)["error"]["fields"][0]["field"], "repoToken");
     let new = json!({"name": "other", "repoToken": "glpat-x7Qm2Vn8Rt4K"});
     app.post("/api/v1/projects", Some(&ada), new).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    let follow = json!({"previews": true, "watch": ["docs/**"], "pollEvery": 600});
+    let refused = app.call(Method::PATCH, &path, Some(&ada), Some(follow)).await;
+    let fields = &refused.expect(StatusCode::UNPROCESSABLE_ENTITY)["error"]["fields"];
+    assert_eq!(fields.as_array().unwrap().len(), 3, "{fields}");
+    let nothing = json!({"previews": false, "watch": null, "pollEvery": null});
+    app.call(Method::PATCH, &path, Some(&ada), Some(nothing)).await.expect(StatusCode::OK);
     // The contract's clients have always named one.
     app.post("/api/project", Some(&ada), json!({"name": "other"})).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
 

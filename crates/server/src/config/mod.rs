@@ -441,6 +441,8 @@ mod tests {
             config.warnings,
             ["BERTH_BUILD_MEMROY is not a variable of Berth; did you mean BERTH_BUILD_MEMORY?"]
         );
+        let of_clients = [("BERTH_URL", "https://berth.example.org"), ("BERTH_TOKEN", "berth_0")];
+        assert_eq!(Config::from_pairs(of_clients).unwrap().warnings, Vec::<String>::new());
     }
 
     #[test]

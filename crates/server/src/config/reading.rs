@@ -70,7 +70,7 @@ impl Reading {
     }
 
     pub(super) fn warnings(&self) -> Vec<String> {
-        let unknown = self.given.names_of_ours().filter(|name| !is_known(name));
+        let unknown = self.given.names_of_ours().filter(|name| !is_known(name) && !OF_CLIENTS.contains(name));
         unknown.map(|name| format!("{name} is not a variable of Berth; did you mean {}?", nearest(name))).collect()
     }
 
@@ -78,6 +78,9 @@ impl Reading {
         (Listing::new(self.texts), self.problems)
     }
 }
+
+/// What `berth deploy` reads: a shell that also deploys has them, and a server needs none.
+const OF_CLIENTS: [&str; 2] = ["BERTH_URL", "BERTH_TOKEN"];
 
 pub(super) fn is_known(name: &str) -> bool {
     SETTINGS.iter().any(|setting| setting.name == name)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use berth_model::{BranchName, BuildStatus, Environment, EventPayload, Trigger};
 use berth_store::{
-    Accepted, Admission, Called, NewBuild, NewDelivery, Project, ProjectChange, StoreError, Verdict, Wish,
+    Accepted, Admission, Called, FolderOf, NewBuild, NewDelivery, Project, ProjectChange, StoreError, Verdict, Wish,
 };
 
 use crate::ground::{Ground, builds, delivery, push_of};
@@ -94,7 +94,7 @@ pub(crate) async fn every_delivery_is_kept(ground: Ground) {
         let body = store.delivery_body(id).await.unwrap();
         assert_eq!((body.is_some(), kept.has_body), (keeps_body, keeps_body), "{verdict:?} of {size} bytes");
     }
-    let unknown = NewDelivery { repo: None, projects: Vec::new(), verdict: Verdict::Ignored, ..delivery("d-2", &shop) };
+    let unknown = NewDelivery { repo: None, projects: Vec::new(), verdict: Verdict::Ignored, ..delivery("d-1", &shop) };
     store.record_delivery(unknown).await.unwrap();
     store.accept_delivery(delivery("d-3", &shop), wishes(&[&shop])).await.unwrap();
     assert_eq!(store.deliveries_of(access, shop.id, 10, None).await.unwrap().len(), 5);
@@ -202,6 +202,10 @@ pub(crate) async fn two_hooks_of_a_push_make_one_build(ground: Ground) {
     assert!(accept(NewDelivery { delivery_id: None, ..own() }).await.is_empty());
     store.request_cancel(access, found.id).await.unwrap();
     assert_eq!(accept(NewDelivery { delivery_id: None, ..own() }).await.len(), 1);
+    // A folder that was deployed meanwhile is not the branch's newest push.
+    ground.claim().await.unwrap();
+    store.begin_folder(access, FolderOf::Project(shop.id), Duration::from_secs(30)).await.unwrap();
+    assert!(accept(NewDelivery { delivery_id: None, ..delivery("d-1", &shop) }).await.is_empty());
 }
 
 /// A deploy hook builds its branch's newest commit, once at a time.
