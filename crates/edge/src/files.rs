@@ -1,11 +1,9 @@
 //! The contents of files, from wherever they are had cheapest: small ones of the cache, large ones of a file that is
 //! kept open.
 
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
-
-use rustix::io::{ReadWriteFlags, preadv2};
 
 use crate::body::{EdgeBody, Piece, Source, read_cached};
 use crate::cache::{MAX_CONTENT, SmallContents};
@@ -86,7 +84,7 @@ impl Files {
     }
 
     /// A file that is kept open: as a mapping where the connection sends files. One that would have to come from the
-    /// disk first is read by a thread that may wait; looking at the ends of the range tells it well enough.
+    /// disk first is read by a thread that may wait.
     fn large(
         &self,
         release: &Arc<Release>,
@@ -99,16 +97,9 @@ impl Files {
             // No file system has to have mappings, and there may be too many.
             return Ok((Source::Read(Arc::new(release.open_file(entry, coding)?)), None));
         };
-        if takes == Takes::Files && is_in_memory(&mapping, range.start) && is_in_memory(&mapping, range.end - 1) {
+        if takes == Takes::Files && mapping.is_in_memory(range) {
             return Ok((Source::mapped(&mapping), Some(mapping)));
         }
         Ok((Source::Read(Arc::clone(mapping.file())), None))
     }
-}
-
-/// Whether a byte is in the page cache. A file system that cannot tell is taken at its word.
-fn is_in_memory(mapping: &Mapping, at: u64) -> bool {
-    let mut byte = [0];
-    let read = preadv2(mapping.file(), &mut [IoSliceMut::new(&mut byte)], at, ReadWriteFlags::NOWAIT);
-    read != Err(rustix::io::Errno::AGAIN)
 }

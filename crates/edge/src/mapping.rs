@@ -10,10 +10,16 @@
 //! what is mapped is therefore not to be read, only sent by the kernel, which then reports an end of file.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSliceMut};
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+/// Up to here a file is looked for in the page cache only until it was found there.
+const SMALL: usize = 1 << 20;
 
 /// An open file and its address range.
 #[derive(Debug)]
@@ -22,6 +28,8 @@ pub struct Mapping {
     /// An address, not a pointer: it is only turned into one where bytes are asked for.
     start: usize,
     length: usize,
+    /// Whether all of a small file was in the page cache.
+    was_in_memory: AtomicBool,
 }
 
 impl Mapping {
@@ -35,13 +43,32 @@ impl Mapping {
         // SAFETY: the kernel chooses a free range, so that no memory of ours is touched.
         let start = unsafe { mmap(std::ptr::null_mut(), length, ProtFlags::READ, MapFlags::SHARED, &file, 0) }?
             .expose_provenance();
-        Ok(Self { file: Arc::new(file), start, length })
+        Ok(Self { file: Arc::new(file), start, length, was_in_memory: AtomicBool::new(false) })
     }
 
     /// The file.
     #[must_use]
     pub fn file(&self) -> &Arc<File> {
         &self.file
+    }
+
+    /// Whether bytes are in the page cache; the ends of a range tell it well enough. What the kernel drops of a small file
+    /// later costs one wait for the disk, looking each time would cost every request. A file system that cannot tell is
+    /// taken at its word.
+    pub(crate) fn is_in_memory(&self, range: &Range<u64>) -> bool {
+        if self.was_in_memory.load(Ordering::Relaxed) {
+            return true;
+        }
+        let is_there = |at| {
+            let mut byte = [0];
+            let read = preadv2(&self.file, &mut [IoSliceMut::new(&mut byte)], at, ReadWriteFlags::NOWAIT);
+            read != Err(Errno::AGAIN)
+        };
+        let all = is_there(range.start) && is_there(range.end - 1);
+        if all && self.length <= SMALL && *range == (0..self.length as u64) {
+            self.was_in_memory.store(true, Ordering::Relaxed);
+        }
+        all
     }
 
     /// Where in the file these bytes stand, if they are this mapping's.
