@@ -8,7 +8,6 @@ use axum::Router;
 use berth_github::{Github, HookKeeper};
 use berth_secrets::KeyRing;
 use berth_store::Store;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Jwt, Throttle};
@@ -56,8 +55,7 @@ pub struct State {
     pub(crate) folders: Arc<dyn FolderPublisher>,
     pub(crate) health: HealthChecks,
     pub(crate) observer: Arc<dyn Observer>,
-    /// Turns of those who watch requests.
-    pub(crate) watching: Arc<Semaphore>,
+    pub(crate) watching: v1::Watchers,
     pub(crate) realtime: Realtime,
     pub(crate) stop: CancellationToken,
 }
@@ -107,7 +105,7 @@ impl Api {
             http,
             health,
             observer,
-            watching: Arc::new(Semaphore::new(v1::WATCHING_AT_ONCE)),
+            watching: v1::Watchers::default(),
         }));
         realtime::start(&api);
         api

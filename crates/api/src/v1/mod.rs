@@ -35,7 +35,7 @@ pub(crate) use github::{
     OrganizationBody, OrganizationsQuery, RepositoriesQuery, RepositoryBody, organizations, repositories,
 };
 pub(crate) use invitations::dead_link;
-pub(crate) use traffic::WATCHING_AT_ONCE;
+pub(crate) use traffic::Watchers;
 pub(crate) use users::no_new_accounts;
 
 use utoipa_axum::router::OpenApiRouter;

@@ -1,20 +1,24 @@
 //! What visitors of a project ask for: counted, and as it happens.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
-use berth_model::{AccessEvent, AccessLine, Latency, ProjectId, StatusClasses, Timestamp, Traffic, TrafficMinute};
+use berth_model::{
+    AccessEvent, AccessLine, Latency, ProjectId, StatusClasses, Timestamp, Traffic, TrafficMinute, UserId,
+};
 use bytes::Bytes;
-use futures_util::stream::{self, BoxStream, Stream, StreamExt};
+use futures_util::stream::{self, BoxStream, StreamExt};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, interval_at};
 use utoipa::ToSchema;
 
@@ -23,8 +27,14 @@ use crate::auth::Caller;
 use crate::error::{ApiError, ErrorBody};
 use crate::input::Id;
 
-/// Who watch requests at once, of all projects.
-pub(crate) const WATCHING_AT_ONCE: usize = 64;
+/// Who watch requests at once, of all accounts.
+const WATCHING_AT_ONCE: usize = 64;
+/// The same of one account.
+const WATCHING_OF_ONE: usize = 8;
+/// Who takes nothing for so long is taken for gone.
+const TAKEN_WITHIN: Duration = Duration::from_secs(60);
+/// Lines that wait for a connection to take them; more wait, and get lost, where they come from.
+const WAITING: usize = 16;
 /// How often who watches is looked at again, and hears that the connection stands.
 const LOOK_AGAIN: Duration = Duration::from_secs(20);
 
@@ -161,10 +171,7 @@ pub(crate) async fn watch(
     parts: Parts,
 ) -> Result<Response, ApiError> {
     let project = api.store.project(caller.access(), ProjectId(id)).await?.id;
-    let turn = api.watching.clone().try_acquire_owned().map_err(|_| {
-        let text = format!("{WATCHING_AT_ONCE} clients watch requests already; end one, or try again later");
-        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_watchers", text)
-    })?;
+    let turn = api.watching.turn(caller.user.id)?;
     let format = Format::wanted(&parts.headers);
     let watcher = Watcher {
         events: api.observer.watch(project),
@@ -175,12 +182,41 @@ pub(crate) async fn watch(
         format,
         _turn: turn,
     };
+    // A task, not the body: it asks again whether they may watch though their connection takes nothing.
+    let (lines, taken) = mpsc::channel(WAITING);
+    tokio::spawn(watcher.tell(lines));
+    let body =
+        stream::unfold(taken, |mut taken| async move { Some((Ok::<_, Infallible>(taken.recv().await?), taken)) });
     let headers = [
         (CONTENT_TYPE.as_str(), format.content_type()),
         // For a proxy in front: a line is wanted when it is there.
         ("x-accel-buffering", "no"),
     ];
-    Ok((headers, Body::from_stream(watcher.lines())).into_response())
+    Ok((headers, Body::from_stream(body)).into_response())
+}
+
+/// Who watch now.
+#[derive(Debug, Default)]
+pub(crate) struct Watchers(Mutex<Vec<(UserId, Weak<()>)>>);
+
+impl Watchers {
+    /// A turn, for as long as it is held.
+    fn turn(&self, user: UserId) -> Result<Arc<()>, ApiError> {
+        let mut watching = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        watching.retain(|(_, turn)| turn.strong_count() > 0);
+        let own = watching.iter().filter(|(whose, _)| *whose == user).count();
+        let who = match (own, watching.len()) {
+            (WATCHING_OF_ONE.., _) => format!("{WATCHING_OF_ONE} clients of this account"),
+            (_, WATCHING_AT_ONCE..) => format!("{WATCHING_AT_ONCE} clients"),
+            _ => {
+                let turn = Arc::new(());
+                watching.push((user, Arc::downgrade(&turn)));
+                return Ok(turn);
+            }
+        };
+        let text = format!("{who} watch requests already; end one, or try again later");
+        Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_watchers", text))
+    }
 }
 
 /// Somebody who watches.
@@ -192,21 +228,31 @@ struct Watcher {
     parts: Parts,
     project: ProjectId,
     format: Format,
-    _turn: OwnedSemaphorePermit,
+    _turn: Arc<()>,
 }
 
 impl Watcher {
-    fn lines(self) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> + Send {
-        stream::unfold(self, |mut watcher| async move {
-            let stop = watcher.api.stop.clone();
+    /// Tells them until they leave, may not stay, or take nothing any more.
+    async fn tell(mut self, lines: mpsc::Sender<Bytes>) {
+        let stop = self.api.stop.clone();
+        loop {
             let line = tokio::select! {
                 biased;
-                () = stop.cancelled() => return None,
-                _ = watcher.look.tick() => watcher.may_stay().await.then_some("\n".to_owned())?,
-                event = watcher.events.next() => watcher.format.line(&event?),
+                () = stop.cancelled() => return,
+                () = lines.closed() => return,
+                _ = self.look.tick() => match self.may_stay().await {
+                    true => "\n".to_owned(),
+                    false => return,
+                },
+                event = self.events.next() => match event {
+                    Some(event) => self.format.line(&event),
+                    None => return,
+                },
             };
-            Some((Ok(Bytes::from(line)), watcher))
-        })
+            if lines.send_timeout(line.into(), TAKEN_WITHIN).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Whether they may still ask, and the project still theirs. A database that is away sends nobody away.
@@ -336,6 +382,18 @@ mod tests {
         let expected = "192.0.2.7 - - [21/Nov/2026:09:30:00 +0000] \"GET /a?b=\\x22c\\x22 HTTP/1.1\" 206 17 \"-\" \
                         \"me\\x0A192.0.2.8 - - \\x5C \\xC3\\xBC\"\n";
         assert_eq!(combined(&line), expected);
+    }
+
+    #[test]
+    fn nobody_watches_for_everybody() {
+        let watchers = Watchers::default();
+        let mut own: Vec<_> = (0..8).map(|_| watchers.turn(UserId(1)).unwrap()).collect();
+        assert!(watchers.turn(UserId(1)).unwrap_err().message().contains("of this account"));
+        let others: Vec<_> = (0..56).map(|number| watchers.turn(UserId(2 + number / 8)).unwrap()).collect();
+        assert_eq!(watchers.turn(UserId(100)).unwrap_err().status(), StatusCode::TOO_MANY_REQUESTS);
+        own.pop();
+        assert!(watchers.turn(UserId(100)).is_ok(), "a turn ends when it is let go");
+        drop(others);
     }
 
     #[test]
