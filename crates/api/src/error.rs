@@ -175,6 +175,7 @@ impl From<StoreError> for ApiError {
             }
             StoreError::AdminsOnly => Self::forbidden("admins_only", error.to_string()),
             StoreError::Deactivated => Self::forbidden("account_deactivated", error.to_string()),
+            StoreError::TokenEnded => Self::new(StatusCode::UNAUTHORIZED, "api_token_refused", error.to_string()),
             StoreError::NameTaken => Self::invalid(vec![FieldProblem {
                 field: "name".into(),
                 message: "this name is taken; choose another".into(),

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 
-use berth_model::{Access, Failure};
+use berth_model::{Access, ApiTokenId, Failure};
 use berth_store::{Deployment, FolderOf, StoreError};
 use bytes::Bytes;
 use futures_util::Stream;
@@ -16,6 +16,8 @@ pub type FolderArchive = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 pub struct FolderRequest {
     /// On whose behalf.
     pub access: Access,
+    /// By which API token, if by one: it has to stand when the folder has come in, too.
+    pub token: Option<ApiTokenId>,
     /// For which project.
     pub of: FolderOf,
     /// Whether unknown paths answer with the start page; `None`: as the project is set, or the files decide.
@@ -47,6 +49,9 @@ pub enum FolderError {
     /// It was published and did not go live; why, for people.
     #[error("{0}")]
     NotLive(String),
+    /// It is published, and nobody knows yet whether it went live.
+    #[error("it is published, and not confirmed live yet; look again shortly")]
+    Unconfirmed,
     /// There is no room, too much is under way, or the database is away; what, for people.
     #[error("{0}")]
     NotNow(String),

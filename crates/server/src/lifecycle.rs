@@ -21,6 +21,7 @@ use berth_runtime::{Engine, EngineConfig, SandboxLimits};
 use berth_secrets::{KeyRing, SecretString};
 use berth_store::{Store, StoreError};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -176,6 +177,7 @@ impl Control {
             preview_age: config.preview_max_age,
             history: config.keep_history,
             leftover_after,
+            recovered: watch::Sender::new(false),
         })
     }
 
@@ -201,12 +203,12 @@ impl Control {
             limits: config.build_limits(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        let (deploys, disk) = (worker.deploys.clone(), worker.disk.clone());
+        let (deploys, disk, recovered) = (worker.deploys.clone(), worker.disk.clone(), worker.recovered.subscribe());
         let parts = Parts {
             health: health::checks(worker.engine.clone(), worker.disk.clone()),
             detector: Arc::new(EngineDetector::new(worker.builds.clone(), &self.data)?),
             observer: Arc::new(Observing(Arc::clone(&self.metrics))),
-            folders: Arc::new(EnginePublisher::new(store.clone(), deploys, disk, config.build_limits())),
+            folders: Arc::new(EnginePublisher::new(store.clone(), deploys, disk, config.build_limits(), recovered)),
         };
         Ok(Api::new(api, store, self.keys.ring.clone(), github_client()?, parts))
     }

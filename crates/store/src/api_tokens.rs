@@ -173,6 +173,12 @@ impl Store {
 }
 
 impl Transaction<'_> {
+    /// Refuses to go on for a token that stood when the request began and does not any more.
+    pub(crate) async fn only_standing(&mut self, id: ApiTokenId) -> Result<(), StoreError> {
+        let token: Option<ApiToken> = self.one(sql(select_token!("WHERE t.id = $1")).bind(id)).await?;
+        token.filter(|token| !token.has_expired(self.now)).map(drop).ok_or(StoreError::TokenEnded)
+    }
+
     async fn end_api_token(&mut self, by: UserId, token: ApiToken) -> Result<(), StoreError> {
         self.run(sql("DELETE FROM api_token WHERE id = $1").bind(token.id)).await?;
         let payload = EventPayload::ApiTokenRevoked { token: token.id, name: token.name, by };

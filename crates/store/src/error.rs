@@ -18,6 +18,9 @@ pub enum StoreError {
     /// The account may not be used until an administrator says otherwise.
     #[error("this account is deactivated; ask an administrator of this Berth")]
     Deactivated,
+    /// The API token was revoked or ran out since the request began.
+    #[error("the API token was revoked, or ran out, while the folder came in")]
+    TokenEnded,
     /// A project, deployment or account has this name or host already.
     #[error("this name is taken; choose another")]
     NameTaken,

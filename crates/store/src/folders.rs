@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use berth_model::{Access, BuildStatus, Environment, EventPayload, ProjectId, ProjectName, Trigger};
+use berth_model::{Access, ApiTokenId, BuildStatus, Environment, EventPayload, ProjectId, ProjectName, Trigger};
 
 use crate::builds::{Build, select_build};
 use crate::owned::{Owned, SeenBy};
@@ -34,13 +34,25 @@ impl Store {
         Ok(self.one(one_project_named(name)).await?.seen_by(access)?.row)
     }
 
-    /// Begins the publication of a folder that has come in whole: a build that runs, held for `lease`. A project that is
-    /// not there yet is made in the same step. Whatever becomes of it, it never waits in the queue.
+    /// Begins the publication of a folder that has come in whole, sent with this `token`, if with one: a build that runs,
+    /// held for `lease`. A project that is not there yet is made in the same step. Whatever becomes of it, it never waits in the queue.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Forbidden`]; those of [`Store::create_project`] for a new project.
-    pub async fn begin_folder(&self, access: Access, of: FolderOf, lease: Duration) -> Result<Claimed, StoreError> {
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`]; [`StoreError::Deactivated`], [`StoreError::TokenEnded`]
+    /// for who may no longer; those of [`Store::create_project`] for a new project.
+    pub async fn begin_folder(
+        &self,
+        access: Access,
+        token: Option<ApiTokenId>,
+        of: FolderOf,
+        lease: Duration,
+    ) -> Result<Claimed, StoreError> {
         let mut tx = self.begin().await?;
+        // It may have taken an hour to come in.
+        tx.only_active(access.user()).await?;
+        if let Some(token) = token {
+            tx.only_standing(token).await?;
+        }
         let project = match of {
             FolderOf::Project(id) => tx.project(access, id).await?,
             FolderOf::Named { new, host } => match tx.one::<Owned<Project>>(one_project_named(&new.name)).await? {

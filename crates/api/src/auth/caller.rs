@@ -1,7 +1,7 @@
 //! Extractors that say who is asking.
 
 use axum::extract::{FromRef, FromRequestParts};
-use berth_model::{Access, ProjectId, SessionId};
+use berth_model::{Access, ApiTokenId, ProjectId, SessionId};
 use berth_secrets::{API_TOKEN_PREFIX, token_hash};
 use berth_store::{Session, User};
 use http::header::{AUTHORIZATION, ORIGIN, SET_COOKIE};
@@ -19,6 +19,7 @@ use crate::input::Dialect;
 pub(crate) struct Caller {
     pub(crate) user: User,
     access: Access,
+    token: Option<ApiTokenId>,
 }
 
 /// Somebody who is signed in themselves: what concerns accounts, sessions and tokens is nothing for programs.
@@ -40,6 +41,7 @@ enum Sent {
 /// An API token that stands, and its owner.
 struct ApiTokenOf {
     user: User,
+    token: ApiTokenId,
     only: Option<ProjectId>,
 }
 
@@ -47,6 +49,11 @@ impl Caller {
     /// The scope of everything asked on their behalf.
     pub(crate) fn access(&self) -> Access {
         self.access
+    }
+
+    /// The API token that was sent, if it was one.
+    pub(crate) fn token(&self) -> Option<ApiTokenId> {
+        self.token
     }
 
     /// The same request in another user's name: an administrator clears away what somebody leaves behind.
@@ -71,7 +78,7 @@ impl Caller {
 
 impl From<Person> for Caller {
     fn from(caller: Person) -> Self {
-        Self { access: caller.access(), user: caller.user }
+        Self { access: caller.access(), user: caller.user, token: None }
     }
 }
 
@@ -79,7 +86,9 @@ impl From<Sent> for Caller {
     fn from(sent: Sent) -> Self {
         match sent {
             Sent::By(caller) => caller.into(),
-            Sent::With(ApiTokenOf { user, only }) => Self { access: Access::of_token(user.id, only), user },
+            Sent::With(ApiTokenOf { user, token, only }) => {
+                Self { access: Access::of_token(user.id, only), user, token: Some(token) }
+            }
         }
     }
 }
@@ -187,7 +196,7 @@ impl ApiTokenOf {
             Some(end) if token.has_expired(api.store.clock().now()) => {
                 Err(refused(format!("the API token {} ran out at {end}; make another in the dashboard", token.name)))
             }
-            _ => Ok(Self { user, only: token.project }),
+            _ => Ok(Self { user, token: token.id, only: token.project }),
         }
     }
 }

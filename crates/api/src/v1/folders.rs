@@ -30,6 +30,9 @@ use crate::projects::folder_project;
 
 /// For the whole archive. Leftovers that are older are swept.
 const WITHIN: Duration = Duration::from_secs(3_600);
+/// For its beginning. From there on each second has to bring [`PACE`] on the average: a folder that comes in takes a place.
+const BEGINNING: Duration = Duration::from_secs(60);
+const PACE: u64 = 1 << 10;
 
 /// How a folder is served.
 #[derive(Deserialize, IntoParams)]
@@ -71,6 +74,7 @@ pub(crate) struct DeployedFolderBody {
     (status = 413, description = "Larger than BERTH_BUILD_OUTPUT, or too many files", body = ErrorBody),
     (status = 415, description = "Another content type or encoding", body = ErrorBody),
     (status = 422, description = "No name for a project, or a folder that cannot be published: its words", body = ErrorBody),
+    (status = 504, description = "Published, and not confirmed live within 30 seconds", body = ErrorBody),
     (status = 503, description = "No room, or too many at once", body = ErrorBody),
 ))]
 pub(crate) async fn deploy(
@@ -84,8 +88,9 @@ pub(crate) async fn deploy(
     only_archives(&headers)?;
     let of = project_of(&api, &caller, &name).await?;
     let late = Arc::new(AtomicBool::new(false));
-    let archive: FolderArchive = Box::pin(in_time(body, Arc::clone(&late)));
-    let wanted = FolderRequest { access: caller.access(), of, spa_fallback: query.spa_fallback, archive };
+    let archive: FolderArchive = Box::pin(in_time(body, BEGINNING, Arc::clone(&late)));
+    let wanted =
+        FolderRequest { access: caller.access(), token: caller.token(), of, spa_fallback: query.spa_fallback, archive };
     match api.folders.deploy(wanted).await {
         Ok(deployed) => {
             let project = api.store.project_unscoped(deployed.deployment.project).await?.ok_or(StoreError::NotFound)?;
@@ -100,7 +105,10 @@ pub(crate) async fn deploy(
         Err(_) if late.load(Ordering::Relaxed) => Err(ApiError::new(
             StatusCode::REQUEST_TIMEOUT,
             "too_slow",
-            format!("the archive did not come in within {}; nothing was kept", Seconds(WITHIN)),
+            format!(
+                "the archive came in slower than 1 KiB a second, or not within {}; nothing was kept",
+                Seconds(WITHIN)
+            ),
         )),
         Err(error) => Err(refusal(error)),
     }
@@ -119,6 +127,11 @@ async fn project_of(api: &Api, caller: &Caller, given: &str) -> Result<FolderOf,
             return Ok(FolderOf::Project(numbered.id));
         }
         (Err(StoreError::NotFound), None) => {}
+        (Err(StoreError::Forbidden), Some(number))
+            if api.store.project(caller.access(), ProjectId(number)).await.is_ok() =>
+        {
+            return Ok(FolderOf::Project(ProjectId(number)));
+        }
         // Of one's own token this may be told; of somebody else's project, that the name is taken.
         (Err(StoreError::Forbidden), _) => {
             caller.for_whole_account()?;
@@ -134,20 +147,25 @@ async fn project_of(api: &Api, caller: &Caller, given: &str) -> Result<FolderOf,
     Ok(FolderOf::Named { new: Box::new(new), host })
 }
 
-/// The body, until it took too long: `late` is set then. That something of it comes is the connection's to watch.
-fn in_time(body: Body, late: Arc<AtomicBool>) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    let until = Instant::now() + WITHIN;
-    stream::unfold(Some((body.into_data_stream(), late)), move |state| async move {
-        let (mut body, late) = state?;
+/// The body, as long as it comes in fast enough; `late` is set if it did not.
+fn in_time(body: Body, beginning: Duration, late: Arc<AtomicBool>) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    let begun = Instant::now();
+    stream::unfold(Some((body.into_data_stream(), 0, late)), move |state| async move {
+        let (mut body, came, late) = state?;
+        let until = begun + (beginning + Duration::from_secs(came / PACE)).min(WITHIN);
         match timeout_at(until, body.next()).await {
-            Ok(Some(Ok(piece))) => Some((Ok(piece), Some((body, late)))),
-            Ok(Some(Err(error))) => Some((Err(io::Error::other(error)), None)),
-            Ok(None) => None,
-            Err(_) => {
-                late.store(true, Ordering::Relaxed);
-                Some((Err(io::ErrorKind::TimedOut.into()), None))
+            // What is there already is no proof of pace.
+            Ok(_) if Instant::now() > until => {}
+            Ok(Some(Ok(piece))) => {
+                let came = came.saturating_add(piece.len() as u64);
+                return Some((Ok(piece), Some((body, came, late))));
             }
+            Ok(Some(Err(error))) => return Some((Err(io::Error::other(error)), None)),
+            Ok(None) => return None,
+            Err(_) => {}
         }
+        late.store(true, Ordering::Relaxed);
+        Some((Err(io::ErrorKind::TimedOut.into()), None))
     })
 }
 
@@ -192,8 +210,34 @@ fn refusal(error: FolderError) -> ApiError {
             ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, failure.code.as_str(), words(&failure))
         }
         FolderError::NotLive(why) => ApiError::conflict("activation_refused", why),
+        error @ FolderError::Unconfirmed => {
+            ApiError::new(StatusCode::GATEWAY_TIMEOUT, "not_confirmed", error.to_string())
+        }
         FolderError::NotNow(why) => ApiError::unavailable(why),
         FolderError::Store(error) => error.into(),
         FolderError::Ours(error) => ApiError::internal(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_archive_that_trickles_is_given_up() {
+        let beginning = Duration::from_millis(200);
+        let trickle = stream::repeat(()).then(|()| async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Ok::<_, Infallible>(Bytes::from_static(b"x"))
+        });
+        let late = Arc::new(AtomicBool::new(false));
+        let came: Vec<_> = in_time(Body::from_stream(trickle), beginning, Arc::clone(&late)).collect().await;
+        assert!(late.load(Ordering::Relaxed) && came.last().is_some_and(Result::is_err));
+        let late = Arc::new(AtomicBool::new(false));
+        let whole = Body::from_stream(stream::iter([Ok::<_, Infallible>(Bytes::from(vec![0; 9_000]))]));
+        let came: Vec<_> = in_time(whole, beginning, Arc::clone(&late)).collect().await;
+        assert!(came.len() == 1 && came[0].is_ok() && !late.load(Ordering::Relaxed));
     }
 }

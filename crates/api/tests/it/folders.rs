@@ -22,7 +22,7 @@ impl FolderPublisher for StoredFolders {
     fn deploy(&self, wanted: FolderRequest) -> DeployingFolder {
         let store = self.0.clone();
         Box::pin(async move {
-            let FolderRequest { access, of, mut archive, .. } = wanted;
+            let FolderRequest { access, token, of, mut archive, .. } = wanted;
             let mut text = Vec::new();
             while let Some(piece) = archive.next().await {
                 text.extend_from_slice(&piece.map_err(|error| FolderError::Ours(error.into()))?);
@@ -37,7 +37,7 @@ impl FolderPublisher for StoredFolders {
                 _ => {}
             }
             let is_new = matches!(of, FolderOf::Named { .. });
-            let claimed = store.begin_folder(access, of, Duration::from_secs(60)).await?;
+            let claimed = store.begin_folder(access, token, of, Duration::from_secs(60)).await?;
             let (id, short_id) = store.reserve_deployment(&claimed.lease).await?;
             let host = format!("{}-{short_id}.sites.test", claimed.project.name);
             let new = NewDeployment { id, short_id, host, files: 1, bytes: text.len() as u64 };

@@ -89,6 +89,9 @@ pub(super) async fn deploy(arguments: &Arguments, client: &Client) -> ExitCode {
 async fn one(client: &Client, name: &str, directory: PathBuf) -> Result<(Deployed, u64), String> {
     let folder =
         tokio::task::spawn_blocking(move || Folder::read(&directory)).await.map_err(|died| died.to_string())??;
+    if let Some(note) = folder.special() {
+        tell(&format!("{name}: {note}"));
+    }
     let bytes = folder.bytes();
     let deployed = client.deploy(name, folder, &Arc::new(AtomicU64::new(0))).await?;
     Ok((deployed, bytes))

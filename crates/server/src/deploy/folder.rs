@@ -81,11 +81,14 @@ impl Folder {
         if self.hidden > 0 {
             notes.push(format!("note: {} hidden files and folders are left out", self.hidden));
         }
-        if let Some(first) = self.special.first() {
-            let count = self.special.len();
-            notes.push(format!("note: {count} links and special files are left out: {}, …", first.display()));
-        }
+        notes.extend(self.special());
         notes
+    }
+
+    /// What stays here though somebody may miss it.
+    pub(super) fn special(&self) -> Option<String> {
+        let (first, count) = (self.special.first()?, self.special.len());
+        Some(format!("note: {count} links and special files are left out: {}, …", first.display()))
     }
 
     /// The archive, read while it is sent; `sent` counts its bytes. What could not be read is told in the second value,

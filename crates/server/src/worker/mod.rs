@@ -57,6 +57,8 @@ pub(crate) struct Worker {
     pub(crate) history: Duration,
     /// No build takes as long: what is older in the staging directory is nobody's.
     pub(crate) leftover_after: Duration,
+    /// Whether what an earlier run left is cleared away: until then nothing new may come in beside it.
+    pub(crate) recovered: watch::Sender<bool>,
 }
 
 /// Works until `stop`, then gives running builds back.
@@ -64,6 +66,7 @@ pub(crate) async fn run(worker: Arc<Worker>, keeper: HookKeeper, stop: Cancellat
     // Taken before the recovery: what happens during it is followed afterwards, twice rather than never.
     let seen = *worker.store.signals().subscribe_events().borrow();
     let Some(()) = recover(&worker, &stop).await else { return };
+    worker.recovered.send_replace(true);
     let (bell, _) = watch::channel(());
     let ring = async {
         loop {

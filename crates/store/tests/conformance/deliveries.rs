@@ -204,7 +204,7 @@ pub(crate) async fn two_hooks_of_a_push_make_one_build(ground: Ground) {
     assert_eq!(accept(NewDelivery { delivery_id: None, ..own() }).await.len(), 1);
     // A folder that was deployed meanwhile is not the branch's newest push.
     ground.claim().await.unwrap();
-    store.begin_folder(access, FolderOf::Project(shop.id), Duration::from_secs(30)).await.unwrap();
+    store.begin_folder(access, None, FolderOf::Project(shop.id), Duration::from_secs(30)).await.unwrap();
     assert!(accept(NewDelivery { delivery_id: None, ..delivery("d-1", &shop) }).await.is_empty());
 }
 

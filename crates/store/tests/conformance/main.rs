@@ -5,6 +5,7 @@ mod accounts;
 mod activations;
 mod api_tokens;
 mod deliveries;
+mod folders;
 mod ground;
 mod history;
 mod invitations;
@@ -100,6 +101,10 @@ stories! {
         a_token_and_its_end,
         a_token_of_one_project,
         who_is_shut_out_loses_their_tokens;
+    folders:
+        a_folder_runs_beside_builds_and_makes_its_project,
+        an_interrupted_folder_is_not_begun_again,
+        who_may_no_longer_begins_no_folder;
     activations:
         a_build_goes_live_at_the_project_host,
         an_older_build_never_wins,
