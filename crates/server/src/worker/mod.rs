@@ -30,6 +30,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::health::Disk;
+use crate::memory;
 
 /// After a failure, and the shortest time between two looks.
 const SOON: Duration = Duration::from_secs(1);
@@ -67,6 +68,8 @@ pub(crate) async fn run(worker: Arc<Worker>, keeper: HookKeeper, stop: Cancellat
     let seen = *worker.store.signals().subscribe_events().borrow();
     let Some(()) = recover(&worker, &stop).await else { return };
     worker.recovered.send_replace(true);
+    // The start is over, however busy visitors keep us.
+    memory::give_back();
     let (bell, _) = watch::channel(());
     let ring = async {
         loop {
