@@ -22,7 +22,7 @@ async function open(name, settings) {
     // Asking who is signed in is answered 401 before anybody is; so is everything after somebody was signed out. A taken
     // login name is answered 422, a link that was used 404: the browser reports each.
     const { url } = message.location();
-    const expected = /\/api\/v1\/(me|sessions|projects|invitations\/look|invitations\/accept)$/.test(url);
+    const expected = /\/api\/v1\/(me|sessions|tokens|projects|invitations\/look|invitations\/accept)$/.test(url);
     if (message.type() === 'error' && !expected && !isNetworkChange(message)) complaints.push(`${name}: ${message.text()} at ${url}`);
   });
   page.on('request', (request) => {
