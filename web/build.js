@@ -1,7 +1,7 @@
 // One build: its steps, why it failed, and its log as it grows.
 
 import { api } from './api.js'
-import { buildActions, isUnderWay, occasion } from './builds.js'
+import { buildActions, isUnderWay, occasion, withoutCommit } from './builds.js'
 import { h, moment, state, took } from './dom.js'
 import { isSetting, planned, settingName } from './plan.js'
 
@@ -52,7 +52,7 @@ function summary(build, project, reload) {
   return [
     h('div', { className: 'head' },
       h('div', {}, h('h1', { tabIndex: -1 }, `Build ${build.id} `, state(build.status)),
-        h('p', { className: 'small muted' }, commit ? [h('code', {}, commit.hash.slice(0, 7)), ` ${[commit.message.split('\n')[0], commit.author].filter(Boolean).join(' · ')} · `] : `newest commit of ${build.branch} · `, occasion(build), ' · ', moment(build.createdAt))),
+        h('p', { className: 'small muted' }, commit ? [h('code', {}, commit.hash.slice(0, 7)), ` ${[commit.message.split('\n')[0], commit.author].filter(Boolean).join(' · ')} · `] : `${withoutCommit(build)} · `, occasion(build), ' · ', moment(build.createdAt))),
       h('div', { className: 'actions' }, build.status === 'passed' && project.liveDeployment?.buildId === build.id && h('a', { className: 'button', href: project.url }, 'Visit'), ...buildActions(build, reload))),
     build.reason && h('section', { className: 'panel', 'aria-label': 'Why it does not run' }, h('p', {}, `${build.reason[0].toUpperCase()}${build.reason.slice(1)}.`)),
     failure && h('section', { className: 'panel failure', 'aria-label': 'Why it failed' },

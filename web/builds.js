@@ -10,6 +10,12 @@ export const isUnderWay = ({ status }) => status === 'queued' || status === 'run
 const TRIGGERS = {
   created: 'the first build', push: 'a push', rebuild: 'built again', reconcile: 'found by looking', pull_request: 'a pull request',
   deploy_hook: 'a deploy hook', poll: 'found by polling', promote: 'for production, from a preview',
+  folder: 'a folder',
+}
+
+/** What is built where no commit is known. */
+export function withoutCommit({ trigger, branch }) {
+  return trigger === 'folder' ? 'files as they were sent' : `newest commit of ${branch}`
 }
 
 /** `a push to main`, `pull request #7 from mallory/shop`. */
@@ -21,7 +27,7 @@ export function occasion({ pullRequest, trigger, branch }) {
 export function buildList(builds, reload) {
   if (!builds.length) return h('p', { className: 'muted' }, 'No builds yet.')
   return h('ul', { className: 'list' }, builds.map((build) => h('li', {},
-    h('div', { className: 'cut' }, h('a', { href: `#/builds/${build.id}`, id: `build-${build.id}` }, `Build ${build.id}`), ' ', build.commit?.message.split('\n')[0] || `newest commit of ${build.branch}`),
+    h('div', { className: 'cut' }, h('a', { href: `#/builds/${build.id}`, id: `build-${build.id}` }, `Build ${build.id}`), ' ', build.commit?.message.split('\n')[0] || withoutCommit(build)),
     h('div', { className: 'actions' }, state(build.status), ...buildActions(build, reload)),
     h('div', { className: 'small muted wide' }, `${story(build).join(' · ')} · `, moment(build.createdAt)))))
 }
@@ -41,6 +47,8 @@ function story(build) {
 export function buildActions(build, reload) {
   if (build.status === 'held') return [approval(build, reload)]
   if (isUnderWay(build)) return [cancel(build, reload)]
+  // Nothing is kept of a folder to build again: it is sent again.
+  if (build.trigger === 'folder') return []
   return build.commit || build.status !== 'skipped' ? [rebuild(build, reload)] : []
 }
 
