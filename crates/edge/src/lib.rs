@@ -39,6 +39,7 @@ pub use files::Takes;
 pub use gate::Insider;
 pub use host::BadHost;
 pub use mapping::Mapping;
+pub use negotiate::coding_among;
 pub use release::Release;
 pub use rules::{RedirectLoop, RuleProblem};
 pub use site::{Site, Target};

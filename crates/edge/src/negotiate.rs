@@ -10,8 +10,12 @@ pub(crate) fn coding_for(headers: &HeaderMap, entry: &Entry<'_>) -> Coding {
     if !entry.is_negotiated() {
         return Coding::Identity;
     }
+    coding_among(headers, Coding::COMPRESSED.into_iter().filter(|coding| entry.has(*coding)))
+}
+
+/// The same among the codings that something is `available` in, smallest first; it is there as it is, too.
+pub fn coding_among(headers: &HeaderMap, available: impl Iterator<Item = Coding>) -> Coding {
     let weights = Weights::of(headers);
-    let available = Coding::COMPRESSED.into_iter().filter(|coding| entry.has(*coding));
     let mut best = (Coding::Identity, weights.identity());
     // Identity loses against an equally welcome coding; that is what the header is sent for.
     for coding in available {

@@ -1,91 +1,154 @@
-//! The control plane's pages: a sign-in, the projects, a project, a log, users, an invitation. They are files in `web/`, part of the binary.
+//! The dashboard, as `build.rs` put it into the binary: its files at their addresses, and its one page at every other address
+//! that a browser opens, where its own router decides. Nothing is compressed while somebody waits.
 
 use axum::Router;
-use axum::response::IntoResponse;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::{StatusCode, header};
+use berth_edge::index::Coding;
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, VARY};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
-const HTML: &str = "text/html; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-
-const INDEX: &str = include_str!("../../../web/index.html");
-
-/// Address, type and text of each file.
-const FILES: &[(&str, &str, &str)] = &[
-    ("/", HTML, INDEX),
-    ("/app.css", "text/css; charset=utf-8", include_str!("../../../web/app.css")),
-    ("/icon.svg", "image/svg+xml", include_str!("../../../web/icon.svg")),
-    ("/app.js", SCRIPT, include_str!("../../../web/app.js")),
-    ("/api.js", SCRIPT, include_str!("../../../web/api.js")),
-    ("/dom.js", SCRIPT, include_str!("../../../web/dom.js")),
-    ("/sign-in.js", SCRIPT, include_str!("../../../web/sign-in.js")),
-    ("/invite.js", SCRIPT, include_str!("../../../web/invite.js")),
-    ("/account.js", SCRIPT, include_str!("../../../web/account.js")),
-    ("/tokens.js", SCRIPT, include_str!("../../../web/tokens.js")),
-    ("/users.js", SCRIPT, include_str!("../../../web/users.js")),
-    ("/plan.js", SCRIPT, include_str!("../../../web/plan.js")),
-    ("/projects.js", SCRIPT, include_str!("../../../web/projects.js")),
-    ("/new.js", SCRIPT, include_str!("../../../web/new.js")),
-    ("/builds.js", SCRIPT, include_str!("../../../web/builds.js")),
-    ("/previews.js", SCRIPT, include_str!("../../../web/previews.js")),
-    ("/promotion.js", SCRIPT, include_str!("../../../web/promotion.js")),
-    ("/settings.js", SCRIPT, include_str!("../../../web/settings.js")),
-    ("/variables.js", SCRIPT, include_str!("../../../web/variables.js")),
-    ("/hooks.js", SCRIPT, include_str!("../../../web/hooks.js")),
-    ("/inbox.js", SCRIPT, include_str!("../../../web/inbox.js")),
-    ("/reports.js", SCRIPT, include_str!("../../../web/reports.js")),
-    ("/traffic.js", SCRIPT, include_str!("../../../web/traffic.js")),
-    ("/project.js", SCRIPT, include_str!("../../../web/project.js")),
-    ("/build.js", SCRIPT, include_str!("../../../web/build.js")),
-];
-
-/// The pages, and an answer to every address that is nobody's.
-pub(crate) fn router() -> Router {
-    let mut router = Router::new();
-    for (address, kind, text) in FILES {
-        // Asked for anew at each visit: another version of Berth has other files under the same addresses.
-        let headers = [(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, "no-cache")];
-        router = router.route(address, get(move || async move { (headers, *text) }));
-    }
-    // The token in this address is told to nobody: not to the page's own scripts' requests, nor to where its links lead.
-    let headers =
-        [(header::CONTENT_TYPE, HTML), (header::CACHE_CONTROL, "no-cache"), (header::REFERRER_POLICY, "no-referrer")];
-    router = router.route("/invite/{token}", get(move || async move { (headers, INDEX) }));
-    berth_api::harden(router.fallback(nothing))
+/// A file of the dashboard with what it is compressed to.
+struct Asset {
+    address: &'static str,
+    /// Of its content.
+    hash: &'static str,
+    whole: &'static [u8],
+    brotli: Option<&'static [u8]>,
+    gzip: Option<&'static [u8]>,
 }
 
-async fn nothing() -> impl IntoResponse {
+static ASSETS: &[Asset] = &include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+
+/// The page that every address of the dashboard shows.
+const PAGE: &str = "/index.html";
+
+/// Vite names what is below after its content, so it never changes.
+const HASHED: &str = "/assets/";
+
+/// The dashboard, and an answer to every address that is nobody's.
+pub(crate) fn router() -> Router {
+    let mut router = Router::new();
+    for asset in ASSETS.iter().filter(|asset| asset.address != PAGE) {
+        router = router.route(asset.address, get(move |headers: HeaderMap| async move { asset.answer(&headers) }));
+    }
+    berth_api::harden(router.fallback(page_or_nothing))
+}
+
+/// Browsers that open an address get the page; programs and missing files get a plain 404.
+async fn page_or_nothing(request: Request) -> Response {
+    let headers = request.headers();
+    let opens_a_page = matches!(*request.method(), Method::GET | Method::HEAD)
+        && headers.get_all(ACCEPT).iter().any(|value| value.to_str().is_ok_and(|accept| accept.contains("text/html")));
+    let path = request.uri().path();
+    let is_ours = !path.starts_with("/api/") && !path.starts_with(HASHED);
+    let Some(page) = ASSETS.iter().find(|asset| asset.address == PAGE).filter(|_| opens_a_page && is_ours) else {
+        return nothing().into_response();
+    };
+    let mut response = page.answer(headers);
+    if path.starts_with("/invite/") {
+        // The token in this address is told to nobody: not with the page's own requests, nor to where its links lead.
+        response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    }
+    response
+}
+
+impl Asset {
+    fn answer(&self, headers: &HeaderMap) -> Response {
+        let available = [self.brotli.map(|_| Coding::Brotli), self.gzip.map(|_| Coding::Gzip)];
+        let (bytes, coding) = match berth_edge::coding_among(headers, available.into_iter().flatten()) {
+            Coding::Brotli => (self.brotli.unwrap_or(self.whole), Some("br")),
+            Coding::Gzip => (self.gzip.unwrap_or(self.whole), Some("gzip")),
+            _ => (self.whole, None),
+        };
+        // Each coding is a representation of its own.
+        let etag = format!("\"{}{}\"", self.hash, coding.unwrap_or_default());
+        let seen = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+        let is_current = seen.flat_map(|value| value.split(',')).any(|tag| tag.trim().trim_start_matches("W/") == etag);
+        let caching = if self.address.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
+        let mut response = if is_current { StatusCode::NOT_MODIFIED.into_response() } else { bytes.into_response() };
+        let known = response.headers_mut();
+        known.insert(CONTENT_TYPE, value(&berth_edge::mime::content_type(self.address)));
+        known.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
+        known.insert(VARY, HeaderValue::from_static("accept-encoding"));
+        known.insert(ETAG, value(&etag));
+        if let Some(coding) = coding {
+            known.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
+        }
+        response
+    }
+}
+
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("application/octet-stream"))
+}
+
+fn nothing() -> impl IntoResponse {
     (StatusCode::NOT_FOUND, axum::Json(serde_json::json!({"message": "there is nothing at this address"})))
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+    use http::header::{ACCEPT_ENCODING, CONTENT_SECURITY_POLICY};
+    use tower::ServiceExt as _;
+
     use super::*;
 
-    #[test]
-    fn every_script_that_is_imported_is_served() {
-        for (_, _, text) in FILES {
-            for line in text.lines().filter(|line| line.starts_with("import ")) {
-                let name = line.split('\'').nth(1).unwrap().trim_start_matches('.');
-                assert!(FILES.iter().any(|(address, ..)| *address == name), "{name} is not served");
-            }
+    async fn ask(path: &str, headers: &[(http::HeaderName, &str)]) -> Response {
+        let mut request = http::Request::get(path);
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        router().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_address_that_a_browser_opens_is_the_page() {
+        for path in ["/", "/projects/shop", "/builds/7", "/login"] {
+            let response = ask(path, &[(ACCEPT, "text/html,*/*;q=0.8")]).await;
+            assert_eq!(response.status(), StatusCode::OK, "{path}");
+            assert_eq!(response.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
+            assert_eq!(response.headers()[CACHE_CONTROL], "no-cache");
+            assert!(response.headers().contains_key(CONTENT_SECURITY_POLICY));
         }
     }
 
     #[tokio::test]
+    async fn what_is_not_there_is_not_the_page() {
+        for (path, accept) in
+            [("/assets/gone.js", "*/*"), ("/assets/gone.js", "text/html"), ("/api/nothing", "text/html"), ("/x", "*/*")]
+        {
+            assert_eq!(ask(path, &[(ACCEPT, accept)]).await.status(), StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn assets_are_compressed_kept_for_ever_and_known_again() {
+        let script = ASSETS.iter().find(|asset| asset.address.ends_with(".js") && asset.brotli.is_some()).unwrap();
+        let response = ask(script.address, &[(ACCEPT_ENCODING, "gzip, br")]).await;
+        assert_eq!(response.headers()[CONTENT_ENCODING], "br");
+        let script = ASSETS.iter().find(|asset| asset.address.starts_with(HASHED)).unwrap();
+        let response = ask(script.address, &[]).await;
+        assert!(response.headers()[CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+        assert!(!response.headers().contains_key(CONTENT_ENCODING));
+        let tag = response.headers()[ETAG].to_str().unwrap().to_owned();
+        assert_eq!(ask(script.address, &[(IF_NONE_MATCH, &tag)]).await.status(), StatusCode::NOT_MODIFIED);
+    }
+
+    #[tokio::test]
     async fn the_page_of_a_link_passes_its_address_on_to_nobody() {
-        let request = http::Request::get("/invite/a-token").body(axum::body::Body::empty()).unwrap();
-        let response = tower::ServiceExt::oneshot(router(), request).await.unwrap();
+        let response = ask("/invite/a-token", &[(ACCEPT, "text/html")]).await;
         assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(response.headers()[header::REFERRER_POLICY], "no-referrer");
-        assert_eq!(response.headers()[header::CONTENT_TYPE], HTML);
-        assert!(response.headers().contains_key(header::CONTENT_SECURITY_POLICY));
+        assert_eq!(response.headers()[REFERRER_POLICY], "no-referrer");
     }
 
     #[test]
     fn the_page_has_no_inline_script_or_style() {
-        let (_, _, page) = FILES[0];
-        assert!(!page.contains("<style") && !page.contains("style=") && !page.contains("onclick"));
-        assert_eq!(page.matches("<script").count(), page.matches("<script type=\"module\" src=").count());
+        let page = ASSETS.iter().find(|asset| asset.address == PAGE).unwrap();
+        let page = std::str::from_utf8(page.whole).unwrap();
+        assert!(!page.contains("<style") && !page.contains(" style=") && !page.contains(" onclick"));
+        assert_eq!(page.matches("<script").count(), page.matches("src=\"/").count());
     }
 }

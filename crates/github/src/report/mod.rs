@@ -53,7 +53,7 @@ impl Addresses {
     }
 
     fn build(&self, build: BuildId) -> String {
-        format!("{}/#/builds/{build}", self.public_url.as_str().trim_end_matches('/'))
+        format!("{}/builds/{build}", self.public_url.as_str().trim_end_matches('/'))
     }
 }
 

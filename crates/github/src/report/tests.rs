@@ -47,7 +47,7 @@ fn facts(status: BuildStatus) -> Facts {
         },
         deployment: None,
         site: Some("https://shop-git-feat-hats.example.org".to_owned()),
-        page: "https://berth.example.org/#/builds/7".to_owned(),
+        page: "https://berth.example.org/builds/7".to_owned(),
     }
 }
 

@@ -1,0 +1,32 @@
+/**
+ * The way to /api/v1, typed by the server's own document (`schema.ts` is generated from `openapi.json`). The session is in an
+ * HttpOnly cookie: nothing of it is seen or kept here. Every failure is thrown as a `Refusal`.
+ */
+
+import createClient, { type Middleware } from 'openapi-fetch'
+
+import { refusal, unreachable } from '~/api/errors'
+import type { components, paths } from '~/api/schema'
+import { connectionChanged } from '~/shell/online'
+
+export type Schema = components['schemas']
+
+const refusals: Middleware = {
+  async onResponse({ response }) {
+    connectionChanged(true)
+    if (response.ok) return
+    throw refusal(response.status, await response.json().catch(() => undefined))
+  },
+  onError() {
+    connectionChanged(false)
+    return unreachable()
+  },
+}
+
+export const api = createClient<paths>({ baseUrl: '' })
+api.use(refusals)
+
+/** The body of an answer that is there because failures were thrown. */
+export async function body<T>(answer: Promise<{ data?: T }>): Promise<NonNullable<T>> {
+  return (await answer).data as NonNullable<T>
+}

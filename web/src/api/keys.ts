@@ -1,0 +1,23 @@
+/** The names under which answers are kept, coarse to fine: what an event invalidates is a prefix of them. */
+
+export const keys = {
+  me: ['me'] as const,
+  setup: ['setup'] as const,
+  projects: ['projects'] as const,
+  project: (id: number) => ['project', id] as const,
+  builds: (project: number, filter: object = {}) => ['project', project, 'builds', filter] as const,
+  deployments: (project: number, filter: object = {}) => ['project', project, 'deployments', filter] as const,
+  previews: (project: number) => ['project', project, 'previews'] as const,
+  variables: (project: number) => ['project', project, 'variables'] as const,
+  hook: (project: number) => ['project', project, 'hook'] as const,
+  deployHooks: (project: number) => ['project', project, 'deploy-hooks'] as const,
+  deliveries: (project: number) => ['project', project, 'deliveries'] as const,
+  reports: (project: number) => ['project', project, 'reports'] as const,
+  traffic: (project: number) => ['project', project, 'traffic'] as const,
+  build: (id: number) => ['build', id] as const,
+  sessions: ['sessions'] as const,
+  tokens: ['tokens'] as const,
+  users: ['users'] as const,
+  invitations: ['invitations'] as const,
+  system: ['system'] as const,
+}

@@ -1,0 +1,91 @@
+/**
+ * The live connection: events of this generation invalidate what they concern, and TanStack Query fetches it again where it is
+ * shown. Lines of logs go to whoever listens for their build. The socket is loaded after the first page is there.
+ */
+
+import type { QueryClient } from '@tanstack/react-query'
+import type { Socket } from 'socket.io-client'
+
+import { keys } from '~/api/keys'
+import { connectionChanged } from '~/shell/online'
+
+/** One or more lines of a build's log, joined by `\n`; `lineNumber` is the first one's. */
+export type LogPiece = { projectId: number; buildId: number; log: string; lineNumber: number; type: string }
+
+type LiveEvent = { id: number; projectId: number | null; payload: { kind: string; build?: number; project?: number }; createdAt: string }
+
+const LOG_EVENTS = ['build_logs', 'build_errors', 'run_logs', 'run_error'] as const
+
+let socket: Socket | undefined
+const lineListeners = new Map<number, Set<(piece: LogPiece) => void>>()
+const wakeListeners = new Set<() => void>()
+
+/** Opens the connection once somebody is signed in. */
+export async function goLive(queries: QueryClient): Promise<void> {
+  if (socket) return
+  const { io } = await import('socket.io-client')
+  if (socket) return
+  const opened = io({ transports: ['websocket', 'polling'], withCredentials: true, reconnectionDelayMax: 5_000 })
+  socket = opened
+  let interrupted = false
+  opened.on('connect', () => {
+    connectionChanged(true)
+    // What happened in between was told to nobody.
+    if (interrupted) void queries.invalidateQueries()
+    interrupted = false
+    for (const wake of wakeListeners) wake()
+  })
+  opened.on('disconnect', () => {
+    interrupted = true
+    connectionChanged(false)
+  })
+  opened.on('connect_error', (error) => {
+    // A session that has ended: the next request says so and leads to the sign-in.
+    if (opened.active) connectionChanged(false)
+    else if (error) void queries.invalidateQueries({ queryKey: keys.me })
+  })
+  opened.on('event', (event: LiveEvent) => heed(queries, event))
+  for (const name of LOG_EVENTS) {
+    opened.on(name, (piece: LogPiece) => lineListeners.get(piece.buildId)?.forEach((listener) => listener(piece)))
+  }
+  // A machine that slept finds its socket dead without having been told.
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) return
+    if (!opened.connected) opened.connect()
+    for (const wake of wakeListeners) wake()
+  })
+}
+
+/** Ends it: whoever signs in next hears nothing of this. */
+export function goQuiet(): void {
+  socket?.disconnect()
+  socket = undefined
+}
+
+/** Tries at once instead of waiting for the next turn. */
+export function tryNow(): void {
+  socket?.connect()
+}
+
+export function onLines(build: number, listener: (piece: LogPiece) => void): () => void {
+  const listeners = lineListeners.get(build) ?? new Set()
+  lineListeners.set(build, listeners.add(listener))
+  return () => {
+    listeners.delete(listener)
+    if (listeners.size === 0) lineListeners.delete(build)
+  }
+}
+
+/** After a reconnection, and when the page is seen again: time to look for what was missed. */
+export function onWake(listener: () => void): () => void {
+  wakeListeners.add(listener)
+  return () => wakeListeners.delete(listener)
+}
+
+function heed(queries: QueryClient, { projectId, payload }: LiveEvent): void {
+  const project = payload.project ?? projectId
+  if (payload.build !== undefined) void queries.invalidateQueries({ queryKey: keys.build(payload.build) })
+  if (project !== null && project !== undefined) void queries.invalidateQueries({ queryKey: keys.project(project) })
+  // Steps of a build change nothing in the list.
+  if (payload.kind !== 'build_progress') void queries.invalidateQueries({ queryKey: keys.projects })
+}

@@ -1,0 +1,141 @@
+/**
+ * The addresses of the dashboard. Pages come when they are gone to; what everybody needs at once (the frame, the list of
+ * projects) comes with the first load. Sorting, filters and searches are part of the address.
+ */
+
+import type { QueryClient } from '@tanstack/react-query'
+import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
+
+import { meQuery, setupQuery } from '~/api/queries'
+import { ProjectsPage } from '~/pages/projects/page'
+import { Failed, NotFound } from '~/shell/failed'
+import { Frame, Outside } from '~/shell/frame'
+import { Loading } from '~/ui/loading'
+
+type Context = { queries: QueryClient }
+
+const root = createRootRouteWithContext<Context>()({ errorComponent: Failed, notFoundComponent: NotFound })
+
+/** Pages for people who are signed in. Others are led in, and back here afterwards. */
+const inside = createRoute({
+  getParentRoute: () => root,
+  id: 'inside',
+  component: Frame,
+  errorComponent: Failed,
+  pendingComponent: Loading,
+  async beforeLoad({ context: { queries }, location }) {
+    if (await queries.ensureQueryData(meQuery)) return
+    const { done } = await queries.fetchQuery(setupQuery)
+    throw done ? redirect({ to: '/login', search: { next: location.href } }) : redirect({ to: '/setup' })
+  },
+})
+
+/** Pages for whoever comes by: no bar, no account. */
+const outside = createRoute({ getParentRoute: () => root, id: 'outside', component: Outside, errorComponent: Failed })
+
+const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
+
+const setup = createRoute({
+  getParentRoute: () => outside,
+  path: '/setup',
+  component: lazyRouteComponent(() => import('~/pages/entry/setup'), 'SetupPage'),
+})
+
+const login = createRoute({
+  getParentRoute: () => outside,
+  path: '/login',
+  validateSearch: (search: Record<string, unknown>): { next?: string } => ({ next: text(search.next) }),
+  component: lazyRouteComponent(() => import('~/pages/entry/login'), 'LoginPage'),
+})
+
+const invitation = createRoute({
+  getParentRoute: () => outside,
+  path: '/invite/$token',
+  component: lazyRouteComponent(() => import('~/pages/entry/invitation'), 'InvitationPage'),
+})
+
+export const SORTS = ['deployed', 'name', 'created'] as const
+
+const projects = createRoute({
+  getParentRoute: () => inside,
+  path: '/',
+  validateSearch: (search: Record<string, unknown>): { q?: string; sort?: (typeof SORTS)[number] } => ({
+    q: text(search.q),
+    sort: SORTS.find((sort) => sort === search.sort),
+  }),
+  component: ProjectsPage,
+})
+
+const newProject = createRoute({
+  getParentRoute: () => inside,
+  path: '/new',
+  component: lazyRouteComponent(() => import('~/pages/new/page'), 'NewProjectPage'),
+})
+
+const project = createRoute({
+  getParentRoute: () => inside,
+  path: '/projects/$project',
+  component: lazyRouteComponent(() => import('~/pages/project/page'), 'ProjectPage'),
+})
+
+const builds = createRoute({
+  getParentRoute: () => inside,
+  path: '/projects/$project/builds',
+  validateSearch: (search: Record<string, unknown>): { branch?: string; status?: string } => ({ branch: text(search.branch), status: text(search.status) }),
+  component: lazyRouteComponent(() => import('~/pages/builds/page'), 'BuildsPage'),
+})
+
+const settings = createRoute({
+  getParentRoute: () => inside,
+  path: '/projects/$project/settings/{-$section}',
+  component: lazyRouteComponent(() => import('~/pages/settings/page'), 'SettingsPage'),
+})
+
+const build = createRoute({
+  getParentRoute: () => inside,
+  path: '/builds/$build',
+  // The line that is linked to is the fragment: #L12 or #L12-L20.
+  validateSearch: (search: Record<string, unknown>): { step?: string; q?: string } => ({ step: text(search.step), q: text(search.q) }),
+  component: lazyRouteComponent(() => import('~/pages/build/page'), 'BuildPage'),
+})
+
+const account = createRoute({
+  getParentRoute: () => inside,
+  path: '/account',
+  component: lazyRouteComponent(() => import('~/pages/account/page'), 'AccountPage'),
+})
+
+const users = createRoute({
+  getParentRoute: () => inside,
+  path: '/users',
+  component: lazyRouteComponent(() => import('~/pages/users/page'), 'UsersPage'),
+})
+
+const system = createRoute({
+  getParentRoute: () => inside,
+  path: '/system',
+  component: lazyRouteComponent(() => import('~/pages/system/page'), 'SystemPage'),
+})
+
+const tree = root.addChildren([
+  outside.addChildren([setup, login, invitation]),
+  inside.addChildren([projects, newProject, project, builds, settings, build, account, users, system]),
+])
+
+export function routerOf(queries: QueryClient) {
+  return createRouter({
+    routeTree: tree,
+    context: { queries },
+    defaultPreload: 'intent',
+    defaultPendingComponent: Loading,
+    defaultErrorComponent: Failed,
+    defaultNotFoundComponent: NotFound,
+    scrollRestoration: true,
+  })
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof routerOf>
+  }
+}

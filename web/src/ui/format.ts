@@ -1,0 +1,45 @@
+/** Times, durations, sizes and numbers in the reader's language. */
+
+import { useLingui } from '@lingui/react/macro'
+
+const UNITS = [['year', 31_536_000], ['month', 2_592_000], ['week', 604_800], ['day', 86_400], ['hour', 3_600], ['minute', 60], ['second', 1]] as const
+
+/** `3 h ago`, `yesterday`. */
+export function ago(locale: string, when: Date, now = new Date()): string {
+  const seconds = Math.round((when.getTime() - now.getTime()) / 1000)
+  const [unit, length] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? UNITS[6]
+  return new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' }).format(Math.trunc(seconds / length), unit)
+}
+
+/** `340 ms`, `9.4 s`, `1 min 32 s`, `2 h 5 min`. */
+export function duration(locale: string, ms: number): string {
+  const part = (value: number, unit: string, digits = 0) =>
+    new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: digits }).format(value)
+  if (ms < 1_000) return part(Math.round(ms), 'millisecond')
+  if (ms < 59_950) return part(ms / 1_000, 'second', ms < 10_000 ? 1 : 0)
+  const seconds = Math.round(ms / 1_000)
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 60) return [part(minutes, 'minute'), seconds % 60 > 0 && part(seconds % 60, 'second')].filter(Boolean).join(' ')
+  return [part(Math.floor(minutes / 60), 'hour'), minutes % 60 > 0 && part(minutes % 60, 'minute')].filter(Boolean).join(' ')
+}
+
+const SIZES = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const
+
+/** `1.8 MB`: steps of 1000, as disks and networks count. */
+export function size(locale: string, bytes: number): string {
+  const step = bytes < 1 ? 0 : Math.min(SIZES.length - 1, Math.floor(Math.log10(bytes) / 3))
+  return new Intl.NumberFormat(locale, { style: 'unit', unit: SIZES[step], unitDisplay: 'short', maximumSignificantDigits: 3 }).format(bytes / 1000 ** step)
+}
+
+export function useFormat() {
+  const { i18n } = useLingui()
+  const { locale } = i18n
+  return {
+    locale,
+    ago: (when: string | Date) => ago(locale, new Date(when)),
+    duration: (ms: number) => duration(locale, ms),
+    size: (bytes: number) => size(locale, bytes),
+    number: (value: number) => i18n.number(value),
+    dateTime: (when: string | Date) => i18n.date(new Date(when), { dateStyle: 'medium', timeStyle: 'short' }),
+  }
+}
