@@ -35,6 +35,7 @@ const NAMED_ONLY_BY: &[(&str, &[&str])] = &[
     ("argon2", &["secrets"]),
     ("clap", &["server"]),
     ("anyhow", &["server"]),
+    ("utoipa", &["model", "api"]),
 ];
 
 /// Texts that may stand in the sources (outside of tests) of some crates only.

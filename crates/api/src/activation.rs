@@ -7,7 +7,7 @@ use berth_store::{ActivationReason, ActivationState};
 
 use crate::Api;
 use crate::auth::Caller;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorCode};
 
 /// How long a client waits. A switch takes milliseconds; the wish stands whatever the client is told.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,7 +31,7 @@ pub(crate) async fn activate(
                 ActivationState::Done => return Ok(activation.deployment),
                 ActivationState::Refused => {
                     let why = activation.refusal.unwrap_or_else(|| "the deployment cannot go live".to_owned());
-                    return Err(ApiError::conflict("activation_refused", why));
+                    return Err(ApiError::conflict(ErrorCode::ActivationRefused, why));
                 }
                 ActivationState::Pending => {}
             }

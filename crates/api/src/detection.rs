@@ -18,7 +18,7 @@ use http::{HeaderValue, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::error::ApiError;
+use crate::error::{AnyCode, ApiError, ErrorCode};
 
 /// Detections at once, of everybody.
 const AT_ONCE: usize = 2;
@@ -129,7 +129,7 @@ impl Detections {
             Ok(ended) => ended.map_err(ApiError::internal)?.map_err(ApiError::from),
             Err(_) => Err(ApiError::new(
                 StatusCode::GATEWAY_TIMEOUT,
-                "timed_out",
+                ErrorCode::TimedOut,
                 format!(
                     "{host} did not give out the branch within {}, so nothing could be detected; deploy without \
                      detection (a build may take longer), or try again",
@@ -155,7 +155,7 @@ impl Detections {
 fn busy() -> ApiError {
     ApiError::new(
         StatusCode::TOO_MANY_REQUESTS,
-        "busy",
+        ErrorCode::Busy,
         format!("Berth is looking at {AT_ONCE} other repositories, or at another one for you; try again in a moment"),
     )
     .with_header(RETRY_AFTER, HeaderValue::from_static("5"))
@@ -175,12 +175,16 @@ impl From<DetectionError> for ApiError {
 fn of_failure(failure: &Failure) -> ApiError {
     let Failure { code, title, detail, setting, .. } = failure;
     let (status, code) = match (code, setting.as_deref()) {
-        (FailureCode::SourceUnavailable, Some("branch")) => (StatusCode::NOT_FOUND, "branch_not_found"),
-        (FailureCode::SourceUnavailable, Some("repoUrl")) => (StatusCode::NOT_FOUND, "repository_not_found"),
-        (FailureCode::SourceUnavailable, Some("repoToken")) => (StatusCode::FORBIDDEN, "repository_access"),
-        (FailureCode::SourceUnavailable, Some("github")) => (StatusCode::FORBIDDEN, "github_reconnect"),
-        (FailureCode::SourceUnavailable, _) => (StatusCode::BAD_GATEWAY, code.as_str()),
-        _ => (StatusCode::UNPROCESSABLE_ENTITY, code.as_str()),
+        (FailureCode::SourceUnavailable, Some("branch")) => (StatusCode::NOT_FOUND, ErrorCode::BranchNotFound.into()),
+        (FailureCode::SourceUnavailable, Some("repoUrl")) => {
+            (StatusCode::NOT_FOUND, ErrorCode::RepositoryNotFound.into())
+        }
+        (FailureCode::SourceUnavailable, Some("repoToken")) => {
+            (StatusCode::FORBIDDEN, ErrorCode::RepositoryAccess.into())
+        }
+        (FailureCode::SourceUnavailable, Some("github")) => (StatusCode::FORBIDDEN, ErrorCode::GithubReconnect.into()),
+        (FailureCode::SourceUnavailable, _) => (StatusCode::BAD_GATEWAY, AnyCode::from(*code)),
+        _ => (StatusCode::UNPROCESSABLE_ENTITY, AnyCode::from(*code)),
     };
     let error = ApiError::new(status, code, format!("{title}. {detail}"));
     match setting {

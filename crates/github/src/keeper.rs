@@ -36,6 +36,9 @@ pub enum HookState {
 }
 
 impl HookState {
+    /// What [`HookState::as_str`] can say.
+    pub const WORDS: [&'static str; 5] = ["ok", "lost", "altered", "refused", "unannounced"];
+
     /// The word for it.
     #[must_use]
     pub fn as_str(&self) -> &'static str {

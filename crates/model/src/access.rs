@@ -1,11 +1,12 @@
 //! Who asks. Made once per request from the session or the API token; every scoped query takes it, never a bare user id.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{ProjectId, UserId};
 
 /// What a user may do beyond their own projects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// System settings, audit, metrics, users and their invitations.

@@ -1,6 +1,7 @@
 //! State changes, written in the transaction that makes them and read by id: by sockets, and later by outbox and audit.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     ActivationId, ApiTokenId, BuildId, BuildStatus, DeliveryId, DeploymentId, DeploymentStatus, EventId, InvitationId,
@@ -23,7 +24,7 @@ pub struct Event {
 }
 
 /// What happened. Stored as JSON with its `kind`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EventPayload {
     /// A project was connected.

@@ -1,9 +1,10 @@
 //! Why a build failed, in the words that its owner reads.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A stable code for clients; the words are in [`Failure`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureCode {
     /// The repository, branch or commit could not be fetched.
@@ -118,7 +119,7 @@ impl FailureCode {
 }
 
 /// A failure as it is kept with the build and shown on top of its log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Failure {
     /// For programs.
     pub code: FailureCode,
@@ -128,9 +129,11 @@ pub struct Failure {
     pub detail: String,
     /// The log line that shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64)]
     pub line: Option<i64>,
     /// The setting that would change it: a field of the project (`outputDirectory`) or a variable (`BERTH_BUILD_MEMORY`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     pub setting: Option<String>,
 }
 

@@ -1,9 +1,10 @@
 //! Build logs: numbered lines.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Where a line came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LogStream {
     /// Standard output, and what Berth itself says.
@@ -13,7 +14,7 @@ pub enum LogStream {
 }
 
 /// Which half of a build wrote a line; the legacy events keep them apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LogPhase {
     /// Source, toolchain and dependencies (`build_logs`, `build_errors`).
@@ -23,7 +24,7 @@ pub enum LogPhase {
 }
 
 /// One line: no line break, secrets masked, at most 16 KiB.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogLine {
     /// Counts from 1 within a build, without gaps.
     pub number: i64,

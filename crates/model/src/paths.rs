@@ -1,13 +1,14 @@
 //! Directories inside a repository, as users name them in settings.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::InvalidInput;
 
 macro_rules! repository_path {
     ($(#[$doc:meta])* $name:ident, $field:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 

@@ -1,11 +1,12 @@
 //! What a build will do, as data: made from a checkout by `build-engine`, kept with the build, shown by the API.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{OutputDir, RootDir, Timestamp};
 
 /// A list of services; so far exactly one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// The parts of the project, in the order of their routes.
@@ -13,7 +14,7 @@ pub struct Plan {
 }
 
 /// How one service is built.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanService {
     /// `web` until a project names its own.
@@ -29,17 +30,20 @@ pub struct PlanService {
     pub toolchain: Option<Toolchain>,
     /// The repository's own Dockerfile, as its path in the repository, when that is what is built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Decision<String>)]
     pub dockerfile: Option<Decision<String>>,
     /// The command that installs dependencies; `None` if there are none.
     pub install_command: Option<Decision<String>>,
     /// Where it runs: the root directory, or the top of the workspace that it is part of.
     #[serde(default)]
+    #[schema(required)]
     pub install_directory: RootDir,
     /// The command that builds.
     pub build_command: Option<Decision<String>>,
     /// The directories of other packages of the workspace that it depends on; `None` in plans of before they were
     /// noted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<RootDir>)]
     pub workspace_packages: Option<Vec<RootDir>>,
     /// Things that the owner should know (`no lockfile: versions can change between builds`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -58,16 +62,18 @@ impl PlanService {
 }
 
 /// Static files or a process.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ServiceKind {
     /// Files, served by the edge.
+    #[serde(rename_all = "camelCase")]
     Static {
         /// Where they are after the build, relative to the root directory. From a Dockerfile's image: a path in that
         /// image, relative to its working directory.
         output_directory: Decision<OutputDir>,
     },
     /// A process that answers requests.
+    #[serde(rename_all = "camelCase")]
     Running {
         /// What starts it; `None` where the image's own command does, or where nothing in the repository says it.
         start_command: Option<Decision<String>>,
@@ -75,16 +81,18 @@ pub enum ServiceKind {
 }
 
 /// The image that commands run in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Toolchain {
     /// The base image: `node:20-slim`.
     pub image: Decision<String>,
     /// What installs the project's packages; `None` for projects that have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Decision<PackageManager>)]
     pub package_manager: Option<Decision<PackageManager>>,
     /// The exact version that `packageManager` names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     pub package_manager_version: Option<String>,
     /// Programs that the build needs and that no package manager of the project installs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -92,7 +100,7 @@ pub struct Toolchain {
 }
 
 /// What installs a project's packages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PackageManager {
     /// npm, which comes with Node.
@@ -139,17 +147,18 @@ impl PackageManager {
 }
 
 /// A program that builds a site and comes as a release of its own.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Tool {
     /// Which.
     pub name: ToolName,
     /// The version that the project asks for; `None` is the one that Berth knows to work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     pub version: Option<String>,
 }
 
 /// The programs that Berth brings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ToolName {
     /// g++, make and Python, for packages that are compiled when they are installed.
@@ -169,7 +178,7 @@ pub enum ToolName {
 }
 
 /// A decided value with where it comes from and why: what the dashboard shows beside it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Decision<T> {
     /// The value.
     pub value: T,
@@ -187,7 +196,7 @@ impl<T> Decision<T> {
 }
 
 /// The parts of a build that a person sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepName {
     /// Commit to checkout.
@@ -203,7 +212,7 @@ pub enum StepName {
 }
 
 /// Where a step stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
     /// Under way.
@@ -217,7 +226,7 @@ pub enum StepState {
 }
 
 /// One step of a build.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Step {
     /// Which.

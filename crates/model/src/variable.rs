@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Environment, InvalidInput, ProjectId, Timestamp, VariableId};
 
@@ -57,7 +58,7 @@ impl From<VariableKey> for String {
 }
 
 /// How a variable is treated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VariableKind {
     /// Sealed, write-only, masked in logs, refused in releases.
@@ -89,7 +90,7 @@ impl VariableKind {
 }
 
 /// Which builds get a variable. One for its own environment goes before one for both.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VariableScope {
     /// All.

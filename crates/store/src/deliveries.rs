@@ -40,6 +40,9 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Every verdict.
+    pub const ALL: [Self; 4] = [Self::Accepted, Self::Duplicate, Self::Ignored, Self::Rejected];
+
     /// As stored and shown.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -52,8 +55,7 @@ impl Verdict {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let all = [Self::Accepted, Self::Duplicate, Self::Ignored, Self::Rejected];
-        all.into_iter().find(|verdict| verdict.as_str() == text)
+        Self::ALL.into_iter().find(|verdict| verdict.as_str() == text)
     }
 }
 

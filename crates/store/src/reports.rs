@@ -33,7 +33,8 @@ pub enum ReportKind {
 }
 
 impl ReportKind {
-    const ALL: [Self; 4] = [Self::Status, Self::Deployment, Self::Promotion, Self::Comment];
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Status, Self::Deployment, Self::Promotion, Self::Comment];
 
     /// The word for it.
     #[must_use]

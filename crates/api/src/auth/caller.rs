@@ -11,7 +11,7 @@ use http::{HeaderMap, Method, StatusCode};
 use super::OurCookie;
 use crate::Api;
 use crate::config::ApiConfig;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorCode};
 use crate::input::Dialect;
 
 /// Somebody who is signed in, or a program with an API token of theirs. Scoped queries take [`Caller::access`].
@@ -69,7 +69,7 @@ impl Caller {
         match self.access.only() {
             None => Ok(()),
             Some(_) => Err(ApiError::forbidden(
-                "project_token",
+                ErrorCode::ProjectToken,
                 "this API token is for one project alone; use one of the whole account, or sign in",
             )),
         }
@@ -123,7 +123,7 @@ impl Person {
         };
         if !method.is_safe() && origin_of(headers) != Some(&api.config.public_origin()) {
             return Err(ApiError::forbidden(
-                "foreign_origin",
+                ErrorCode::ForeignOrigin,
                 "a change with a session cookie must come from this dashboard's own origin; other clients send a \
                  bearer token",
             ));
@@ -185,7 +185,7 @@ impl Sent {
 
 impl ApiTokenOf {
     async fn find(api: &Api, token: &str) -> Result<Self, ApiError> {
-        let refused = |message: String| ApiError::new(StatusCode::UNAUTHORIZED, "api_token_refused", message);
+        let refused = |message: String| ApiError::new(StatusCode::UNAUTHORIZED, ErrorCode::ApiTokenRefused, message);
         let found = api.store.api_token_by_hash(&token_hash(token)).await?;
         let (token, user) = found.ok_or_else(|| {
             refused(
@@ -224,7 +224,7 @@ where
         match Sent::of(&Api::from_ref(state), parts).await? {
             Sent::By(caller) => Ok(caller),
             Sent::With(_) => Err(ApiError::forbidden(
-                "api_token_not_enough",
+                ErrorCode::ApiTokenNotEnough,
                 "an API token cannot do this: accounts, sessions, tokens and administration are for people who sign in",
             )),
         }
@@ -243,7 +243,7 @@ where
         if caller.access().is_admin() {
             Ok(Self(caller))
         } else {
-            Err(ApiError::forbidden("admins_only", "this is for administrators"))
+            Err(ApiError::forbidden(ErrorCode::AdminsOnly, "this is for administrators"))
         }
     }
 }

@@ -27,7 +27,7 @@ use url::Url;
 use super::sessions::{open, too_many};
 use super::{OurCookie, Person, Sender};
 use crate::config::Signup;
-use crate::error::{ApiError, ErrorBody};
+use crate::error::{ApiError, ErrorBody, ErrorCode};
 use crate::input::Params;
 use crate::{Api, v1};
 
@@ -172,7 +172,7 @@ fn client(api: &Api) -> Result<OauthClient, ApiError> {
     let Some(app) = &api.config.github else {
         return Err(ApiError::new(
             StatusCode::NOT_FOUND,
-            "github_not_configured",
+            ErrorCode::GithubNotConfigured,
             "signing in with GitHub is not configured; the operator sets CLIENT_ID and CLIENT_SECRET",
         ));
     };

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::sessions::admit;
 use super::{Person, Sender};
 use crate::Api;
-use crate::error::{ApiError, ErrorBody};
+use crate::error::{ApiError, ErrorBody, ErrorCode};
 use crate::input::Form;
 
 const SHORTEST: usize = 12;
@@ -73,7 +73,7 @@ pub(crate) async fn change_password(
     let (Some(old), Some(new)) = (old, new) else { return Err(form.refusal()) };
     let (Some(login), Some(old_hash)) = (&caller.user.login_name, api.store.password_hash(caller.user.id).await?)
     else {
-        return Err(ApiError::conflict("no_password", "this account has no password; it signs in with GitHub"));
+        return Err(ApiError::conflict(ErrorCode::NoPassword, "this account has no password; it signs in with GitHub"));
     };
     admit(&api, login, sender.address)?;
     if !verify(old, Some(old_hash.clone())).await? {

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use super::password::verify;
 use super::{Caller, OurCookie, Person, Sender, is_from_foreign_page};
 use crate::Api;
-use crate::error::{ApiError, ErrorBody};
+use crate::error::{ApiError, ErrorBody, ErrorCode};
 use crate::input::{Form, Id, text};
 use crate::v1::UserBody;
 
@@ -57,12 +57,9 @@ pub(crate) struct SessionBody {
     user_agent: Option<String>,
     /// The address that it was made from.
     address: Option<String>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     /// To the hour.
-    #[schema(value_type = String, format = DateTime)]
     last_used_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
 }
 
@@ -111,7 +108,7 @@ pub(crate) async fn welcome(api: &Api, status: StatusCode, user: User, sender: S
 /// Refuses a form that another site makes a browser send: it would sign somebody in as somebody else.
 pub(crate) fn refuse_foreign_origin(api: &Api, headers: &HeaderMap) -> Result<(), ApiError> {
     if is_from_foreign_page(&api.config, headers) {
-        return Err(ApiError::forbidden("foreign_origin", "sign in on this dashboard's own page"));
+        return Err(ApiError::forbidden(ErrorCode::ForeignOrigin, "sign in on this dashboard's own page"));
     }
     Ok(())
 }
@@ -126,7 +123,7 @@ pub(crate) fn too_many(wait: Duration) -> ApiError {
     let seconds = wait.as_secs().max(1);
     ApiError::new(
         StatusCode::TOO_MANY_REQUESTS,
-        "too_many_attempts",
+        ErrorCode::TooManyAttempts,
         format!("too many attempts; try again in {seconds} seconds"),
     )
     .with_header(RETRY_AFTER, HeaderValue::from(seconds))
@@ -162,7 +159,7 @@ pub(crate) async fn sign_in(
         }
         _ => Err(ApiError::new(
             StatusCode::UNAUTHORIZED,
-            "wrong_credentials",
+            ErrorCode::WrongCredentials,
             "there is no such account, or its password is another",
         )),
     }

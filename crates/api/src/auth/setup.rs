@@ -13,7 +13,7 @@ use super::sessions::{SignedIn, admit, refuse_foreign_origin, welcome};
 use super::{NewPassword, Sender};
 use crate::Api;
 use crate::config::Signup;
-use crate::error::{ApiError, ErrorBody};
+use crate::error::{ApiError, ErrorBody, ErrorCode};
 use crate::input::{Form, text};
 
 /// What redeems the setup token.
@@ -77,7 +77,7 @@ pub(crate) async fn set_up(
         return Err(form.refusal());
     };
     if api.store.administrator_exists().await? {
-        return Err(ApiError::conflict("already_set_up", "this Berth is set up already; sign in instead"));
+        return Err(ApiError::conflict(ErrorCode::AlreadySetUp, "this Berth is set up already; sign in instead"));
     }
     // One name for all attempts: there is one token to guess.
     const ATTEMPTS: &str = "\0setup";
@@ -88,7 +88,7 @@ pub(crate) async fn set_up(
         .is_some_and(|expected| constant_time_eq(&token_hash(presented.expose()), &expected));
     if !matches {
         return Err(ApiError::forbidden(
-            "wrong_setup_token",
+            ErrorCode::WrongSetupToken,
             "this is not the setup token; the server prints it at its first start, and keeps it in its data directory",
         ));
     }

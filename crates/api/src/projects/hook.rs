@@ -13,13 +13,10 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::Api;
 use crate::auth::Caller;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorCode};
 
 const NO_ADMIN: &str =
     "pushes are not announced: your GitHub account may not add a webhook to the repository, which needs admin access";
-
-/// The code of the answer to somebody whose token GitHub refuses.
-const RECONNECT: &str = "github_reconnect";
 
 /// What is to be done about a repository's hook.
 pub(crate) enum HookPlan {
@@ -56,7 +53,7 @@ pub(crate) async fn github_token(api: &Api, caller: &Caller) -> Result<SecretStr
         return Err(GithubError::TokenRefused.into());
     }
     let sealed = api.store.github_token(caller.user.id).await?.ok_or_else(|| {
-        ApiError::forbidden("github_not_connected", "connect your GitHub account first, at /api/auth/github")
+        ApiError::forbidden(ErrorCode::GithubNotConnected, "connect your GitHub account first, at /api/auth/github")
     })?;
     api.keys.open_for_user(caller.user.id, "github", &sealed).map_err(ApiError::internal)
 }
@@ -74,7 +71,7 @@ pub(crate) async fn over_github<T>(
     let token = api.store.github_token(caller.user.id).await?;
     let done = work.await;
     if let Some(token) = token
-        && done.as_ref().is_err_and(|error| error.code() == RECONNECT)
+        && done.as_ref().is_err_and(|error| error.code() == ErrorCode::GithubReconnect.into())
     {
         api.store.github_refused(caller.user.id, &token).await?;
     }
@@ -141,7 +138,7 @@ pub(crate) async fn register(api: &Api, plan: &HookPlan, repo: &RepoUrl) -> Resu
 fn not_created(error: GithubError, (owner, name): (&str, &str)) -> ApiError {
     match error {
         GithubError::NotFound | GithubError::Forbidden(_) => ApiError::forbidden(
-            "github_no_admin",
+            ErrorCode::GithubNoAdmin,
             format!(
                 "GitHub does not let you add a webhook to {owner}/{name}: it needs admin access to the repository, and \
                  an organization may have to approve this application"
@@ -163,15 +160,15 @@ pub(crate) async fn release(api: &Api, caller: &Caller, owner: UserId, repo: &Re
 impl From<GithubError> for ApiError {
     fn from(error: GithubError) -> Self {
         match error {
-            GithubError::TokenRefused => Self::forbidden(RECONNECT, berth_github::RECONNECT),
+            GithubError::TokenRefused => Self::forbidden(ErrorCode::GithubReconnect, berth_github::RECONNECT),
             GithubError::NotFound => Self::not_found("thing at GitHub, or your account may not see it"),
-            GithubError::Forbidden(why) => Self::forbidden("github_refused", format!("GitHub refused: {why}")),
+            GithubError::Forbidden(why) => Self::forbidden(ErrorCode::GithubRefused, format!("GitHub refused: {why}")),
             GithubError::Unprocessable(why) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "github_refused", format!("GitHub refused: {why}"))
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::GithubRefused, format!("GitHub refused: {why}"))
             }
             GithubError::RateLimited(seconds) => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
-                "github_rate_limited",
+                ErrorCode::GithubRateLimited,
                 format!(
                     "GitHub takes no more requests for your account; try again in {}",
                     Seconds(Duration::from_secs(seconds))
@@ -180,17 +177,17 @@ impl From<GithubError> for ApiError {
             .with_header(RETRY_AFTER, HeaderValue::from(seconds)),
             GithubError::Silent => Self::new(
                 StatusCode::BAD_GATEWAY,
-                "github_unavailable",
+                ErrorCode::GithubUnavailable,
                 format!("GitHub did not answer within {}; try again in a minute", Seconds(TIMEOUT)),
             ),
             GithubError::Unexpected(status) => Self::new(
                 StatusCode::BAD_GATEWAY,
-                "github_unavailable",
+                ErrorCode::GithubUnavailable,
                 format!("GitHub has a problem (it answered {}); try again in a minute", status.as_u16()),
             ),
             GithubError::Unreachable(_) => Self::new(
                 StatusCode::BAD_GATEWAY,
-                "github_unavailable",
+                ErrorCode::GithubUnavailable,
                 "GitHub cannot be reached, or what answers is not GitHub; try again in a minute",
             )
             .caused_by(error),

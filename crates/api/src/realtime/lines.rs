@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use berth_model::{BuildId, LogLine, LogPhase, LogStream, ProjectId, UserId};
 use berth_store::LogBatch;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Lines in one event.
 const LINES: usize = 50;
@@ -15,10 +16,10 @@ const EVENTS: usize = 20;
 /// Lines of one build that wait. Beyond it the oldest are not shown live; they can be fetched by number.
 const WAITING: usize = 5_000;
 
-/// The payload of the four log events.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+/// Lines as the socket events `build_logs`, `build_errors`, `run_logs` and `run_error` carry them.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Lines {
+pub(crate) struct LinesBody {
     pub(super) project_id: ProjectId,
     pub(super) build_id: BuildId,
     /// One or more lines joined by `\n`.
@@ -26,7 +27,17 @@ pub(super) struct Lines {
     /// The number of the first.
     pub(super) line_number: i64,
     #[serde(rename = "type")]
-    pub(super) kind: &'static str,
+    pub(super) kind: Look,
+}
+
+/// How lines are to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Look {
+    /// As output.
+    Info,
+    /// As trouble: they are from standard error, and their text says so.
+    Error,
 }
 
 /// An event ready to be sent to a user's room.
@@ -34,7 +45,7 @@ pub(super) struct Lines {
 pub(super) struct LogEvent {
     pub(super) user: UserId,
     pub(super) name: &'static str,
-    pub(super) payload: Lines,
+    pub(super) payload: LinesBody,
 }
 
 /// What has not been sent yet.
@@ -97,7 +108,7 @@ impl OfBuild {
             (next, count) = (next + 1, count + 1);
             self.lines.pop_front();
         }
-        let payload = Lines { project_id: self.project, build_id: build, log, line_number, kind };
+        let payload = LinesBody { project_id: self.project, build_id: build, log, line_number, kind };
         Some(LogEvent { user: self.user, name: event_name(phase, stream), payload })
     }
 }
@@ -112,12 +123,12 @@ fn event_name(phase: LogPhase, stream: LogStream) -> &'static str {
 }
 
 /// Tools write progress to standard error too: `error` is said only where the text says it.
-fn look(line: &LogLine) -> &'static str {
+fn look(line: &LogLine) -> Look {
     let says_error = || {
         let text = line.text.to_ascii_lowercase();
         ["error", "fatal", "failed", "err!"].iter().any(|word| text.contains(word))
     };
-    if line.stream == LogStream::Stderr && says_error() { "error" } else { "info" }
+    if line.stream == LogStream::Stderr && says_error() { Look::Error } else { Look::Info }
 }
 
 #[cfg(test)]
@@ -152,9 +163,9 @@ mod tests {
         assert_eq!(
             events,
             [
-                ("run_logs", 1, "info", "one\ntwo".to_owned()),
-                ("run_error", 3, "info", "npm notice".to_owned()),
-                ("run_error", 4, "error", "npm ERR! no".to_owned()),
+                ("run_logs", 1, Look::Info, "one\ntwo".to_owned()),
+                ("run_error", 3, Look::Info, "npm notice".to_owned()),
+                ("run_error", 4, Look::Error, "npm ERR! no".to_owned()),
             ]
         );
         assert!(waiting.is_empty());

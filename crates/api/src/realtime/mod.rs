@@ -18,6 +18,7 @@ use socketioxide::SocketIo;
 use socketioxide::handler::ConnectHandler;
 
 use crate::Api;
+pub(crate) use lines::LinesBody;
 
 /// A socket that does not answer a ping within [`PING_TIMEOUT`] is dropped; so is one whose buffer is so full that no
 /// ping fits: it has stalled.

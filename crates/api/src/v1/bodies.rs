@@ -1,12 +1,14 @@
 //! The shapes of answers under `/api/v1`: camelCase, ids as numbers, times in RFC 3339, absent things as `null`.
 
 use berth_model::{
-    Commit, DeploymentStatus, Event, EventPayload, Failure, LogLine, Plan, PollEvery, Protection, Step, Timestamp,
-    Variable,
+    BuildStatus, Commit, DeploymentStatus, Environment, Event, EventPayload, Failure, LogLine, Plan, PollEvery,
+    Protection, ProtectionScope, Role, Step, Timestamp, Trigger, Variable, VariableKind, VariableScope,
 };
-use berth_store::{Build, Delivery, DeployHook, Deployment, Preview, Project, User};
+use berth_store::{Build, Delivery, DeployHook, Deployment, Preview, Project, User, Verdict};
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{Object, ObjectBuilder};
 
 use crate::config::ApiConfig;
 use crate::webhooks::Provider;
@@ -16,8 +18,7 @@ use crate::webhooks::Provider;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UserBody {
     id: i64,
-    /// `admin` or `member`.
-    role: &'static str,
+    role: Role,
     username: String,
     /// What they sign in with, if they have a password.
     login: Option<String>,
@@ -30,7 +31,6 @@ pub(crate) struct UserBody {
     github_refused: bool,
     /// Whether they can sign in with a password.
     has_password: bool,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
 
@@ -38,7 +38,7 @@ impl UserBody {
     pub(crate) fn of(user: &User) -> Self {
         Self {
             id: user.id.0,
-            role: user.role.as_str(),
+            role: user.role,
             username: user.username.clone(),
             login: user.login_name.clone(),
             email: user.email.clone(),
@@ -88,9 +88,7 @@ pub(crate) struct ProjectBody {
     poll_every: Option<i64>,
     /// What its visitors have to know; `null`: nothing.
     protection: Option<ProtectionBody>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
     /// What visitors get now.
     live_deployment: Option<DeploymentBody>,
@@ -130,15 +128,14 @@ impl ProjectBody {
 /// What a project asks its visitors for. The password is never shown again.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ProtectionBody {
-    /// `everything` or `previews`.
-    scope: &'static str,
+    scope: ProtectionScope,
     /// `null`: any name will do.
     user: Option<String>,
 }
 
 impl ProtectionBody {
     fn of(protection: Protection) -> Self {
-        Self { scope: protection.scope.as_str(), user: protection.lock.user }
+        Self { scope: protection.scope, user: protection.lock.user }
     }
 }
 
@@ -148,13 +145,9 @@ impl ProtectionBody {
 pub(crate) struct BuildBody {
     id: i64,
     project_id: i64,
-    /// `held`, `queued`, `running`, `passed`, `failed`, `canceled`, `superseded` or `skipped`.
-    status: &'static str,
-    /// `created`, `push`, `pull_request`, `deploy_hook`, `poll`, `rebuild`, `promote`, `reconcile` or
-    /// `folder`.
-    trigger: &'static str,
-    /// `production` or `preview`.
-    environment: &'static str,
+    status: BuildStatus,
+    trigger: Trigger,
+    environment: Environment,
     branch: String,
     /// `null` until the branch's newest commit is known.
     commit: Option<CommitBody>,
@@ -162,22 +155,16 @@ pub(crate) struct BuildBody {
     reason: Option<String>,
     pull_request: Option<PullRequestBody>,
     exit_code: Option<i64>,
-    /// Why it failed: `{code, title, detail, line?, setting?}`.
-    #[schema(value_type = Option<Object>)]
+    /// Why it failed.
     failure: Option<Failure>,
     /// What was decided, each with its source and reason.
-    #[schema(value_type = Option<Object>)]
     plan: Option<Plan>,
-    /// `{name, firstLine, state, startedAt, tookMs}` in order.
-    #[schema(value_type = Vec<Object>)]
+    /// What it has come to, in order.
     steps: Vec<Step>,
     /// Whether somebody asked to stop it.
     cancel_requested: bool,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = Option<String>, format = DateTime)]
     started_at: Option<Timestamp>,
-    #[schema(value_type = Option<String>, format = DateTime)]
     finished_at: Option<Timestamp>,
 }
 
@@ -210,9 +197,9 @@ impl BuildBody {
         Self {
             id: build.id.0,
             project_id: build.project.0,
-            status: build.status.as_str(),
-            trigger: build.trigger.as_str(),
-            environment: build.environment.as_str(),
+            status: build.status,
+            trigger: build.trigger,
+            environment: build.environment,
             branch: build.branch.to_string(),
             commit,
             reason: build.reason,
@@ -240,9 +227,8 @@ pub(crate) struct DeploymentBody {
     id: i64,
     project_id: i64,
     build_id: i64,
-    /// `ready`, `live`, `retired`, `rolled_back` or `failed`.
-    status: &'static str,
-    environment: &'static str,
+    status: DeploymentStatus,
+    environment: Environment,
     branch: String,
     /// Its own address, which stays the same while its files are kept.
     url: String,
@@ -252,9 +238,7 @@ pub(crate) struct DeploymentBody {
     kept: bool,
     /// The preview's deployment that this is production's copy of.
     promoted_from: Option<i64>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = Option<String>, format = DateTime)]
     activated_at: Option<Timestamp>,
 }
 
@@ -264,8 +248,8 @@ impl DeploymentBody {
             id: deployment.id.0,
             project_id: deployment.project.0,
             build_id: deployment.build.0,
-            status: deployment.status.as_str(),
-            environment: deployment.environment.as_str(),
+            status: deployment.status,
+            environment: deployment.environment,
             branch: deployment.branch.to_string(),
             url: config.site_url(&deployment.host),
             files: deployment.files,
@@ -291,13 +275,12 @@ pub(crate) struct PreviewBody {
     /// The newest open pull request that shows it.
     pull_request: Option<PullRequestBody>,
     /// `held`, `queued` or `running` while a build is under way; else `live`; else how the newest build ended.
+    #[schema(schema_with = preview_states)]
     state: &'static str,
     latest_build: Option<BuildBody>,
     /// What visitors get now.
     live_deployment: Option<DeploymentBody>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     pushed_at: Timestamp,
 }
 
@@ -329,11 +312,9 @@ impl PreviewBody {
 pub(crate) struct VariableBody {
     id: i64,
     key: String,
-    /// `secret` or `plain`.
-    kind: &'static str,
-    /// Which builds get it: `both`, `production` or `preview`.
-    scope: &'static str,
-    #[schema(value_type = String, format = DateTime)]
+    kind: VariableKind,
+    /// Which builds get it.
+    scope: VariableScope,
     created_at: Timestamp,
 }
 
@@ -342,8 +323,8 @@ impl VariableBody {
         Self {
             id: variable.id.0,
             key: variable.key.to_string(),
-            kind: variable.kind.as_str(),
-            scope: variable.scope.as_str(),
+            kind: variable.kind,
+            scope: variable.scope,
             created_at: variable.created_at,
         }
     }
@@ -353,8 +334,7 @@ impl VariableBody {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LogBody {
-    /// `{number, stream, phase, text}` in order.
-    #[schema(value_type = Vec<Object>)]
+    /// In order.
     pub(crate) lines: Vec<LogLine>,
     /// Ask again with this `after`.
     pub(crate) next: i64,
@@ -367,13 +347,15 @@ pub(crate) struct LogBody {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeliveryBody {
     id: i64,
-    /// `github`, `gitea`, `forgejo`, `gitlab` or `unknown`: whose form it has.
+    /// Whose form it has.
+    #[schema(schema_with = providers)]
     provider: String,
     /// The sender's own id.
     delivery_id: Option<String>,
     /// In the sender's own words.
     event: String,
-    /// `accepted` (it led to something), `duplicate`, `ignored` or `rejected`.
+    /// `accepted`: it led to something.
+    #[schema(schema_with = verdicts)]
     verdict: &'static str,
     /// Why, with what became of it for each of the caller's projects.
     reason: String,
@@ -387,7 +369,6 @@ pub(crate) struct DeliveryBody {
     replayable: bool,
     /// The delivery that this one did again.
     replay_of: Option<i64>,
-    #[schema(value_type = String, format = DateTime)]
     received_at: Timestamp,
 }
 
@@ -419,10 +400,8 @@ pub(crate) struct DeployHookBody {
     name: String,
     /// What it builds; `null`: the branch that goes live.
     branch: Option<String>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     /// When it was last called.
-    #[schema(value_type = Option<String>, format = DateTime)]
     last_used_at: Option<Timestamp>,
 }
 
@@ -438,10 +417,30 @@ impl DeployHookBody {
     }
 }
 
+fn providers() -> Object {
+    words(Provider::ALL.map(Provider::as_str).into_iter().chain(["unknown"]))
+}
+
+fn verdicts() -> Object {
+    words(Verdict::ALL.map(Verdict::as_str))
+}
+
+/// Those of its newest build, but that one that passed is `live`.
+fn preview_states() -> Object {
+    let ends = BuildStatus::ALL.iter().map(|status| status.as_str());
+    words(ends.chain([DeploymentStatus::Live.as_str()]))
+}
+
+/// A string that is one of these.
+pub(super) fn words(words: impl IntoIterator<Item = &'static str>) -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build()
+}
+
 /// A state change, as the socket event `event` carries it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventBody<'a> {
+    /// Increases.
     id: i64,
     project_id: Option<i64>,
     payload: &'a EventPayload,

@@ -13,7 +13,7 @@ use super::bodies::{BuildBody, LogBody};
 use super::page::Page;
 use crate::Api;
 use crate::auth::Caller;
-use crate::error::{ApiError, ErrorBody};
+use crate::error::{ApiError, ErrorBody, ErrorCode};
 use crate::input::{Id, Params};
 
 /// A part of a log.
@@ -101,7 +101,10 @@ pub(crate) async fn cancel(State(api): State<Api>, caller: Caller, Id(id): Id) -
         CancelOutcome::Canceled => StatusCode::OK,
         CancelOutcome::Requested => StatusCode::ACCEPTED,
         CancelOutcome::AlreadyFinished(status) => {
-            return Err(ApiError::conflict("already_finished", format!("the build has ended: {}", status.as_str())));
+            return Err(ApiError::conflict(
+                ErrorCode::AlreadyFinished,
+                format!("the build has ended: {}", status.as_str()),
+            ));
         }
     };
     let build = api.store.build(caller.access(), BuildId(id)).await?;

@@ -40,7 +40,7 @@ pub(crate) struct NewDeployHookBody {
 }
 
 /// The deploy hooks of a project, oldest first, without their addresses.
-#[utoipa::path(get, path = "/api/v1/projects/{id}/deploy-hooks", tag = "hooks", params(("id" = i64, Path)), responses(
+#[utoipa::path(get, path = "/api/v1/projects/{id}/deploy-hooks", tag = "deploy_hooks", params(("id" = i64, Path)), responses(
     (status = 200, body = Vec<DeployHookBody>), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
 ))]
 pub(crate) async fn list(
@@ -53,7 +53,7 @@ pub(crate) async fn list(
 }
 
 /// Make a deploy hook. Its address is shown this once.
-#[utoipa::path(post, path = "/api/v1/projects/{id}/deploy-hooks", tag = "hooks", params(("id" = i64, Path)),
+#[utoipa::path(post, path = "/api/v1/projects/{id}/deploy-hooks", tag = "deploy_hooks", params(("id" = i64, Path)),
     request_body = NewDeployHookForm, responses(
     (status = 201, body = NewDeployHookBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
     (status = 409, description = "The project has 20 already", body = ErrorBody), (status = 422, body = ErrorBody),
@@ -76,7 +76,7 @@ pub(crate) async fn create(
 }
 
 /// Delete a deploy hook: its address leads nowhere from here on.
-#[utoipa::path(delete, path = "/api/v1/deploy-hooks/{id}", tag = "hooks", params(("id" = i64, Path)), responses(
+#[utoipa::path(delete, path = "/api/v1/deploy-hooks/{id}", tag = "deploy_hooks", params(("id" = i64, Path)), responses(
     (status = 204), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
 ))]
 pub(crate) async fn delete(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<StatusCode, ApiError> {

@@ -13,7 +13,7 @@ use super::page::Limit;
 use crate::Api;
 use crate::activation;
 use crate::auth::Caller;
-use crate::error::{ApiError, ErrorBody};
+use crate::error::{ApiError, ErrorBody, ErrorCode};
 use crate::input::{Form, Id, Params};
 
 /// The deployments of a project, newest first.
@@ -89,7 +89,7 @@ pub(crate) async fn promote(
     let is_of_fork = build.pull_request.as_ref().is_some_and(|pull_request| pull_request.fork.is_some());
     if rebuild && is_of_fork {
         return Err(ApiError::conflict(
-            "promotion_of_fork",
+            ErrorCode::PromotionOfFork,
             "a commit from a fork is not built with production's secrets; merge its pull request, and the push builds it",
         ));
     }
@@ -114,7 +114,7 @@ fn needs_rebuild(keys: &[VariableKey], is_of_fork: bool) -> ApiError {
     let keys: Vec<_> = keys.iter().map(VariableKey::as_str).collect();
     let instead = if is_of_fork { "merge its pull request" } else { "build its commit for production (rebuild: true)" };
     ApiError::conflict(
-        "promotion_needs_rebuild",
+        ErrorCode::PromotionNeedsRebuild,
         format!("production's builds get other values of {} than this preview's build got; {instead}", keys.join(", ")),
     )
 }

@@ -46,16 +46,14 @@ pub(crate) struct DetectionForm {
 pub(crate) struct DetectionBody {
     commit: CommitBody,
     /// What was decided, each with its source and reason, as in a build.
-    #[schema(value_type = Object)]
     plan: Plan,
-    /// Why the plan is not carried out, `{code, title, detail, setting?}`: server applications are not run yet.
-    #[schema(value_type = Option<Object>)]
+    /// Why the plan is not carried out: server applications are not run yet.
     refusal: Option<Failure>,
 }
 
 /// Look at the newest commit of a branch and say how it would be built. Nothing is kept, and no code of the repository
 /// runs.
-#[utoipa::path(post, path = "/api/v1/detections", tag = "projects", request_body = DetectionForm, responses(
+#[utoipa::path(post, path = "/api/v1/detections", tag = "detections", request_body = DetectionForm, responses(
     (status = 200, body = DetectionBody),
     (status = 401, body = ErrorBody),
     (status = 403, description = "The repository wants a token, or GitHub has to be connected again", body = ErrorBody),

@@ -23,7 +23,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::bodies::DeploymentBody;
 use crate::Api;
 use crate::auth::Caller;
-use crate::error::{ApiError, ErrorBody, FieldProblem};
+use crate::error::{ApiError, ErrorBody, ErrorCode, FieldProblem};
 use crate::folder::{FolderArchive, FolderError, FolderRequest};
 use crate::input::Params;
 use crate::projects::folder_project;
@@ -104,7 +104,7 @@ pub(crate) async fn deploy(
         }
         Err(_) if late.load(Ordering::Relaxed) => Err(ApiError::new(
             StatusCode::REQUEST_TIMEOUT,
-            "too_slow",
+            ErrorCode::TooSlow,
             format!(
                 "the archive came in slower than 1 KiB a second, or not within {}; nothing was kept",
                 Seconds(WITHIN)
@@ -193,7 +193,7 @@ fn only_archives(headers: &HeaderMap) -> Result<(), ApiError> {
 }
 
 fn unsupported(message: &str) -> ApiError {
-    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
+    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::UnsupportedMediaType, message)
 }
 
 fn words(failure: &Failure) -> String {
@@ -203,15 +203,15 @@ fn words(failure: &Failure) -> String {
 fn refusal(error: FolderError) -> ApiError {
     match error {
         FolderError::Refused(failure) if failure.code == FailureCode::OutputTooLarge => {
-            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "folder_too_large", words(&failure))
+            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::FolderTooLarge, words(&failure))
         }
-        FolderError::Refused(failure) => ApiError::new(StatusCode::BAD_REQUEST, "bad_archive", words(&failure)),
+        FolderError::Refused(failure) => ApiError::new(StatusCode::BAD_REQUEST, ErrorCode::BadArchive, words(&failure)),
         FolderError::Unpublishable(failure) => {
-            ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, failure.code.as_str(), words(&failure))
+            ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, failure.code, words(&failure))
         }
-        FolderError::NotLive(why) => ApiError::conflict("activation_refused", why),
+        FolderError::NotLive(why) => ApiError::conflict(ErrorCode::ActivationRefused, why),
         error @ FolderError::Unconfirmed => {
-            ApiError::new(StatusCode::GATEWAY_TIMEOUT, "not_confirmed", error.to_string())
+            ApiError::new(StatusCode::GATEWAY_TIMEOUT, ErrorCode::NotConfirmed, error.to_string())
         }
         FolderError::NotNow(why) => ApiError::unavailable(why),
         FolderError::Store(error) => error.into(),

@@ -6,7 +6,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use berth_model::{InvitationId, InvitationLifetime, LoginName, Note, Role, Timestamp};
+use berth_model::{InvitationId, InvitationLifetime, InvitationState, LoginName, Note, Role, Timestamp};
 use berth_secrets::{SecretString, token, token_hash};
 use berth_store::{Invitation, NewInvitation};
 use http::{HeaderMap, StatusCode};
@@ -17,7 +17,7 @@ use super::page::Page;
 use super::users::{login_taken, role};
 use crate::Api;
 use crate::auth::{self, Admin, NewPassword, Sender, SignedIn};
-use crate::error::{ApiError, ErrorBody};
+use crate::error::{ApiError, ErrorBody, ErrorCode};
 use crate::input::{Form, Id, Params};
 
 /// A link, as administrators see it once it was handed out.
@@ -25,20 +25,16 @@ use crate::input::{Form, Id, Params};
 #[serde(rename_all = "camelCase")]
 pub(crate) struct InvitationBody {
     id: i64,
-    /// `pending`, `used`, `expired` or `revoked`.
-    state: &'static str,
-    /// What it makes of whoever uses it: `admin` or `member`.
-    role: &'static str,
+    state: InvitationState,
+    /// What it makes of whoever uses it.
+    role: Role,
     /// The login name of the account whose password it sets; `null`: it opens an account.
     password_of: Option<String>,
     note: Option<String>,
     created_by: String,
     used_by: Option<String>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
-    #[schema(value_type = Option<String>, format = DateTime)]
     used_at: Option<Timestamp>,
 }
 
@@ -46,8 +42,8 @@ impl InvitationBody {
     fn of(invitation: Invitation) -> Self {
         Self {
             id: invitation.id.0,
-            state: invitation.state.as_str(),
-            role: invitation.role.as_str(),
+            state: invitation.state,
+            role: invitation.role,
             password_of: invitation.password_of,
             note: invitation.note,
             created_by: invitation.created_by,
@@ -78,11 +74,9 @@ impl LinkBody {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OfferBody {
-    /// `admin` or `member`.
-    role: &'static str,
+    role: Role,
     /// The login name of the account whose password it sets; `null`: it opens an account.
     password_of: Option<String>,
-    #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
     /// Whether an account can be opened with GitHub too: at `/api/auth/github?invitation=<token>`.
     github: bool,
@@ -93,8 +87,8 @@ pub(crate) struct OfferBody {
 #[schema(rename_all = "camelCase")]
 #[allow(dead_code, reason = "describes the body that Form reads field by field")]
 pub(crate) struct InvitationForm {
-    /// `admin` or `member` (the default).
-    role: Option<String>,
+    /// Absent: `member`.
+    role: Option<Role>,
     /// Whom it is for: a line of at most 200 characters.
     note: Option<String>,
     /// 1 to 720; 168 (a week) if absent.
@@ -132,7 +126,7 @@ pub(super) fn new_token() -> (SecretString, [u8; 32]) {
 pub(crate) fn dead_link() -> ApiError {
     ApiError::new(
         StatusCode::NOT_FOUND,
-        "dead_link",
+        ErrorCode::DeadLink,
         "this link leads nowhere: it was used, has run out, was withdrawn, or is not complete; ask an administrator of \
          this Berth for a new one, or sign in if you have an account",
     )
@@ -195,7 +189,7 @@ pub(crate) async fn look(State(api): State<Api>, sender: Sender, mut form: Form)
     let offer = api.store.pending_invitation(&hash).await?.ok_or_else(dead_link)?;
     api.throttle.forgive(&attempts, sender.address);
     Ok(Json(OfferBody {
-        role: offer.role.as_str(),
+        role: offer.role,
         github: api.config.github.is_some() && offer.password_of.is_none(),
         password_of: offer.password_of,
         expires_at: offer.expires_at,

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use berth_model::{ProjectId, ProjectName};
+use berth_model::{ProjectId, ProjectName, ProtectionScope};
 use berth_store::Project;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -84,8 +84,7 @@ pub(crate) struct ProjectChangeForm {
 #[schema(rename_all = "camelCase")]
 #[allow(dead_code, reason = "describes the body that Form reads field by field")]
 pub(crate) struct ProtectionForm {
-    /// `everything` or `previews`.
-    scope: String,
+    scope: ProtectionScope,
     /// `null`: any name will do. Absent beside an absent password: as it is.
     user: Option<String>,
     /// At least 8 characters. Only a hash is kept. Absent: the one that it has.
@@ -110,6 +109,7 @@ pub(crate) struct ChangedBody {
     project: ProjectBody,
     /// Why pushes to its new repository are not announced, if they are not.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     note: Option<&'static str>,
 }
 

@@ -3,10 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use berth_model::{ProjectId, Timestamp};
-use berth_store::Report;
+use berth_store::{Report, ReportKind};
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
+use super::bodies::words;
 use crate::Api;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorBody};
@@ -22,6 +24,7 @@ pub(crate) struct ReportBody {
     id: i64,
     /// `status` (of a build's commit), `deployment` (of a build), `promotion` (of a preview to production) or `comment`
     /// (on a pull request).
+    #[schema(schema_with = kinds)]
     kind: &'static str,
     /// The build, the build, the deployment, the pull request's number.
     subject: i64,
@@ -32,10 +35,12 @@ pub(crate) struct ReportBody {
     /// Why GitHub was not told.
     problem: Option<String>,
     /// When it is told next; `null`: there is nothing to tell.
-    #[schema(value_type = Option<String>, format = DateTime)]
     due_at: Option<Timestamp>,
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
+}
+
+fn kinds() -> Object {
+    words(ReportKind::ALL.map(ReportKind::as_str))
 }
 
 impl ReportBody {
@@ -54,7 +59,7 @@ impl ReportBody {
 }
 
 /// What GitHub was and is to be told of a project: the last 50, the one that was last looked at first.
-#[utoipa::path(get, path = "/api/v1/projects/{id}/reports", tag = "github", params(("id" = i64, Path)), responses(
+#[utoipa::path(get, path = "/api/v1/projects/{id}/reports", tag = "reports", params(("id" = i64, Path)), responses(
     (status = 200, body = Vec<ReportBody>), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
 ))]
 pub(crate) async fn list(

@@ -51,15 +51,12 @@ pub(crate) struct ApiTokenBody {
     project_id: Option<i64>,
     /// How it begins.
     hint: String,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     /// When it ends; `null`: when it is revoked.
-    #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
     /// Whether it has run out; it is listed for a month more.
     expired: bool,
     /// When it was last used, to the minute.
-    #[schema(value_type = Option<String>, format = DateTime)]
     last_used_at: Option<Timestamp>,
 }
 

@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 
 use crate::Api;
 use crate::auth::Caller;
-use crate::error::{ApiError, ErrorBody};
+use crate::error::{ApiError, ErrorBody, ErrorCode};
 use crate::input::Id;
 
 /// Who watch requests at once, of all accounts.
@@ -43,7 +43,6 @@ const LOOK_AGAIN: Duration = Duration::from_secs(20);
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TrafficBody {
     /// When counting began: at Berth's start.
-    #[schema(value_type = String, format = DateTime)]
     since: Timestamp,
     requests: u64,
     statuses: StatusesBody,
@@ -83,7 +82,6 @@ pub(crate) struct LatencyBody {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MinuteBody {
     /// When it began.
-    #[schema(value_type = String, format = DateTime)]
     from: Timestamp,
     requests: u64,
     bytes: u64,
@@ -111,7 +109,7 @@ impl TrafficBody {
 }
 
 /// What visitors asked for since Berth started. A restart begins anew.
-#[utoipa::path(get, path = "/api/v1/projects/{id}/traffic", tag = "projects", params(("id" = i64, Path)), responses(
+#[utoipa::path(get, path = "/api/v1/projects/{id}/traffic", tag = "traffic", params(("id" = i64, Path)), responses(
     (status = 200, body = TrafficBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
 ))]
 pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Json<TrafficBody>, ApiError> {
@@ -124,7 +122,6 @@ pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id) -> 
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AccessLineBody<'a> {
     /// When the request came.
-    #[schema(value_type = String, format = DateTime)]
     time: Timestamp,
     #[schema(value_type = String)]
     client: IpAddr,
@@ -159,7 +156,7 @@ enum Format {
 /// The requests for a project's hosts from now on, a line each when it was answered, for as long as the client stays.
 /// NDJSON; with `Accept: text/plain` the combined log format. Every 20 seconds there is an empty line. A client that
 /// reads too slowly loses lines, and is told how many (`{"lost": 12}`). Nothing is written down for nobody.
-#[utoipa::path(get, path = "/api/v1/projects/{id}/access-log", tag = "projects", params(("id" = i64, Path)), responses(
+#[utoipa::path(get, path = "/api/v1/projects/{id}/access-log", tag = "traffic", params(("id" = i64, Path)), responses(
     (status = 200, content((AccessLineBody = "application/x-ndjson"), (String = "text/plain"))),
     (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
     (status = 429, description = "Too many watch already", body = ErrorBody),
@@ -215,7 +212,7 @@ impl Watchers {
             }
         };
         let text = format!("{who} watch requests already; end one, or try again later");
-        Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_watchers", text))
+        Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyWatchers, text))
     }
 }
 

@@ -14,7 +14,7 @@ use super::page::Page;
 use crate::Api;
 use crate::auth::{self, Admin, Caller, NewPassword, Person, Sender, SignedIn};
 use crate::config::Signup;
-use crate::error::{ApiError, ErrorBody, FieldProblem};
+use crate::error::{ApiError, ErrorBody, ErrorCode, FieldProblem};
 use crate::input::{Form, Id, Params};
 use crate::projects;
 
@@ -26,29 +26,34 @@ pub(crate) struct UserSummaryBody {
     username: String,
     /// What they sign in with, if they have a password.
     login: Option<String>,
-    /// `admin` or `member`.
-    role: &'static str,
+    role: Role,
     /// Whether they may sign in.
     active: bool,
-    /// How they can sign in: `password`, `github`.
-    sign_in: Vec<&'static str>,
+    /// How they can sign in.
+    sign_in: Vec<SignInWay>,
     /// To the hour.
-    #[schema(value_type = Option<String>, format = DateTime)]
     last_seen_at: Option<Timestamp>,
     /// How many projects they own.
     projects: i64,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+}
+
+/// How somebody can sign in.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum SignInWay {
+    Password,
+    Github,
 }
 
 impl UserSummaryBody {
     fn of(UserSummary { user, projects }: UserSummary) -> Self {
-        let ways = [("password", user.has_password), ("github", user.github_id.is_some())];
+        let ways = [(SignInWay::Password, user.has_password), (SignInWay::Github, user.github_id.is_some())];
         Self {
             id: user.id.0,
             username: user.username,
             login: user.login_name,
-            role: user.role.as_str(),
+            role: user.role,
             active: user.deactivated_at.is_none(),
             sign_in: ways.into_iter().filter(|(_, can)| *can).map(|(way, _)| way).collect(),
             last_seen_at: user.last_seen_at,
@@ -72,8 +77,7 @@ pub(crate) struct Registration {
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "describes the body that Form reads field by field")]
 pub(crate) struct UserChangeForm {
-    /// `admin` or `member`.
-    role: Option<String>,
+    role: Option<Role>,
     /// `false` signs them out everywhere and keeps them out; their sites stay up.
     active: Option<bool>,
 }
@@ -110,7 +114,7 @@ impl Projects {
 
 /// 403 for somebody whom `BERTH_SIGNUP` leaves outside.
 pub(crate) fn no_new_accounts() -> ApiError {
-    ApiError::forbidden("signup_closed", "this Berth accepts no new accounts; ask its administrator")
+    ApiError::forbidden(ErrorCode::SignupClosed, "this Berth accepts no new accounts; ask its administrator")
 }
 
 /// 422 for a login name that is somebody's.

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use berth_model::{ProjectId, VariableId};
+use berth_model::{ProjectId, VariableId, VariableKind, VariableScope};
 use http::StatusCode;
 use utoipa::ToSchema;
 
@@ -21,11 +21,10 @@ pub(crate) struct NewVariableForm {
     key: String,
     /// At most 64 KiB, without NUL.
     value: String,
-    /// `secret` (default: masked in logs, refused in releases, never given to builds of forks) or `plain`.
-    kind: Option<String>,
-    /// Which builds get it: `both` (default), `production` or `preview`. One for its environment goes before one for
-    /// both.
-    scope: Option<String>,
+    /// Absent: `secret`, which is masked in logs, refused in releases, and never given to builds of forks.
+    kind: Option<VariableKind>,
+    /// Which builds get it; absent: `both`. One for its environment goes before one for both.
+    scope: Option<VariableScope>,
 }
 
 /// Variables to be set.

@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorCode};
 
 /// GitHub sends no payload over 25 MB.
 pub(crate) const LIMIT: usize = 25 << 20;
@@ -70,11 +70,11 @@ impl Bodies {
 }
 
 fn too_slow() -> ApiError {
-    ApiError::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "a delivery over 1 MiB has 30 seconds to come in")
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::TooSlow, "a delivery over 1 MiB has 30 seconds to come in")
 }
 
 fn too_large() -> ApiError {
-    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "a delivery has at most 25 MiB")
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, "a delivery has at most 25 MiB")
 }
 
 #[cfg(test)]
@@ -104,7 +104,7 @@ mod tests {
         assert!(small.await.is_ok() && bodies.turns.available_permits() == 0, "a small one waits for nobody");
         let large = bodies.collect(&headers, Body::from_stream(sending(LIMIT)));
         assert_eq!(large.await.unwrap().len(), LIMIT);
-        assert_eq!(stalling.await.unwrap().unwrap_err().code(), "too_slow", "its turn ended first");
+        assert_eq!(stalling.await.unwrap().unwrap_err().code(), ErrorCode::TooSlow.into(), "its turn ended first");
         assert_eq!(bodies.turns.available_permits(), 1);
     }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::judge::hosts;
 use crate::Api;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorCode};
 use crate::legacy::BuildBody;
 
 /// Where deploy hooks are called.
@@ -26,17 +26,17 @@ pub(crate) async fn call(State(api): State<Api>, Path(token): Path<String>) -> R
         let message =
             "this deploy hook is called too often; a build is queued at most 60 times in a quarter of an hour";
         let seconds = wait.as_secs().max(1);
-        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message)
+        ApiError::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, message)
             .with_header(RETRY_AFTER, seconds.into())
     })?;
     let branch = hook.branch.as_ref().unwrap_or(&project.branch);
     Ok(match api.store.call_deploy_hook(hook.id, hosts(&api, &project, branch)).await? {
         Called::Queued(build) => told(StatusCode::CREATED, "Build queued", BuildBody::of(build)),
         Called::Waits(build) => told(StatusCode::OK, "A build waits already", BuildBody::of(build)),
-        Called::Refused(why) => return Err(ApiError::conflict("no_preview", why)),
+        Called::Refused(why) => return Err(ApiError::conflict(ErrorCode::NoPreview, why)),
         Called::NoPreviews => {
             let message = format!("{branch} is not the branch that goes live, and the project has no previews");
-            return Err(ApiError::conflict("previews_off", message));
+            return Err(ApiError::conflict(ErrorCode::PreviewsOff, message));
         }
     })
 }

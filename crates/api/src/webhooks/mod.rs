@@ -40,7 +40,7 @@ use serde_json::json;
 
 use crate::Api;
 use crate::auth::Caller;
-use crate::error::{ApiError, ErrorBody};
+use crate::error::{ApiError, ErrorBody, ErrorCode};
 use crate::input::Id;
 use crate::legacy::BuildBody;
 use judge::{Audience, Fate, Outcome, judge};
@@ -76,7 +76,7 @@ pub(crate) async fn receive(State(api): State<Api>, headers: HeaderMap, body: Bo
             api.hooks.suspect(hook);
         }
         let message = "the delivery is not signed with this Berth's webhook secret (X-Hub-Signature-256)";
-        ApiError::new(StatusCode::UNAUTHORIZED, "bad_signature", message)
+        ApiError::new(StatusCode::UNAUTHORIZED, ErrorCode::BadSignature, message)
     };
     let signature = Signature::read(Provider::Github, &headers);
     let (Some(secret), Some(signature)) = (&api.config.webhook_secret, signature) else {
@@ -103,7 +103,7 @@ pub(crate) async fn replay(State(api): State<Api>, caller: Caller, Id(id): Id) -
     let provider = Provider::parse(&kept.provider).filter(|provider| provider.asks(&kept.event));
     let (Some(provider), Some(payload)) = (provider, api.store.delivery_body(id).await?) else {
         return Err(ApiError::conflict(
-            "not_replayable",
+            ErrorCode::NotReplayable,
             "only a push or a pull request whose body was kept (up to 1 MiB, for 30 days) can be replayed",
         ));
     };
@@ -178,7 +178,7 @@ impl Delivery {
             }
             Fate::Rejected(status) => {
                 api.store.record_delivery(kept).await?;
-                Err(ApiError::new(status, "delivery_rejected", reason))
+                Err(ApiError::new(status, ErrorCode::DeliveryRejected, reason))
             }
         }
     }
@@ -216,7 +216,7 @@ fn payload_of(headers: &HeaderMap, body: Bytes) -> Result<Bytes, ApiError> {
             .ok_or_else(|| ApiError::bad_request("the form has no field payload")),
         _ => Err(ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
+            ErrorCode::UnsupportedMediaType,
             "a delivery is application/json or application/x-www-form-urlencoded",
         )),
     }

@@ -17,7 +17,7 @@ use super::judge::Audience;
 use super::provider::{Provider, header};
 use super::signature::Signature;
 use crate::Api;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorCode};
 use crate::input::Id;
 
 /// Where deliveries to a project's own hook arrive.
@@ -99,7 +99,7 @@ async fn keep_refused(
 
 fn refusal() -> ApiError {
     let message = "there is no such hook, or the delivery is not signed with its secret";
-    ApiError::new(StatusCode::UNAUTHORIZED, "bad_signature", message)
+    ApiError::new(StatusCode::UNAUTHORIZED, ErrorCode::BadSignature, message)
 }
 
 fn unsigned(provider: Option<Provider>) -> &'static str {

@@ -14,7 +14,7 @@ pub(crate) enum Provider {
 
 impl Provider {
     /// The most particular one: Forgejo sends Gitea's headers too, and both send GitHub's.
-    const ALL: [Self; 4] = [Self::Forgejo, Self::Gitea, Self::Github, Self::Gitlab];
+    pub(crate) const ALL: [Self; 4] = [Self::Forgejo, Self::Gitea, Self::Github, Self::Gitlab];
 
     /// Whose headers these are.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {

@@ -15,6 +15,7 @@ mod hook_repair;
 mod invitations;
 mod matrix;
 mod names;
+mod openapi;
 mod previews;
 mod projects;
 mod protocol;

@@ -7,11 +7,13 @@ use berth_model::ProjectId;
 use berth_store::Project;
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
+use super::super::bodies::words;
 use super::TestBody;
 use crate::Api;
 use crate::auth::Caller;
-use crate::error::{ApiError, ErrorBody};
+use crate::error::{ApiError, ErrorBody, ErrorCode};
 use crate::input::Id;
 use crate::projects::{github_token, over_github};
 
@@ -23,9 +25,14 @@ pub(crate) struct GithubHookBody {
     hook_id: Option<i64>,
     /// `ok`, `lost` (GitHub has no such hook), `altered` (somebody changed it), `refused` (GitHub does not let us look, or
     /// does not answer) or `unannounced` (there never was one).
+    #[schema(schema_with = states)]
     state: &'static str,
     /// What is wrong, if something is.
     problem: Option<String>,
+}
+
+fn states() -> Object {
+    words(HookState::WORDS)
 }
 
 impl GithubHookBody {
@@ -47,7 +54,7 @@ pub(super) async fn read(api: &Api, project: &Project) -> Result<Option<GithubHo
 pub(super) async fn test(api: &Api, caller: &Caller, project: &Project) -> Result<TestBody, ApiError> {
     let repository = project.repository_under(&api.config.github_url);
     let (Some(hook), Some((owner, name))) = (project.webhook_id, repository) else {
-        return Err(ApiError::conflict("no_hook", "no webhook is registered at GitHub for this project"));
+        return Err(ApiError::conflict(ErrorCode::NoHook, "no webhook is registered at GitHub for this project"));
     };
     let started = api.store.clock().now();
     let ping = async {
@@ -75,7 +82,7 @@ pub(crate) async fn repair(
     let project = api.store.project(caller.access(), ProjectId(id)).await?;
     if api.config.github.is_none() || project.repository_under(&api.config.github_url).is_none() {
         let message = "the repository is not at GitHub; a hook of the project's own announces its pushes";
-        return Err(ApiError::conflict("not_at_github", message));
+        return Err(ApiError::conflict(ErrorCode::NotAtGithub, message));
     }
     github_token(&api, &caller).await?;
     let state = api.hooks.mend(&project).await?;

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::TestBody;
 use crate::Api;
 use crate::auth::Caller;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorCode};
 use crate::webhooks::{OWN_HOOK_PATH, sign};
 
 /// What git hosts wait for, or less.
@@ -60,7 +60,7 @@ pub(super) async fn make(api: &Api, caller: &Caller, project: ProjectId) -> Resu
 /// Sends a signed ping to the address that a git host would use.
 pub(super) async fn test(api: &Api, project: &Project) -> Result<TestBody, ApiError> {
     let Some(sealed) = api.store.hook_secret(project.id).await? else {
-        return Err(ApiError::conflict("no_hook", "the project has no hook of its own yet; make one first"));
+        return Err(ApiError::conflict(ErrorCode::NoHook, "the project has no hook of its own yet; make one first"));
     };
     let secret = api.keys.open_hook_secret(project.id, &sealed).map_err(ApiError::internal)?;
     let body = ping(project.source()?).to_string();

@@ -5,6 +5,8 @@
 //! route: `{"message","data"?}` on the routes of the contract, `{"error":{"code","message","fields"?}}` under
 //! `/api/v1`. The same place turns the bare refusals of the router (unknown path, wrong method) into JSON.
 
+mod code;
+
 use std::error::Error;
 
 use axum::extract::Request;
@@ -18,6 +20,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::input::Dialect;
+pub(crate) use code::{AnyCode, ErrorCode};
 
 /// A field that cannot be accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -40,7 +43,7 @@ pub(crate) struct ApiError {
 /// The public part, carried from the handler to [`render`] beside the empty response.
 #[derive(Clone, Debug)]
 struct Problem {
-    code: &'static str,
+    code: AnyCode,
     message: String,
     fields: Vec<FieldProblem>,
     /// A row of another user: 403 in the contract, 404 under `/api/v1`.
@@ -49,39 +52,44 @@ struct Problem {
 
 impl ApiError {
     /// An error with words for the client.
-    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        let problem = Problem { code, message: message.into(), fields: Vec::new(), of_another_user: false };
+    pub(crate) fn new(status: StatusCode, code: impl Into<AnyCode>, message: impl Into<String>) -> Self {
+        let problem =
+            Problem { code: code.into(), message: message.into(), fields: Vec::new(), of_another_user: false };
         Self { problem, status, headers: Vec::new(), source: None }
     }
 
     /// 400.
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
+        Self::new(StatusCode::BAD_REQUEST, ErrorCode::BadRequest, message)
     }
 
     /// 401: nobody is signed in, or the token is not (any longer) good.
     pub(crate) fn unauthorized() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "sign in first: no valid session or bearer token was sent")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            ErrorCode::Unauthorized,
+            "sign in first: no valid session or bearer token was sent",
+        )
     }
 
     /// 403 with a reason.
-    pub(crate) fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn forbidden(code: ErrorCode, message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, code, message)
     }
 
     /// 404 of one kind of thing.
     pub(crate) fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
+        Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, format!("there is no such {what}"))
     }
 
     /// 409.
-    pub(crate) fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn conflict(code: ErrorCode, message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, message)
     }
 
     /// 422 with every field that is wrong.
     pub(crate) fn invalid(fields: Vec<FieldProblem>) -> Self {
-        let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_inputs", "Invalid inputs");
+        let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::InvalidInputs, "Invalid inputs");
         error.problem.fields = fields;
         error
     }
@@ -90,7 +98,7 @@ impl ApiError {
     pub(crate) fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let mut error = Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
+            ErrorCode::Internal,
             "something went wrong inside Berth; its log has the details",
         );
         error.source = Some(source.into());
@@ -99,7 +107,7 @@ impl ApiError {
 
     /// 503: try again shortly.
     pub(crate) fn unavailable(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, message)
             .with_header(RETRY_AFTER, HeaderValue::from_static("2"))
     }
 
@@ -126,11 +134,11 @@ impl ApiError {
         self.status
     }
 
-    /// The words for the client, for answers that are not HTTP (a refused socket).
-    pub(crate) fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> AnyCode {
         self.problem.code
     }
 
+    /// The words for the client, for answers that are not HTTP (a refused socket).
     pub(crate) fn message(&self) -> &str {
         &self.problem.message
     }
@@ -144,7 +152,7 @@ impl ApiError {
                 causes = format!("{causes}: {cause}");
                 next = cause.source();
             }
-            tracing::error!(code = self.problem.code, error = causes, "a request failed");
+            tracing::error!(code = %self.problem.code, error = causes, "a request failed");
         }
     }
 }
@@ -169,19 +177,21 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::NotFound => Self::not_found("resource"),
             StoreError::Forbidden => {
-                let mut hidden = Self::forbidden("forbidden", "this belongs to another user");
+                let mut hidden = Self::forbidden(ErrorCode::Forbidden, "this belongs to another user");
                 hidden.problem.of_another_user = true;
                 hidden
             }
-            StoreError::AdminsOnly => Self::forbidden("admins_only", error.to_string()),
-            StoreError::Deactivated => Self::forbidden("account_deactivated", error.to_string()),
-            StoreError::TokenEnded => Self::new(StatusCode::UNAUTHORIZED, "api_token_refused", error.to_string()),
+            StoreError::AdminsOnly => Self::forbidden(ErrorCode::AdminsOnly, error.to_string()),
+            StoreError::Deactivated => Self::forbidden(ErrorCode::AccountDeactivated, error.to_string()),
+            StoreError::TokenEnded => {
+                Self::new(StatusCode::UNAUTHORIZED, ErrorCode::ApiTokenRefused, error.to_string())
+            }
             StoreError::NameTaken => Self::invalid(vec![FieldProblem {
                 field: "name".into(),
                 message: "this name is taken; choose another".into(),
             }]),
-            StoreError::Conflict(why) => Self::conflict("conflict", why),
-            StoreError::Illegal(why) => Self::conflict("conflict", why.to_string()),
+            StoreError::Conflict(why) => Self::conflict(ErrorCode::Conflict, why),
+            StoreError::Illegal(why) => Self::conflict(ErrorCode::Conflict, why.to_string()),
             other => Self::internal(other),
         }
     }
@@ -218,7 +228,8 @@ pub(crate) struct ErrorBody {
 #[derive(Serialize, ToSchema)]
 struct ErrorDetail {
     /// Stable; programs decide by it.
-    code: String,
+    #[schema(schema_with = AnyCode::schema)]
+    code: AnyCode,
     /// For people.
     message: String,
     /// Each field that is wrong (422).
@@ -243,8 +254,8 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
     let status = if problem.of_another_user && is_v1 { StatusCode::NOT_FOUND } else { status };
     let mut rendered = if is_v1 {
         let (code, message) = match problem.of_another_user {
-            true => ("not_found".to_owned(), "there is no such resource".to_owned()),
-            false => (problem.code.to_owned(), problem.message),
+            true => (ErrorCode::NotFound.into(), "there is no such resource".to_owned()),
+            false => (problem.code, problem.message),
         };
         axum::Json(ErrorBody { error: ErrorDetail { code, message, fields: problem.fields } }).into_response()
     } else {
@@ -266,16 +277,18 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// Words for what the router itself refuses.
 fn bare_problem(status: StatusCode) -> Problem {
     let (code, message) = match status {
-        StatusCode::NOT_FOUND => ("not_found", "there is nothing at this address"),
-        StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "this address does not answer that method"),
-        StatusCode::PAYLOAD_TOO_LARGE => ("too_large", "the body is larger than 1 MiB"),
+        StatusCode::NOT_FOUND => (ErrorCode::NotFound, "there is nothing at this address"),
+        StatusCode::METHOD_NOT_ALLOWED => (ErrorCode::MethodNotAllowed, "this address does not answer that method"),
+        StatusCode::PAYLOAD_TOO_LARGE => (ErrorCode::TooLarge, "the body is larger than 1 MiB"),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-            ("unsupported_media_type", "send JSON with content-type application/json")
+            (ErrorCode::UnsupportedMediaType, "send JSON with content-type application/json")
         }
-        _ if status.is_server_error() => ("internal", "something went wrong inside Berth; its log has the details"),
-        _ => ("bad_request", "the request cannot be understood"),
+        _ if status.is_server_error() => {
+            (ErrorCode::Internal, "something went wrong inside Berth; its log has the details")
+        }
+        _ => (ErrorCode::BadRequest, "the request cannot be understood"),
     };
-    Problem { code, message: message.to_owned(), fields: Vec::new(), of_another_user: false }
+    Problem { code: code.into(), message: message.to_owned(), fields: Vec::new(), of_another_user: false }
 }
 
 /// What a panic becomes: a 500 that tells nothing. The panic itself is on standard error already.
