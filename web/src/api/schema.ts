@@ -12,7 +12,7 @@ export interface paths {
             cookie?: never;
         };
         /** One build: its plan, its steps, and why it failed. */
-        get: operations["getBuildsId"];
+        get: operations["builds_read"];
         put?: never;
         post?: never;
         delete?: never;
@@ -31,7 +31,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Let a held build run: one of a commit from somebody's fork, which nobody has looked at yet. */
-        post: operations["postBuildsIdApprove"];
+        post: operations["builds_approve"];
         delete?: never;
         options?: never;
         head?: never;
@@ -51,7 +51,7 @@ export interface paths {
          * Stop a build. One that waits or is held is canceled at once, and one that passed a moment ago does not go live; one
          *     that runs is asked to stop, and its container goes.
          */
-        post: operations["postBuildsIdCancel"];
+        post: operations["builds_cancel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -66,7 +66,7 @@ export interface paths {
             cookie?: never;
         };
         /** The log of a build after a line: how a client catches up, whatever its socket missed. */
-        get: operations["getBuildsIdLog"];
+        get: operations["builds_log"];
         put?: never;
         post?: never;
         delete?: never;
@@ -85,7 +85,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Build the same commit again, with today's settings. A stranger's commit that nobody has approved is held again. */
-        post: operations["postBuildsIdRebuild"];
+        post: operations["builds_rebuild"];
         delete?: never;
         options?: never;
         head?: never;
@@ -100,7 +100,7 @@ export interface paths {
             cookie?: never;
         };
         /** One delivery. */
-        get: operations["getDeliveriesId"];
+        get: operations["deliveries_read"];
         put?: never;
         post?: never;
         delete?: never;
@@ -119,7 +119,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** `POST /api/v1/deliveries/{id}/replay`: does again what a kept delivery asked for, for the caller's own projects. */
-        post: operations["postDeliveriesIdReplay"];
+        post: operations["deliveries_replay"];
         delete?: never;
         options?: never;
         head?: never;
@@ -137,7 +137,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Delete a deploy hook: its address leads nowhere from here on. */
-        delete: operations["deleteDeployHooksId"];
+        delete: operations["deploy_hooks_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -151,7 +151,7 @@ export interface paths {
             cookie?: never;
         };
         /** One deployment. */
-        get: operations["getDeploymentsId"];
+        get: operations["deployments_read"];
         put?: never;
         post?: never;
         delete?: never;
@@ -170,7 +170,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Put a kept deployment live again, without a build. Answers once visitors get it. */
-        post: operations["postDeploymentsIdActivate"];
+        post: operations["deployments_activate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -191,7 +191,7 @@ export interface paths {
          *     production's own that stays when the preview goes. Where production's builds get other variables than the preview's
          *     got, the files may be others too: the answer is 409 `promotion_needs_rebuild` and names the keys.
          */
-        post: operations["postDeploymentsIdPromote"];
+        post: operations["deployments_promote"];
         delete?: never;
         options?: never;
         head?: never;
@@ -211,7 +211,7 @@ export interface paths {
          * Look at the newest commit of a branch and say how it would be built. Nothing is kept, and no code of the repository
          *     runs.
          */
-        post: operations["postDetections"];
+        post: operations["detections_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -226,7 +226,7 @@ export interface paths {
             cookie?: never;
         };
         /** Branches of a repository at GitHub, 100 a page, by name. */
-        get: operations["getGithubBranches"];
+        get: operations["github_branches"];
         put?: never;
         post?: never;
         delete?: never;
@@ -243,7 +243,7 @@ export interface paths {
             cookie?: never;
         };
         /** Accounts at GitHub whose repositories the caller may list, 100 a page. */
-        get: operations["getGithubOrganizations"];
+        get: operations["github_organizations"];
         put?: never;
         post?: never;
         delete?: never;
@@ -260,7 +260,7 @@ export interface paths {
             cookie?: never;
         };
         /** Repositories at GitHub, 100 a page, newest first. */
-        get: operations["getGithubRepositories"];
+        get: operations["github_repositories"];
         put?: never;
         post?: never;
         delete?: never;
@@ -277,10 +277,10 @@ export interface paths {
             cookie?: never;
         };
         /** Invitations and links that set a password, newest first. Those that lead nowhere any more stay for ninety days. */
-        get: operations["getInvitations"];
+        get: operations["invitations_list"];
         put?: never;
         /** Make an invitation. The link in the answer is shown this once. */
-        post: operations["postInvitations"];
+        post: operations["invitations_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -297,7 +297,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Use a link: opens an account, or sets the password of the one that it is for, and signs its owner in. Once. */
-        post: operations["postInvitationsAccept"];
+        post: operations["invitations_accept"];
         delete?: never;
         options?: never;
         head?: never;
@@ -314,7 +314,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** What a link is good for. Changes nothing. */
-        post: operations["postInvitationsLook"];
+        post: operations["invitations_look"];
         delete?: never;
         options?: never;
         head?: never;
@@ -332,7 +332,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Withdraw a link that nobody has used yet. */
-        delete: operations["deleteInvitationsId"];
+        delete: operations["invitations_revoke"];
         options?: never;
         head?: never;
         patch?: never;
@@ -346,7 +346,7 @@ export interface paths {
             cookie?: never;
         };
         /** Who is signed in. */
-        get: operations["getMe"];
+        get: operations["sessions_current"];
         put?: never;
         post?: never;
         delete?: never;
@@ -366,7 +366,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Forget the caller's GitHub token. */
-        delete: operations["deleteMeGithub"];
+        delete: operations["sessions_disconnect"];
         options?: never;
         head?: never;
         patch?: never;
@@ -381,7 +381,7 @@ export interface paths {
         };
         get?: never;
         /** Change the caller's own password. All their other sessions end. */
-        put: operations["putMePassword"];
+        put: operations["sessions_change_password"];
         post?: never;
         delete?: never;
         options?: never;
@@ -403,7 +403,7 @@ export interface paths {
          * Remove a preview: its builds stop, and its site goes with every deployment of it. The next push to its branch opens
          *     it again.
          */
-        delete: operations["deletePreviewsId"];
+        delete: operations["previews_remove"];
         options?: never;
         head?: never;
         patch?: never;
@@ -417,13 +417,13 @@ export interface paths {
             cookie?: never;
         };
         /** The caller's projects, newest first. */
-        get: operations["getProjects"];
+        get: operations["projects_list"];
         put?: never;
         /**
          * Make a project. With a repository, registers a webhook if it is at GitHub, and queues a build of the branch's newest
          *     commit; without one it waits for a folder.
          */
-        post: operations["postProjects"];
+        post: operations["projects_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -438,7 +438,7 @@ export interface paths {
             cookie?: never;
         };
         /** Whether a name can be had. Creating the project decides; this is for people who are typing. */
-        get: operations["getProjectsNameAvailable"];
+        get: operations["projects_name_available"];
         put?: never;
         post?: never;
         delete?: never;
@@ -455,15 +455,15 @@ export interface paths {
             cookie?: never;
         };
         /** One project. */
-        get: operations["getProjectsId"];
+        get: operations["projects_read"];
         put?: never;
         post?: never;
         /** Delete a project with its builds, deployments, files, images and, if it was the repository's last, its webhook. */
-        delete: operations["deleteProjectsId"];
+        delete: operations["projects_delete"];
         options?: never;
         head?: never;
         /** Change settings. They hold from the next build on; a new name moves the site at once. */
-        patch: operations["patchProjectsId"];
+        patch: operations["projects_change"];
         trace?: never;
     };
     "/api/v1/projects/{id}/access-log": {
@@ -478,7 +478,7 @@ export interface paths {
          *     NDJSON; with `Accept: text/plain` the combined log format. Every 20 seconds there is an empty line. A client that
          *     reads too slowly loses lines, and is told how many (`{"lost": 12}`). Nothing is written down for nobody.
          */
-        get: operations["getProjectsIdAccessLog"];
+        get: operations["traffic_watch"];
         put?: never;
         post?: never;
         delete?: never;
@@ -495,10 +495,10 @@ export interface paths {
             cookie?: never;
         };
         /** The builds of a project, newest first. */
-        get: operations["getProjectsIdBuilds"];
+        get: operations["builds_list"];
         put?: never;
         /** Build the newest commit of the project's branch. */
-        post: operations["postProjectsIdBuilds"];
+        post: operations["builds_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -513,7 +513,7 @@ export interface paths {
             cookie?: never;
         };
         /** The deliveries that concerned a project, newest first: those of its repository's hook, and of its own. */
-        get: operations["getProjectsIdDeliveries"];
+        get: operations["deliveries_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -530,10 +530,10 @@ export interface paths {
             cookie?: never;
         };
         /** The deploy hooks of a project, oldest first, without their addresses. */
-        get: operations["getProjectsIdDeployHooks"];
+        get: operations["deploy_hooks_list"];
         put?: never;
         /** Make a deploy hook. Its address is shown this once. */
-        post: operations["postProjectsIdDeployHooks"];
+        post: operations["deploy_hooks_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -548,14 +548,14 @@ export interface paths {
             cookie?: never;
         };
         /** The deployments of a project, newest first. */
-        get: operations["getProjectsIdDeployments"];
+        get: operations["deployments_list"];
         put?: never;
         /**
          * Deploy a folder: a tar archive (ustar, pax or GNU; plain, gzip or zstd) of regular files and directories, streamed.
          *     The project is made if there is none of this name. Answers once visitors get it. Hidden files are left out, except
          *     `.well-known`; links, devices and names that lead out of the folder are refused, and then nothing is kept.
          */
-        post: operations["postProjectsIdDeployments"];
+        post: operations["deployments_deploy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -570,12 +570,12 @@ export interface paths {
             cookie?: never;
         };
         /** How the project's pushes are announced. */
-        get: operations["getProjectsIdHook"];
+        get: operations["hooks_read"];
         /** Give the project a hook of its own, or replace its secret. The secret is shown this once. */
-        put: operations["putProjectsIdHook"];
+        put: operations["hooks_make"];
         post?: never;
         /** Take the project's own hook away: nothing is believed there from here on. */
-        delete: operations["deleteProjectsIdHook"];
+        delete: operations["hooks_remove"];
         options?: never;
         head?: never;
         patch?: never;
@@ -591,7 +591,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Make the hook at GitHub what it should be, registering it anew if it is gone. Berth does so by itself every hour. */
-        post: operations["postProjectsIdHookRepair"];
+        post: operations["hooks_repair"];
         delete?: never;
         options?: never;
         head?: never;
@@ -611,7 +611,7 @@ export interface paths {
          * Try the project's own hook: Berth sends itself a signed ping at its public address, as a git host would. Without one,
          *     GitHub is asked for a ping of the repository's hook. Either appears among the deliveries.
          */
-        post: operations["postProjectsIdHookTest"];
+        post: operations["hooks_test"];
         delete?: never;
         options?: never;
         head?: never;
@@ -626,7 +626,7 @@ export interface paths {
             cookie?: never;
         };
         /** The previews of a project, the one pushed to last first. */
-        get: operations["getProjectsIdPreviews"];
+        get: operations["previews_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -643,7 +643,7 @@ export interface paths {
             cookie?: never;
         };
         /** What GitHub was and is to be told of a project: the last 50, the one that was last looked at first. */
-        get: operations["getProjectsIdReports"];
+        get: operations["reports_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -660,7 +660,7 @@ export interface paths {
             cookie?: never;
         };
         /** What visitors asked for since Berth started. A restart begins anew. */
-        get: operations["getProjectsIdTraffic"];
+        get: operations["traffic_read"];
         put?: never;
         post?: never;
         delete?: never;
@@ -677,9 +677,9 @@ export interface paths {
             cookie?: never;
         };
         /** The variables of a project, without their values. */
-        get: operations["getProjectsIdVariables"];
+        get: operations["variables_list"];
         /** Set variables; one with the same key and scope is replaced. They hold from the next build on. */
-        put: operations["putProjectsIdVariables"];
+        put: operations["variables_put"];
         post?: never;
         delete?: never;
         options?: never;
@@ -695,12 +695,12 @@ export interface paths {
             cookie?: never;
         };
         /** The caller's sessions, most recently used first. */
-        get: operations["getSessions"];
+        get: operations["sessions_list"];
         put?: never;
         /** Sign in with a login name and a password. Sets the session cookie and returns a bearer token. */
-        post: operations["postSessions"];
+        post: operations["sessions_sign_in"];
         /** End all of the caller's sessions but the one that this request came with. */
-        delete: operations["deleteSessions"];
+        delete: operations["sessions_revoke_others"];
         options?: never;
         head?: never;
         patch?: never;
@@ -717,7 +717,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Sign out: end the session that this request came with. */
-        delete: operations["deleteSessionsCurrent"];
+        delete: operations["sessions_sign_out"];
         options?: never;
         head?: never;
         patch?: never;
@@ -734,7 +734,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** End one of the caller's sessions: its cookie and bearer tokens stop working, its sockets are closed. */
-        delete: operations["deleteSessionsId"];
+        delete: operations["sessions_revoke"];
         options?: never;
         head?: never;
         patch?: never;
@@ -748,10 +748,10 @@ export interface paths {
             cookie?: never;
         };
         /** Whether setup is done, for the sign-in page. */
-        get: operations["getSetup"];
+        get: operations["sessions_setup_state"];
         put?: never;
         /** Redeem the setup token: makes the first administrator and signs them in. */
-        post: operations["postSetup"];
+        post: operations["sessions_set_up"];
         delete?: never;
         options?: never;
         head?: never;
@@ -766,7 +766,7 @@ export interface paths {
             cookie?: never;
         };
         /** The installation: versions, addresses, limits, and what does not work. */
-        get: operations["getSystem"];
+        get: operations["system_read"];
         put?: never;
         post?: never;
         delete?: never;
@@ -783,10 +783,10 @@ export interface paths {
             cookie?: never;
         };
         /** The caller's API tokens, newest first, without what makes them tokens. */
-        get: operations["getTokens"];
+        get: operations["tokens_list"];
         put?: never;
         /** Make an API token. It is shown this once. */
-        post: operations["postTokens"];
+        post: operations["tokens_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -804,7 +804,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Revoke an API token: nothing is believed of it from here on. */
-        delete: operations["deleteTokensId"];
+        delete: operations["tokens_revoke"];
         options?: never;
         head?: never;
         patch?: never;
@@ -818,10 +818,10 @@ export interface paths {
             cookie?: never;
         };
         /** The users, newest first. */
-        get: operations["getUsers"];
+        get: operations["users_list"];
         put?: never;
         /** Open an account with a password, where `BERTH_SIGNUP` is `open`. Signs its owner in, as a member. */
-        post: operations["postUsers"];
+        post: operations["users_register"];
         delete?: never;
         options?: never;
         head?: never;
@@ -842,11 +842,11 @@ export interface paths {
          * Remove a user. What they did stays listed under their name; everything else of the account goes. Removing with
          *     `projects=delete` deactivates first: if it is interrupted, ask again.
          */
-        delete: operations["deleteUsersId"];
+        delete: operations["users_remove"];
         options?: never;
         head?: never;
         /** Change a user's role, or deactivate or reactivate them. The last active administrator stays one. */
-        patch: operations["patchUsersId"];
+        patch: operations["users_change"];
         trace?: never;
     };
     "/api/v1/users/{id}/password-link": {
@@ -859,7 +859,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Make a link by which a user sets a new password, once, within a day; an earlier one leads nowhere from then on. */
-        post: operations["postUsersIdPasswordLink"];
+        post: operations["users_password_link"];
         delete?: never;
         options?: never;
         head?: never;
@@ -877,7 +877,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Sign a user out everywhere: all their sessions end. */
-        delete: operations["deleteUsersIdSessions"];
+        delete: operations["users_sign_out"];
         options?: never;
         head?: never;
         patch?: never;
@@ -894,7 +894,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Remove a variable. */
-        delete: operations["deleteVariablesId"];
+        delete: operations["variables_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -923,7 +923,7 @@ export interface components {
             method: string;
             path: string;
             protocol: string;
-            referer?: string | null;
+            referer: string | null;
             /**
              * Format: double
              * @description Until the last byte was handed to the connection.
@@ -931,40 +931,38 @@ export interface components {
             seconds: number;
             /** Format: int32 */
             status: number;
-            /**
-             * Format: date-time
-             * @description When the request came.
-             */
-            time: string;
-            userAgent?: string | null;
+            /** @description When the request came. */
+            time: components["schemas"]["Timestamp"];
+            userAgent: string | null;
         };
+        /**
+         * Format: int64
+         * @description A request to put a deployment live (after a build, by rollback or promotion).
+         */
+        ActivationId: number;
         /** @description What lets a program act for its owner. */
         ApiTokenBody: {
-            /** Format: date-time */
-            createdAt: string;
+            createdAt: components["schemas"]["Timestamp"];
             /** @description Whether it has run out; it is listed for a month more. */
             expired: boolean;
-            /**
-             * Format: date-time
-             * @description When it ends; `null`: when it is revoked.
-             */
-            expiresAt?: string | null;
+            expiresAt: components["schemas"]["Timestamp"] | null;
             /** @description How it begins. */
             hint: string;
             /** Format: int64 */
             id: number;
-            /**
-             * Format: date-time
-             * @description When it was last used, to the minute.
-             */
-            lastUsedAt?: string | null;
+            lastUsedAt: components["schemas"]["Timestamp"] | null;
             name: string;
             /**
              * Format: int64
              * @description The one project that it reaches; `null`: all of its owner's.
              */
-            projectId?: number | null;
+            projectId: number | null;
         };
+        /**
+         * Format: int64
+         * @description What lets a program act for its owner.
+         */
+        ApiTokenId: number;
         /** @description A branch at GitHub. */
         BranchBody: {
             /** @description The commit that it is at. */
@@ -978,49 +976,48 @@ export interface components {
              * Format: int32
              * @description `null`: this is the last page.
              */
-            nextPage?: number | null;
+            nextPage: number | null;
         };
         /** @description One run of the pipeline for one commit. */
         BuildBody: {
             branch: string;
             /** @description Whether somebody asked to stop it. */
             cancelRequested: boolean;
-            commit?: components["schemas"]["CommitBody"] | null;
-            /** Format: date-time */
-            createdAt: string;
-            /** @description `production` or `preview`. */
-            environment: string;
+            commit: components["schemas"]["CommitBody"] | null;
+            createdAt: components["schemas"]["Timestamp"];
+            environment: components["schemas"]["Environment"];
             /** Format: int64 */
-            exitCode?: number | null;
-            /** @description Why it failed: `{code, title, detail, line?, setting?}`. */
-            failure?: Record<string, never> | null;
-            /** Format: date-time */
-            finishedAt?: string | null;
+            exitCode: number | null;
+            failure: components["schemas"]["Failure"] | null;
+            finishedAt: components["schemas"]["Timestamp"] | null;
             /** Format: int64 */
             id: number;
-            /** @description What was decided, each with its source and reason. */
-            plan?: Record<string, never> | null;
+            plan: components["schemas"]["Plan"] | null;
             /** Format: int64 */
             projectId: number;
-            pullRequest?: components["schemas"]["PullRequestBody"] | null;
+            pullRequest: components["schemas"]["PullRequestBody"] | null;
             /** @description Why it is held or was skipped. */
-            reason?: string | null;
-            /** Format: date-time */
-            startedAt?: string | null;
-            /** @description `held`, `queued`, `running`, `passed`, `failed`, `canceled`, `superseded` or `skipped`. */
-            status: string;
-            /** @description `{name, firstLine, state, startedAt, tookMs}` in order. */
-            steps: Record<string, never>[];
-            /**
-             * @description `created`, `push`, `pull_request`, `deploy_hook`, `poll`, `rebuild`, `promote`, `reconcile` or
-             *     `folder`.
-             */
-            trigger: string;
+            reason: string | null;
+            startedAt: components["schemas"]["Timestamp"] | null;
+            status: components["schemas"]["BuildStatus"];
+            /** @description What it has come to, in order. */
+            steps: components["schemas"]["Step"][];
+            trigger: components["schemas"]["Trigger"];
         };
+        /**
+         * Format: int64
+         * @description One run of the pipeline for one commit.
+         */
+        BuildId: number;
+        /**
+         * @description Where a build stands.
+         * @enum {string}
+         */
+        BuildStatus: "queued" | "running" | "passed" | "failed" | "canceled" | "superseded" | "held" | "skipped";
         /** @description A project whose settings were changed. */
         ChangedBody: components["schemas"]["ProjectBody"] & {
             /** @description Why pushes to its new repository are not announced, if they are not. */
-            note?: string | null;
+            note?: string;
         };
         /** @description What is shown of a commit. */
         CommitBody: {
@@ -1030,9 +1027,9 @@ export interface components {
         };
         /** @description A project that was just made. */
         ConnectedBody: {
-            build?: components["schemas"]["BuildBody"] | null;
+            build: components["schemas"]["BuildBody"] | null;
             /** @description Why pushes are not announced, if they are not. */
-            note?: string | null;
+            note: string | null;
             project: components["schemas"]["ProjectBody"];
         };
         /** @description What somebody who signs in sends. */
@@ -1042,49 +1039,100 @@ export interface components {
             /** @description Its password. */
             password: string;
         };
+        /** @description A decided value with where it comes from and why: what the dashboard shows beside it. */
+        Decision_OutputDir: {
+            /** @description A sentence: `package.json depends on vite`. */
+            reason: string;
+            /** @description The file or setting it comes from: `package.json`, `settings`, `default`. */
+            source: string;
+            /** @description The directory that a build leaves its files in, relative to the root directory. */
+            value: string;
+        };
+        /** @description A decided value with where it comes from and why: what the dashboard shows beside it. */
+        Decision_PackageManager: {
+            /** @description A sentence: `package.json depends on vite`. */
+            reason: string;
+            /** @description The file or setting it comes from: `package.json`, `settings`, `default`. */
+            source: string;
+            /**
+             * @description What installs a project's packages.
+             * @enum {string}
+             */
+            value: "npm" | "pnpm" | "yarn" | "yarn_berry" | "bun" | "pip" | "uv" | "poetry" | "pdm" | "pipenv" | "bundler";
+        };
+        /** @description A decided value with where it comes from and why: what the dashboard shows beside it. */
+        Decision_RootDir: {
+            /** @description A sentence: `package.json depends on vite`. */
+            reason: string;
+            /** @description The file or setting it comes from: `package.json`, `settings`, `default`. */
+            source: string;
+            /** @description The directory of a project inside its repository (monorepos), relative to the repository's top. */
+            value: string;
+        };
+        /** @description A decided value with where it comes from and why: what the dashboard shows beside it. */
+        Decision_String: {
+            /** @description A sentence: `package.json depends on vite`. */
+            reason: string;
+            /** @description The file or setting it comes from: `package.json`, `settings`, `default`. */
+            source: string;
+            value: string;
+        };
+        /** @description A decided value with where it comes from and why: what the dashboard shows beside it. */
+        Decision_Tool: {
+            /** @description A sentence: `package.json depends on vite`. */
+            reason: string;
+            /** @description The file or setting it comes from: `package.json`, `settings`, `default`. */
+            source: string;
+            /** @description A program that builds a site and comes as a release of its own. */
+            value: {
+                /** @description Which. */
+                name: components["schemas"]["ToolName"];
+                /** @description The version that the project asks for; `None` is the one that Berth knows to work. */
+                version?: string;
+            };
+        };
         /** @description A delivery that a webhook received. */
         DeliveryBody: {
             /** @description The caller's builds that it led to. */
             builds: number[];
             /** @description The sender's own id. */
-            deliveryId?: string | null;
+            deliveryId: string | null;
             /** @description In the sender's own words. */
             event: string;
             /** Format: int64 */
             id: number;
             /** @description Whether it came to the project's own hook, not to the installation's. */
             ownHook: boolean;
-            /** @description `github`, `gitea`, `forgejo`, `gitlab` or `unknown`: whose form it has. */
-            provider: string;
+            /** @enum {string} */
+            provider: "forgejo" | "gitea" | "github" | "gitlab" | "unknown";
             /** @description Why, with what became of it for each of the caller's projects. */
             reason: string;
-            /** Format: date-time */
-            receivedAt: string;
+            receivedAt: components["schemas"]["Timestamp"];
             /**
              * Format: int64
              * @description The delivery that this one did again.
              */
-            replayOf?: number | null;
+            replayOf: number | null;
             /** @description Whether it can be done again: a push or a pull request whose body is still kept. */
             replayable: boolean;
             /** @description The repository that it names. */
-            repository?: string | null;
-            /** @description `accepted` (it led to something), `duplicate`, `ignored` or `rejected`. */
-            verdict: string;
+            repository: string | null;
+            /** @enum {string} */
+            verdict: "accepted" | "duplicate" | "ignored" | "rejected";
         };
+        /**
+         * Format: int64
+         * @description A received webhook delivery, as we count them (the sender's own id is text).
+         */
+        DeliveryId: number;
         /** @description An address that queues a build for whoever knows it. */
         DeployHookBody: {
             /** @description What it builds; `null`: the branch that goes live. */
-            branch?: string | null;
-            /** Format: date-time */
-            createdAt: string;
+            branch: string | null;
+            createdAt: components["schemas"]["Timestamp"];
             /** Format: int64 */
             id: number;
-            /**
-             * Format: date-time
-             * @description When it was last called.
-             */
-            lastUsedAt?: string | null;
+            lastUsedAt: components["schemas"]["Timestamp"] | null;
             name: string;
         };
         /** @description A folder that was just deployed. */
@@ -1098,16 +1146,14 @@ export interface components {
         };
         /** @description One immutable published result of a build. */
         DeploymentBody: {
-            /** Format: date-time */
-            activatedAt?: string | null;
+            activatedAt: components["schemas"]["Timestamp"] | null;
             branch: string;
             /** Format: int64 */
             buildId: number;
             /** Format: int64 */
             bytes: number;
-            /** Format: date-time */
-            createdAt: string;
-            environment: string;
+            createdAt: components["schemas"]["Timestamp"];
+            environment: components["schemas"]["Environment"];
             /** Format: int64 */
             files: number;
             /** Format: int64 */
@@ -1120,19 +1166,27 @@ export interface components {
              * Format: int64
              * @description The preview's deployment that this is production's copy of.
              */
-            promotedFrom?: number | null;
-            /** @description `ready`, `live`, `retired`, `rolled_back` or `failed`. */
-            status: string;
+            promotedFrom: number | null;
+            status: components["schemas"]["DeploymentStatus"];
             /** @description Its own address, which stays the same while its files are kept. */
             url: string;
         };
+        /**
+         * Format: int64
+         * @description One published result of a build.
+         */
+        DeploymentId: number;
+        /**
+         * @description Where a deployment stands.
+         * @enum {string}
+         */
+        DeploymentStatus: "ready" | "live" | "retired" | "rolled_back" | "failed";
         /** @description What a build of the branch's newest commit would do. */
         DetectionBody: {
             commit: components["schemas"]["CommitBody"];
             /** @description What was decided, each with its source and reason, as in a build. */
-            plan: Record<string, never>;
-            /** @description Why the plan is not carried out, `{code, title, detail, setting?}`: server applications are not run yet. */
-            refusal?: Record<string, never> | null;
+            plan: components["schemas"]["Plan"];
+            refusal: components["schemas"]["Failure"] | null;
         };
         /** @description What is to be planned: a repository, or a project with other settings. */
         DetectionForm: {
@@ -1160,20 +1214,266 @@ export interface components {
             repoUser?: string | null;
             rootDirectory?: string | null;
         };
+        /**
+         * @description What a deployment is for.
+         * @enum {string}
+         */
+        Environment: "production" | "preview";
         /** @description Errors under `/api/v1`. */
         ErrorBody: {
             /** @description What went wrong. */
             error: components["schemas"]["ErrorDetail"];
         };
+        /**
+         * @description The codes of the API's own.
+         * @enum {string}
+         */
+        ErrorCode: "bad_request" | "invalid_inputs" | "method_not_allowed" | "not_found" | "too_large" | "too_slow" | "unsupported_media_type" | "unauthorized" | "forbidden" | "foreign_origin" | "wrong_credentials" | "wrong_setup_token" | "already_set_up" | "signup_closed" | "account_deactivated" | "admins_only" | "no_password" | "dead_link" | "too_many_attempts" | "too_many_requests" | "api_token_refused" | "api_token_not_enough" | "project_token" | "conflict" | "activation_refused" | "already_finished" | "no_hook" | "no_preview" | "not_at_github" | "not_confirmed" | "not_replayable" | "previews_off" | "promotion_needs_rebuild" | "promotion_of_fork" | "too_many_watchers" | "bad_archive" | "folder_too_large" | "bad_signature" | "delivery_rejected" | "busy" | "timed_out" | "branch_not_found" | "repository_access" | "repository_not_found" | "github_no_admin" | "github_not_configured" | "github_not_connected" | "github_rate_limited" | "github_reconnect" | "github_refused" | "github_unavailable" | "internal" | "unavailable";
         /** @description What went wrong: for programs, for people, and field by field. */
         ErrorDetail: {
-            /** @description Stable; programs decide by it. */
-            code: string;
+            code: components["schemas"]["ErrorCode"] | components["schemas"]["FailureCode"];
             /** @description Each field that is wrong (422). */
             fields?: components["schemas"]["FieldProblem"][];
             /** @description For people. */
             message: string;
         };
+        /** @description A state change, as the socket event `event` carries it. */
+        EventBody: {
+            createdAt: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Increases.
+             */
+            id: number;
+            payload: components["schemas"]["EventPayload"];
+            /** Format: int64 */
+            projectId: number | null;
+        };
+        /** @description What happened. Stored as JSON with its `kind`. */
+        EventPayload: {
+            /** @enum {string} */
+            kind: "project_created";
+            /** @description Which. */
+            project: components["schemas"]["ProjectId"];
+        } | {
+            /** @enum {string} */
+            kind: "project_updated";
+            /** @description Which. */
+            project: components["schemas"]["ProjectId"];
+        } | {
+            /** @enum {string} */
+            kind: "project_deleted";
+            /** @description Which. */
+            project: components["schemas"]["ProjectId"];
+        } | {
+            /** @description Which. */
+            build: components["schemas"]["BuildId"];
+            /** @enum {string} */
+            kind: "build_status";
+            /** @description Of which project. */
+            project: components["schemas"]["ProjectId"];
+            /** @description The new status. */
+            status: components["schemas"]["BuildStatus"];
+        } | {
+            /** @description Which. */
+            build: components["schemas"]["BuildId"];
+            /** @enum {string} */
+            kind: "build_progress";
+            /** @description Of which project. */
+            project: components["schemas"]["ProjectId"];
+        } | {
+            /** @description Which. */
+            build: components["schemas"]["BuildId"];
+            /** @description Who did it. */
+            by: components["schemas"]["UserId"];
+            /** @enum {string} */
+            kind: "build_approved";
+            /** @description Of which project. */
+            project: components["schemas"]["ProjectId"];
+        } | {
+            /** @enum {string} */
+            kind: "preview_opened";
+            /** @description Which. */
+            preview: components["schemas"]["PreviewId"];
+            /** @description Of which project. */
+            project: components["schemas"]["ProjectId"];
+        } | {
+            /** @enum {string} */
+            kind: "preview_updated";
+            /** @description Which. */
+            preview: components["schemas"]["PreviewId"];
+            /** @description Of which project. */
+            project: components["schemas"]["ProjectId"];
+        } | {
+            /** @enum {string} */
+            kind: "preview_removed";
+            /** @description Which. */
+            preview: components["schemas"]["PreviewId"];
+            /** @description Of which project. */
+            project: components["schemas"]["ProjectId"];
+        } | {
+            /** @description Which. */
+            delivery: components["schemas"]["DeliveryId"];
+            /** @enum {string} */
+            kind: "delivery_received";
+            /** @description Which project. */
+            project: components["schemas"]["ProjectId"];
+        } | {
+            /** @enum {string} */
+            kind: "github_connected";
+            /** @description Who. */
+            user: components["schemas"]["UserId"];
+        } | {
+            /** @enum {string} */
+            kind: "github_refused";
+            /** @description Whose. */
+            user: components["schemas"]["UserId"];
+        } | {
+            /** @description Of which build. */
+            build: components["schemas"]["BuildId"];
+            /** @description Which. */
+            deployment: components["schemas"]["DeploymentId"];
+            /**
+             * @description The full host name that answers with it: the project's when it went live, else its own. Scheme and port
+             *     are the operator's configuration, so the address is made where it is shown.
+             */
+            host: string;
+            /** @enum {string} */
+            kind: "deployment_status";
+            /** @description Of which project. */
+            project: components["schemas"]["ProjectId"];
+            /** @description The new status. */
+            status: components["schemas"]["DeploymentStatus"];
+        } | {
+            /** @description Which. */
+            activation: components["schemas"]["ActivationId"];
+            /** @enum {string} */
+            kind: "activation_finished";
+            /** @description Whether the deployment is live now. */
+            live: boolean;
+        } | {
+            /** @enum {string} */
+            kind: "session_revoked";
+            /** @description Which. */
+            session: components["schemas"]["SessionId"];
+        } | {
+            /** @enum {string} */
+            kind: "api_token_created";
+            /** @description What they call it. */
+            name: string;
+            project: components["schemas"]["ProjectId"] | null;
+            /** @description Which. */
+            token: components["schemas"]["ApiTokenId"];
+        } | {
+            /** @description Who did it: its owner, or the administrator who shut them out. */
+            by: components["schemas"]["UserId"];
+            /** @enum {string} */
+            kind: "api_token_revoked";
+            /** @description What it was called. */
+            name: string;
+            /** @description Which. */
+            token: components["schemas"]["ApiTokenId"];
+        } | {
+            invitation: components["schemas"]["InvitationId"] | null;
+            /** @enum {string} */
+            kind: "user_created";
+            /** @description As what. */
+            role: components["schemas"]["Role"];
+            /** @description Who. */
+            user: components["schemas"]["UserId"];
+        } | {
+            /** @description The administrator who did it. */
+            by: components["schemas"]["UserId"];
+            /** @enum {string} */
+            kind: "user_role_changed";
+            /** @description The new one. */
+            role: components["schemas"]["Role"];
+            /** @description Whose role. */
+            user: components["schemas"]["UserId"];
+        } | {
+            /** @description The administrator who did it. */
+            by: components["schemas"]["UserId"];
+            /** @enum {string} */
+            kind: "user_deactivated";
+            /** @description Who. */
+            user: components["schemas"]["UserId"];
+        } | {
+            /** @description The administrator who did it. */
+            by: components["schemas"]["UserId"];
+            /** @enum {string} */
+            kind: "user_reactivated";
+            /** @description Who. */
+            user: components["schemas"]["UserId"];
+        } | {
+            /** @description The administrator who did it. */
+            by: components["schemas"]["UserId"];
+            /** @enum {string} */
+            kind: "user_removed";
+            /** @description Whose. */
+            user: components["schemas"]["UserId"];
+        } | {
+            invitation: components["schemas"]["InvitationId"] | null;
+            /** @enum {string} */
+            kind: "user_password_changed";
+            /** @description Whose. */
+            user: components["schemas"]["UserId"];
+        } | {
+            /** @description The administrator who did it. */
+            by: components["schemas"]["UserId"];
+            /** @description Whose it was. */
+            from: components["schemas"]["UserId"];
+            /** @enum {string} */
+            kind: "project_transferred";
+            /** @description Which. */
+            project: components["schemas"]["ProjectId"];
+            /** @description Whose it is. */
+            to: components["schemas"]["UserId"];
+        } | {
+            /** @description The administrator. */
+            by: components["schemas"]["UserId"];
+            /** @description Which. */
+            invitation: components["schemas"]["InvitationId"];
+            /** @enum {string} */
+            kind: "invitation_created";
+            password_of: components["schemas"]["UserId"] | null;
+            /** @description What it makes of whoever uses it. */
+            role: components["schemas"]["Role"];
+        } | {
+            /** @description Which. */
+            invitation: components["schemas"]["InvitationId"];
+            /** @enum {string} */
+            kind: "invitation_used";
+            /** @description By whom. */
+            user: components["schemas"]["UserId"];
+        } | {
+            /** @description The administrator who did it. */
+            by: components["schemas"]["UserId"];
+            /** @description Which. */
+            invitation: components["schemas"]["InvitationId"];
+            /** @enum {string} */
+            kind: "invitation_revoked";
+        };
+        /** @description A failure as it is kept with the build and shown on top of its log. */
+        Failure: {
+            /** @description For programs. */
+            code: components["schemas"]["FailureCode"];
+            /** @description Why, with the value, and what to do. */
+            detail: string;
+            /**
+             * Format: int64
+             * @description The log line that shows it.
+             */
+            line?: number;
+            /** @description The setting that would change it: a field of the project (`outputDirectory`) or a variable (`BERTH_BUILD_MEMORY`). */
+            setting?: string;
+            /** @description One line: what happened. */
+            title: string;
+        };
+        /**
+         * @description A stable code for clients; the words are in [`Failure`].
+         * @enum {string}
+         */
+        FailureCode: "source_unavailable" | "source_forbidden" | "source_too_large" | "bad_settings" | "bad_repository" | "server_application" | "lockfile_out_of_step" | "missing_script" | "package_unavailable" | "engine_mismatch" | "install_failed" | "command_failed" | "network_refused" | "host_unreachable" | "killed" | "out_of_memory" | "timed_out" | "no_space" | "missing_output" | "output_too_large" | "bad_output" | "secret_in_output" | "canceled" | "internal";
         /** @description A field that cannot be accepted. */
         FieldProblem: {
             /** @description In the spelling of the request. */
@@ -1187,39 +1487,32 @@ export interface components {
              * Format: int64
              * @description GitHub's number for it.
              */
-            hookId?: number | null;
+            hookId: number | null;
             /** @description What is wrong, if something is. */
-            problem?: string | null;
-            /**
-             * @description `ok`, `lost` (GitHub has no such hook), `altered` (somebody changed it), `refused` (GitHub does not let us look, or
-             *     does not answer) or `unannounced` (there never was one).
-             */
-            state: string;
+            problem: string | null;
+            /** @enum {string} */
+            state: "ok" | "lost" | "altered" | "refused" | "unannounced";
         };
         /** @description How a project's pushes are announced. */
         HookBody: {
-            github?: components["schemas"]["GithubHookBody"] | null;
+            github: components["schemas"]["GithubHookBody"] | null;
             own: components["schemas"]["OwnHookBody"];
         };
         /** @description A link, as administrators see it once it was handed out. */
         InvitationBody: {
-            /** Format: date-time */
-            createdAt: string;
+            createdAt: components["schemas"]["Timestamp"];
             createdBy: string;
-            /** Format: date-time */
-            expiresAt: string;
+            expiresAt: components["schemas"]["Timestamp"];
             /** Format: int64 */
             id: number;
-            note?: string | null;
+            note: string | null;
             /** @description The login name of the account whose password it sets; `null`: it opens an account. */
-            passwordOf?: string | null;
-            /** @description What it makes of whoever uses it: `admin` or `member`. */
-            role: string;
-            /** @description `pending`, `used`, `expired` or `revoked`. */
-            state: string;
-            /** Format: date-time */
-            usedAt?: string | null;
-            usedBy?: string | null;
+            passwordOf: string | null;
+            /** @description What it makes of whoever uses it. */
+            role: components["schemas"]["Role"];
+            state: components["schemas"]["InvitationState"];
+            usedAt: components["schemas"]["Timestamp"] | null;
+            usedBy: string | null;
         };
         /** @description An invitation to be. */
         InvitationForm: {
@@ -1230,9 +1523,18 @@ export interface components {
             expiresInHours?: number | null;
             /** @description Whom it is for: a line of at most 200 characters. */
             note?: string | null;
-            /** @description `admin` or `member` (the default). */
-            role?: string | null;
+            role?: components["schemas"]["Role"] | null;
         };
+        /**
+         * Format: int64
+         * @description A link that opens an account or sets a password, once.
+         */
+        InvitationId: number;
+        /**
+         * @description What has become of an invitation.
+         * @enum {string}
+         */
+        InvitationState: "pending" | "used" | "expired" | "revoked";
         /**
          * @description Percentiles in seconds, from a request's head until the last byte was handed to the connection. Each is off by a
          *     fifth at most.
@@ -1264,6 +1566,19 @@ export interface components {
             /** Format: int64 */
             timeoutSeconds: number;
         };
+        /** @description Lines as the socket events `build_logs`, `build_errors`, `run_logs` and `run_error` carry them. */
+        LinesBody: {
+            buildId: components["schemas"]["BuildId"];
+            /**
+             * Format: int64
+             * @description The number of the first.
+             */
+            lineNumber: number;
+            /** @description One or more lines joined by `\n`. */
+            log: string;
+            projectId: components["schemas"]["ProjectId"];
+            type: components["schemas"]["Look"];
+        };
         /** @description A link that was just made. It is shown this once: only a hash of it is kept. */
         LinkBody: {
             invitation: components["schemas"]["InvitationBody"];
@@ -1274,14 +1589,43 @@ export interface components {
         LogBody: {
             /** @description Whether nothing will come after these lines: the build has ended and they are its last. */
             complete: boolean;
-            /** @description `{number, stream, phase, text}` in order. */
-            lines: Record<string, never>[];
+            /** @description In order. */
+            lines: components["schemas"]["LogLine"][];
             /**
              * Format: int64
              * @description Ask again with this `after`.
              */
             next: number;
         };
+        /** @description One line: no line break, secrets masked, at most 16 KiB. */
+        LogLine: {
+            /**
+             * Format: int64
+             * @description Counts from 1 within a build, without gaps.
+             */
+            number: number;
+            /** @description The half of the build it belongs to. */
+            phase: components["schemas"]["LogPhase"];
+            /** @description Standard output or error. */
+            stream: components["schemas"]["LogStream"];
+            /** @description The text, ANSI colours included; never a NUL. */
+            text: string;
+        };
+        /**
+         * @description Which half of a build wrote a line; the legacy events keep them apart.
+         * @enum {string}
+         */
+        LogPhase: "build" | "run";
+        /**
+         * @description Where a line came from.
+         * @enum {string}
+         */
+        LogStream: "stdout" | "stderr";
+        /**
+         * @description How lines are to look.
+         * @enum {string}
+         */
+        Look: "info" | "error";
         /** @description Who asks about a link. */
         LookForm: {
             /** @description The last part of the link. */
@@ -1303,11 +1647,8 @@ export interface components {
         MinuteBody: {
             /** Format: int64 */
             bytes: number;
-            /**
-             * Format: date-time
-             * @description When it began.
-             */
-            from: string;
+            /** @description When it began. */
+            from: components["schemas"]["Timestamp"];
             /** Format: int64 */
             requests: number;
         };
@@ -1315,9 +1656,9 @@ export interface components {
         NameAnswer: {
             available: boolean;
             /** @description Why not. */
-            reason?: string | null;
+            reason: string | null;
             /** @description The address it would have. */
-            url?: string | null;
+            url: string | null;
         };
         /** @description An API token that is to be made. */
         NewApiTokenForm: {
@@ -1381,30 +1722,23 @@ export interface components {
         NewVariableForm: {
             /** @description Its name in the environment. */
             key: string;
-            /** @description `secret` (default: masked in logs, refused in releases, never given to builds of forks) or `plain`. */
-            kind?: string | null;
-            /**
-             * @description Which builds get it: `both` (default), `production` or `preview`. One for its environment goes before one for
-             *     both.
-             */
-            scope?: string | null;
+            kind?: components["schemas"]["VariableKind"] | null;
+            scope?: components["schemas"]["VariableScope"] | null;
             /** @description At most 64 KiB, without NUL. */
             value: string;
         };
         /** @description What a link is good for, told to whoever holds it. */
         OfferBody: {
-            /** Format: date-time */
-            expiresAt: string;
+            expiresAt: components["schemas"]["Timestamp"];
             /** @description Whether an account can be opened with GitHub too: at `/api/auth/github?invitation=<token>`. */
             github: boolean;
             /** @description The login name of the account whose password it sets; `null`: it opens an account. */
-            passwordOf?: string | null;
-            /** @description `admin` or `member`. */
-            role: string;
+            passwordOf: string | null;
+            role: components["schemas"]["Role"];
         };
         /** @description A person's or an organization's account at GitHub. */
         OrganizationBody: {
-            avatar_url?: string | null;
+            avatar_url: string | null;
             login: string;
         };
         /** @description Accounts whose repositories can be listed. */
@@ -1413,7 +1747,7 @@ export interface components {
              * Format: int32
              * @description `null`: this is the last page.
              */
-            nextPage?: number | null;
+            nextPage: number | null;
             /** @description The caller's own account first. */
             organizations: components["schemas"]["OrganizationBody"][];
         };
@@ -1430,73 +1764,102 @@ export interface components {
             /** @description At least 12 characters. */
             password: string;
         };
+        /** @description A list of services; so far exactly one. */
+        Plan: {
+            /** @description The parts of the project, in the order of their routes. */
+            services: components["schemas"]["PlanService"][];
+        };
+        /** @description How one service is built. */
+        PlanService: components["schemas"]["ServiceKind"] & {
+            buildCommand: components["schemas"]["Decision_String"] | null;
+            /** @description The repository's own Dockerfile, as its path in the repository, when that is what is built. */
+            dockerfile?: components["schemas"]["Decision_String"];
+            /** @description `vite`, `static-html`, `dockerfile`, … */
+            framework: components["schemas"]["Decision_String"];
+            installCommand: components["schemas"]["Decision_String"] | null;
+            /** @description Where it runs: the root directory, or the top of the workspace that it is part of. */
+            installDirectory: components["schemas"]["RootDir"];
+            /** @description `web` until a project names its own. */
+            name: string;
+            /** @description Its directory in the repository. */
+            rootDirectory: components["schemas"]["Decision_RootDir"];
+            toolchain: components["schemas"]["Toolchain"] | null;
+            /** @description Things that the owner should know (`no lockfile: versions can change between builds`). */
+            warnings?: string[];
+            /**
+             * @description The directories of other packages of the workspace that it depends on; `None` in plans of before they were
+             *     noted.
+             */
+            workspacePackages?: components["schemas"]["RootDir"][];
+        };
         /** @description A branch or a pull request with a site of its own. */
         PreviewBody: {
             /** @description `pull/<number>` for a pull request from a fork. */
             branch: string;
-            /** Format: date-time */
-            createdAt: string;
+            createdAt: components["schemas"]["Timestamp"];
             /** Format: int64 */
             id: number;
-            latestBuild?: components["schemas"]["BuildBody"] | null;
-            liveDeployment?: components["schemas"]["DeploymentBody"] | null;
+            latestBuild: components["schemas"]["BuildBody"] | null;
+            liveDeployment: components["schemas"]["DeploymentBody"] | null;
             /** Format: int64 */
             projectId: number;
-            pullRequest?: components["schemas"]["PullRequestBody"] | null;
-            /** Format: date-time */
-            pushedAt: string;
-            /** @description `held`, `queued` or `running` while a build is under way; else `live`; else how the newest build ended. */
-            state: string;
+            pullRequest: components["schemas"]["PullRequestBody"] | null;
+            pushedAt: components["schemas"]["Timestamp"];
+            /** @enum {string} */
+            state: "queued" | "running" | "passed" | "failed" | "canceled" | "superseded" | "held" | "skipped" | "live";
             /** @description Where it is served once something is live. */
             url: string;
         };
+        /**
+         * Format: int64
+         * @description A branch or a pull request with a site of its own.
+         */
+        PreviewId: number;
         /** @description A site with its settings. */
         ProjectBody: {
             /** @description The branch that goes live. */
             branch: string;
             /** @description `null`: detected; empty: nothing is built, the files are published as they are. */
-            buildCommand?: string | null;
-            /** Format: date-time */
-            createdAt: string;
+            buildCommand: string | null;
+            createdAt: components["schemas"]["Timestamp"];
             /** @description Whether the repository is opened with an access token of the project's own. */
             hasRepoToken: boolean;
             /** Format: int64 */
             id: number;
             /** @description `null`: detected. */
-            installCommand?: string | null;
-            latestBuild?: components["schemas"]["BuildBody"] | null;
-            liveDeployment?: components["schemas"]["DeploymentBody"] | null;
+            installCommand: string | null;
+            latestBuild: components["schemas"]["BuildBody"] | null;
+            liveDeployment: components["schemas"]["DeploymentBody"] | null;
             /** @description The label of its host. */
             name: string;
-            nodeVersion?: string | null;
-            outputDirectory?: string | null;
+            nodeVersion: string | null;
+            outputDirectory: string | null;
             /**
              * Format: int64
              * @description Seconds between two looks at the branch's head; `null`: nobody looks.
              */
-            pollEvery?: number | null;
+            pollEvery: number | null;
             /** @description Whether other branches and pull requests get sites of their own. */
             previews: boolean;
-            protection?: components["schemas"]["ProtectionBody"] | null;
+            protection: components["schemas"]["ProtectionBody"] | null;
             /** @description `null`: there is none, folders are deployed. */
-            repoUrl?: string | null;
+            repoUrl: string | null;
             /** @description The user that goes with it; `null`: `oauth2`. */
-            repoUser?: string | null;
-            rootDirectory?: string | null;
-            spaFallback?: boolean | null;
-            /** Format: date-time */
-            updatedAt: string;
+            repoUser: string | null;
+            rootDirectory: string | null;
+            spaFallback: boolean | null;
+            updatedAt: components["schemas"]["Timestamp"];
             /** @description Where it is served once something is live. */
             url: string;
             /** @description Patterns of paths; a push that changes nothing there is skipped. `null`: the root directory. */
-            watch?: string[] | null;
+            watch: string[] | null;
             /**
              * Format: int64
              * @description The repository's hook at GitHub; `null`: pushes are not announced.
              */
-            webhookId?: number | null;
+            webhookId: number | null;
             /** @description Why that hook does not announce pushes, if it does not. */
-            webhookProblem?: string | null;
+            webhookProblem: string | null;
         };
         /** @description Changes; what is absent stays, `null` goes back to detection. */
         ProjectChangeForm: {
@@ -1531,6 +1894,11 @@ export interface components {
              */
             watch?: string[] | null;
         };
+        /**
+         * Format: int64
+         * @description A connected repository with its settings.
+         */
+        ProjectId: number;
         /** @description How a deployment becomes production. */
         PromotionForm: {
             /**
@@ -1541,27 +1909,30 @@ export interface components {
         };
         /** @description What a project asks its visitors for. The password is never shown again. */
         ProtectionBody: {
-            /** @description `everything` or `previews`. */
-            scope: string;
+            scope: components["schemas"]["ProtectionScope"];
             /** @description `null`: any name will do. */
-            user?: string | null;
+            user: string | null;
         };
         /** @description A password that visitors are asked for. */
         ProtectionForm: {
             /** @description At least 8 characters. Only a hash is kept. Absent: the one that it has. */
             password?: string | null;
-            /** @description `everything` or `previews`. */
-            scope: string;
+            scope: components["schemas"]["ProtectionScope"];
             /** @description `null`: any name will do. Absent beside an absent password: as it is. */
             user?: string | null;
         };
+        /**
+         * @description Which of a project's sites are protected.
+         * @enum {string}
+         */
+        ProtectionScope: "everything" | "previews";
         /** @description The pull request that a build or a preview is of. */
         PullRequestBody: {
             /** @description The repository that its commits are from, if that is not the project's own: `mallory/shop`. */
-            fork?: string | null;
+            fork: string | null;
             /** Format: int64 */
             number: number;
-            title?: string | null;
+            title: string | null;
         };
         /** @description A new account with a password. */
         Registration: {
@@ -1577,29 +1948,21 @@ export interface components {
              * @description How often that was tried since GitHub last took something.
              */
             attempts: number;
-            /**
-             * Format: date-time
-             * @description When it is told next; `null`: there is nothing to tell.
-             */
-            dueAt?: string | null;
+            dueAt: components["schemas"]["Timestamp"] | null;
             /** Format: int64 */
             id: number;
-            /**
-             * @description `status` (of a build's commit), `deployment` (of a build), `promotion` (of a preview to production) or `comment`
-             *     (on a pull request).
-             */
-            kind: string;
+            /** @enum {string} */
+            kind: "status" | "deployment" | "promotion" | "comment";
             /** @description Why GitHub was not told. */
-            problem?: string | null;
+            problem: string | null;
             /**
              * Format: int64
              * @description The build, the build, the deployment, the pull request's number.
              */
             subject: number;
             /** @description What GitHub was told last. */
-            told?: string | null;
-            /** Format: date-time */
-            updatedAt: string;
+            told: string | null;
+            updatedAt: components["schemas"]["Timestamp"];
         };
         /** @description A page of repositories, newest first. */
         Repositories: {
@@ -1607,38 +1970,59 @@ export interface components {
              * Format: int32
              * @description `null`: this is the last page.
              */
-            nextPage?: number | null;
+            nextPage: number | null;
             repos: components["schemas"]["RepositoryBody"][];
         };
         /** @description A repository at GitHub. */
         RepositoryBody: {
             /** @description Its default branch. */
-            branch?: string | null;
+            branch: string | null;
             name: string;
             owner: string;
             repoUrl: string;
-            updatedAt?: string | null;
+            updatedAt: string | null;
+        };
+        /**
+         * @description What a user may do beyond their own projects.
+         * @enum {string}
+         */
+        Role: "admin" | "member";
+        /** @description The directory of a project inside its repository (monorepos), relative to the repository's top. */
+        RootDir: string;
+        /** @description Static files or a process. */
+        ServiceKind: {
+            /** @enum {string} */
+            kind: "static";
+            /**
+             * @description Where they are after the build, relative to the root directory. From a Dockerfile's image: a path in that
+             *     image, relative to its working directory.
+             */
+            outputDirectory: components["schemas"]["Decision_OutputDir"];
+        } | {
+            /** @enum {string} */
+            kind: "running";
+            startCommand: components["schemas"]["Decision_String"] | null;
         };
         /** @description A session as its owner sees it. */
         SessionBody: {
             /** @description The address that it was made from. */
-            address?: string | null;
-            /** Format: date-time */
-            createdAt: string;
+            address: string | null;
+            createdAt: components["schemas"]["Timestamp"];
             /** @description Whether this request came with it. */
             current: boolean;
-            /** Format: date-time */
-            expiresAt: string;
+            expiresAt: components["schemas"]["Timestamp"];
             /** Format: int64 */
             id: number;
-            /**
-             * Format: date-time
-             * @description To the hour.
-             */
-            lastUsedAt: string;
+            /** @description To the hour. */
+            lastUsedAt: components["schemas"]["Timestamp"];
             /** @description What the browser calls itself. */
-            userAgent?: string | null;
+            userAgent: string | null;
         };
+        /**
+         * Format: int64
+         * @description A signed-in browser or client.
+         */
+        SessionId: number;
         /** @description What redeems the setup token. */
         Setup: {
             /** @description Their e-mail address, for display. */
@@ -1659,6 +2043,11 @@ export interface components {
             /** @description Whether anybody may open an account with a password (`POST /api/v1/users`). */
             registration: boolean;
         };
+        /**
+         * @description How somebody can sign in.
+         * @enum {string}
+         */
+        SignInWay: "password" | "github";
         /** @description Somebody just signed in. */
         SignedIn: {
             /**
@@ -1682,15 +2071,44 @@ export interface components {
             /** Format: int64 */
             "5xx": number;
         };
+        /** @description One step of a build. */
+        Step: {
+            /**
+             * Format: int64
+             * @description Its first log line.
+             */
+            firstLine: number;
+            /** @description Which. */
+            name: components["schemas"]["StepName"];
+            /** @description When it began. */
+            startedAt: components["schemas"]["Timestamp"];
+            /** @description Where it stands. */
+            state: components["schemas"]["StepState"];
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds; `None` while it runs.
+             */
+            tookMs: number | null;
+        };
+        /**
+         * @description The parts of a build that a person sees.
+         * @enum {string}
+         */
+        StepName: "fetch" | "detect" | "install" | "build" | "publish";
+        /**
+         * @description Where a step stands.
+         * @enum {string}
+         */
+        StepState: "running" | "passed" | "skipped" | "failed";
         /** @description How this Berth is set up and whether its parts work. */
         SystemBody: {
             baseDomain: string;
             /** @description `sqlite` or `postgres`. */
             database: string;
             /** @description What is wrong with the disks, in words. */
-            diskProblem?: string | null;
+            diskProblem: string | null;
             /** @description What is wrong with Docker, in words. */
-            dockerProblem?: string | null;
+            dockerProblem: string | null;
             /** @description Whether people can sign in with GitHub. */
             github: boolean;
             limits: components["schemas"]["LimitsBody"];
@@ -1713,9 +2131,30 @@ export interface components {
              * Format: int32
              * @description What came back; `null`: nothing did.
              */
-            status?: number | null;
+            status: number | null;
             /** Format: int64 */
             tookMs: number;
+        };
+        /**
+         * Format: date-time
+         * @description Microseconds since 1970 in UTC: what both databases store. In JSON and in print it is RFC 3339.
+         */
+        Timestamp: string;
+        /**
+         * @description The programs that Berth brings.
+         * @enum {string}
+         */
+        ToolName: "compiler" | "git" | "hugo" | "jekyll" | "mdbook" | "mkdocs" | "zola";
+        /** @description The image that commands run in. */
+        Toolchain: {
+            /** @description The base image: `node:20-slim`. */
+            image: components["schemas"]["Decision_String"];
+            /** @description What installs the project's packages; `None` for projects that have none. */
+            packageManager?: components["schemas"]["Decision_PackageManager"];
+            /** @description The exact version that `packageManager` names. */
+            packageManagerVersion?: string;
+            /** @description Programs that the build needs and that no package manager of the project installs. */
+            tools?: components["schemas"]["Decision_Tool"][];
         };
         /** @description What the hosts of a project answered: production's, the previews', and each deployment's own. */
         TrafficBody: {
@@ -1729,25 +2168,26 @@ export interface components {
              * @description Answers whose content was in memory, or with the visitor already (304).
              */
             cacheHits: number;
-            latency?: components["schemas"]["LatencyBody"] | null;
+            latency: components["schemas"]["LatencyBody"] | null;
             /** @description The minutes of the last hour in which somebody asked for something, oldest first. */
             minutes: components["schemas"]["MinuteBody"][];
             /** Format: int64 */
             requests: number;
-            /**
-             * Format: date-time
-             * @description When counting began: at Berth's start.
-             */
-            since: string;
+            /** @description When counting began: at Berth's start. */
+            since: components["schemas"]["Timestamp"];
             statuses: components["schemas"]["StatusesBody"];
         };
+        /**
+         * @description Why a build exists.
+         * @enum {string}
+         */
+        Trigger: "created" | "push" | "rebuild" | "reconcile" | "pull_request" | "deploy_hook" | "poll" | "promote" | "folder";
         /** @description A person with an account. */
         UserBody: {
             /** @description The address of a picture. */
-            avatar?: string | null;
-            /** Format: date-time */
-            createdAt: string;
-            email?: string | null;
+            avatar: string | null;
+            createdAt: components["schemas"]["Timestamp"];
+            email: string | null;
             /** @description Whether repositories at GitHub can be connected. */
             githubConnected: boolean;
             /** @description Whether GitHub no longer accepts the token that it gave: GitHub has to be connected again. */
@@ -1757,56 +2197,61 @@ export interface components {
             /** Format: int64 */
             id: number;
             /** @description What they sign in with, if they have a password. */
-            login?: string | null;
-            /** @description `admin` or `member`. */
-            role: string;
+            login: string | null;
+            role: components["schemas"]["Role"];
             username: string;
         };
         /** @description What is to change of a user; what is absent stays. */
         UserChangeForm: {
             /** @description `false` signs them out everywhere and keeps them out; their sites stay up. */
             active?: boolean | null;
-            /** @description `admin` or `member`. */
-            role?: string | null;
+            role?: components["schemas"]["Role"] | null;
         };
+        /**
+         * Format: int64
+         * @description A person with an account.
+         */
+        UserId: number;
         /** @description A user, as administrators see them. */
         UserSummaryBody: {
             /** @description Whether they may sign in. */
             active: boolean;
-            /** Format: date-time */
-            createdAt: string;
+            createdAt: components["schemas"]["Timestamp"];
             /** Format: int64 */
             id: number;
-            /**
-             * Format: date-time
-             * @description To the hour.
-             */
-            lastSeenAt?: string | null;
+            lastSeenAt: components["schemas"]["Timestamp"] | null;
             /** @description What they sign in with, if they have a password. */
-            login?: string | null;
+            login: string | null;
             /**
              * Format: int64
              * @description How many projects they own.
              */
             projects: number;
-            /** @description `admin` or `member`. */
-            role: string;
-            /** @description How they can sign in: `password`, `github`. */
-            signIn: string[];
+            role: components["schemas"]["Role"];
+            /** @description How they can sign in. */
+            signIn: components["schemas"]["SignInWay"][];
             username: string;
         };
         /** @description What may be shown of a variable: never its value. */
         VariableBody: {
-            /** Format: date-time */
-            createdAt: string;
+            createdAt: components["schemas"]["Timestamp"];
             /** Format: int64 */
             id: number;
             key: string;
-            /** @description `secret` or `plain`. */
-            kind: string;
-            /** @description Which builds get it: `both`, `production` or `preview`. */
-            scope: string;
+            kind: components["schemas"]["VariableKind"];
+            /** @description Which builds get it. */
+            scope: components["schemas"]["VariableScope"];
         };
+        /**
+         * @description How a variable is treated.
+         * @enum {string}
+         */
+        VariableKind: "secret" | "plain";
+        /**
+         * @description Which builds get a variable. One for its own environment goes before one for both.
+         * @enum {string}
+         */
+        VariableScope: "both" | "production" | "preview";
         /** @description Variables to be set. */
         VariablesForm: {
             variables: components["schemas"]["NewVariableForm"][];
@@ -1820,7 +2265,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    getBuildsId: {
+    builds_read: {
         parameters: {
             query?: never;
             header?: never;
@@ -1857,7 +2302,7 @@ export interface operations {
             };
         };
     };
-    postBuildsIdApprove: {
+    builds_approve: {
         parameters: {
             query?: never;
             header?: never;
@@ -1903,7 +2348,7 @@ export interface operations {
             };
         };
     };
-    postBuildsIdCancel: {
+    builds_cancel: {
         parameters: {
             query?: never;
             header?: never;
@@ -1959,7 +2404,7 @@ export interface operations {
             };
         };
     };
-    getBuildsIdLog: {
+    builds_log: {
         parameters: {
             query?: {
                 /** @description Only lines after this one; all if absent. */
@@ -2001,7 +2446,7 @@ export interface operations {
             };
         };
     };
-    postBuildsIdRebuild: {
+    builds_rebuild: {
         parameters: {
             query?: never;
             header?: never;
@@ -2047,7 +2492,7 @@ export interface operations {
             };
         };
     };
-    getDeliveriesId: {
+    deliveries_read: {
         parameters: {
             query?: never;
             header?: never;
@@ -2084,7 +2529,7 @@ export interface operations {
             };
         };
     };
-    postDeliveriesIdReplay: {
+    deliveries_replay: {
         parameters: {
             query?: never;
             header?: never;
@@ -2136,7 +2581,7 @@ export interface operations {
             };
         };
     };
-    deleteDeployHooksId: {
+    deploy_hooks_delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -2171,7 +2616,7 @@ export interface operations {
             };
         };
     };
-    getDeploymentsId: {
+    deployments_read: {
         parameters: {
             query?: never;
             header?: never;
@@ -2208,7 +2653,7 @@ export interface operations {
             };
         };
     };
-    postDeploymentsIdActivate: {
+    deployments_activate: {
         parameters: {
             query?: never;
             header?: never;
@@ -2263,7 +2708,7 @@ export interface operations {
             };
         };
     };
-    postDeploymentsIdPromote: {
+    deployments_promote: {
         parameters: {
             query?: never;
             header?: never;
@@ -2332,7 +2777,7 @@ export interface operations {
             };
         };
     };
-    postDetections: {
+    detections_create: {
         parameters: {
             query?: never;
             header?: never;
@@ -2417,7 +2862,7 @@ export interface operations {
             };
         };
     };
-    getGithubBranches: {
+    github_branches: {
         parameters: {
             query: {
                 /** @description `owner/name`. */
@@ -2493,7 +2938,7 @@ export interface operations {
             };
         };
     };
-    getGithubOrganizations: {
+    github_organizations: {
         parameters: {
             query?: {
                 /** @description From 1, the default. */
@@ -2540,7 +2985,7 @@ export interface operations {
             };
         };
     };
-    getGithubRepositories: {
+    github_repositories: {
         parameters: {
             query?: {
                 /** @description An organization's login; the caller's own repositories if absent. */
@@ -2608,7 +3053,7 @@ export interface operations {
             };
         };
     };
-    getInvitations: {
+    invitations_list: {
         parameters: {
             query?: {
                 /** @description At most 100; 20 if absent. */
@@ -2649,7 +3094,7 @@ export interface operations {
             };
         };
     };
-    postInvitations: {
+    invitations_create: {
         parameters: {
             query?: never;
             header?: never;
@@ -2697,7 +3142,7 @@ export interface operations {
             };
         };
     };
-    postInvitationsAccept: {
+    invitations_accept: {
         parameters: {
             query?: never;
             header?: never;
@@ -2755,7 +3200,7 @@ export interface operations {
             };
         };
     };
-    postInvitationsLook: {
+    invitations_look: {
         parameters: {
             query?: never;
             header?: never;
@@ -2803,7 +3248,7 @@ export interface operations {
             };
         };
     };
-    deleteInvitationsId: {
+    invitations_revoke: {
         parameters: {
             query?: never;
             header?: never;
@@ -2846,7 +3291,7 @@ export interface operations {
             };
         };
     };
-    getMe: {
+    sessions_current: {
         parameters: {
             query?: never;
             header?: never;
@@ -2873,7 +3318,7 @@ export interface operations {
             };
         };
     };
-    deleteMeGithub: {
+    sessions_disconnect: {
         parameters: {
             query?: never;
             header?: never;
@@ -2906,7 +3351,7 @@ export interface operations {
             };
         };
     };
-    putMePassword: {
+    sessions_change_password: {
         parameters: {
             query?: never;
             header?: never;
@@ -2969,7 +3414,7 @@ export interface operations {
             };
         };
     };
-    deletePreviewsId: {
+    previews_remove: {
         parameters: {
             query?: never;
             header?: never;
@@ -3004,7 +3449,7 @@ export interface operations {
             };
         };
     };
-    getProjects: {
+    projects_list: {
         parameters: {
             query?: never;
             header?: never;
@@ -3031,7 +3476,7 @@ export interface operations {
             };
         };
     };
-    postProjects: {
+    projects_create: {
         parameters: {
             query?: never;
             header?: never;
@@ -3089,7 +3534,7 @@ export interface operations {
             };
         };
     };
-    getProjectsNameAvailable: {
+    projects_name_available: {
         parameters: {
             query: {
                 /** @description The wanted name. */
@@ -3127,7 +3572,7 @@ export interface operations {
             };
         };
     };
-    getProjectsId: {
+    projects_read: {
         parameters: {
             query?: never;
             header?: never;
@@ -3164,7 +3609,7 @@ export interface operations {
             };
         };
     };
-    deleteProjectsId: {
+    projects_delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -3199,7 +3644,7 @@ export interface operations {
             };
         };
     };
-    patchProjectsId: {
+    projects_change: {
         parameters: {
             query?: never;
             header?: never;
@@ -3266,7 +3711,7 @@ export interface operations {
             };
         };
     };
-    getProjectsIdAccessLog: {
+    traffic_watch: {
         parameters: {
             query?: never;
             header?: never;
@@ -3313,7 +3758,7 @@ export interface operations {
             };
         };
     };
-    getProjectsIdBuilds: {
+    builds_list: {
         parameters: {
             query?: {
                 /** @description At most 100; 20 if absent. */
@@ -3355,7 +3800,7 @@ export interface operations {
             };
         };
     };
-    postProjectsIdBuilds: {
+    builds_create: {
         parameters: {
             query?: never;
             header?: never;
@@ -3392,7 +3837,7 @@ export interface operations {
             };
         };
     };
-    getProjectsIdDeliveries: {
+    deliveries_list: {
         parameters: {
             query?: {
                 /** @description At most 100; 20 if absent. */
@@ -3434,7 +3879,7 @@ export interface operations {
             };
         };
     };
-    getProjectsIdDeployHooks: {
+    deploy_hooks_list: {
         parameters: {
             query?: never;
             header?: never;
@@ -3471,7 +3916,7 @@ export interface operations {
             };
         };
     };
-    postProjectsIdDeployHooks: {
+    deploy_hooks_create: {
         parameters: {
             query?: never;
             header?: never;
@@ -3529,7 +3974,7 @@ export interface operations {
             };
         };
     };
-    getProjectsIdDeployments: {
+    deployments_list: {
         parameters: {
             query?: {
                 /** @description At most 100; 20 if absent. */
@@ -3569,7 +4014,7 @@ export interface operations {
             };
         };
     };
-    postProjectsIdDeployments: {
+    deployments_deploy: {
         parameters: {
             query?: {
                 /** @description Whether unknown paths answer with the start page; absent: as the project is set, or the files decide. */
@@ -3697,7 +4142,7 @@ export interface operations {
             };
         };
     };
-    getProjectsIdHook: {
+    hooks_read: {
         parameters: {
             query?: never;
             header?: never;
@@ -3734,7 +4179,7 @@ export interface operations {
             };
         };
     };
-    putProjectsIdHook: {
+    hooks_make: {
         parameters: {
             query?: never;
             header?: never;
@@ -3771,7 +4216,7 @@ export interface operations {
             };
         };
     };
-    deleteProjectsIdHook: {
+    hooks_remove: {
         parameters: {
             query?: never;
             header?: never;
@@ -3806,7 +4251,7 @@ export interface operations {
             };
         };
     };
-    postProjectsIdHookRepair: {
+    hooks_repair: {
         parameters: {
             query?: never;
             header?: never;
@@ -3862,7 +4307,7 @@ export interface operations {
             };
         };
     };
-    postProjectsIdHookTest: {
+    hooks_test: {
         parameters: {
             query?: never;
             header?: never;
@@ -3909,7 +4354,7 @@ export interface operations {
             };
         };
     };
-    getProjectsIdPreviews: {
+    previews_list: {
         parameters: {
             query?: never;
             header?: never;
@@ -3946,7 +4391,7 @@ export interface operations {
             };
         };
     };
-    getProjectsIdReports: {
+    reports_list: {
         parameters: {
             query?: never;
             header?: never;
@@ -3983,7 +4428,7 @@ export interface operations {
             };
         };
     };
-    getProjectsIdTraffic: {
+    traffic_read: {
         parameters: {
             query?: never;
             header?: never;
@@ -4020,7 +4465,7 @@ export interface operations {
             };
         };
     };
-    getProjectsIdVariables: {
+    variables_list: {
         parameters: {
             query?: never;
             header?: never;
@@ -4057,7 +4502,7 @@ export interface operations {
             };
         };
     };
-    putProjectsIdVariables: {
+    variables_put: {
         parameters: {
             query?: never;
             header?: never;
@@ -4106,7 +4551,7 @@ export interface operations {
             };
         };
     };
-    getSessions: {
+    sessions_list: {
         parameters: {
             query?: never;
             header?: never;
@@ -4133,7 +4578,7 @@ export interface operations {
             };
         };
     };
-    postSessions: {
+    sessions_sign_in: {
         parameters: {
             query?: never;
             header?: never;
@@ -4191,7 +4636,7 @@ export interface operations {
             };
         };
     };
-    deleteSessions: {
+    sessions_revoke_others: {
         parameters: {
             query?: never;
             header?: never;
@@ -4224,7 +4669,7 @@ export interface operations {
             };
         };
     };
-    deleteSessionsCurrent: {
+    sessions_sign_out: {
         parameters: {
             query?: never;
             header?: never;
@@ -4257,7 +4702,7 @@ export interface operations {
             };
         };
     };
-    deleteSessionsId: {
+    sessions_revoke: {
         parameters: {
             query?: never;
             header?: never;
@@ -4300,7 +4745,7 @@ export interface operations {
             };
         };
     };
-    getSetup: {
+    sessions_setup_state: {
         parameters: {
             query?: never;
             header?: never;
@@ -4319,7 +4764,7 @@ export interface operations {
             };
         };
     };
-    postSetup: {
+    sessions_set_up: {
         parameters: {
             query?: never;
             header?: never;
@@ -4376,7 +4821,7 @@ export interface operations {
             };
         };
     };
-    getSystem: {
+    system_read: {
         parameters: {
             query?: never;
             header?: never;
@@ -4412,7 +4857,7 @@ export interface operations {
             };
         };
     };
-    getTokens: {
+    tokens_list: {
         parameters: {
             query?: never;
             header?: never;
@@ -4448,7 +4893,7 @@ export interface operations {
             };
         };
     };
-    postTokens: {
+    tokens_create: {
         parameters: {
             query?: never;
             header?: never;
@@ -4514,7 +4959,7 @@ export interface operations {
             };
         };
     };
-    deleteTokensId: {
+    tokens_revoke: {
         parameters: {
             query?: never;
             header?: never;
@@ -4558,7 +5003,7 @@ export interface operations {
             };
         };
     };
-    getUsers: {
+    users_list: {
         parameters: {
             query?: {
                 /** @description At most 100; 20 if absent. */
@@ -4599,7 +5044,7 @@ export interface operations {
             };
         };
     };
-    postUsers: {
+    users_register: {
         parameters: {
             query?: never;
             header?: never;
@@ -4647,7 +5092,7 @@ export interface operations {
             };
         };
     };
-    deleteUsersId: {
+    users_remove: {
         parameters: {
             query?: {
                 /** @description `transfer:<user id>` or `delete`. Without it a user who owns projects is not removed. */
@@ -4710,7 +5155,7 @@ export interface operations {
             };
         };
     };
-    patchUsersId: {
+    users_change: {
         parameters: {
             query?: never;
             header?: never;
@@ -4776,7 +5221,7 @@ export interface operations {
             };
         };
     };
-    postUsersIdPasswordLink: {
+    users_password_link: {
         parameters: {
             query?: never;
             header?: never;
@@ -4830,7 +5275,7 @@ export interface operations {
             };
         };
     };
-    deleteUsersIdSessions: {
+    users_sign_out: {
         parameters: {
             query?: never;
             header?: never;
@@ -4873,7 +5318,7 @@ export interface operations {
             };
         };
     };
-    deleteVariablesId: {
+    variables_delete: {
         parameters: {
             query?: never;
             header?: never;
