@@ -7,6 +7,7 @@ import { useEffect } from 'react'
 
 import { goLive } from '~/api/live'
 import { Bar } from '~/shell/bar'
+import { Toasts } from '~/ui/toast'
 
 export function Frame() {
   const queries = useQueryClient()
@@ -18,6 +19,7 @@ export function Frame() {
       <main id="main" className="mx-auto max-w-[1328px] px-3 pt-4 pb-12 sm:px-6 sm:pt-6 sm:pb-16 lg:max-w-[1616px]">
         <Outlet />
       </main>
+      <Toasts />
     </>
   )
 }
