@@ -4,12 +4,15 @@ export const keys = {
   me: ['me'] as const,
   setup: ['setup'] as const,
   projects: ['projects'] as const,
+  /** Within the list, so that what changes the list changes it, a rename too. */
+  projectNamed: (name: string) => ['projects', 'named', name] as const,
   project: (id: number) => ['project', id] as const,
   builds: (project: number, filter: object = {}) => ['project', project, 'builds', filter] as const,
   deployments: (project: number, filter: object = {}) => ['project', project, 'deployments', filter] as const,
   previews: (project: number) => ['project', project, 'previews'] as const,
   variables: (project: number) => ['project', project, 'variables'] as const,
-  hook: (project: number) => ['project', project, 'hook'] as const,
+  /** Apart from the project: GitHub is asked for it, so not at every step of a build. */
+  hook: (project: number) => ['hook', project] as const,
   deployHooks: (project: number) => ['project', project, 'deploy-hooks'] as const,
   deliveries: (project: number) => ['project', project, 'deliveries'] as const,
   reports: (project: number) => ['project', project, 'reports'] as const,

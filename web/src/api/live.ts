@@ -85,7 +85,10 @@ export function onWake(listener: () => void): () => void {
 function heed(queries: QueryClient, { projectId, payload }: LiveEvent): void {
   const project = payload.project ?? projectId
   if (payload.build !== undefined) void queries.invalidateQueries({ queryKey: keys.build(payload.build) })
-  if (project !== null && project !== undefined) void queries.invalidateQueries({ queryKey: keys.project(project) })
+  if (project != null) void queries.invalidateQueries({ queryKey: keys.project(project) })
+  if (payload.kind === 'project_updated' && project != null) void queries.invalidateQueries({ queryKey: keys.hook(project) })
+  // Of nobody's project: accounts, their tokens, sessions and invitations.
+  if (project == null) for (const queryKey of [keys.me, keys.sessions, keys.tokens, keys.users, keys.invitations]) void queries.invalidateQueries({ queryKey })
   // Steps of a build change nothing in the list.
   if (payload.kind !== 'build_progress') void queries.invalidateQueries({ queryKey: keys.projects })
 }

@@ -3,7 +3,7 @@
 import { queryOptions, useSuspenseQuery } from '@tanstack/react-query'
 
 import { api, body } from '~/api/client'
-import { Refusal } from '~/api/errors'
+import { Refusal, refusal } from '~/api/errors'
 import { keys } from '~/api/keys'
 
 /** Who is signed in; `null`: nobody. */
@@ -25,6 +25,21 @@ export function useMe() {
 export const setupQuery = queryOptions({ queryKey: keys.setup, queryFn: () => body(api.GET('/api/v1/setup')), staleTime: Infinity })
 
 export const projectsQuery = queryOptions({ queryKey: keys.projects, queryFn: () => body(api.GET('/api/v1/projects')) })
+
+/** The project that an address names. There is none: a 404, as for any other thing that is gone or somebody else's. */
+export const projectNamedQuery = (name: string) =>
+  queryOptions({
+    queryKey: keys.projectNamed(name),
+    async queryFn() {
+      const project = (await body(api.GET('/api/v1/projects'))).find((project) => project.name === name)
+      if (!project) throw refusal(404, undefined)
+      return project
+    },
+  })
+
+export function useProject(name: string) {
+  return useSuspenseQuery(projectNamedQuery(name)).data
+}
 
 export const projectQuery = (id: number) =>
   queryOptions({ queryKey: keys.project(id), queryFn: () => body(api.GET('/api/v1/projects/{id}', { params: { path: { id } } })) })
