@@ -13,6 +13,7 @@ import { messageOf, Refusal } from '~/api/errors'
 import { buildQuery, projectQuery } from '~/api/queries'
 import { Confirm, type Consequence } from '~/ui/dialog'
 import { Ago } from '~/ui/time'
+import { toast } from '~/ui/toast'
 
 type Props = DialogProps & { deployment: Deployment }
 
@@ -35,6 +36,7 @@ export function Activate({ deployment, ...dialog }: Props) {
       act={async () => {
         await api.POST('/api/v1/deployments/{id}/activate', { params: { path: { id: deployment.id } } })
         await changed(deployment.projectId)
+        toast(<LiveAt url={project.url} />)
       }}
     >
       <Trans>Visitors of <Host url={project.url} /> see it within a second. Nothing is built.</Trans>
@@ -57,6 +59,7 @@ export function Promote({ deployment, ...dialog }: Props) {
       return ask({ kind: 'promote_by_build', deployment, why: messageOf(error).split(';')[0]! })
     }
     await changed(deployment.projectId)
+    toast(<LiveAt url={project.url} />)
   }
   return (
     <Confirm
@@ -102,6 +105,10 @@ export function PromoteByBuild({ deployment, why, ...dialog }: Props & { why: st
       <Trans>The preview’s files cannot go live as they are. <bdi>{why}.</bdi></Trans>
     </Confirm>
   )
+}
+
+function LiveAt({ url }: { url: string }) {
+  return <Trans>Live at <Host url={url} /></Trans>
 }
 
 /** What the words of a dialog are about. */

@@ -7,6 +7,7 @@ import type { DialogProps } from '~/actions/dialogs'
 import { Host } from '~/actions/names'
 import { api, type Schema } from '~/api/client'
 import { Confirm } from '~/ui/dialog'
+import { toast } from '~/ui/toast'
 
 export function RemovePreview({ preview, ...dialog }: DialogProps & { preview: Schema['PreviewBody'] }) {
   const changed = useChanged()
@@ -24,6 +25,7 @@ export function RemovePreview({ preview, ...dialog }: DialogProps & { preview: S
       act={async () => {
         await api.DELETE('/api/v1/previews/{id}', { params: { path: { id: preview.id } } })
         await changed(preview.projectId)
+        toast(<Trans>The preview of <bdi>{preview.branch}</bdi> is gone. <Host url={preview.url} /> answers 404.</Trans>)
       }}
     >
       <Trans><Host url={preview.url} /> answers 404 at once.</Trans>

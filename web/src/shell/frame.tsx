@@ -5,6 +5,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { Outlet } from '@tanstack/react-router'
 import { useEffect } from 'react'
 
+import { Asked } from '~/actions/asked'
 import { goLive } from '~/api/live'
 import { Bar } from '~/shell/bar'
 import { Toasts } from '~/ui/toast'
@@ -20,6 +21,7 @@ export function Frame() {
         <Outlet />
       </main>
       <Toasts />
+      <Asked />
     </>
   )
 }
