@@ -8,10 +8,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from './client.mjs'
 import { Problem } from './problem.mjs'
 
-/** Delivers a signed push of `commit` on `main`; resolves to the first build it caused. */
+/** Delivers a signed push of `commit` on its branch, or `main`; resolves to the first build it caused. */
 export async function deliverPush(settings, secret, repoUrl, commit) {
   const body = JSON.stringify({
-    ref: 'refs/heads/main',
+    ref: `refs/heads/${commit.branch ?? 'main'}`,
     before: commit.before || '0'.repeat(40),
     after: commit.commit,
     created: !commit.before,
