@@ -6,6 +6,8 @@ export const keys = {
   projects: ['projects'] as const,
   /** Within the list, so that what changes the list changes it, a rename too. */
   projectNamed: (name: string) => ['projects', 'named', name] as const,
+  /** Whether a new project may have that name. */
+  nameAvailable: (name: string) => ['name-available', name] as const,
   project: (id: number) => ['project', id] as const,
   builds: (project: number, filter: object = {}) => ['project', project, 'builds', filter] as const,
   deployments: (project: number, filter: object = {}) => ['project', project, 'deployments', filter] as const,

@@ -46,3 +46,12 @@ export const projectQuery = (id: number) =>
 
 export const buildQuery = (id: number) =>
   queryOptions({ queryKey: keys.build(id), queryFn: () => body(api.GET('/api/v1/builds/{id}', { params: { path: { id } } })) })
+
+/** Whether a project may take that name, and the address that it would have; an empty one is not asked for. */
+export const nameQuery = (name: string) =>
+  queryOptions({
+    queryKey: keys.nameAvailable(name),
+    queryFn: () => body(api.GET('/api/v1/projects/name-available', { params: { query: { name } } })),
+    enabled: name !== '',
+    staleTime: 5_000,
+  })

@@ -36,6 +36,8 @@ type ConfirmProps = {
   consequences: readonly Consequence[]
   /** The verb of the button. */
   action: React.ReactNode
+  /** The other button, where "Keep it as it is" would not say it. */
+  keep?: React.ReactNode
   danger?: boolean
   /** A name that has to be typed first. */
   typed?: string
@@ -43,7 +45,7 @@ type ConfirmProps = {
 }
 
 /** A change that is named with its consequences before it happens. What goes wrong is said here, and it stays open. */
-export function Confirm({ open, onClose, title, children, consequences, action, danger = false, typed, act }: ConfirmProps) {
+export function Confirm({ open, onClose, title, children, consequences, action, keep, danger = false, typed, act }: ConfirmProps) {
   const [problem, setProblem] = useState<string>()
   const [pending, setPending] = useState(false)
   const [text, setText] = useState('')
@@ -86,7 +88,7 @@ export function Confirm({ open, onClose, title, children, consequences, action, 
           )}
           {problem && <p className="text-sm text-fail" role="alert">{problem}</p>}
           <div className="flex flex-wrap justify-end gap-2">
-            <Button look="quiet" onClick={close}><Trans>Keep it as it is</Trans></Button>
+            <Button look="quiet" onClick={close}>{keep ?? <Trans>Keep it as it is</Trans>}</Button>
             <Button type="submit" acts look={danger ? 'danger primary' : 'primary'} pending={pending} disabled={typed !== undefined && text !== typed}>{action}</Button>
           </div>
         </AlertDialog.Popup>

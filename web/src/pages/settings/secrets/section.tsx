@@ -1,0 +1,3 @@
+export default function SecretsSection() {
+  return null
+}

@@ -1,0 +1,28 @@
+/** The limits of a build as words and amounts, with the operator's variable that sets each. */
+
+import { useLingui } from '@lingui/react/macro'
+
+import type { Schema } from '~/api/client'
+import { useFormat } from '~/ui/format'
+
+type Limit = { word: string; value: string; name?: string }
+
+export function useLimits(limits: Schema['LimitsBody']): Limit[] {
+  const { t } = useLingui()
+  const format = useFormat()
+  /** As the operator writes them: in steps of 1024. */
+  const size = (bytes: number) => {
+    if (bytes < 1 << 20) return t`${format.number(bytes / 1024)} KiB`
+    return bytes < 1 << 30 ? t`${format.number(bytes / 2 ** 20)} MiB` : t`${format.number(bytes / 2 ** 30)} GiB`
+  }
+  return [
+    { word: t`Time`, value: format.duration(limits.timeoutSeconds * 1_000), name: 'BERTH_BUILD_TIMEOUT' },
+    { word: t`Memory`, value: size(limits.memoryBytes), name: 'BERTH_BUILD_MEMORY' },
+    { word: t`Processors`, value: format.number(limits.cpus), name: 'BERTH_BUILD_CPUS' },
+    { word: t`Processes and threads`, value: format.number(limits.processes), name: 'BERTH_BUILD_PIDS' },
+    { word: t`Log`, value: size(limits.logBytes), name: 'BERTH_BUILD_LOG' },
+    { word: t`Size of what is published`, value: size(limits.outputBytes), name: 'BERTH_BUILD_OUTPUT' },
+    { word: t`Files in what is published`, value: format.number(limits.outputFiles) },
+    { word: t`Size of the clone`, value: size(limits.sourceBytes) },
+  ]
+}
