@@ -7,18 +7,19 @@ import createClient, { type Middleware } from 'openapi-fetch'
 
 import { refusal, unreachable } from '~/api/errors'
 import type { components, paths } from '~/api/schema'
-import { connectionChanged } from '~/shell/online'
+import { connectionLost, isOnline, tryNow } from '~/shell/online'
 
 export type Schema = components['schemas']
 
 const refusals: Middleware = {
   async onResponse({ response }) {
-    connectionChanged(true)
+    // It answers, so the live connection may be tried at once.
+    if (!isOnline()) tryNow()
     if (response.ok) return
     throw refusal(response.status, await response.json().catch(() => undefined))
   },
   onError() {
-    connectionChanged(false)
+    connectionLost()
     return unreachable()
   },
 }

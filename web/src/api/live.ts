@@ -7,7 +7,7 @@ import type { QueryClient } from '@tanstack/react-query'
 import type { Socket } from 'socket.io-client'
 
 import { keys } from '~/api/keys'
-import { connectionChanged } from '~/shell/online'
+import { ask, connectionFound, connectionLost, isOnline, tryBy, tryNow } from '~/shell/online'
 
 /** One or more lines of a build's log, joined by `\n`; `lineNumber` is the first one's. */
 export type LogPiece = { projectId: number; buildId: number; log: string; lineNumber: number; type: string }
@@ -25,46 +25,51 @@ export async function goLive(queries: QueryClient): Promise<void> {
   if (socket) return
   const { io } = await import('socket.io-client')
   if (socket) return
-  const opened = io({ transports: ['websocket', 'polling'], withCredentials: true, reconnectionDelayMax: 5_000 })
+  // Tries are `online.ts`'s, which says on the page when the next one is.
+  const opened = io({ transports: ['websocket', 'polling'], withCredentials: true, reconnection: false })
   socket = opened
+  tryBy(() => (opened.connected ? void ask() : opened.connect()))
   let interrupted = false
   opened.on('connect', () => {
-    connectionChanged(true)
+    connectionFound()
     // What happened in between was told to nobody.
     if (interrupted) void queries.invalidateQueries()
     interrupted = false
     for (const wake of wakeListeners) wake()
   })
-  opened.on('disconnect', () => {
+  opened.on('disconnect', (reason) => {
+    if (reason === 'io client disconnect') return
     interrupted = true
-    connectionChanged(false)
+    connectionLost()
   })
-  opened.on('connect_error', (error) => {
-    // A session that has ended: the next request says so and leads to the sign-in.
-    if (opened.active) connectionChanged(false)
-    else if (error) void queries.invalidateQueries({ queryKey: keys.me })
+  opened.on('connect_error', () => {
+    interrupted = true
+    if (opened.active) return connectionLost()
+    // Refused: the session has ended. The next request says so and leads to the sign-in.
+    connectionFound()
+    goQuiet()
+    void queries.invalidateQueries({ queryKey: keys.me })
   })
   opened.on('event', (event: LiveEvent) => heed(queries, event))
   for (const name of LOG_EVENTS) {
     opened.on(name, (piece: LogPiece) => lineListeners.get(piece.buildId)?.forEach((listener) => listener(piece)))
   }
-  // A machine that slept finds its socket dead without having been told.
-  document.addEventListener('visibilitychange', () => {
-    if (document.hidden) return
-    if (!opened.connected) opened.connect()
-    for (const wake of wakeListeners) wake()
-  })
+  document.addEventListener('visibilitychange', lookAgain)
+}
+
+/** A machine that slept finds its socket dead without having been told. */
+function lookAgain(): void {
+  if (document.hidden || !socket) return
+  if (!isOnline()) tryNow()
+  else if (!socket.connected) socket.connect()
+  for (const wake of wakeListeners) wake()
 }
 
 /** Ends it: whoever signs in next hears nothing of this. */
 export function goQuiet(): void {
   socket?.disconnect()
   socket = undefined
-}
-
-/** Tries at once instead of waiting for the next turn. */
-export function tryNow(): void {
-  socket?.connect()
+  tryBy(() => void ask())
 }
 
 export function onLines(build: number, listener: (piece: LogPiece) => void): () => void {

@@ -1,31 +1,56 @@
-/** A menu behind a button. */
+/** A menu behind a button. What it is made of comes when the first one is opened: hundreds of rows have one. */
 
-import { Menu as Base } from '@base-ui/react/menu'
+import { cloneElement, lazy, Suspense, useRef, useState } from 'react'
 
-import { Icon, type IconName } from '~/ui/icons'
+import { Icon } from '~/ui/icons'
 
-export function Menu({ label, trigger, children }: { label: string; trigger?: React.ReactElement; children: React.ReactNode }) {
-  return (
-    <Base.Root>
-      <Base.Trigger aria-label={label} {...(trigger ? { render: trigger } : { className: 'button quiet square' })}>
-        {trigger ? undefined : <Icon name="more" />}
-      </Base.Trigger>
-      <Base.Portal>
-        <Base.Positioner align="end" sideOffset={4} className="z-25">
-          <Base.Popup className="overlay menu">{children}</Base.Popup>
-        </Base.Positioner>
-      </Base.Portal>
-    </Base.Root>
-  )
+const parts = () => import('~/ui/menu-parts')
+const MenuPopup = lazy(() => parts().then(({ MenuPopup }) => ({ default: MenuPopup })))
+
+/** What can be chosen. */
+export const MenuItem = lazy(() => parts().then(({ MenuItem }) => ({ default: MenuItem })))
+/** One of several, of which one is chosen now. */
+export const MenuChoice = lazy(() => parts().then(({ MenuChoice }) => ({ default: MenuChoice })))
+export const MenuLine = lazy(() => parts().then(({ MenuLine }) => ({ default: MenuLine })))
+
+type TriggerProps = React.ComponentProps<'button'>
+
+type MenuProps = {
+  label: string
+  trigger?: React.ReactElement<TriggerProps>
+  /** A function, where many menus stand on a page of which few are opened. */
+  children: React.ReactNode | (() => React.ReactNode)
 }
 
-type ItemProps = { icon?: IconName; danger?: boolean; disabled?: boolean; onClick?: () => void; href?: string; children: React.ReactNode }
-
-export function MenuItem({ icon, danger, href, children, ...rest }: ItemProps) {
+export function Menu({ label, trigger = <button className="button quiet square"><Icon name="more" /></button>, children }: MenuProps) {
+  const anchor = useRef<HTMLButtonElement>(null)
+  const [open, setOpen] = useState(false)
+  const [used, setUsed] = useState(false)
+  const show = (next: boolean) => {
+    setUsed(true)
+    setOpen(next)
+  }
   return (
-    <Base.Item {...rest} className={`menu-item ${danger ? 'danger' : ''}`} {...(href ? { render: <a href={href} target="_blank" rel="noreferrer" /> } : {})}>
-      {icon && <Icon name={icon} />}
-      <span className="flex-1">{children}</span>
-    </Base.Item>
+    <>
+      {cloneElement(trigger, {
+        ref: anchor,
+        type: 'button',
+        'aria-label': label,
+        'aria-haspopup': 'menu',
+        'aria-expanded': open,
+        onPointerEnter: () => void parts(),
+        onClick: () => show(!open),
+        onKeyDown: (event) => {
+          if (event.key !== 'ArrowDown') return
+          event.preventDefault()
+          show(true)
+        },
+      })}
+      {used && (
+        <Suspense fallback={null}>
+          <MenuPopup anchor={anchor} open={open} onOpenChange={show} label={label}>{typeof children === 'function' ? open && children() : children}</MenuPopup>
+        </Suspense>
+      )}
+    </>
   )
 }

@@ -1,0 +1,78 @@
+/** The inside of menus (menu.tsx). */
+
+import { Menu as Base } from '@base-ui/react/menu'
+
+import { Icon, type IconName } from '~/ui/icons'
+
+type PopupProps = {
+  label: string
+  anchor: React.RefObject<HTMLElement | null>
+  open: boolean
+  onOpenChange: (open: boolean) => void
+  children: React.ReactNode
+}
+
+export function MenuPopup({ label, anchor, open, onOpenChange, children }: PopupProps) {
+  return (
+    <Base.Root
+      open={open}
+      onOpenChange={(next, { event, cancel }) => {
+        // The button opens and closes it itself.
+        if (!next && event.target instanceof Node && anchor.current?.contains(event.target)) cancel()
+        else onOpenChange(next)
+      }}
+    >
+      <Base.Portal>
+        <Base.Positioner anchor={anchor} align="end" sideOffset={4} className="z-25">
+          <Base.Popup className="overlay menu" aria-label={label} finalFocus={anchor}>{children}</Base.Popup>
+        </Base.Positioner>
+      </Base.Portal>
+    </Base.Root>
+  )
+}
+
+type ItemProps = {
+  icon?: IconName
+  danger?: boolean
+  disabled?: boolean
+  onClick?: () => void
+  /** Leads out of the dashboard. */
+  href?: string
+  children: React.ReactNode
+}
+
+export function MenuItem({ icon, danger, href, children, ...rest }: ItemProps) {
+  return (
+    <Base.Item {...rest} className={`menu-item ${danger ? 'danger' : ''}`} {...(href ? { render: <a href={href} target="_blank" rel="noreferrer" /> } : {})}>
+      {icon && <Icon name={icon} />}
+      <span className="flex-1">{children}</span>
+    </Base.Item>
+  )
+}
+
+type ChoiceProps<Value extends string> = {
+  label: React.ReactNode
+  value: Value
+  choices: readonly (readonly [Value, React.ReactNode])[]
+  onChoose: (value: Value) => void
+}
+
+export function MenuChoice<Value extends string>({ label, value, choices, onChoose }: ChoiceProps<Value>) {
+  return (
+    <Base.Group>
+      <Base.GroupLabel className="px-2.5 pt-2 pb-1 text-xs text-dim">{label}</Base.GroupLabel>
+      <Base.RadioGroup value={value} onValueChange={onChoose}>
+        {choices.map(([choice, text]) => (
+          <Base.RadioItem key={choice} value={choice} closeOnClick={false} className="menu-item">
+            <span className="grid size-4 place-items-center"><Base.RadioItemIndicator><Icon name="check" /></Base.RadioItemIndicator></span>
+            <span className="flex-1">{text}</span>
+          </Base.RadioItem>
+        ))}
+      </Base.RadioGroup>
+    </Base.Group>
+  )
+}
+
+export function MenuLine() {
+  return <Base.Separator className="my-1 border-t border-line" />
+}
