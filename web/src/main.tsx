@@ -3,29 +3,18 @@
 import { i18n } from '@lingui/core'
 import { I18nProvider, useLingui } from '@lingui/react'
 import { DirectionProvider } from '@base-ui/react/direction-provider'
-import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 
+import { onSessionEnd } from '~/api/client'
 import { Refusal } from '~/api/errors'
-import { keys } from '~/api/keys'
 import { directionOf, preferred, speak } from '~/i18n'
 import { routerOf } from '~/router'
 import '~/theme'
 
-/** Whose session ended is led to the sign-in, whatever they were looking at. */
-const queryCache = new QueryCache({
-  onError(error, query) {
-    if (error instanceof Refusal && error.status === 401 && query.queryKey[0] !== keys.me[0]) {
-      queries.setQueryData(keys.me, null)
-      void router.invalidate()
-    }
-  },
-})
-
 const queries = new QueryClient({
-  queryCache,
   defaultOptions: {
     queries: {
       // What changes is told by the live connection, so nothing is asked twice for being old.
@@ -37,6 +26,13 @@ const queries = new QueryClient({
 })
 
 const router = routerOf(queries)
+
+/** Whose session ended is led to the sign-in, and back to what they were looking at. */
+onSessionEnd(() => {
+  const { pathname, href } = router.state.location
+  if (pathname === '/login') return
+  void router.navigate({ to: '/login', search: { next: href, ended: true }, replace: true }).then(() => queries.clear())
+})
 
 function Dashboard() {
   const { i18n } = useLingui()

@@ -44,7 +44,8 @@ const setup = createRoute({
 const login = createRoute({
   getParentRoute: () => outside,
   path: '/login',
-  validateSearch: (search: Record<string, unknown>): { next?: string } => ({ next: text(search.next) }),
+  // `ended`: there was a session; the page that was left is kept in `next`.
+  validateSearch: (search: Record<string, unknown>): { next?: string; ended?: true } => ({ next: text(search.next), ended: search.ended === true || undefined }),
   component: lazyRouteComponent(() => import('~/pages/entry/login'), 'LoginPage'),
 })
 

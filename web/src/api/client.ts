@@ -11,12 +11,20 @@ import { connectionLost, isOnline, tryNow } from '~/shell/online'
 
 export type Schema = components['schemas']
 
+/** What to do when the session has ended, whatever was asked for. Wrong credentials are another code. */
+let sessionEnded = () => {}
+export function onSessionEnd(then: () => void): void {
+  sessionEnded = then
+}
+
 const refusals: Middleware = {
   async onResponse({ response }) {
     // It answers, so the live connection may be tried at once.
     if (!isOnline()) tryNow()
     if (response.ok) return
-    throw refusal(response.status, await response.json().catch(() => undefined))
+    const refused = refusal(response.status, await response.json().catch(() => undefined))
+    if (refused.code === 'unauthorized' && !response.url.endsWith('/api/v1/me')) sessionEnded()
+    throw refused
   },
   onError() {
     connectionLost()

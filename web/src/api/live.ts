@@ -20,7 +20,7 @@ let socket: Socket | undefined
 const lineListeners = new Map<number, Set<(piece: LogPiece) => void>>()
 const wakeListeners = new Set<() => void>()
 
-/** Opens the connection once somebody is signed in. */
+/** Opens the connection once somebody is signed in. What happened while it was lost is fetched by the bar that said so. */
 export async function goLive(queries: QueryClient): Promise<void> {
   if (socket) return
   const { io } = await import('socket.io-client')
@@ -29,21 +29,15 @@ export async function goLive(queries: QueryClient): Promise<void> {
   const opened = io({ transports: ['websocket', 'polling'], withCredentials: true, reconnection: false })
   socket = opened
   tryBy(() => (opened.connected ? void ask() : opened.connect()))
-  let interrupted = false
   opened.on('connect', () => {
     connectionFound()
-    // What happened in between was told to nobody.
-    if (interrupted) void queries.invalidateQueries()
-    interrupted = false
     for (const wake of wakeListeners) wake()
   })
   opened.on('disconnect', (reason) => {
     if (reason === 'io client disconnect') return
-    interrupted = true
     connectionLost()
   })
   opened.on('connect_error', () => {
-    interrupted = true
     if (opened.active) return connectionLost()
     // Refused: the session has ended. The next request says so and leads to the sign-in.
     connectionFound()

@@ -3,25 +3,40 @@
 import { Trans } from '@lingui/react/macro'
 import { useQueryClient } from '@tanstack/react-query'
 import { Outlet } from '@tanstack/react-router'
-import { useEffect } from 'react'
+import { lazy, Suspense, useEffect } from 'react'
 
 import { Asked } from '~/actions/asked'
-import { goLive } from '~/api/live'
+import { goLive, goQuiet } from '~/api/live'
 import { Bar } from '~/shell/bar'
+import { ConnectionBar } from '~/shell/connection'
+import { useShortcuts } from '~/shell/keys'
+import { useOverlay } from '~/shell/overlay'
+import { useMarks } from '~/shell/marks'
 import { Toasts } from '~/ui/toast'
+
+const Palette = lazy(() => import('~/shell/palette').then(({ Palette }) => ({ default: Palette })))
+const Keys = lazy(() => import('~/shell/keys-help').then(({ KeysHelp }) => ({ default: KeysHelp })))
 
 export function Frame() {
   const queries = useQueryClient()
-  useEffect(() => void goLive(queries), [queries])
+  useEffect(() => {
+    void goLive(queries)
+    return goQuiet
+  }, [queries])
+  useMarks()
+  useShortcuts()
+  const overlay = useOverlay()
   return (
     <>
       <Skip />
       <Bar />
+      <ConnectionBar />
       <main id="main" className="mx-auto max-w-[1328px] px-3 pt-4 pb-12 sm:px-6 sm:pt-6 sm:pb-16 lg:max-w-[1616px]">
         <Outlet />
       </main>
       <Toasts />
       <Asked />
+      {overlay && <Suspense fallback={null}>{overlay === 'keys' ? <Keys /> : <Palette projectsOnly={overlay === 'projects'} />}</Suspense>}
     </>
   )
 }
@@ -31,6 +46,7 @@ export function Outside() {
   return (
     <>
       <Skip />
+      <ConnectionBar />
       <main id="main" className="mx-auto grid max-w-[420px] gap-4 px-3 py-16">
         <Outlet />
       </main>

@@ -3,7 +3,7 @@
 import { useRouterState } from '@tanstack/react-router'
 import { useEffect, useRef } from 'react'
 
-import { useTabState } from '~/shell/tab'
+import { type TabMark, useTab } from '~/shell/tab'
 
 type PageProps = {
   /** In the tab, and as the heading unless `heading` is given. */
@@ -11,18 +11,17 @@ type PageProps = {
   heading?: React.ReactNode
   /** Beside the heading. */
   actions?: React.ReactNode
+  /** What the tab shows for this page alone, instead of what is known of the project or of all of them. */
+  mark?: TabMark
   children: React.ReactNode
 }
 
 let first = true
 
-export function Page({ title, heading, actions, children }: PageProps) {
+export function Page({ title, heading, actions, mark, children }: PageProps) {
   const h1 = useRef<HTMLHeadingElement>(null)
   const path = useRouterState({ select: (state) => state.location.pathname })
-  const mark = useTabState()
-  useEffect(() => {
-    document.title = `${mark ? `${mark} · ` : ''}${title} · Berth`
-  }, [title, mark])
+  useTab(title, mark)
   useEffect(() => {
     // The browser puts the focus itself when the page was loaded.
     if (!first && !h1.current?.closest('main')?.contains(document.activeElement)) h1.current?.focus({ preventScroll: true })

@@ -10,6 +10,7 @@ const SHAPES = {
   failed: ['', <><path d="M5.5 1.9h5L14.1 5.5v5l-3.6 3.6h-5L1.9 10.5v-5z" fill="currentColor" stroke="none" /><path d="M8 4.8v3.8M8 11v.1" stroke="var(--surface)" strokeWidth="1.8" /></>],
   superseded: ['flip', <path d="m3.5 4 4 4-4 4M8.5 4l4 4-4 4" />],
   back: ['flip', <path d="M2.6 6.2A6 6 0 1 1 2 8.6M2.4 2.6v3.8h3.8" />],
+  again: ['flip', <path d="M13.4 6.2A6 6 0 1 0 14 8.6M13.6 2.6v3.8h-3.8" />],
   circle: ['', <circle cx="8" cy="8" r="6" />],
   branch: ['', <><circle cx="4.5" cy="3.5" r="1.7" /><circle cx="4.5" cy="12.5" r="1.7" /><circle cx="11.5" cy="5.5" r="1.7" /><path d="M4.5 5.2v5.6M11.5 7.2c0 2.8-5 2-6.6 3.8" /></>],
   forward: ['flip', <path d="m6 4 4 4-4 4" />],

@@ -2,6 +2,8 @@
 
 import { Menu as Base } from '@base-ui/react/menu'
 
+import { Link, type LinkProps } from '@tanstack/react-router'
+
 import { Icon, type IconName } from '~/ui/icons'
 
 type PopupProps = {
@@ -35,19 +37,28 @@ type ItemProps = {
   icon?: IconName
   danger?: boolean
   disabled?: boolean
+  /** The menu stays open: what follows is said in it. */
+  stays?: boolean
   onClick?: () => void
   /** Leads out of the dashboard. */
   href?: string
+  /** Leads to a page of it. */
+  to?: LinkProps['to']
+  params?: Record<string, string>
   children: React.ReactNode
 }
 
-export function MenuItem({ icon, danger, href, children, ...rest }: ItemProps) {
-  return (
-    <Base.Item {...rest} className={`menu-item ${danger ? 'danger' : ''}`} {...(href ? { render: <a href={href} target="_blank" rel="noreferrer" /> } : {})}>
+export function MenuItem({ icon, danger, stays, href, to, params, children, ...rest }: ItemProps) {
+  const look = `menu-item ${danger ? 'danger' : ''}`
+  const inside = (
+    <>
       {icon && <Icon name={icon} />}
       <span className="flex-1">{children}</span>
-    </Base.Item>
+    </>
   )
+  if (href !== undefined) return <Base.LinkItem closeOnClick className={look} href={href} target="_blank" rel="noreferrer">{inside}</Base.LinkItem>
+  if (to !== undefined) return <Base.LinkItem closeOnClick className={look} render={<Link {...({ to, params } as LinkProps)} />}>{inside}</Base.LinkItem>
+  return <Base.Item {...rest} closeOnClick={!stays} className={look}>{inside}</Base.Item>
 }
 
 type ChoiceProps<Value extends string> = {

@@ -23,7 +23,7 @@ test('the server hears of it once the time to take it back is over', async () =>
 test('leaving sends what waits at once, and only once', async () => {
   const one = removal()
   toastWithUndo(one)
-  sendToasts({ keepalive: true })
+  void sendToasts({ keepalive: true })
   await vi.advanceTimersByTimeAsync(20_000)
   expect(one.send).toHaveBeenCalledExactlyOnceWith({ keepalive: true })
 })

@@ -44,7 +44,7 @@ class Toast {
   run(): void {
     if (this.timer !== undefined) return
     this.started = Date.now()
-    this.timer = setTimeout(() => this.end(), this.left)
+    this.timer = setTimeout(() => void this.end(), this.left)
   }
 
   /** Nobody is hurried while reading or on the way to the button. */
@@ -55,9 +55,9 @@ class Toast {
     this.left = Math.max(1_000, this.left - (Date.now() - this.started))
   }
 
-  end({ keepalive = false } = {}): void {
+  async end({ keepalive = false } = {}): Promise<void> {
     this.remove()
-    this.undoable?.send({ keepalive }).catch(this.undoable.refused)
+    await this.undoable?.send({ keepalive }).catch(this.undoable.refused)
   }
 
   undo(): void {
@@ -95,8 +95,8 @@ export function toastWithUndo(undoable: Undoable): void {
 }
 
 /** Sends what still waits: before the page is left, and before somebody signs out. */
-export function sendToasts({ keepalive = false } = {}): void {
-  for (const toast of shown) toast.end({ keepalive })
+export async function sendToasts({ keepalive = false } = {}): Promise<void> {
+  await Promise.all(shown.map((toast) => toast.end({ keepalive })))
 }
 
 function subscribe(listener: () => void): () => void {
@@ -108,7 +108,7 @@ export function Toasts() {
   const { t } = useLingui()
   const toasts = useSyncExternalStore(subscribe, () => shown)
   useEffect(() => {
-    const leave = () => sendToasts({ keepalive: true })
+    const leave = () => void sendToasts({ keepalive: true })
     addEventListener('pagehide', leave)
     return () => removeEventListener('pagehide', leave)
   }, [])
@@ -129,7 +129,7 @@ export function Toasts() {
         <div key={toast.id} className="overlay toast">
           <p className="min-w-0 flex-1">{toast.words}</p>
           {toast.hasUndo && <Button look="quiet" className="text-accent" onClick={() => toast.undo()}><Trans>Undo</Trans></Button>}
-          <Button look="quiet" icon="close" aria-label={t`Dismiss`} onClick={() => toast.end()} />
+          <Button look="quiet" icon="close" aria-label={t`Dismiss`} onClick={() => void toast.end()} />
         </div>
       ))}
     </section>
