@@ -52,10 +52,11 @@ test-ways:
 test-unit: ## run the tests that need neither Docker nor PostgreSQL
 	cargo test --quiet -p berth-model -p berth-secrets -p berth-edge
 
-lint: ## check formatting, lints and scripts
+lint: ## check formatting, lints, scripts and the dashboard's source
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	scripts/check-scripts
+	scripts/check-web
 
 bench: set-up ## measure the way of a push beside the bare container runs
 	cargo build --release -p berth-server

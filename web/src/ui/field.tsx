@@ -16,7 +16,7 @@ export function TextField({ label, hint, error, className = '', ...input }: Shar
   return (
     <Base.Root className={`grid gap-1 ${className}`} invalid={Boolean(error)}>
       <Base.Label className="font-medium">{label}</Base.Label>
-      <Base.Control {...input} className={`input ${input.dir === 'ltr' ? 'text-left' : ''}`} />
+      <Base.Control {...input} className="input" />
       <Words hint={hint} error={error} />
     </Base.Root>
   )
