@@ -17,6 +17,7 @@ export const keys = {
   hook: (project: number) => ['hook', project] as const,
   deployHooks: (project: number) => ['project', project, 'deploy-hooks'] as const,
   deliveries: (project: number) => ['project', project, 'deliveries'] as const,
+  deliveryPages: (project: number) => ['project', project, 'deliveries', 'pages'] as const,
   reports: (project: number) => ['project', project, 'reports'] as const,
   traffic: (project: number) => ['project', project, 'traffic'] as const,
   build: (id: number) => ['build', id] as const,

@@ -14,7 +14,7 @@ type Shared = {
 
 export function TextField({ label, hint, error, className = '', ...input }: Shared & React.ComponentProps<'input'>) {
   return (
-    <Base.Root className={`grid gap-1 ${className}`} invalid={Boolean(error)}>
+    <Base.Root className={`grid content-start gap-1 ${className}`} invalid={Boolean(error)}>
       <Base.Label className="font-medium">{label}</Base.Label>
       <Base.Control {...input} className="input" />
       <Words hint={hint} error={error} />
@@ -24,7 +24,7 @@ export function TextField({ label, hint, error, className = '', ...input }: Shar
 
 export function TextArea({ label, hint, error, className = '', ...area }: Shared & React.ComponentProps<'textarea'>) {
   return (
-    <Base.Root className={`grid gap-1 ${className}`} invalid={Boolean(error)}>
+    <Base.Root className={`grid content-start gap-1 ${className}`} invalid={Boolean(error)}>
       <Base.Label className="font-medium">{label}</Base.Label>
       <Base.Control render={<textarea {...area} spellCheck={false} />} className="input" />
       <Words hint={hint} error={error} />
@@ -35,7 +35,7 @@ export function TextArea({ label, hint, error, className = '', ...area }: Shared
 export function Select({ label, hint, error, className = '', options, ...select }: Shared & React.ComponentProps<'select'> & { options: readonly (readonly [string, string])[] }) {
   const id = useId()
   return (
-    <div className={`grid gap-1 ${className}`}>
+    <div className={`grid content-start gap-1 ${className}`}>
       <label htmlFor={id} className="font-medium">{label}</label>
       <select {...select} id={id} className="input" aria-invalid={Boolean(error)} aria-describedby={`${id}-words`}>
         {options.map(([value, text]) => <option key={value} value={value}>{text}</option>)}

@@ -113,10 +113,12 @@ type SaveBarProps = {
   /** What can be done right after saving. */
   after?: React.ReactNode
   action?: React.ReactNode
+  /** Beside the verb: what gives up a form that was opened. */
+  aside?: React.ReactNode
 }
 
 /** The end of a form: how it stands, and saving. */
-export function SaveBar({ form, children, after, action }: SaveBarProps) {
+export function SaveBar({ form, children, after, action, aside }: SaveBarProps) {
   const { t } = useLingui()
   const { isDirty, phase } = form
   const word = phase === 'sent' ? t`Saved.` : phase === 'unchanged' ? t`Nothing was changed.` : isDirty ? t`Not saved yet.` : ''
@@ -128,7 +130,8 @@ export function SaveBar({ form, children, after, action }: SaveBarProps) {
           <strong className="font-semibold text-text" role="status">{word}</strong> {children}
         </p>
         {phase === 'sent' && after}
-        {isDirty && phase !== 'sending' && <Button look="quiet" onClick={form.discard}><Trans>Discard</Trans></Button>}
+        {aside}
+        {!aside && isDirty && phase !== 'sending' && <Button look="quiet" onClick={form.discard}><Trans>Discard</Trans></Button>}
         <Button type="submit" acts look={isDirty ? 'primary' : 'plain'} pending={phase === 'sending'}>{action ?? <Trans>Save</Trans>}</Button>
       </div>
     </div>
