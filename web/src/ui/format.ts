@@ -40,6 +40,7 @@ export function useFormat() {
     duration: (ms: number) => duration(locale, ms),
     size: (bytes: number) => size(locale, bytes),
     number: (value: number) => i18n.number(value),
+    date: (when: string | Date) => i18n.date(new Date(when), { dateStyle: 'medium' }),
     dateTime: (when: string | Date) => i18n.date(new Date(when), { dateStyle: 'medium', timeStyle: 'short' }),
   }
 }
