@@ -8,6 +8,7 @@ import { createRootRouteWithContext, createRoute, createRouter, lazyRouteCompone
 
 import { meQuery, setupQuery } from '~/api/queries'
 import { ProjectsPage } from '~/pages/projects/page'
+import { type Sort, SORTS } from '~/pages/projects/standing'
 import { Failed, NotFound } from '~/shell/failed'
 import { Frame, Outside } from '~/shell/frame'
 import { Loading } from '~/ui/loading'
@@ -55,12 +56,10 @@ const invitation = createRoute({
   component: lazyRouteComponent(() => import('~/pages/entry/invitation'), 'InvitationPage'),
 })
 
-export const SORTS = ['deployed', 'name', 'created'] as const
-
 const projects = createRoute({
   getParentRoute: () => inside,
   path: '/',
-  validateSearch: (search: Record<string, unknown>): { q?: string; sort?: (typeof SORTS)[number] } => ({
+  validateSearch: (search: Record<string, unknown>): { q?: string; sort?: Sort } => ({
     q: text(search.q),
     sort: SORTS.find((sort) => sort === search.sort),
   }),

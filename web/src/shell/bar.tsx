@@ -72,7 +72,7 @@ function Building() {
 function PaletteButton() {
   const { t } = useLingui()
   return (
-    <button type="button" className="button justify-start font-normal text-dim max-md:w-8 max-md:justify-center max-md:px-0 md:w-48" aria-label={t`Find or do`} aria-haspopup="dialog" aria-keyshortcuts="Control+K Meta+K" onClick={() => openOverlay('palette')}>
+    <button type="button" className="button justify-start font-normal text-dim max-md:aspect-square max-md:justify-center max-md:p-0 md:w-48" aria-label={t`Find or do`} aria-haspopup="dialog" aria-keyshortcuts="Control+K Meta+K" onClick={() => openOverlay('palette')}>
       <Icon name="search" />
       <span className="flex-1 text-start max-md:hidden"><Trans>Find or do</Trans></span>
       <kbd dir="ltr" className="max-md:hidden">{COMMAND}</kbd>

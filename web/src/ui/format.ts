@@ -2,13 +2,25 @@
 
 import { useLingui } from '@lingui/react/macro'
 
+/** Formatters are costly to make, and a list of a thousand projects asks for the same few. */
+function kept<Formatter>(make: (key: string) => Formatter): (key: string) => Formatter {
+  const made = new Map<string, Formatter>()
+  return (key) => {
+    const formatter = made.get(key) ?? make(key)
+    made.set(key, formatter)
+    return formatter
+  }
+}
+
+const relative = kept((locale) => new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' }))
+
 const UNITS = [['year', 31_536_000], ['month', 2_592_000], ['week', 604_800], ['day', 86_400], ['hour', 3_600], ['minute', 60], ['second', 1]] as const
 
 /** `3 h ago`, `yesterday`. */
 export function ago(locale: string, when: Date, now = new Date()): string {
   const seconds = Math.round((when.getTime() - now.getTime()) / 1000)
   const [unit, length] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? UNITS[6]
-  return new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' }).format(Math.trunc(seconds / length), unit)
+  return relative(locale).format(Math.trunc(seconds / length), unit)
 }
 
 /** `340 ms`, `9.4 s`, `1 min 32 s`, `2 h 5 min`. */
@@ -25,6 +37,13 @@ export function duration(locale: string, ms: number): string {
 
 const SIZES = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const
 
+/** `22 days`: how long something has been so, in its largest unit. */
+export function span(locale: string, ms: number): string {
+  const seconds = Math.max(0, ms / 1_000)
+  const [unit, length] = UNITS.find(([, length]) => seconds >= length) ?? UNITS[6]
+  return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short' }).format(Math.floor(seconds / length))
+}
+
 /** `1.8 MB`: steps of 1000, as disks and networks count. */
 export function size(locale: string, bytes: number): string {
   const step = bytes < 1 ? 0 : Math.min(SIZES.length - 1, Math.floor(Math.log10(bytes) / 3))
@@ -37,6 +56,7 @@ export function useFormat() {
   return {
     locale,
     ago: (when: string | Date) => ago(locale, new Date(when)),
+    span: (since: string | Date) => span(locale, Date.now() - new Date(since).getTime()),
     duration: (ms: number) => duration(locale, ms),
     size: (bytes: number) => size(locale, bytes),
     number: (value: number) => i18n.number(value),

@@ -20,11 +20,22 @@ function everyTenSeconds(listener: () => void): () => void {
   }
 }
 
-export function Ago({ at }: { at: string }) {
-  const format = useFormat()
+function useTicks(): void {
   const [, again] = useState(0)
   useEffect(() => everyTenSeconds(() => again((count) => count + 1)), [])
+}
+
+export function Ago({ at }: { at: string }) {
+  const format = useFormat()
+  useTicks()
   return <time dateTime={at} title={format.dateTime(at)}>{format.ago(at)}</time>
+}
+
+/** How long something has been so: `22 days`. */
+export function Span({ since }: { since: string }) {
+  const format = useFormat()
+  useTicks()
+  return <time dateTime={since} title={format.dateTime(since)}>{format.span(since)}</time>
 }
 
 /** How long something that runs has run: counts by the second. */

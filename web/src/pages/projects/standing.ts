@@ -1,24 +1,59 @@
-/** How a project stands, from what the list says of it. */
+/** How projects stand, from what the list says of them. */
 
 import type { Schema } from '~/api/client'
 import { isUnderWay } from '~/actions/cancel'
 
 export type Project = Schema['ProjectBody']
+type Build = Schema['BuildBody']
 
 /** The groups of the list, in the order of what wants attention. */
 export const GROUPS = ['needs', 'building', 'live', 'none'] as const
 export type Group = (typeof GROUPS)[number]
 
-export function groupOf({ latestBuild, liveDeployment }: Project): Group {
+export function groupOf({ latestBuild, liveDeployment }: Pick<Project, 'latestBuild' | 'liveDeployment'>): Group {
   if (latestBuild && isUnderWay(latestBuild)) return 'building'
   if (latestBuild?.status === 'failed' || latestBuild?.status === 'held') return 'needs'
   return liveDeployment ? 'live' : 'none'
 }
 
+/** Whether visitors see an earlier version than the newest that was built: somebody rolled back. */
+export function isRolledBack({ latestBuild, liveDeployment: live }: Project): boolean {
+  return latestBuild?.status === 'passed' && live !== null && live.promotedFrom === null && live.buildId < latestBuild.id
+}
+
 /** The one state to show for a project: what happens, what went wrong, or that it is live. */
-export function stateOf(project: Project, buildState: (build: Schema['BuildBody']) => string): string {
+export function stateOf(project: Project, buildState: (build: Build) => string): string {
   const { latestBuild, liveDeployment } = project
   const group = groupOf(project)
   if (latestBuild && (group === 'building' || group === 'needs')) return buildState(latestBuild)
+  if (isRolledBack(project)) return 'rolled_back'
   return liveDeployment ? 'live' : 'none'
+}
+
+export const SORTS = ['deployed', 'name', 'created'] as const
+export type Sort = (typeof SORTS)[number]
+
+/** When visitors or builds last saw something happen. */
+function lastMoved({ latestBuild, liveDeployment, createdAt }: Project): string {
+  return [latestBuild?.createdAt, liveDeployment?.activatedAt, createdAt].reduce<string>((last, at) => (at && at > last ? at : last), '')
+}
+
+export function sorted(projects: readonly Project[], sort: Sort, locale: string): Project[] {
+  const names = new Intl.Collator(locale, { numeric: true })
+  const orders: Record<Sort, (one: Project, other: Project) => number> = {
+    name: (one, other) => names.compare(one.name, other.name),
+    deployed: (one, other) => lastMoved(other).localeCompare(lastMoved(one)),
+    created: (one, other) => other.createdAt.localeCompare(one.createdAt),
+  }
+  return projects.toSorted(orders[sort])
+}
+
+/** What a search looks through besides the name. */
+export function wordsOf({ url, repoUrl, latestBuild }: Project): string {
+  return [url, repoUrl, latestBuild?.commit?.message, latestBuild?.commit?.author, frameworkOf(latestBuild)].filter(Boolean).join(' ')
+}
+
+/** The framework of what visitors get first: the service at the top of the site. */
+export function frameworkOf(build: Build | null): string | undefined {
+  return build?.plan?.services[0]?.framework?.value
 }
