@@ -39,13 +39,15 @@ type ConfirmProps = {
   /** The other button, where "Keep it as it is" would not say it. */
   keep?: React.ReactNode
   danger?: boolean
+  /** What is still to be chosen. */
+  more?: React.ReactNode
   /** A name that has to be typed first. */
   typed?: string
   act: () => Promise<unknown>
 }
 
 /** A change that is named with its consequences before it happens. What goes wrong is said here, and it stays open. */
-export function Confirm({ open, onClose, title, children, consequences, action, keep, danger = false, typed, act }: ConfirmProps) {
+export function Confirm({ open, onClose, title, children, consequences, action, keep, danger = false, more, typed, act }: ConfirmProps) {
   const [problem, setProblem] = useState<string>()
   const [pending, setPending] = useState(false)
   const [text, setText] = useState('')
@@ -80,6 +82,7 @@ export function Confirm({ open, onClose, title, children, consequences, action, 
               <li key={index} className="flex items-start gap-2 text-sm text-muted"><Icon name={icon} className="mt-px" /><span className="min-w-0">{line}</span></li>
             ))}
           </ul>
+          {more}
           {typed !== undefined && (
             <label className="grid gap-1 text-sm">
               <span><Trans>To confirm, type <bdi className="mono font-semibold">{typed}</bdi></Trans></span>

@@ -15,8 +15,10 @@ type Names<V, T> = { [K in keyof V]: V[K] extends T ? K : never }[keyof V] & str
 
 export type FormState<V extends Values> = ReturnType<typeof useForm<V>>
 
+type Options = { /** What makes something new may be sent with its first values. */ mayBeAsItWas?: boolean }
+
 /** `send` gets what differs from `saved`; when it is done, `saved` says so too. */
-export function useForm<V extends Values>(saved: V, send: (changed: Partial<V>, values: V) => Promise<unknown>) {
+export function useForm<V extends Values>(saved: V, send: (changed: Partial<V>, values: V) => Promise<unknown>, { mayBeAsItWas = false }: Options = {}) {
   const [edits, setEdits] = useState<Partial<V>>({})
   const [error, setError] = useState<unknown>()
   const [phase, setPhase] = useState<'editing' | 'sending' | 'sent' | 'unchanged'>('editing')
@@ -44,7 +46,7 @@ export function useForm<V extends Values>(saved: V, send: (changed: Partial<V>, 
   const submit = async (event?: React.FormEvent) => {
     event?.preventDefault()
     if (phase === 'sending') return
-    if (!isDirty) return setPhase('unchanged')
+    if (!isDirty && !mayBeAsItWas) return setPhase('unchanged')
     release()
     setPhase('sending')
     setError(undefined)

@@ -15,7 +15,7 @@ export function Password() {
   const form = useForm({ oldPassword: '', password: '' }, async (_, values) => {
     await api.PUT('/api/v1/me/password', { body: values })
     void queries.invalidateQueries({ queryKey: keys.sessions })
-  })
+  }, { mayBeAsItWas: true })
   return (
     <Panel title={t`Password`}>
       <Form form={form}>

@@ -22,7 +22,7 @@ export function Making({ projects, onMade, onCancel }: Props) {
     }))
     void queries.invalidateQueries({ queryKey: keys.tokens })
     onMade(token)
-  })
+  }, { mayBeAsItWas: true })
   return (
     <Form form={form} label={t`A new token`} className="border-t border-line">
       <div className="grid gap-4 p-4 sm:grid-cols-3">

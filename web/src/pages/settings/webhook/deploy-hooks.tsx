@@ -93,7 +93,7 @@ function Making({ project, onMade, onCancel }: { project: Project; onMade: (hook
     const hook = await body(answer)
     void queries.invalidateQueries({ queryKey: keys.deployHooks(project.id) })
     onMade(hook)
-  })
+  }, { mayBeAsItWas: true })
   return (
     <Form form={form} label={t`A new deploy hook`} className="border-t border-line">
       <div className="grid gap-4 p-4 sm:grid-cols-2">
