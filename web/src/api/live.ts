@@ -6,15 +6,16 @@
 import type { QueryClient } from '@tanstack/react-query'
 import type { Socket } from 'socket.io-client'
 
+import type { Schema } from '~/api/client'
 import { keys } from '~/api/keys'
 import { ask, connectionFound, connectionLost, isOnline, tryBy, tryNow } from '~/shell/online'
 
 /** One or more lines of a build's log, joined by `\n`; `lineNumber` is the first one's. */
-export type LogPiece = { projectId: number; buildId: number; log: string; lineNumber: number; type: string }
+export type LogPiece = Schema['LinesBody'] & { stream: Schema['LogStream'] }
 
 type LiveEvent = { id: number; projectId: number | null; payload: { kind: string; build?: number; project?: number }; createdAt: string }
 
-const LOG_EVENTS = ['build_logs', 'build_errors', 'run_logs', 'run_error'] as const
+const LOG_EVENTS = { build_logs: 'stdout', build_errors: 'stderr', run_logs: 'stdout', run_error: 'stderr' } as const
 
 let socket: Socket | undefined
 const lineListeners = new Map<number, Set<(piece: LogPiece) => void>>()
@@ -45,8 +46,8 @@ export async function goLive(queries: QueryClient): Promise<void> {
     void queries.invalidateQueries({ queryKey: keys.me })
   })
   opened.on('event', (event: LiveEvent) => heed(queries, event))
-  for (const name of LOG_EVENTS) {
-    opened.on(name, (piece: LogPiece) => lineListeners.get(piece.buildId)?.forEach((listener) => listener(piece)))
+  for (const [name, stream] of Object.entries(LOG_EVENTS)) {
+    opened.on(name, (piece: Schema['LinesBody']) => lineListeners.get(piece.buildId)?.forEach((listener) => listener({ ...piece, stream })))
   }
   document.addEventListener('visibilitychange', lookAgain)
 }
