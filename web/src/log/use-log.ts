@@ -1,0 +1,93 @@
+/** Ties the parts of a log together for as long as its build is on the page: store, feed and view live outside React. */
+
+import { useEffect, useEffectEvent, useRef, useState } from 'react'
+
+import { LogFeed } from '~/log/feed'
+import type { Step } from '~/log/fold'
+import type { Range } from '~/log/link'
+import { sourcesOf } from '~/log/sources'
+import { LogStore } from '~/log/store'
+import { LogView, type ViewState } from '~/log/view'
+
+const INITIAL: ViewState = { follow: false, fresh: 0, lines: 0, problems: 0, onlyProblems: false, wrap: false, complete: false, search: null }
+const WRAP = 'log-wrap'
+
+/** On narrow screens lines are wrapped unless somebody chose otherwise. */
+function wraps(): boolean {
+  const chosen = localStorage.getItem(WRAP)
+  return chosen === null ? matchMedia('(max-width: 640px)').matches : chosen === 'on'
+}
+
+export function keepWrap(wrap: boolean): void {
+  localStorage.setItem(WRAP, wrap ? 'on' : 'off')
+}
+
+export type Opening = {
+  build: number
+  steps: readonly Step[]
+  ended: boolean
+  /** Where it opens unless the address names lines. */
+  at: { line: number } | { step: string } | 'start' | 'end' | 'follow'
+  /** The lines that the address names. */
+  range: Range | null
+  query: string
+  onRange: (range: Range) => void
+  more: (characters: number) => string
+}
+
+export function useLog({ build, steps, ended, at, range, query, onRange, more }: Opening) {
+  const [store] = useState(() => new LogStore())
+  const [view, setView] = useState<LogView>()
+  const [state, setState] = useState(INITIAL)
+  const [problem, setProblem] = useState<unknown>()
+  const region = useRef<HTMLDivElement>(null)
+  const headings = useRef<HTMLDivElement>(null)
+  const feed = useRef<LogFeed>(undefined)
+  const picked = useRef(range)
+
+  const viewOf = useEffectEvent((scroller: HTMLElement) => new LogView(scroller, store, {
+    more,
+    changed: setState,
+    wrap: wraps(),
+    follow: at === 'follow' && range === null,
+    picked(next) {
+      picked.current = next
+      onRange(next)
+    },
+  }))
+  const feedOf = useEffectEvent(() => new LogFeed(store, sourcesOf(build), ended, setProblem))
+  const open = useEffectEvent((view: LogView) => {
+    if (range) view.goTo(range)
+    else if (at === 'end') view.goToEnd()
+    else if (typeof at === 'object' && 'line' in at) view.goTo({ from: at.line, to: at.line }, { mark: false })
+    else if (typeof at === 'object') view.goToStep(at.step)
+    if (query !== '') view.search(query)
+  })
+
+  useEffect(() => {
+    const view = viewOf(region.current!)
+    setView(view)
+    return () => view.destroy()
+  }, [])
+  useEffect(() => {
+    const started = feedOf()
+    feed.current = started
+    started.start()
+    return () => started.stop()
+  }, [])
+  useEffect(() => {
+    if (ended) feed.current?.ended()
+  }, [ended])
+  // Also after the language has changed: what React wrote is copied anew.
+  useEffect(() => view?.setSteps(steps, [...(headings.current?.children ?? [])] as HTMLElement[]))
+  useEffect(() => {
+    if (view) open(view)
+  }, [view])
+  useEffect(() => {
+    if (!view || !range || (picked.current?.from === range.from && picked.current.to === range.to)) return
+    picked.current = range
+    view.goTo(range)
+  }, [view, range])
+
+  return { store, view, state, problem, region, headings }
+}

@@ -1,0 +1,612 @@
+/**
+ * The log on the page: a scroller in which only the rows that can be seen exist. Outside React, because lines come faster than a
+ * tree of components can be compared: whatever happens is gathered, and written to the DOM once a frame.
+ *
+ * Not here: where lines come from (feed.ts), the bar above and what is said to screen readers (viewer.tsx), keys (keys.ts).
+ */
+
+import { Folds, type Step } from '~/log/fold'
+import type { Range } from '~/log/link'
+import { PAINTED, RowElement } from '~/log/paint'
+import { LINE_HEIGHT, type Row, Rows } from '~/log/rows'
+import { Search } from '~/log/search'
+import type { LogStore } from '~/log/store'
+
+/** Rows that are painted above and below what is seen. */
+const MARGIN = 8
+/** A frame that takes longer makes new lines wait for every third one. */
+const SLOW = 32
+/** For so many frames. */
+const CALM = 90
+/** This near the end is at the end. */
+const NEAR = 4
+
+export type ViewState = {
+  follow: boolean
+  /** Lines that came since following ended. */
+  fresh: number
+  lines: number
+  problems: number
+  onlyProblems: boolean
+  wrap: boolean
+  complete: boolean
+  search: { text: string; count: number; current: number; done: boolean } | null
+}
+
+export type ViewOptions = {
+  more: (characters: number) => string
+  changed: (state: ViewState) => void
+  /** The reader pointed at a line. */
+  picked: (range: Range) => void
+  wrap: boolean
+  follow: boolean
+}
+
+export class LogView {
+  #canvas = document.createElement('div')
+  #window = document.createElement('div')
+  #elements: RowElement[] = []
+  #rows = new Rows()
+  #folds = new Folds()
+  #headings: readonly HTMLElement[] = []
+  #heights = new Uint16Array(0)
+  #whole = new Set<number>()
+
+  #top = 0
+  #height = 0
+  /** As high as the scroller gets. */
+  #most = Infinity
+  #width = 0
+  #columns = 80
+  #character = 7.5
+
+  #follow: boolean
+  /** Lines that were there when following ended; `null`: it never began. */
+  #paused: number | null = null
+  #wrap: boolean
+  #onlyProblems = false
+  #wanted: Range | 'end' | null = null
+  #selected: Range | null = null
+  #current: Row | null = null
+  #search: Search | null = null
+  #match = -1
+
+  #laidOut = 0
+  #stale = true
+  #frame = 0
+  /** Something waits to be painted. */
+  #due = false
+  #scrolled = false
+  #calm = 0
+  #turn = 0
+  #painted = 0
+  #told = 0
+  #telling: ReturnType<typeof setTimeout> | undefined
+  #stops: (() => void)[] = []
+
+  constructor(
+    private readonly scroller: HTMLElement,
+    private readonly store: LogStore,
+    private readonly options: ViewOptions,
+  ) {
+    this.#wrap = options.wrap
+    this.#follow = options.follow
+    this.#canvas.className = 'log-canvas'
+    this.#window.className = 'log-window'
+    this.#canvas.append(this.#window)
+    scroller.replaceChildren(this.#canvas)
+    const resized = new ResizeObserver(() => this.#measure())
+    resized.observe(scroller)
+    const on = <K extends keyof HTMLElementEventMap>(name: K, heed: (event: HTMLElementEventMap[K]) => void) => {
+      scroller.addEventListener(name, heed, { passive: true })
+      this.#stops.push(() => scroller.removeEventListener(name, heed))
+    }
+    on('scroll', () => this.#onScroll())
+    on('wheel', (event) => event.deltaY < 0 && this.setFollow(false))
+    on('click', (event) => this.#onClick(event))
+    const onSelection = () => this.#onSelection()
+    document.addEventListener('selectionchange', onSelection)
+    this.#stops.push(store.subscribe(() => this.#schedule()), () => resized.disconnect(), () => document.removeEventListener('selectionchange', onSelection))
+    this.#measure()
+  }
+
+  destroy(): void {
+    cancelAnimationFrame(this.#frame)
+    clearTimeout(this.#telling)
+    for (const stop of this.#stops) stop()
+    this.scroller.replaceChildren()
+  }
+
+  // What the reader, or the page, wants
+
+  setSteps(steps: readonly Step[], headings: readonly HTMLElement[]): void {
+    this.#folds.update(steps, !this.#follow && this.#laidOut > 0 && this.#wanted === null)
+    this.#headings = headings
+    this.#reshape()
+  }
+
+  setFollow(follow: boolean): void {
+    if (follow === this.#follow) return
+    this.#follow = follow
+    this.#paused = this.store.count
+    if (follow) this.#wanted = null
+    this.#schedule()
+    this.#tell()
+  }
+
+  setWrap(wrap: boolean): void {
+    this.#wrap = wrap
+    this.#forgetHeights()
+    this.#reshape()
+    this.#tell()
+  }
+
+  setOnlyProblems(only: boolean): void {
+    this.#onlyProblems = only
+    this.#reshape()
+    this.#tell()
+  }
+
+  fold(section: number, folded: boolean): void {
+    this.setFollow(false)
+    this.#folds.set(section, folded)
+    this.#reshape()
+  }
+
+  /** Shows lines and marks them, as soon as they are there. */
+  goTo(range: Range, { mark = true } = {}): void {
+    this.setFollow(false)
+    this.#selected = mark ? range : null
+    this.#current = { line: range.from }
+    this.#wanted = range
+    this.#schedule()
+  }
+
+  goToEnd(): void {
+    this.#wanted = 'end'
+    this.#schedule()
+  }
+
+  goToStep(name: string): void {
+    const section = this.#folds.sections().findIndex((each) => each.name === name)
+    if (section < 0) return
+    this.fold(section, false)
+    this.#current = { section }
+    this.#scrollTo(this.#rows.top(this.#rows.of({ section })))
+  }
+
+  search(text: string): void {
+    this.#match = -1
+    this.#search = text === '' ? null : new Search(this.store, text)
+    if (this.#search) {
+      this.setFollow(false)
+      this.#scan(this.#search)
+    }
+    this.#schedule()
+    this.#tell()
+  }
+
+  nextMatch(direction: 1 | -1): void {
+    const count = this.#search?.count ?? 0
+    if (count === 0) return
+    this.#showMatch((this.#match + direction + count) % count)
+  }
+
+  nextProblem(): void {
+    const { problems } = this.store
+    const after = this.#currentLine()
+    const line = problems.find((problem) => problem > after) ?? problems[0]
+    if (line === undefined) return
+    this.setFollow(false)
+    this.#show(line)
+  }
+
+  /** Moves the current row; returns the line that is current now, or the section whose heading is. */
+  move(by: number): Row | null {
+    if (this.#rows.count === 0) return null
+    this.setFollow(false)
+    const from = this.#current ? this.#rows.of(this.#current) : this.#rows.at(this.#top) - Math.sign(by)
+    const row = Math.max(0, Math.min(this.#rows.count - 1, from + by))
+    this.#current = this.#rows.row(row)
+    this.#keepInSight(row)
+    return this.#current
+  }
+
+  page(direction: 1 | -1): void {
+    if (direction < 0) this.setFollow(false)
+    this.#scrollTo(this.#top + direction * (this.#height - LINE_HEIGHT))
+    this.#followAtEnd()
+  }
+
+  /** To the end; following what comes while something can. */
+  end(): void {
+    this.#scrollTo(this.#bottom())
+    this.#followAtEnd()
+  }
+
+  /** What Enter does: folds a step, shows the whole of a line, or marks it. */
+  activate(extend: boolean): void {
+    const current = this.#current
+    if (!current) return
+    if ('section' in current) this.fold(current.section, !this.#folds.sections()[current.section]!.folded)
+    else if (this.store.text(current.line).length > PAINTED && !this.#whole.has(current.line)) this.#showWhole(current.line)
+    else this.#pick(current.line, extend)
+  }
+
+  get current(): Row | null {
+    return this.#current
+  }
+
+  /** The lines that a link would name. */
+  get linkable(): Range {
+    const line = this.#currentLine() || this.#firstLine()
+    return this.#selected ?? { from: line, to: line }
+  }
+
+  // What happens to the scroller
+
+  #onScroll(): void {
+    const { scrollTop } = this.scroller
+    const byReader = Math.abs(scrollTop - this.#top) > 1
+    this.#top = scrollTop
+    if (!byReader) return
+    this.#wanted = null
+    this.#followAtEnd()
+    this.#scrolled = true
+    this.#schedule()
+  }
+
+  /** Reaching the end is the one way in which following begins by itself. */
+  #followAtEnd(): void {
+    const atEnd = this.#top >= this.#bottom() - NEAR
+    this.setFollow(atEnd && !this.store.complete)
+    if (atEnd && this.#paused !== null) this.#paused = this.store.count
+  }
+
+  #onClick(event: MouseEvent): void {
+    const target = event.target as HTMLElement
+    const row = target.closest<HTMLElement>('[data-line], [data-section]')
+    if (!row) return
+    if (row.dataset.section !== undefined) {
+      const section = Number(row.dataset.section)
+      this.#current = { section }
+      return this.fold(section, !this.#folds.sections()[section]!.folded)
+    }
+    const line = Number(row.dataset.line)
+    this.#current = { line }
+    if (target.closest('[data-whole]')) this.#showWhole(line)
+    else if (target.closest('.log-number')) this.#pick(line, event.shiftKey)
+    this.#schedule()
+  }
+
+  #onSelection(): void {
+    const selection = document.getSelection()
+    if (this.#follow && selection && !selection.isCollapsed && this.scroller.contains(selection.anchorNode)) this.setFollow(false)
+  }
+
+  #measure(): void {
+    const { clientWidth, clientHeight } = this.scroller
+    this.#height = clientHeight
+    this.#most = Infinity
+    if (clientWidth !== this.#width) {
+      this.#width = clientWidth
+      this.scroller.style.setProperty('--log-width', `${clientWidth}px`)
+      const probe = document.createElement('span')
+      probe.className = 'log-text'
+      probe.style.position = 'absolute'
+      probe.textContent = 'm'.repeat(50)
+      this.#canvas.append(probe)
+      this.#character = probe.getBoundingClientRect().width / 50 || this.#character
+      probe.remove()
+      this.#columns = Math.max(20, Math.floor((clientWidth - this.#gutter()) / this.#character))
+      this.#forgetHeights()
+      if (this.#wrap) this.#reshape()
+    }
+    this.#scrolled = true
+    this.#schedule()
+  }
+
+  // Frames
+
+  #schedule(): void {
+    this.#due = true
+    this.#frame ||= requestAnimationFrame((time) => this.#onFrame(time))
+  }
+
+  #onFrame(time: number): void {
+    this.#frame = 0
+    if (this.#painted > 0 && time - this.#painted > SLOW && time - this.#painted < 1_000) this.#calm = CALM
+    this.#painted = 0
+    if (!this.#due) return
+    if (this.#calm > 0) {
+      this.#calm -= 1
+      this.#turn = (this.#turn + 1) % 3
+      // Whoever scrolls is not made to wait.
+      if (this.#turn > 0 && !this.#scrolled && !this.#stale) return this.#schedule()
+    }
+    this.#due = this.#scrolled = false
+    this.#paint()
+    this.#painted = time
+    // The next one tells how long this one took.
+    this.#frame ||= requestAnimationFrame((next) => this.#onFrame(next))
+  }
+
+  #paint(): void {
+    if (this.#width === 0) return
+    const anchor = this.#stale && !this.#follow ? this.#anchor() : null
+    if (this.#stale) this.#layOut()
+    const grew = this.store.count > this.#laidOut
+    if (grew) this.#rows.extend((this.#laidOut = this.store.count))
+    if (this.#search && !this.#search.done) this.#scan(this.#search)
+    this.#size()
+    this.#reach(anchor)
+    this.#write()
+    if (grew) this.#tellSoon()
+    if (this.store.complete && this.#follow) this.setFollow(false)
+  }
+
+  #layOut(): void {
+    this.#stale = false
+    this.#laidOut = this.store.count
+    const heightOf = this.#wrap ? (line: number) => this.#heights[line] || this.#guess(line) : () => LINE_HEIGHT
+    this.#rows.shape({ sections: this.#folds.sections(), only: this.#onlyProblems ? this.store.problems : null, heightOf }, this.#laidOut)
+    for (const element of this.#elements) element.forget()
+  }
+
+  /** Where the view is to be: the end, something that was wanted, or where it was. */
+  #reach(anchor: { row: Row; offset: number } | null): void {
+    const wanted = this.#wanted
+    if (this.#follow) this.#top = this.#bottom()
+    else if (wanted === 'end') {
+      this.#top = this.#bottom()
+      if (this.store.complete) this.#wanted = null
+    } else if (wanted && this.store.count >= wanted.from) {
+      this.#open(wanted.from)
+      this.#size()
+      const row = this.#rows.of({ line: wanted.from })
+      this.#top = this.#rows.top(row) - Math.max(0, (this.#height - LINE_HEIGHT) / 2)
+      this.#wanted = null
+    } else if (anchor) this.#top = this.#rows.top(this.#rows.of(anchor.row)) + anchor.offset
+    this.#top = Math.max(0, Math.min(this.#top, this.#bottom()))
+  }
+
+  #write(): void {
+    // Measured rows can turn out higher or lower than guessed: then once more, with what is known now.
+    for (let round = 0; round < 3; round += 1) {
+      const first = Math.max(0, this.#rows.at(this.#top) - MARGIN)
+      const last = Math.min(this.#rows.count, this.#rows.at(this.#top + this.#height) + MARGIN + 1)
+      this.#fill(first, last)
+      this.#window.style.transform = `translateY(${this.#rows.top(first)}px)`
+      if (!this.#wrap || !this.#learnHeights(first, last)) break
+      this.#size()
+    }
+    if (Math.abs(this.scroller.scrollTop - this.#top) >= 1) this.scroller.scrollTop = this.#top
+  }
+
+  #size(): void {
+    const height = `${this.#rows.height}px`
+    if (this.#canvas.style.height !== height) {
+      this.#canvas.style.height = height
+      // The scroller grows with its rows up to what the style sheet allows, and shrinks when they are folded.
+      if (this.#rows.height < this.#height || this.#height < this.#most) {
+        this.scroller.style.height = height
+        this.#height = this.scroller.clientHeight
+        if (this.#height < this.#rows.height) this.#most = this.#height
+      }
+    }
+    const width = this.#wrap ? '' : `${Math.ceil(Math.min(this.store.widest, this.#whole.size > 0 ? Infinity : PAINTED) * this.#character + this.#gutter() + 16)}px`
+    if (this.#canvas.style.minWidth !== width) this.#canvas.style.minWidth = width
+    const digits = String(Math.max(3, String(this.store.count).length))
+    if (this.scroller.style.getPropertyValue('--log-digits') !== digits) this.scroller.style.setProperty('--log-digits', digits)
+    this.scroller.classList.toggle('wrap', this.#wrap)
+  }
+
+  /** Puts the rows from `first` to `last` into the elements, in their order: so a selection copies them in it too. */
+  #fill(first: number, last: number): void {
+    const count = Math.max(0, last - first)
+    while (this.#elements.length < count) {
+      const element = new RowElement()
+      this.#elements.push(element)
+      this.#window.append(element.root)
+    }
+    this.#turnElements(first, count)
+    const sections = this.#folds.sections()
+    this.#elements.forEach((element, index) => {
+      element.root.hidden = index >= count
+      if (index < count) this.#paintRow(element, this.#rows.row(first + index), sections)
+    })
+    this.#firstRow = first
+  }
+
+  #firstRow = 0
+
+  /** Rows that stay in sight keep their elements. */
+  #turnElements(first: number, count: number): void {
+    const by = first - this.#firstRow
+    if (this.#follow || by === 0 || Math.abs(by) >= count) return
+    const moved = by > 0 ? this.#elements.splice(0, by) : this.#elements.splice(by)
+    if (by > 0) this.#elements.push(...moved)
+    else this.#elements.unshift(...moved)
+    if (by > 0) this.#window.append(...moved.map(({ root }) => root))
+    else this.#window.prepend(...moved.map(({ root }) => root))
+  }
+
+  #paintRow(element: RowElement, row: Row, sections: ReturnType<Folds['sections']>): void {
+    const isCurrent = this.#current !== null && same(this.#current, row)
+    if ('section' in row) {
+      const heading = this.#headings[row.section]
+      if (heading) element.heading(row.section, sections[row.section]!.folded, heading, isCurrent ? 'log-current' : '')
+      return
+    }
+    const { line } = row
+    const isSelected = this.#selected !== null && line >= this.#selected.from && line <= this.#selected.to
+    const match = this.#search && this.#match >= 0 ? this.#search.at(this.#match) : null
+    const look = [this.store.isError(line) && 'log-error', isSelected && 'log-selected', isCurrent && 'log-current'].filter(Boolean).join(' ')
+    element.line({
+      line,
+      text: this.store.text(line),
+      needle: this.#search?.text.toLowerCase() ?? '',
+      nth: match?.line === line ? match.nth : -1,
+      whole: this.#whole.has(line),
+      more: this.options.more,
+      look,
+    })
+  }
+
+  /** Whether a row was higher or lower than thought. What is above the view does not push it. */
+  #learnHeights(first: number, last: number): boolean {
+    const anchor = this.#follow || this.#wanted === 'end' ? null : this.#anchor()
+    let changed = false
+    for (let row = first; row < last; row += 1) {
+      const what = this.#rows.row(row)
+      const height = this.#elements[row - first]!.root.offsetHeight
+      if ('section' in what || height === 0) continue
+      this.#remember(what.line, height)
+      if (height === this.#rows.heightOf(row)) continue
+      this.#rows.setHeight(row, height)
+      changed = true
+    }
+    if (!changed) return false
+    this.#top = anchor ? this.#rows.top(this.#rows.of(anchor.row)) + anchor.offset : this.#bottom()
+    this.#top = Math.max(0, Math.min(this.#top, this.#bottom()))
+    return true
+  }
+
+  #remember(line: number, height: number): void {
+    if (line >= this.#heights.length) {
+      const larger = new Uint16Array(Math.max(1_024, line * 2))
+      larger.set(this.#heights)
+      this.#heights = larger
+    }
+    this.#heights[line] = height
+  }
+
+  #guess(line: number): number {
+    return Math.max(1, Math.ceil(Math.min(this.store.text(line).length, PAINTED) / this.#columns)) * LINE_HEIGHT
+  }
+
+  // Places
+
+  #bottom(): number {
+    return Math.max(0, this.#rows.height - this.#height)
+  }
+
+  #anchor(): { row: Row; offset: number } | null {
+    if (this.#rows.count === 0) return null
+    const row = this.#rows.at(this.#top)
+    return { row: this.#rows.row(row), offset: this.#top - this.#rows.top(row) }
+  }
+
+  #firstLine(): number {
+    const row = this.#rows.count > 0 ? this.#rows.row(this.#rows.at(this.#top)) : { line: 1 }
+    return 'line' in row ? row.line : Math.max(1, this.#folds.sections()[row.section]!.firstLine)
+  }
+
+  /** 0 if there is none. */
+  #currentLine(): number {
+    return this.#current && 'line' in this.#current ? this.#current.line : 0
+  }
+
+  /** Unfolds what hides a line. */
+  #open(line: number): void {
+    if (this.#rows.shows(line)) return
+    if (this.#onlyProblems) this.#onlyProblems = false
+    const section = this.#rows.sectionOf(line)
+    if (section >= 0) this.#folds.set(section, false)
+    this.#layOut()
+    this.#tell()
+  }
+
+  #show(line: number): void {
+    this.#current = { line }
+    if (this.#stale) this.#layOut()
+    this.#open(line)
+    this.#keepInSight(this.#rows.of({ line }))
+  }
+
+  #keepInSight(row: number): void {
+    const top = this.#rows.top(row)
+    const bottom = top + this.#rows.heightOf(row)
+    if (top < this.#top || bottom > this.#top + this.#height) {
+      const isNear = top > this.#top - 3 * LINE_HEIGHT && bottom < this.#top + this.#height + 3 * LINE_HEIGHT
+      if (!isNear) this.#scrollTo(top - this.#height / 3)
+      else this.#scrollTo(top < this.#top ? top : bottom - this.#height)
+    } else this.#schedule()
+  }
+
+  #scrollTo(top: number): void {
+    this.#wanted = null
+    this.#top = Math.max(0, Math.min(top, this.#bottom()))
+    this.#scrolled = true
+    this.#schedule()
+  }
+
+  #pick(line: number, extend: boolean): void {
+    const from = extend && this.#selected ? this.#selected.from : line
+    this.#selected = { from: Math.min(from, line), to: Math.max(from, line) }
+    this.options.picked(this.#selected)
+    this.#schedule()
+  }
+
+  #showWhole(line: number): void {
+    this.setFollow(false)
+    this.#whole.add(line)
+    this.#schedule()
+  }
+
+  #showMatch(index: number): void {
+    if (!this.#search) return
+    this.setFollow(false)
+    this.#match = index
+    this.#show(this.#search.at(index).line)
+    this.#tell()
+  }
+
+  #scan(search: Search): void {
+    if (search !== this.#search) return
+    search.step()
+    if (!search.done) setTimeout(() => this.#scan(search))
+    else if (this.#match < 0 && search.count > 0) return this.#showMatch(search.from(this.#firstLine()))
+    this.#tellSoon()
+  }
+
+  #reshape(): void {
+    this.#stale = true
+    this.#schedule()
+  }
+
+  #forgetHeights(): void {
+    this.#heights.fill(0)
+  }
+
+  #gutter(): number {
+    return (Math.max(3, String(this.store.count).length) + 4) * this.#character
+  }
+
+  // What the bar above shows
+
+  #tell(): void {
+    clearTimeout(this.#telling)
+    this.#telling = undefined
+    this.#told = performance.now()
+    this.options.changed({
+      follow: this.#follow,
+      fresh: this.#follow || this.#paused === null ? 0 : this.store.count - this.#paused,
+      lines: this.store.count,
+      problems: this.store.problems.length,
+      onlyProblems: this.#onlyProblems,
+      wrap: this.#wrap,
+      complete: this.store.complete,
+      search: this.#search && { text: this.#search.text, count: this.#search.count, current: this.#match, done: this.#search.done },
+    })
+  }
+
+  /** Numbers that run are not read faster. */
+  #tellSoon(): void {
+    this.#telling ??= setTimeout(() => this.#tell(), Math.max(0, this.#told + 250 - performance.now()))
+  }
+}
+
+function same(one: Row, other: Row): boolean {
+  return 'line' in one ? 'line' in other && one.line === other.line : 'section' in other && one.section === other.section
+}
