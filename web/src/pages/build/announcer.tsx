@@ -1,0 +1,30 @@
+/** Tells screen readers how a build goes on: its steps, its end, its failure. Politely, and nothing of what was so when the page opened. */
+
+import { useLingui } from '@lingui/react/macro'
+import { useEffect, useState } from 'react'
+
+import type { Schema } from '~/api/client'
+import { useStepName } from '~/log/words'
+import { useFormat } from '~/ui/format'
+import { useStateWord } from '~/ui/state'
+
+type Build = Schema['BuildBody']
+
+export function Announcer({ build }: { build: Build }) {
+  const { t } = useLingui()
+  const format = useFormat()
+  const nameOf = useStepName()
+  const wordOf = useStateWord()
+  const step = build.steps.at(-1)
+  const now = build.failure
+    ? t`${wordOf(build.status)}. ${build.failure.title}`
+    : build.finishedAt || !step
+      ? t`Build ${build.id}: ${wordOf(build.status)}`
+      : step.tookMs === null ? t`${nameOf(step.name)}: ${wordOf(step.state)}` : t`${nameOf(step.name)}: ${wordOf(step.state)}, ${format.duration(step.tookMs)}`
+  const [first] = useState(now)
+  const [said, setSaid] = useState('')
+  useEffect(() => {
+    if (now !== first) setSaid(now)
+  }, [now, first])
+  return <p className="sr-only" role="status">{said}</p>
+}

@@ -1,0 +1,54 @@
+/** Why a build failed, in plain words: what happened, what it means for visitors, what to do. */
+
+import { Trans, useLingui } from '@lingui/react/macro'
+import { Link } from '@tanstack/react-router'
+
+import { hostOf } from '~/actions/names'
+import type { Schema } from '~/api/client'
+import { settingLink, settingName } from '~/pages/settings/links'
+import { LinkButton } from '~/ui/button'
+import { useFormat } from '~/ui/format'
+import { Icon } from '~/ui/icons'
+
+type Props = { build: Schema['BuildBody']; failure: Schema['Failure']; project: Schema['ProjectBody'] }
+
+export function FailureReason({ build, failure, project }: Props) {
+  const { t, i18n } = useLingui()
+  const format = useFormat()
+  const { title, detail, line, setting } = failure
+  const target = setting ? settingLink(project.name, setting) : undefined
+  return (
+    <section aria-label={t`Why it failed`} className="notice fail items-start">
+      <div className="grid min-w-0 flex-1 basis-80 gap-2">
+        <h2 className="flex gap-2 text-lg"><Icon name="failed" className="mt-1 text-fail" /><bdi className="min-w-0 wrap-anywhere">{sentence(title)}</bdi></h2>
+        <p className="max-w-[72ch] whitespace-pre-line text-muted wrap-anywhere"><bdi>{sentence(detail)}</bdi></p>
+        <p className="max-w-[72ch] text-muted">
+          <ForVisitors build={build} project={project} />
+          {line !== undefined && <> <Link to="." search={(before) => before} hash={`L${line}`} hashScrollIntoView={false} resetScroll={false} replace className="link"><Trans>Go to line {format.number(line)}</Trans></Link></>}
+        </p>
+      </div>
+      {setting && target && (
+        <LinkButton {...target} look="primary" className="max-sm:w-full">
+          {setting.startsWith('BERTH_') ? <Trans>See the limits</Trans> : <Trans>Change “<bdi>{settingName(i18n, setting)}</bdi>”</Trans>}
+        </LinkButton>
+      )}
+      {setting && !target && <p className="text-sm text-muted"><Trans>Whoever runs this machine changes <code className="chip">{setting}</code>.</Trans></p>}
+    </section>
+  )
+}
+
+/** Whether the old version is still up. */
+function ForVisitors({ build, project }: Omit<Props, 'failure'>) {
+  const live = project.liveDeployment
+  if (build.environment === 'preview') return <Trans>Visitors of the site see nothing of it: this was a preview.</Trans>
+  if (!live) return <Trans>Nothing is live yet at <bdi dir="ltr">{hostOf(project.url)}</bdi>.</Trans>
+  const version = <Link to="/builds/$build" params={{ build: String(live.buildId) }} className="link"><Trans>build {live.buildId}</Trans></Link>
+  if (live.buildId < build.id) return <Trans>Nothing changed for visitors: what {version} made is still live.</Trans>
+  return <Trans>Nothing changed for visitors. By now {version} is live.</Trans>
+}
+
+/** What the server says begins in lower case where it stands in a sentence; here it stands alone. */
+function sentence(words: string): string {
+  const text = words.charAt(0).toUpperCase() + words.slice(1)
+  return /[.!?…:]$/.test(text) ? text : `${text}.`
+}
