@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 
 import { lingui } from '@lingui/vite-plugin'
@@ -6,19 +8,20 @@ import tailwind from '@tailwindcss/vite'
 import react from '@vitejs/plugin-react'
 import { defineConfig, type Plugin } from 'vite'
 
-/** Compresses what the binary will serve, once and for all: nothing is compressed while somebody waits. */
+/** Compresses what the binary will serve, once and for all, when it is written: nothing is compressed while somebody waits. */
 function compressed(): Plugin {
+  const params = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY }
   return {
     name: 'compressed',
     apply: 'build',
-    enforce: 'post',
-    generateBundle(_, bundle) {
-      for (const [name, file] of Object.entries(bundle)) {
-        if (!/\.(js|css|html|svg)$/.test(name)) continue
-        const text = Buffer.from(file.type === 'chunk' ? file.code : file.source)
-        const params = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY }
-        this.emitFile({ type: 'asset', fileName: `${name}.br`, source: brotliCompressSync(text, { params }) })
-        this.emitFile({ type: 'asset', fileName: `${name}.gz`, source: gzipSync(text, { level: 9 }) })
+    // Not earlier: Vite still changes the scripts while it makes the bundle.
+    writeBundle({ dir = '' }) {
+      for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
+        if (!/\.(js|css|html|svg)$/.test(entry.name)) continue
+        const file = join(entry.parentPath, entry.name)
+        const text = readFileSync(file)
+        writeFileSync(`${file}.br`, brotliCompressSync(text, { params }))
+        writeFileSync(`${file}.gz`, gzipSync(text, { level: 9 }))
       }
     },
   }

@@ -137,6 +137,23 @@ mod tests {
         assert_eq!(ask(script.address, &[(IF_NONE_MATCH, &tag)]).await.status(), StatusCode::NOT_MODIFIED);
     }
 
+    #[test]
+    fn every_compressed_form_is_of_its_file() {
+        use std::io::Read as _;
+        for Asset { address, whole, brotli, gzip, .. } in ASSETS {
+            let mut plain = Vec::new();
+            if let Some(coded) = brotli {
+                brotli::Decompressor::new(*coded, 4096).read_to_end(&mut plain).unwrap();
+                assert!(plain == *whole, "{address} by brotli");
+            }
+            if let Some(coded) = gzip {
+                plain.clear();
+                flate2::read::GzDecoder::new(*coded).read_to_end(&mut plain).unwrap();
+                assert!(plain == *whole, "{address} by gzip");
+            }
+        }
+    }
+
     #[tokio::test]
     async fn the_page_of_a_link_passes_its_address_on_to_nobody() {
         let response = ask("/invite/a-token", &[(ACCEPT, "text/html")]).await;
