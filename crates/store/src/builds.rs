@@ -1,10 +1,14 @@
 //! Builds: reading them, and what their run writes down. How they wait and are handed out is in `queue.rs`.
 
+use std::time::Duration;
+
 use berth_model::{
-    Access, BranchName, BuildId, BuildStatus, Commit, CommitHash, DeliveryId, Environment, EventPayload, Failure,
-    FailureCode, Fork, Plan, ProjectId, PullRequest, Step, StepState, Timestamp, Trigger,
+    Access, BranchName, BuildId, BuildStatus, Commit, CommitHash, DeliveryId, DeploymentId, DeploymentStatus,
+    Environment, EventPayload, Failure, FailureCode, Fork, Plan, ProjectId, PullRequest, Step, StepState, Timestamp,
+    Trigger,
 };
 
+use crate::lists::Filter;
 use crate::owned::{Owned, SeenBy};
 use crate::queue::Lease;
 use crate::sql::{FromRow, Row, json_text, sql};
@@ -50,12 +54,27 @@ pub struct Build {
     pub attempts: i64,
     /// Whether somebody asked for its end.
     pub cancel_requested: bool,
+    /// What it published.
+    pub published: Option<Published>,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// When it was (last) started.
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+}
+
+/// What a build published, as far as it is shown with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Which deployment; of a preview's build the preview's own, not production's copy of it.
+    pub id: DeploymentId,
+    /// Where it stands.
+    pub status: DeploymentStatus,
+    /// Its own full host name.
+    pub host: String,
+    /// Whether its files are kept.
+    pub released: bool,
 }
 
 /// How a build ended.
@@ -77,12 +96,15 @@ impl BuildEnd {
 }
 
 macro_rules! select_build {
-    ($rest:literal) => {
+    ($($rest:tt)+) => {
         concat!(
             "SELECT b.id, b.project_id, b.status, b.trigger, b.environment, b.branch, b.commit_hash, b.commit_message, \
              b.commit_author, b.reason, b.pull_request, b.fork, b.source_ref, b.delivery, b.exit_code, b.failure, b.plan, b.steps, b.attempts, b.cancel_requested, b.created_at, \
-             b.started_at, b.finished_at, p.user_id AS owner, p.id AS of_project FROM build b JOIN project p ON p.id = b.project_id ",
-            $rest
+             b.started_at, b.finished_at, p.user_id AS owner, p.id AS of_project, o.id AS published, \
+             o.status AS published_status, o.host AS published_host, o.released AS published_kept \
+             FROM build b JOIN project p ON p.id = b.project_id LEFT JOIN deployment o ON o.id = \
+             (SELECT MAX(m.id) FROM deployment m WHERE m.build_id = b.id AND m.promoted_from IS NULL) ",
+            $($rest)+
         )
     };
 }
@@ -115,11 +137,35 @@ impl FromRow for Build {
             steps: row.json("steps")?,
             attempts: row.get("attempts")?,
             cancel_requested: row.get("cancel_requested")?,
+            published: published(row)?,
             created_at: row.time("created_at")?,
             started_at: row.time_or_none("started_at")?,
             finished_at: row.time_or_none("finished_at")?,
         })
     }
+}
+
+/// The commit of a build, once it is known.
+pub(crate) fn commit(row: &Row<'_>) -> Result<Option<Commit>, StoreError> {
+    let Some(hash) = row.parsed_or_none("commit_hash", |text| CommitHash::parse(text).ok())? else { return Ok(None) };
+    let text = |column| row.get::<Option<String>>(column).map(Option::unwrap_or_default);
+    Ok(Some(Commit { hash, message: text("commit_message")?, author: text("commit_author")? }))
+}
+
+/// How long a build took, once it has ended.
+pub(crate) fn took(row: &Row<'_>) -> Result<Option<Duration>, StoreError> {
+    let (started, finished) = (row.time_or_none("started_at")?, row.time_or_none("finished_at")?);
+    Ok(started.zip(finished).map(|(started, finished)| finished.since(started)))
+}
+
+fn published(row: &Row<'_>) -> Result<Option<Published>, StoreError> {
+    let Some(id) = row.get::<Option<i64>>("published")? else { return Ok(None) };
+    Ok(Some(Published {
+        id: DeploymentId(id),
+        status: row.parsed("published_status", DeploymentStatus::parse)?,
+        host: row.get("published_host")?,
+        released: row.get("published_kept")?,
+    }))
 }
 
 impl Build {
@@ -216,10 +262,31 @@ impl Store {
         limit: u32,
         before: Option<BuildId>,
     ) -> Result<Vec<Build>, StoreError> {
+        self.builds_like(access, project, limit, before, &Filter::default()).await
+    }
+
+    /// The same, of those that a filter lets through.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
+    pub async fn builds_like(
+        &self,
+        access: Access,
+        project: ProjectId,
+        limit: u32,
+        before: Option<BuildId>,
+        filter: &Filter<BuildStatus>,
+    ) -> Result<Vec<Build>, StoreError> {
         self.project(access, project).await?;
-        let before = before.unwrap_or(BuildId(i64::MAX));
-        let select = sql(select_build!("WHERE b.project_id = $1 AND b.id < $2 ORDER BY b.id DESC LIMIT $3"));
-        self.all(select.bind(project).bind(before).bind(i64::from(limit))).await
+        let select = sql(select_build!(
+            "WHERE b.project_id = $1 AND b.id < $2 AND b.branch = COALESCE($4, b.branch) \
+             AND b.environment = COALESCE($5, b.environment) AND b.status = COALESCE($6, b.status) \
+             ORDER BY b.id DESC LIMIT $3"
+        ));
+        let select = select.bind(project).bind(before.unwrap_or(BuildId(i64::MAX))).bind(i64::from(limit));
+        let select = select.bind(filter.branch.as_ref().map(BranchName::as_str));
+        let select = select.bind(filter.environment.map(Environment::as_str));
+        self.all(select.bind(filter.status.map(BuildStatus::as_str))).await
     }
 
     /// At most `limit` builds of a project for production, newest first.

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use berth_model::{
-    Access, BranchName, BuildId, BuildStatus, DeploymentId, DeploymentStatus, Environment, EventPayload, ProjectId,
-    ShortId, Timestamp,
+    Access, BranchName, BuildId, BuildStatus, Commit, DeploymentId, DeploymentStatus, Environment, EventPayload,
+    ProjectId, ShortId, Timestamp,
 };
 
-use crate::builds::{Build, BuildEnd};
+use crate::builds::{Build, BuildEnd, commit, took};
+use crate::lists::Filter;
 use crate::owned::{Owned, SeenBy};
 use crate::queue::Lease;
 use crate::sql::{FromRow, Row, sql};
@@ -49,6 +50,10 @@ pub struct Deployment {
     pub released: bool,
     /// The preview's deployment that this is production's copy of.
     pub promoted_from: Option<DeploymentId>,
+    /// The commit that its build was of, if it was of one.
+    pub commit: Option<Commit>,
+    /// How long its build took.
+    pub took: Option<Duration>,
     /// When it was published.
     pub created_at: Timestamp,
     /// When it last went live.
@@ -71,12 +76,14 @@ pub struct NewDeployment {
 }
 
 macro_rules! select_deployment {
-    ($rest:literal) => {
+    ($($rest:tt)+) => {
         concat!(
             "SELECT d.id, d.short_id, d.project_id, d.build_id, d.environment, d.branch, d.status, d.host, d.files, \
-             d.bytes, d.released, d.promoted_from, d.created_at, d.activated_at, p.user_id AS owner, p.id AS of_project \
-             FROM deployment d JOIN project p ON p.id = d.project_id AND p.deleted_at IS NULL ",
-            $rest
+             d.bytes, d.released, d.promoted_from, d.created_at, d.activated_at, p.user_id AS owner, p.id AS of_project, \
+             b.commit_hash, b.commit_message, b.commit_author, b.started_at, b.finished_at \
+             FROM deployment d JOIN project p ON p.id = d.project_id AND p.deleted_at IS NULL \
+             JOIN build b ON b.id = d.build_id ",
+            $($rest)+
         )
     };
 }
@@ -97,6 +104,8 @@ impl FromRow for Deployment {
             bytes: row.get("bytes")?,
             released: row.get("released")?,
             promoted_from: row.get::<Option<i64>>("promoted_from")?.map(DeploymentId),
+            commit: commit(row)?,
+            took: took(row)?,
             created_at: row.time("created_at")?,
             activated_at: row.time_or_none("activated_at")?,
         })
@@ -220,9 +229,10 @@ impl Store {
         if build.row.cancel_requested {
             return Err(StoreError::Conflict("the build was canceled"));
         }
-        let deployment = tx.add_deployment(&build.row, build.row.environment, &new, None).await?;
+        tx.add_deployment(&build.row, build.row.environment, &new, None).await?;
         let end = BuildEnd { status: BuildStatus::Passed, exit_code, failure: None };
         tx.end_build(&mut build, &end).await?;
+        let deployment = tx.deployment(new.id).await?;
         tx.deployment_event(&deployment, &new.host).await?;
         tx.add_activation(new.id, ActivationReason::Build, None).await?;
         tx.commit().await?;
@@ -245,7 +255,8 @@ impl Store {
         self.one(sql(select_deployment!("WHERE d.id = $1")).bind(id)).await
     }
 
-    /// At most `limit` deployments of a project, newest first.
+    /// At most `limit` deployments of a project that a filter lets through, newest first; those older than `before`, if
+    /// given.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
@@ -254,10 +265,19 @@ impl Store {
         access: Access,
         project: ProjectId,
         limit: u32,
+        before: Option<DeploymentId>,
+        filter: &Filter<DeploymentStatus>,
     ) -> Result<Vec<Deployment>, StoreError> {
         self.project(access, project).await?;
-        let select = sql(select_deployment!("WHERE d.project_id = $1 ORDER BY d.id DESC LIMIT $2"));
-        self.all(select.bind(project).bind(i64::from(limit))).await
+        let select = sql(select_deployment!(
+            "WHERE d.project_id = $1 AND d.id < $2 AND d.branch = COALESCE($4, d.branch) \
+             AND d.environment = COALESCE($5, d.environment) AND d.status = COALESCE($6, d.status) \
+             ORDER BY d.id DESC LIMIT $3"
+        ));
+        let select = select.bind(project).bind(before.unwrap_or(DeploymentId(i64::MAX))).bind(i64::from(limit));
+        let select = select.bind(filter.branch.as_ref().map(BranchName::as_str));
+        let select = select.bind(filter.environment.map(Environment::as_str));
+        self.all(select.bind(filter.status.map(DeploymentStatus::as_str))).await
     }
 
     /// What a build published, if it did.

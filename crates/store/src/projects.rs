@@ -159,14 +159,14 @@ pub struct DeletedProject {
 }
 
 macro_rules! select_project {
-    ($rest:literal) => {
+    ($($rest:tt)+) => {
         concat!(
             "SELECT p.id, p.user_id, p.user_id AS owner, p.id AS of_project, p.name, p.branch, p.repo_url, p.install_command, \
              p.build_command, p.output_directory, p.root_directory, p.node_version, p.spa_fallback, p.repo_token, p.repo_user, \
              p.webhook_id, p.webhook_problem, p.previews, p.watch, p.poll_every, p.protection, p.protection_user, \
              p.protection_hash, p.created_at, p.updated_at \
              FROM project p ",
-            $rest
+            $($rest)+
         )
     };
 }
@@ -291,6 +291,8 @@ fn address(repo: Option<&RepoUrl>) -> &str {
 fn key(repo: Option<&RepoUrl>) -> String {
     repo.map(RepoUrl::key).map_or_else(String::new, |key| key.as_str().to_owned())
 }
+
+pub(crate) use select_project;
 
 /// The query behind [`Store::project_named`].
 pub(crate) fn one_project_named(name: &ProjectName) -> Sql {

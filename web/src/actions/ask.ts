@@ -7,7 +7,7 @@ import { useSyncExternalStore } from 'react'
 
 import type { Schema } from '~/api/client'
 
-export type Build = Schema['BuildBody']
+export type Build = Schema['BuildSummaryBody']
 export type Deployment = Schema['DeploymentBody']
 
 export type Question =

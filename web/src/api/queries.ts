@@ -2,8 +2,8 @@
 
 import { queryOptions, useSuspenseQuery } from '@tanstack/react-query'
 
-import { api, body } from '~/api/client'
-import { Refusal, refusal } from '~/api/errors'
+import { api, body, type Schema } from '~/api/client'
+import { Refusal } from '~/api/errors'
 import { keys } from '~/api/keys'
 
 /** Who is signed in; `null`: nobody. */
@@ -24,17 +24,26 @@ export function useMe() {
 
 export const setupQuery = queryOptions({ queryKey: keys.setup, queryFn: () => body(api.GET('/api/v1/setup')), staleTime: Infinity })
 
-export const projectsQuery = queryOptions({ queryKey: keys.projects, queryFn: () => body(api.GET('/api/v1/projects')) })
+const PAGE = 500
+
+/** All of somebody's projects, as their cards show them. */
+export const projectsQuery = queryOptions({
+  queryKey: keys.projects,
+  async queryFn() {
+    const projects: Schema['ProjectSummaryBody'][] = []
+    for (;;) {
+      const page = await body(api.GET('/api/v1/projects', { params: { query: { limit: PAGE, before: projects.at(-1)?.id } } }))
+      projects.push(...page)
+      if (page.length < PAGE) return projects
+    }
+  },
+})
 
 /** The project that an address names. There is none: a 404, as for any other thing that is gone or somebody else's. */
 export const projectNamedQuery = (name: string) =>
   queryOptions({
     queryKey: keys.projectNamed(name),
-    async queryFn() {
-      const project = (await body(api.GET('/api/v1/projects'))).find((project) => project.name === name)
-      if (!project) throw refusal(404, undefined)
-      return project
-    },
+    queryFn: () => body(api.GET('/api/v1/projects/named/{name}', { params: { path: { name } } })),
   })
 
 export function useProject(name: string) {

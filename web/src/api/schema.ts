@@ -416,7 +416,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The caller's projects, newest first. */
+        /** The caller's projects, newest first. If there are as many as `limit`, there may be more `before` the last one. */
         get: operations["projects_list"];
         put?: never;
         /**
@@ -439,6 +439,23 @@ export interface paths {
         };
         /** Whether a name can be had. Creating the project decides; this is for people who are typing. */
         get: operations["projects_name_available"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/named/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One project, by its name. */
+        get: operations["projects_read_named"];
         put?: never;
         post?: never;
         delete?: never;
@@ -494,7 +511,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The builds of a project, newest first. */
+        /** The builds of a project, newest first, without their plans. */
         get: operations["builds_list"];
         put?: never;
         /** Build the newest commit of the project's branch. */
@@ -979,30 +996,8 @@ export interface components {
             nextPage: number | null;
         };
         /** @description One run of the pipeline for one commit. */
-        BuildBody: {
-            branch: string;
-            /** @description Whether somebody asked to stop it. */
-            cancelRequested: boolean;
-            commit: components["schemas"]["CommitBody"] | null;
-            createdAt: components["schemas"]["Timestamp"];
-            environment: components["schemas"]["Environment"];
-            /** Format: int64 */
-            exitCode: number | null;
-            failure: components["schemas"]["Failure"] | null;
-            finishedAt: components["schemas"]["Timestamp"] | null;
-            /** Format: int64 */
-            id: number;
+        BuildBody: components["schemas"]["BuildSummaryBody"] & {
             plan: components["schemas"]["Plan"] | null;
-            /** Format: int64 */
-            projectId: number;
-            pullRequest: components["schemas"]["PullRequestBody"] | null;
-            /** @description Why it is held or was skipped. */
-            reason: string | null;
-            startedAt: components["schemas"]["Timestamp"] | null;
-            status: components["schemas"]["BuildStatus"];
-            /** @description What it has come to, in order. */
-            steps: components["schemas"]["Step"][];
-            trigger: components["schemas"]["Trigger"];
         };
         /**
          * Format: int64
@@ -1014,6 +1009,32 @@ export interface components {
          * @enum {string}
          */
         BuildStatus: "queued" | "running" | "passed" | "failed" | "canceled" | "superseded" | "held" | "skipped";
+        /** @description One run of the pipeline for one commit, as a list shows it. */
+        BuildSummaryBody: {
+            branch: string;
+            /** @description Whether somebody asked to stop it. */
+            cancelRequested: boolean;
+            commit: components["schemas"]["CommitBody"] | null;
+            createdAt: components["schemas"]["Timestamp"];
+            deployment: components["schemas"]["PublishedBody"] | null;
+            environment: components["schemas"]["Environment"];
+            /** Format: int64 */
+            exitCode: number | null;
+            failure: components["schemas"]["Failure"] | null;
+            finishedAt: components["schemas"]["Timestamp"] | null;
+            /** Format: int64 */
+            id: number;
+            /** Format: int64 */
+            projectId: number;
+            pullRequest: components["schemas"]["PullRequestBody"] | null;
+            /** @description Why it is held or was skipped. */
+            reason: string | null;
+            startedAt: components["schemas"]["Timestamp"] | null;
+            status: components["schemas"]["BuildStatus"];
+            /** @description What it has come to, in order. */
+            steps: components["schemas"]["Step"][];
+            trigger: components["schemas"]["Trigger"];
+        };
         /** @description A project whose settings were changed. */
         ChangedBody: components["schemas"]["ProjectBody"] & {
             /** @description Why pushes to its new repository are not announced, if they are not. */
@@ -1152,6 +1173,7 @@ export interface components {
             buildId: number;
             /** Format: int64 */
             bytes: number;
+            commit: components["schemas"]["CommitBody"] | null;
             createdAt: components["schemas"]["Timestamp"];
             environment: components["schemas"]["Environment"];
             /** Format: int64 */
@@ -1168,6 +1190,11 @@ export interface components {
              */
             promotedFrom: number | null;
             status: components["schemas"]["DeploymentStatus"];
+            /**
+             * Format: int64
+             * @description How long its build took.
+             */
+            tookMs: number | null;
             /** @description Its own address, which stays the same while its files are kept. */
             url: string;
         };
@@ -1799,7 +1826,7 @@ export interface components {
             createdAt: components["schemas"]["Timestamp"];
             /** Format: int64 */
             id: number;
-            latestBuild: components["schemas"]["BuildBody"] | null;
+            latestBuild: components["schemas"]["BuildSummaryBody"] | null;
             liveDeployment: components["schemas"]["DeploymentBody"] | null;
             /** Format: int64 */
             projectId: number;
@@ -1816,41 +1843,26 @@ export interface components {
          */
         PreviewId: number;
         /** @description A site with its settings. */
-        ProjectBody: {
-            /** @description The branch that goes live. */
-            branch: string;
+        ProjectBody: components["schemas"]["ProjectSummaryBody"] & {
             /** @description `null`: detected; empty: nothing is built, the files are published as they are. */
             buildCommand: string | null;
-            createdAt: components["schemas"]["Timestamp"];
             /** @description Whether the repository is opened with an access token of the project's own. */
             hasRepoToken: boolean;
-            /** Format: int64 */
-            id: number;
             /** @description `null`: detected. */
             installCommand: string | null;
-            latestBuild: components["schemas"]["BuildBody"] | null;
-            liveDeployment: components["schemas"]["DeploymentBody"] | null;
-            /** @description The label of its host. */
-            name: string;
             nodeVersion: string | null;
             outputDirectory: string | null;
+            plan: components["schemas"]["Plan"] | null;
             /**
              * Format: int64
              * @description Seconds between two looks at the branch's head; `null`: nobody looks.
              */
             pollEvery: number | null;
-            /** @description Whether other branches and pull requests get sites of their own. */
-            previews: boolean;
             protection: components["schemas"]["ProtectionBody"] | null;
-            /** @description `null`: there is none, folders are deployed. */
-            repoUrl: string | null;
             /** @description The user that goes with it; `null`: `oauth2`. */
             repoUser: string | null;
             rootDirectory: string | null;
             spaFallback: boolean | null;
-            updatedAt: components["schemas"]["Timestamp"];
-            /** @description Where it is served once something is live. */
-            url: string;
             /** @description Patterns of paths; a push that changes nothing there is skipped. `null`: the root directory. */
             watch: string[] | null;
             /**
@@ -1858,8 +1870,6 @@ export interface components {
              * @description The repository's hook at GitHub; `null`: pushes are not announced.
              */
             webhookId: number | null;
-            /** @description Why that hook does not announce pushes, if it does not. */
-            webhookProblem: string | null;
         };
         /** @description Changes; what is absent stays, `null` goes back to detection. */
         ProjectChangeForm: {
@@ -1899,6 +1909,36 @@ export interface components {
          * @description A connected repository with its settings.
          */
         ProjectId: number;
+        /** @description A project as its card shows it. */
+        ProjectSummaryBody: {
+            /** @description The branch that goes live. */
+            branch: string;
+            createdAt: components["schemas"]["Timestamp"];
+            /** @description As detected for what is live, else for the newest build: `vite`, `static-html`, …; `null`: not yet. */
+            framework: string | null;
+            /** Format: int64 */
+            id: number;
+            latestBuild: components["schemas"]["BuildSummaryBody"] | null;
+            liveDeployment: components["schemas"]["DeploymentBody"] | null;
+            /**
+             * Format: int64
+             * @description What half of the recent builds that passed took less than; `null`: none did.
+             */
+            medianMs: number | null;
+            /** @description The label of its host. */
+            name: string;
+            /** @description Whether other branches and pull requests get sites of their own. */
+            previews: boolean;
+            /** @description The last 20 of production that ran or will, newest first. */
+            recentBuilds: components["schemas"]["RecentBuildBody"][];
+            /** @description `null`: there is none, folders are deployed. */
+            repoUrl: string | null;
+            updatedAt: components["schemas"]["Timestamp"];
+            /** @description Where it is served once something is live. */
+            url: string;
+            /** @description Why the repository's hook at GitHub does not announce pushes, if it does not. */
+            webhookProblem: string | null;
+        };
         /** @description How a deployment becomes production. */
         PromotionForm: {
             /**
@@ -1926,6 +1966,16 @@ export interface components {
          * @enum {string}
          */
         ProtectionScope: "everything" | "previews";
+        /** @description The deployment of a build. */
+        PublishedBody: {
+            /** Format: int64 */
+            id: number;
+            /** @description Whether its files are still kept, so that it can go live again at once. */
+            kept: boolean;
+            status: components["schemas"]["DeploymentStatus"];
+            /** @description Its own address, which stays the same while its files are kept. */
+            url: string;
+        };
         /** @description The pull request that a build or a preview is of. */
         PullRequestBody: {
             /** @description The repository that its commits are from, if that is not the project's own: `mallory/shop`. */
@@ -1933,6 +1983,17 @@ export interface components {
             /** Format: int64 */
             number: number;
             title: string | null;
+        };
+        /** @description One of a project's last builds. */
+        RecentBuildBody: {
+            /** Format: int64 */
+            id: number;
+            status: components["schemas"]["BuildStatus"];
+            /**
+             * Format: int64
+             * @description `null` until it ends.
+             */
+            tookMs: number | null;
         };
         /** @description A new account with a password. */
         Registration: {
@@ -3451,7 +3512,14 @@ export interface operations {
     };
     projects_list: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description At most 500; 100 if absent. */
+                limit?: number;
+                /** @description Only what is older than this id. */
+                before?: number;
+                /** @description Only those with this in their name or in their repository's address. */
+                q?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3463,7 +3531,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ProjectBody"][];
+                    "application/json": components["schemas"]["ProjectSummaryBody"][];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             401: {
@@ -3563,6 +3639,43 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    projects_read_named: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3765,6 +3878,12 @@ export interface operations {
                 limit?: number;
                 /** @description Only what is older than this id. */
                 before?: number;
+                /** @description Only of this branch. */
+                branch?: string;
+                /** @description Only for this environment. */
+                environment?: components["schemas"]["Environment"];
+                /** @description Only those that stand here. */
+                status?: components["schemas"]["BuildStatus"];
             };
             header?: never;
             path: {
@@ -3779,7 +3898,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["BuildBody"][];
+                    "application/json": components["schemas"]["BuildSummaryBody"][];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             401: {
@@ -3791,6 +3918,14 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3979,6 +4114,14 @@ export interface operations {
             query?: {
                 /** @description At most 100; 20 if absent. */
                 limit?: number;
+                /** @description Only what is older than this id. */
+                before?: number;
+                /** @description Only of this branch. */
+                branch?: string;
+                /** @description Only for this environment. */
+                environment?: components["schemas"]["Environment"];
+                /** @description Only those that stand here. */
+                status?: components["schemas"]["DeploymentStatus"];
             };
             header?: never;
             path: {
@@ -3996,6 +4139,14 @@ export interface operations {
                     "application/json": components["schemas"]["DeploymentBody"][];
                 };
             };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4005,6 +4156,14 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -9,7 +9,7 @@ import { buildQuery, projectsQuery } from '~/api/queries'
 type Where = {
   /** The project's name as the address has it; known before the project is. */
   name: string | undefined
-  project: Schema['ProjectBody'] | undefined
+  project: Schema['ProjectSummaryBody'] | undefined
   build: Schema['BuildBody'] | undefined
 }
 

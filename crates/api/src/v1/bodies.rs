@@ -1,10 +1,14 @@
 //! The shapes of answers under `/api/v1`: camelCase, ids as numbers, times in RFC 3339, absent things as `null`.
 
+use std::time::Duration;
+
 use berth_model::{
     BuildStatus, Commit, DeploymentStatus, Environment, Event, EventPayload, Failure, LogLine, Plan, PollEvery,
     Protection, ProtectionScope, Role, Step, Timestamp, Trigger, Variable, VariableKind, VariableScope,
 };
-use berth_store::{Build, Delivery, DeployHook, Deployment, Preview, Project, User, Verdict};
+use berth_store::{
+    Build, Delivery, DeployHook, Deployment, Preview, Project, ProjectSummary, Published, RecentBuild, User, Verdict,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Type;
@@ -51,10 +55,10 @@ impl UserBody {
     }
 }
 
-/// A site with its settings.
+/// A project as its card shows it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ProjectBody {
+pub(crate) struct ProjectSummaryBody {
     id: i64,
     /// The label of its host.
     name: String,
@@ -62,12 +66,46 @@ pub(crate) struct ProjectBody {
     url: String,
     /// `null`: there is none, folders are deployed.
     repo_url: Option<String>,
+    /// The branch that goes live.
+    branch: String,
+    /// As detected for what is live, else for the newest build: `vite`, `static-html`, …; `null`: not yet.
+    framework: Option<String>,
+    /// Why the repository's hook at GitHub does not announce pushes, if it does not.
+    webhook_problem: Option<String>,
+    /// Whether other branches and pull requests get sites of their own.
+    previews: bool,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    /// What visitors get now.
+    live_deployment: Option<DeploymentBody>,
+    /// Of production.
+    latest_build: Option<BuildSummaryBody>,
+    /// The last 20 of production that ran or will, newest first.
+    recent_builds: Vec<RecentBuildBody>,
+    /// What half of the recent builds that passed took less than; `null`: none did.
+    median_ms: Option<u64>,
+}
+
+/// One of a project's last builds.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RecentBuildBody {
+    id: i64,
+    status: BuildStatus,
+    /// `null` until it ends.
+    took_ms: Option<u64>,
+}
+
+/// A site with its settings.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProjectBody {
+    #[serde(flatten)]
+    summary: ProjectSummaryBody,
     /// Whether the repository is opened with an access token of the project's own.
     has_repo_token: bool,
     /// The user that goes with it; `null`: `oauth2`.
     repo_user: Option<String>,
-    /// The branch that goes live.
-    branch: String,
     root_directory: Option<String>,
     /// `null`: detected.
     install_command: Option<String>,
@@ -78,33 +116,56 @@ pub(crate) struct ProjectBody {
     spa_fallback: Option<bool>,
     /// The repository's hook at GitHub; `null`: pushes are not announced.
     webhook_id: Option<i64>,
-    /// Why that hook does not announce pushes, if it does not.
-    webhook_problem: Option<String>,
-    /// Whether other branches and pull requests get sites of their own.
-    previews: bool,
     /// Patterns of paths; a push that changes nothing there is skipped. `null`: the root directory.
     watch: Option<Vec<String>>,
     /// Seconds between two looks at the branch's head; `null`: nobody looks.
     poll_every: Option<i64>,
     /// What its visitors have to know; `null`: nothing.
     protection: Option<ProtectionBody>,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-    /// What visitors get now.
-    live_deployment: Option<DeploymentBody>,
-    latest_build: Option<BuildBody>,
+    /// How what is live was built, else how the newest build is; `null`: not yet known.
+    plan: Option<Plan>,
 }
 
-impl ProjectBody {
-    pub(crate) fn of(config: &ApiConfig, project: Project, live: Option<Deployment>, latest: Option<Build>) -> Self {
-        Self {
+impl ProjectSummaryBody {
+    pub(crate) fn of(config: &ApiConfig, summary: ProjectSummary) -> Self {
+        Self::with_the_rest(config, summary).0
+    }
+
+    /// The card, and what it leaves over.
+    fn with_the_rest(config: &ApiConfig, summary: ProjectSummary) -> (Self, Project, Option<Plan>) {
+        let median_ms = summary.median().map(millis);
+        let ProjectSummary { project, live, latest, plan, recent } = summary;
+        let service = plan.as_ref().and_then(|plan| plan.services.first());
+        let recent = recent.into_iter();
+        let card = Self {
             id: project.id.0,
             url: config.site_url(&config.site_host(project.name.as_str())),
             name: project.name.to_string(),
-            repo_url: project.repo_url.map(String::from),
+            repo_url: project.repo_url.as_ref().map(|url| url.as_str().to_owned()),
+            branch: project.branch.to_string(),
+            framework: service.map(|service| service.framework.value.clone()),
+            webhook_problem: project.webhook_problem.clone(),
+            previews: project.previews,
+            created_at: project.created_at,
+            updated_at: project.updated_at,
+            live_deployment: live.map(|deployment| DeploymentBody::of(config, deployment)),
+            latest_build: latest.map(|build| BuildSummaryBody::of(config, build)),
+            recent_builds: recent
+                .map(|RecentBuild { id, status, took }| RecentBuildBody { id: id.0, status, took_ms: took.map(millis) })
+                .collect(),
+            median_ms,
+        };
+        (card, project, plan)
+    }
+}
+
+impl ProjectBody {
+    pub(crate) fn of(config: &ApiConfig, summary: ProjectSummary) -> Self {
+        let (summary, project, plan) = ProjectSummaryBody::with_the_rest(config, summary);
+        Self {
+            summary,
             has_repo_token: project.repo_access.is_some(),
             repo_user: project.repo_access.and_then(|access| access.user),
-            branch: project.branch.to_string(),
             root_directory: project.root_directory.map(String::from),
             install_command: project.install_command,
             build_command: project.build_command,
@@ -112,17 +173,16 @@ impl ProjectBody {
             node_version: project.node_version,
             spa_fallback: project.spa_fallback,
             webhook_id: project.webhook_id,
-            webhook_problem: project.webhook_problem,
-            previews: project.previews,
             watch: project.watch.map(Vec::from),
             poll_every: project.poll_every.map(PollEvery::as_seconds),
             protection: project.protection.map(ProtectionBody::of),
-            created_at: project.created_at,
-            updated_at: project.updated_at,
-            live_deployment: live.map(|deployment| DeploymentBody::of(config, deployment)),
-            latest_build: latest.map(BuildBody::of),
+            plan,
         }
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What a project asks its visitors for. The password is never shown again.
@@ -139,10 +199,10 @@ impl ProtectionBody {
     }
 }
 
-/// One run of the pipeline for one commit.
+/// One run of the pipeline for one commit, as a list shows it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct BuildBody {
+pub(crate) struct BuildSummaryBody {
     id: i64,
     project_id: i64,
     status: BuildStatus,
@@ -157,8 +217,8 @@ pub(crate) struct BuildBody {
     exit_code: Option<i64>,
     /// Why it failed.
     failure: Option<Failure>,
-    /// What was decided, each with its source and reason.
-    plan: Option<Plan>,
+    /// What it published. Production's copy of a preview is not among it.
+    deployment: Option<PublishedBody>,
     /// What it has come to, in order.
     steps: Vec<Step>,
     /// Whether somebody asked to stop it.
@@ -166,6 +226,26 @@ pub(crate) struct BuildBody {
     created_at: Timestamp,
     started_at: Option<Timestamp>,
     finished_at: Option<Timestamp>,
+}
+
+/// One run of the pipeline for one commit.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct BuildBody {
+    #[serde(flatten)]
+    summary: BuildSummaryBody,
+    /// What was decided, each with its source and reason.
+    plan: Option<Plan>,
+}
+
+/// The deployment of a build.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PublishedBody {
+    id: i64,
+    status: DeploymentStatus,
+    /// Its own address, which stays the same while its files are kept.
+    url: String,
+    /// Whether its files are still kept, so that it can go live again at once.
+    kept: bool,
 }
 
 /// The pull request that a build or a preview is of.
@@ -192,7 +272,14 @@ impl CommitBody {
 }
 
 impl BuildBody {
-    pub(crate) fn of(build: Build) -> Self {
+    pub(crate) fn of(config: &ApiConfig, mut build: Build) -> Self {
+        let plan = build.plan.take();
+        Self { summary: BuildSummaryBody::of(config, build), plan }
+    }
+}
+
+impl BuildSummaryBody {
+    pub(crate) fn of(config: &ApiConfig, build: Build) -> Self {
         let commit = build.commit().map(CommitBody::of);
         Self {
             id: build.id.0,
@@ -210,7 +297,12 @@ impl BuildBody {
             }),
             exit_code: build.exit_code,
             failure: build.failure,
-            plan: build.plan,
+            deployment: build.published.map(|Published { id, status, host, released }| PublishedBody {
+                id: id.0,
+                status,
+                url: config.site_url(&host),
+                kept: released,
+            }),
             steps: build.steps,
             cancel_requested: build.cancel_requested,
             created_at: build.created_at,
@@ -230,6 +322,10 @@ pub(crate) struct DeploymentBody {
     status: DeploymentStatus,
     environment: Environment,
     branch: String,
+    /// What its build was of; `null`: a folder.
+    commit: Option<CommitBody>,
+    /// How long its build took.
+    took_ms: Option<u64>,
     /// Its own address, which stays the same while its files are kept.
     url: String,
     files: i64,
@@ -251,6 +347,8 @@ impl DeploymentBody {
             status: deployment.status,
             environment: deployment.environment,
             branch: deployment.branch.to_string(),
+            commit: deployment.commit.map(CommitBody::of),
+            took_ms: deployment.took.map(millis),
             url: config.site_url(&deployment.host),
             files: deployment.files,
             bytes: deployment.bytes,
@@ -277,7 +375,7 @@ pub(crate) struct PreviewBody {
     /// `held`, `queued` or `running` while a build is under way; else `live`; else how the newest build ended.
     #[schema(schema_with = preview_states)]
     state: &'static str,
-    latest_build: Option<BuildBody>,
+    latest_build: Option<BuildSummaryBody>,
     /// What visitors get now.
     live_deployment: Option<DeploymentBody>,
     created_at: Timestamp,
@@ -298,7 +396,7 @@ impl PreviewBody {
             url: config.site_url(&preview.host),
             pull_request: preview.pull_request.map(|number| PullRequestBody { number, title, fork }),
             state,
-            latest_build: latest.map(BuildBody::of),
+            latest_build: latest.map(|build| BuildSummaryBody::of(config, build)),
             live_deployment: live.map(|deployment| DeploymentBody::of(config, deployment)),
             created_at: preview.created_at,
             pushed_at: preview.pushed_at,

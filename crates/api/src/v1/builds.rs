@@ -3,14 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use berth_model::{BuildId, ProjectId, Trigger};
-use berth_store::{CancelOutcome, NewBuild};
+use berth_model::{BranchName, BuildId, BuildStatus, Environment, ProjectId, Trigger};
+use berth_store::{CancelOutcome, Filter, NewBuild};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::bodies::{BuildBody, LogBody};
-use super::page::Page;
+use super::bodies::{BuildBody, BuildSummaryBody, LogBody};
+use super::page::rows;
 use crate::Api;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorBody, ErrorCode};
@@ -26,18 +26,38 @@ pub(crate) struct LogQuery {
     limit: Option<usize>,
 }
 
-/// The builds of a project, newest first.
-#[utoipa::path(get, path = "/api/v1/projects/{id}/builds", tag = "builds", params(("id" = i64, Path), Page), responses(
-    (status = 200, body = Vec<BuildBody>), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+/// Which builds.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct BuildsQuery {
+    /// At most 100; 20 if absent.
+    limit: Option<u32>,
+    /// Only what is older than this id.
+    before: Option<i64>,
+    /// Only of this branch.
+    branch: Option<String>,
+    /// Only for this environment.
+    environment: Option<Environment>,
+    /// Only those that stand here.
+    status: Option<BuildStatus>,
+}
+
+/// The builds of a project, newest first, without their plans.
+#[utoipa::path(get, path = "/api/v1/projects/{id}/builds", tag = "builds", params(("id" = i64, Path), BuildsQuery),
+    responses((status = 200, body = Vec<BuildSummaryBody>), (status = 400, body = ErrorBody),
+    (status = 401, body = ErrorBody), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody),
 ))]
 pub(crate) async fn list(
     State(api): State<Api>,
     caller: Caller,
     Id(id): Id,
-    Params(page): Params<Page>,
-) -> Result<Json<Vec<BuildBody>>, ApiError> {
-    let builds = api.store.builds_of(caller.access(), ProjectId(id), page.rows(), page.before.map(BuildId)).await?;
-    Ok(Json(builds.into_iter().map(BuildBody::of).collect()))
+    Params(query): Params<BuildsQuery>,
+) -> Result<Json<Vec<BuildSummaryBody>>, ApiError> {
+    let branch = query.branch.as_deref().map(BranchName::parse).transpose()?;
+    let filter = Filter { branch, environment: query.environment, status: query.status };
+    let before = query.before.map(BuildId);
+    let builds = api.store.builds_like(caller.access(), ProjectId(id), rows(query.limit), before, &filter).await?;
+    Ok(Json(builds.into_iter().map(|build| BuildSummaryBody::of(&api.config, build)).collect()))
 }
 
 /// Build the newest commit of the project's branch.
@@ -48,7 +68,7 @@ pub(crate) async fn create(State(api): State<Api>, caller: Caller, Id(id): Id) -
     let project = api.store.project(caller.access(), ProjectId(id)).await?;
     let new = NewBuild::production(project.id, Trigger::Rebuild, project.branch, None);
     let build = api.store.enqueue(new).await?;
-    Ok((StatusCode::CREATED, Json(BuildBody::of(build))).into_response())
+    Ok((StatusCode::CREATED, Json(BuildBody::of(&api.config, build))).into_response())
 }
 
 /// One build: its plan, its steps, and why it failed.
@@ -56,7 +76,7 @@ pub(crate) async fn create(State(api): State<Api>, caller: Caller, Id(id): Id) -
     (status = 200, body = BuildBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
 ))]
 pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Json<BuildBody>, ApiError> {
-    Ok(Json(BuildBody::of(api.store.build(caller.access(), BuildId(id)).await?)))
+    Ok(Json(BuildBody::of(&api.config, api.store.build(caller.access(), BuildId(id)).await?)))
 }
 
 /// The log of a build after a line: how a client catches up, whatever its socket missed.
@@ -85,7 +105,7 @@ pub(crate) async fn log(
     (status = 409, description = "It does not wait for an approval", body = ErrorBody),
 ))]
 pub(crate) async fn approve(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Json<BuildBody>, ApiError> {
-    Ok(Json(BuildBody::of(api.store.approve_build(caller.access(), BuildId(id)).await?)))
+    Ok(Json(BuildBody::of(&api.config, api.store.approve_build(caller.access(), BuildId(id)).await?)))
 }
 
 /// Stop a build. One that waits or is held is canceled at once, and one that passed a moment ago does not go live; one
@@ -108,7 +128,7 @@ pub(crate) async fn cancel(State(api): State<Api>, caller: Caller, Id(id): Id) -
         }
     };
     let build = api.store.build(caller.access(), BuildId(id)).await?;
-    Ok((status, Json(BuildBody::of(build))).into_response())
+    Ok((status, Json(BuildBody::of(&api.config, build))).into_response())
 }
 
 /// Build the same commit again, with today's settings. A stranger's commit that nobody has approved is held again.
@@ -118,5 +138,5 @@ pub(crate) async fn cancel(State(api): State<Api>, caller: Caller, Id(id): Id) -
 ))]
 pub(crate) async fn rebuild(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Response, ApiError> {
     let build = api.store.rebuild(caller.access(), BuildId(id)).await?;
-    Ok((StatusCode::CREATED, Json(BuildBody::of(build))).into_response())
+    Ok((StatusCode::CREATED, Json(BuildBody::of(&api.config, build))).into_response())
 }

@@ -3,31 +3,52 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use berth_model::{DeploymentId, Environment, ProjectId, Trigger, VariableKey};
-use berth_store::{ActivationReason, NewBuild};
+use berth_model::{BranchName, DeploymentId, DeploymentStatus, Environment, ProjectId, Trigger, VariableKey};
+use berth_store::{ActivationReason, Filter, NewBuild};
 use http::StatusCode;
-use utoipa::ToSchema;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 
 use super::bodies::{BuildBody, DeploymentBody};
-use super::page::Limit;
+use super::page::rows;
 use crate::Api;
 use crate::activation;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorBody, ErrorCode};
 use crate::input::{Form, Id, Params};
 
+/// Which deployments.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DeploymentsQuery {
+    /// At most 100; 20 if absent.
+    limit: Option<u32>,
+    /// Only what is older than this id.
+    before: Option<i64>,
+    /// Only of this branch.
+    branch: Option<String>,
+    /// Only for this environment.
+    environment: Option<Environment>,
+    /// Only those that stand here.
+    status: Option<DeploymentStatus>,
+}
+
 /// The deployments of a project, newest first.
-#[utoipa::path(get, path = "/api/v1/projects/{id}/deployments", tag = "deployments", params(("id" = i64, Path), Limit),
-    responses((status = 200, body = Vec<DeploymentBody>), (status = 401, body = ErrorBody),
-    (status = 404, body = ErrorBody),
+#[utoipa::path(get, path = "/api/v1/projects/{id}/deployments", tag = "deployments",
+    params(("id" = i64, Path), DeploymentsQuery), responses(
+    (status = 200, body = Vec<DeploymentBody>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 404, body = ErrorBody), (status = 422, body = ErrorBody),
 ))]
 pub(crate) async fn list(
     State(api): State<Api>,
     caller: Caller,
     Id(id): Id,
-    Params(page): Params<Limit>,
+    Params(query): Params<DeploymentsQuery>,
 ) -> Result<Json<Vec<DeploymentBody>>, ApiError> {
-    let deployments = api.store.deployments_of(caller.access(), ProjectId(id), page.rows()).await?;
+    let branch = query.branch.as_deref().map(BranchName::parse).transpose()?;
+    let filter = Filter { branch, environment: query.environment, status: query.status };
+    let (limit, before) = (rows(query.limit), query.before.map(DeploymentId));
+    let deployments = api.store.deployments_of(caller.access(), ProjectId(id), limit, before, &filter).await?;
     Ok(Json(deployments.into_iter().map(|deployment| DeploymentBody::of(&api.config, deployment)).collect()))
 }
 
@@ -97,7 +118,7 @@ pub(crate) async fn promote(
         let commit = build.commit();
         let new = NewBuild::production(build.project, Trigger::Promote, build.branch, commit);
         let build = api.store.enqueue(new).await?;
-        return Ok((StatusCode::ACCEPTED, Json(BuildBody::of(build))).into_response());
+        return Ok((StatusCode::ACCEPTED, Json(BuildBody::of(&api.config, build))).into_response());
     }
     if deployment.environment == Environment::Preview {
         let keys = api.store.other_in_production(&build).await?;

@@ -69,6 +69,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         // Projects
         .routes(routes!(projects::list, projects::create))
         .routes(routes!(projects::name_available))
+        .routes(routes!(projects::read_named))
         .routes(routes!(detections::create))
         .routes(routes!(projects::read, projects::change, projects::delete))
         .routes(routes!(variables::list, variables::put))

@@ -3,14 +3,6 @@
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-/// How much of the list.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Limit {
-    /// At most 100; 20 if absent.
-    limit: Option<u32>,
-}
-
 /// A page of a list, newest first.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -21,18 +13,13 @@ pub(super) struct Page {
     pub(super) before: Option<i64>,
 }
 
-impl Limit {
-    pub(super) fn rows(&self) -> u32 {
-        rows(self.limit)
-    }
-}
-
 impl Page {
     pub(super) fn rows(&self) -> u32 {
         rows(self.limit)
     }
 }
 
-fn rows(limit: Option<u32>) -> u32 {
+/// Rows of a page.
+pub(super) fn rows(limit: Option<u32>) -> u32 {
     limit.unwrap_or(20).clamp(1, 100)
 }

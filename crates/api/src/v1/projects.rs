@@ -1,15 +1,15 @@
 //! Projects.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use berth_model::{ProjectId, ProjectName, ProtectionScope};
-use berth_store::Project;
+use berth_store::{Project, ProjectPage, StoreError};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::bodies::{BuildBody, ProjectBody};
+use super::bodies::{BuildBody, ProjectBody, ProjectSummaryBody};
 use crate::Api;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorBody};
@@ -132,21 +132,37 @@ pub(crate) struct NameAnswer {
 }
 
 async fn body_of(api: &Api, caller: &Caller, project: Project) -> Result<ProjectBody, ApiError> {
-    let live = api.store.live_deployment(project.id).await?;
-    let latest = api.store.builds_for_production(caller.access(), project.id, 1).await?.pop();
-    Ok(ProjectBody::of(&api.config, project, live, latest))
+    Ok(ProjectBody::of(&api.config, api.store.project_summary(caller.access(), project).await?))
 }
 
-/// The caller's projects, newest first.
-#[utoipa::path(get, path = "/api/v1/projects", tag = "projects", responses(
-    (status = 200, body = Vec<ProjectBody>), (status = 401, body = ErrorBody),
+/// Which projects.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ProjectsQuery {
+    /// At most 500; 100 if absent.
+    limit: Option<u32>,
+    /// Only what is older than this id.
+    before: Option<i64>,
+    /// Only those with this in their name or in their repository's address.
+    q: Option<String>,
+}
+
+/// The caller's projects, newest first. If there are as many as `limit`, there may be more `before` the last one.
+#[utoipa::path(get, path = "/api/v1/projects", tag = "projects", params(ProjectsQuery), responses(
+    (status = 200, body = Vec<ProjectSummaryBody>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
 ))]
-pub(crate) async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<Vec<ProjectBody>>, ApiError> {
-    let mut bodies = Vec::new();
-    for project in api.store.projects(caller.access()).await? {
-        bodies.push(body_of(&api, &caller, project).await?);
-    }
-    Ok(Json(bodies))
+pub(crate) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    Params(query): Params<ProjectsQuery>,
+) -> Result<Json<Vec<ProjectSummaryBody>>, ApiError> {
+    let page = ProjectPage {
+        limit: query.limit.unwrap_or(100).clamp(1, 500),
+        before: query.before.map(ProjectId),
+        part: query.q,
+    };
+    let projects = api.store.project_summaries(caller.access(), &page).await?;
+    Ok(Json(projects.into_iter().map(|project| ProjectSummaryBody::of(&api.config, project)).collect()))
 }
 
 /// Make a project. With a repository, registers a webhook if it is at GitHub, and queues a build of the branch's newest
@@ -163,7 +179,7 @@ pub(crate) async fn create(State(api): State<Api>, caller: Caller, mut form: For
     let connected = projects::connect(&api, &caller, new, secrets).await?;
     let body = ConnectedBody {
         project: body_of(&api, &caller, connected.project).await?,
-        build: connected.build.map(BuildBody::of),
+        build: connected.build.map(|build| BuildBody::of(&api.config, build)),
         note: connected.note,
     };
     Ok((StatusCode::CREATED, Json(body)).into_response())
@@ -196,6 +212,20 @@ pub(crate) async fn name_available(
 ))]
 pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id) -> Result<Json<ProjectBody>, ApiError> {
     let project = api.store.project(caller.access(), ProjectId(id)).await?;
+    Ok(Json(body_of(&api, &caller, project).await?))
+}
+
+/// One project, by its name.
+#[utoipa::path(get, path = "/api/v1/projects/named/{name}", tag = "projects", params(("name" = String, Path)), responses(
+    (status = 200, body = ProjectBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+))]
+pub(crate) async fn read_named(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<ProjectBody>, ApiError> {
+    let name = ProjectName::stored(&name).map_err(|_| StoreError::NotFound)?;
+    let project = api.store.project_named(caller.access(), &name).await?;
     Ok(Json(body_of(&api, &caller, project).await?))
 }
 

@@ -87,6 +87,7 @@ fn table() -> Vec<(Method, &'static str, Rule, Option<Value>)> {
         (get.clone(), "/api/deploy/deployments/{id}", Owner, None),
         (get.clone(), "/api/deploy/{id}", Owner, None),
         (get.clone(), "/api/v1/projects/{id}", Owner, None),
+        (get.clone(), "/api/v1/projects/named/{name}", Owner, None),
         (patch, "/api/v1/projects/{id}", Owner, Some(json!({"branch": "next"}))),
         (delete.clone(), "/api/v1/projects/{id}", Owner, None),
         (get.clone(), "/api/v1/projects/{id}/variables", Owner, None),
@@ -149,7 +150,7 @@ fn address(path: &str, shop: &Shop, session: i64, guest: i64, invitation: i64, h
         "/api/deploy/rollback" => format!("?latest={0}&prev={0}", shop.deployment),
         _ => String::new(),
     };
-    path.replace("{id}", &id.to_string()).replace("{token}", "nobodys") + &query
+    path.replace("{id}", &id.to_string()).replace("{token}", "nobodys").replace("{name}", "shop") + &query
 }
 
 #[tokio::test]

@@ -222,3 +222,72 @@ async fn what_a_project_follows_besides_its_branch() {
         assert_eq!(refused["error"]["fields"][0]["field"], field, "{bad}: {refused}");
     }
 }
+
+#[tokio::test]
+async fn a_card_says_what_is_live_and_how_builds_went() {
+    let app = App::start().await;
+    let (ada, bob) = (app.member("ada").await, app.member("bob").await);
+    let shop = app.shop(&ada, "shop").await;
+    app.create(&ada, "blog").await;
+    app.create(&bob, "shopping").await;
+    let listed = app.get("/api/v1/projects", Some(&ada)).await.expect(StatusCode::OK);
+    assert_eq!((&listed[0]["name"], &listed[1]["name"]), (&json!("blog"), &json!("shop")));
+    let card = &listed[1];
+    assert_eq!(card["liveDeployment"]["id"], shop.deployment);
+    assert_eq!(card["liveDeployment"]["commit"]["message"], "Say hello");
+    assert_eq!(card["liveDeployment"]["tookMs"], 0);
+    assert_eq!(card["latestBuild"]["status"], "queued");
+    assert_eq!(card["recentBuilds"][0], json!({"id": shop.build + 1, "status": "queued", "tookMs": null}));
+    assert_eq!(card["recentBuilds"][1], json!({"id": shop.build, "status": "passed", "tookMs": 0}));
+    assert_eq!((&card["medianMs"], &card["framework"]), (&json!(0), &Value::Null));
+    let whole = app.get("/api/v1/projects/1", Some(&ada)).await.expect(StatusCode::OK);
+    for (name, value) in card.as_object().unwrap() {
+        assert_eq!(&whole[name], value, "{name}");
+    }
+    assert_eq!(whole["plan"], Value::Null);
+    assert_eq!(app.get("/api/v1/projects/named/shop", Some(&ada)).await.json(), whole);
+    for nobodys in ["shopping", "No%20name", "1", "%00"] {
+        app.get(&format!("/api/v1/projects/named/{nobodys}"), Some(&ada)).await.expect(StatusCode::NOT_FOUND);
+    }
+
+    for (query, names) in [
+        ("?q=LO", &["blog"][..]),
+        ("?q=ada/shop", &["blog", "shop"]),
+        ("?limit=1", &["blog"]),
+        ("?limit=0", &["blog"]),
+        ("?before=2", &["shop"]),
+        ("?before=-9223372036854775808", &[]),
+    ] {
+        let found = app.get(&format!("/api/v1/projects{query}"), Some(&ada)).await.expect(StatusCode::OK);
+        let found: Vec<_> = found.as_array().unwrap().iter().map(|card| card["name"].as_str().unwrap()).collect();
+        assert_eq!(found, names, "{query}");
+    }
+    for query in ["?limit=x", "?before=one"] {
+        app.get(&format!("/api/v1/projects{query}"), Some(&ada)).await.expect(StatusCode::BAD_REQUEST);
+    }
+}
+
+#[tokio::test]
+async fn builds_and_deployments_are_one_list() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let shop = app.shop(&ada, "shop").await;
+    let builds = async |query: &str| app.get(&format!("/api/v1/projects/1/builds{query}"), Some(&ada)).await;
+    let all = builds("").await.expect(StatusCode::OK);
+    let published = &all[1]["deployment"];
+    assert_eq!((&published["id"], &published["status"]), (&json!(shop.deployment), &json!("live")));
+    assert_eq!((&published["kept"], &all[0]["deployment"]), (&json!(true), &Value::Null));
+    assert!(all[1].get("plan").is_none(), "lists leave it out");
+    assert!(app.get("/api/v1/builds/1", Some(&ada)).await.json().get("plan").is_some());
+    let count = async |query: &str| builds(query).await.expect(StatusCode::OK).as_array().unwrap().len();
+    assert_eq!(count("?status=queued").await, 1);
+    assert_eq!(count("?status=passed&environment=production&branch=main").await, 1);
+    assert_eq!(count("?environment=preview").await + count("?branch=next").await, 0);
+    builds("?status=done").await.expect(StatusCode::BAD_REQUEST);
+    builds("?branch=a..b").await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    let path = "/api/v1/projects/1/deployments";
+    let live = app.get(&format!("{path}?status=live"), Some(&ada)).await.expect(StatusCode::OK);
+    assert_eq!((&live[0]["id"], &live[0]["commit"]["author"]), (&json!(shop.deployment), &json!("Ada")));
+    let older = app.get(&format!("{path}?before={}", shop.deployment), Some(&ada)).await.expect(StatusCode::OK);
+    assert_eq!(older, json!([]));
+}

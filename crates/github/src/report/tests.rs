@@ -41,6 +41,7 @@ fn facts(status: BuildStatus) -> Facts {
             steps: Vec::new(),
             attempts: 1,
             cancel_requested: false,
+            published: None,
             created_at: NOON,
             started_at: None,
             finished_at: None,

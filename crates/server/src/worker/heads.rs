@@ -186,6 +186,7 @@ mod tests {
             steps: Vec::new(),
             attempts: 1,
             cancel_requested: false,
+            published: None,
             created_at: Timestamp(0),
             started_at: None,
             finished_at: None,

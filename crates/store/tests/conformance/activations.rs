@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use berth_model::{BranchName, BuildStatus, DeploymentStatus, Environment, EventPayload, Trigger};
 use berth_store::{
-    ActivationDecision, ActivationReason, ActivationState, Deployment, NewDeployment, ProjectChange, Route, RouteKind,
-    StoreError,
+    ActivationDecision, ActivationReason, ActivationState, Deployment, Filter, NewDeployment, ProjectChange, Route,
+    RouteKind, StoreError,
 };
 
 use crate::ground::{Ground, host, main_branch};
@@ -46,7 +46,7 @@ pub(crate) async fn a_build_goes_live_at_the_project_host(ground: Ground) {
     let second = ground.go_live(&shop).await;
     assert_eq!(status(&ground, &first).await, DeploymentStatus::Retired);
     assert_eq!(store.live_deployment(shop.id).await.unwrap().unwrap().id, second.id);
-    let newest_first = store.deployments_of(access, shop.id, 10).await.unwrap();
+    let newest_first = store.deployments_of(access, shop.id, 10, None, &Filter::default()).await.unwrap();
     assert_eq!(newest_first.iter().map(|d| d.id).collect::<Vec<_>>(), [second.id, first.id]);
     let events = ground.events().await;
     let live_at = |deployment: &Deployment, status, host: &str| EventPayload::DeploymentStatus {

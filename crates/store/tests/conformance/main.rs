@@ -9,6 +9,7 @@ mod folders;
 mod ground;
 mod history;
 mod invitations;
+mod lists;
 mod opening;
 mod previews;
 mod projects;
@@ -81,6 +82,9 @@ stories! {
         others_are_forbidden_and_nothing_is_not_found,
         a_deleted_project_is_gone_and_its_name_free,
         a_nul_is_dropped;
+    lists:
+        a_page_of_projects_with_their_cards,
+        lists_are_narrowed;
     queue:
         ten_pushes_leave_the_last,
         a_build_can_end_as_skipped,

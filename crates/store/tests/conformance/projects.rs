@@ -6,8 +6,8 @@ use berth_model::{
 };
 use berth_secrets::Sealed;
 use berth_store::{
-    ActivationReason, BuildFor, NewDeployment, NewProject, ProjectChange, ProjectSecrets, RepoAccess, RouteKind,
-    SealedVariable, StoreError,
+    ActivationReason, BuildFor, Filter, NewDeployment, NewProject, ProjectChange, ProjectSecrets, RepoAccess,
+    RouteKind, SealedVariable, StoreError,
 };
 
 use crate::ground::{Ground, admin_of, host, name, new_project, push_of, repo};
@@ -248,7 +248,7 @@ pub(crate) async fn others_are_forbidden_and_nothing_is_not_found(ground: Ground
         log_after(live.build, BuildId(99), 0, 10);
         log_chunks(live.build, BuildId(99), 10);
         deployment(live.id, DeploymentId(99));
-        deployments_of(shop.id, ProjectId(99), 10);
+        deployments_of(shop.id, ProjectId(99), 10, None, &Filter::default());
         deployment_of_build(live.build, BuildId(99));
         request_activation(live.id, DeploymentId(99), ActivationReason::Rollback);
         deliveries_of(shop.id, ProjectId(99), 10, None);

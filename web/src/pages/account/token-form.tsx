@@ -11,7 +11,7 @@ import { Form, SaveBar, useForm } from '~/ui/form'
 
 const DAY = 86_400
 
-type Props = { projects: readonly Schema['ProjectBody'][]; onMade: (token: Schema['MadeApiTokenBody']) => void; onCancel: () => void }
+type Props = { projects: readonly Schema['ProjectSummaryBody'][]; onMade: (token: Schema['MadeApiTokenBody']) => void; onCancel: () => void }
 
 export function Making({ projects, onMade, onCancel }: Props) {
   const { t } = useLingui()

@@ -7,7 +7,7 @@ import { memo } from 'react'
 import { ask } from '~/actions/ask'
 import { isUnderWay, useCancel, useStateOf } from '~/actions/cancel'
 import { Hash, hostOf, subject } from '~/actions/names'
-import { frameworkOf, groupOf, type Project, stateOf } from '~/pages/projects/standing'
+import { groupOf, type Project, stateOf } from '~/pages/projects/standing'
 import { useOnline } from '~/shell/online'
 import { frameworkName } from '~/ui/framework'
 import { Menu, MenuItem, MenuLine } from '~/ui/menu'
@@ -17,8 +17,7 @@ import { Ago, Elapsed, Span } from '~/ui/time'
 const EDGE = { needs: 'border-s-fail', building: 'border-s-busy-fill', live: 'border-s-transparent', none: 'border-s-transparent' } as const
 
 export const ProjectRow = memo(function ProjectRow({ project }: { project: Project }) {
-  const { name, url, liveDeployment, latestBuild } = project
-  const framework = frameworkOf(latestBuild)
+  const { name, url, liveDeployment, latestBuild, framework } = project
   const host = <bdi dir="ltr">{hostOf(url)}</bdi>
   return (
     <li data-row className={`project-row ${EDGE[groupOf(project)]}`}>

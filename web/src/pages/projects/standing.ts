@@ -3,8 +3,8 @@
 import type { Schema } from '~/api/client'
 import { isUnderWay } from '~/actions/cancel'
 
-export type Project = Schema['ProjectBody']
-type Build = Schema['BuildBody']
+export type Project = Schema['ProjectSummaryBody']
+type Build = Schema['BuildSummaryBody']
 
 /** The groups of the list, in the order of what wants attention. */
 export const GROUPS = ['needs', 'building', 'live', 'none'] as const
@@ -49,11 +49,6 @@ export function sorted(projects: readonly Project[], sort: Sort, locale: string)
 }
 
 /** What a search looks through besides the name. */
-export function wordsOf({ url, repoUrl, latestBuild }: Project): string {
-  return [url, repoUrl, latestBuild?.commit?.message, latestBuild?.commit?.author, frameworkOf(latestBuild)].filter(Boolean).join(' ')
-}
-
-/** The framework of what visitors get first: the service at the top of the site. */
-export function frameworkOf(build: Build | null): string | undefined {
-  return build?.plan?.services[0]?.framework?.value
+export function wordsOf({ url, repoUrl, latestBuild, framework }: Project): string {
+  return [url, repoUrl, latestBuild?.commit?.message, latestBuild?.commit?.author, framework].filter(Boolean).join(' ')
 }
