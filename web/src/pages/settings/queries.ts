@@ -25,8 +25,6 @@ export const deliveriesQuery = (project: number) =>
 export const reportsQuery = (project: number) =>
   queryOptions({ queryKey: keys.reports(project), queryFn: () => body(api.GET('/api/v1/projects/{id}/reports', of(project))) })
 
-export const systemQuery = queryOptions({ queryKey: keys.system, queryFn: () => body(api.GET('/api/v1/system')) })
-
 /** Changes some settings. When it is done the page knows the new ones. */
 export function useChangeProject({ id }: Schema['ProjectBody']) {
   const queries = useQueryClient()

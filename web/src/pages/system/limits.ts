@@ -3,11 +3,10 @@
 import { useLingui } from '@lingui/react/macro'
 
 import type { Schema } from '~/api/client'
+import type { Fact } from '~/pages/system/rows'
 import { useFormat } from '~/ui/format'
 
-type Limit = { word: string; value: string; name?: string }
-
-export function useLimits(limits: Schema['LimitsBody']): Limit[] {
+export function useLimits(limits: Schema['LimitsBody']): Fact[] {
   const { t } = useLingui()
   const format = useFormat()
   /** As the operator writes them: in steps of 1024. */

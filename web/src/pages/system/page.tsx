@@ -1,8 +1,74 @@
-import { useLingui } from '@lingui/react/macro'
+/** For administrators: what is wrong, in words and first; then what this Berth is, who may come in, and what builds may use. */
 
-import { Page } from '~/shell/page'
+import { Trans, useLingui } from '@lingui/react/macro'
+import { useSuspenseQuery } from '@tanstack/react-query'
+import { Suspense } from 'react'
+
+import type { Schema } from '~/api/client'
+import { useLimits } from '~/pages/system/limits'
+import { systemQuery } from '~/pages/system/queries'
+import { type Fact, Rows } from '~/pages/system/rows'
+import { ForAdministrators } from '~/pages/users/administrators'
+import { Button } from '~/ui/button'
+import { Loading } from '~/ui/loading'
+import { Notice, Panel } from '~/ui/panel'
+import { State } from '~/ui/state'
 
 export function SystemPage() {
   const { t } = useLingui()
-  return <Page title={t`System`}>{null}</Page>
+  return (
+    <ForAdministrators title={t`System`}>
+      <Suspense fallback={<Loading />}><System /></Suspense>
+    </ForAdministrators>
+  )
+}
+
+function System() {
+  const { t } = useLingui()
+  const { data: system, refetch, isFetching } = useSuspenseQuery(systemQuery)
+  const again = <Button pending={isFetching} onClick={() => void refetch()}><Trans>Look again</Trans></Button>
+  return (
+    <div className="grid max-w-4xl gap-5">
+      <Standing system={system} again={again} />
+      <Panel title={t`This Berth`}><Rows facts={useFacts(system)} /></Panel>
+      <Panel title={t`Who may come in`}><Rows facts={useEntrances(system)} /></Panel>
+      <Panel title={t`What a build may use`}><Rows facts={useLimits(system.limits)} /></Panel>
+    </div>
+  )
+}
+
+type Props = { system: Schema['SystemBody'] }
+
+/** What is wrong, each with what it means for sites and builds. */
+function Standing({ system: { dockerProblem, diskProblem }, again }: Props & { again: React.ReactNode }) {
+  if (!dockerProblem && !diskProblem) {
+    return <div className="panel flex flex-wrap items-center gap-3 px-4 py-3"><State state="passed"><Trans>Everything works</Trans></State><span className="flex-1" />{again}</div>
+  }
+  return (
+    <>
+      {dockerProblem && <Notice tone="fail" title={<Trans>Docker: builds wait, sites are served.</Trans>} actions={again}><bdi>{dockerProblem}</bdi></Notice>}
+      {diskProblem && <Notice tone="fail" title={<Trans>Disks: builds wait, sites are served.</Trans>} actions={again}><bdi>{diskProblem}</bdi></Notice>}
+    </>
+  )
+}
+
+function useFacts(system: Schema['SystemBody']): Fact[] {
+  const { t } = useLingui()
+  return [
+    { word: t`Version`, value: <bdi>{system.version}</bdi> },
+    { word: t`Address`, value: <bdi>{system.publicUrl}</bdi>, name: 'BERTH_PUBLIC_URL' },
+    { word: t`Sites are under`, value: <bdi>{system.baseDomain}</bdi>, name: 'BASE_DOMAIN' },
+    { word: t`Database`, value: system.database === 'postgres' ? 'PostgreSQL' : 'SQLite', name: 'DATABASE_URL' },
+  ]
+}
+
+function useEntrances(system: Schema['SystemBody']): Fact[] {
+  const { t } = useLingui()
+  const organizations = system.signup.startsWith('org:') ? system.signup.slice(4).split(',').join(', ') : ''
+  const signup = organizations ? t`Members of ${organizations} at GitHub, and who is invited` : system.signup === 'open' ? t`Anybody` : t`Who is invited`
+  return [
+    { word: t`Accounts`, value: signup, name: 'BERTH_SIGNUP' },
+    { word: t`Sign-in with GitHub`, value: system.github ? t`On` : t`Off: there is no application at GitHub`, name: 'CLIENT_ID' },
+    { word: t`Deliveries of GitHub`, value: <bdi>{system.webhookSecret ? system.webhookUrl : t`Refused: there is no secret`}</bdi>, name: 'WEBHOOK_SECRET' },
+  ]
 }

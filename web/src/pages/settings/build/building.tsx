@@ -5,6 +5,7 @@ import { useMutation } from '@tanstack/react-query'
 
 import { api, body, type Schema } from '~/api/client'
 import { messageOf } from '~/api/errors'
+import { changeOf, settingsOf } from '~/pages/settings/build/change'
 import { type Detectable, detectedOf, usePlan } from '~/pages/settings/build/detected'
 import { RebuildNow } from '~/pages/settings/build/rebuild'
 import { useChangeProject } from '~/pages/settings/queries'
@@ -88,28 +89,4 @@ export function Building({ project }: { project: Project }) {
 function Reason({ detected }: { detected: ReturnType<typeof detectedOf> }) {
   if (!detected) return <Trans>Detected by the next build.</Trans>
   return <Trans>Detected: <bdi>{detected.reason}</bdi></Trans>
-}
-
-function settingsOf(project: Project) {
-  return {
-    rootDirectory: project.rootDirectory ?? '',
-    nodeVersion: project.nodeVersion ?? '',
-    installCommand: project.installCommand ?? '',
-    outputDirectory: project.outputDirectory ?? '',
-    buildCommand: project.buildCommand ?? '',
-    noBuild: project.buildCommand === '',
-    spaFallback: project.spaFallback === null ? '' : String(project.spaFallback),
-  }
-}
-
-type Settings = ReturnType<typeof settingsOf>
-
-/** What is empty goes back to detection; an empty build command is told apart from it: nothing is built. */
-export function changeOf(changed: Partial<Settings>, values: Settings): Schema['ProjectChangeForm'] {
-  const { noBuild, spaFallback, ...texts } = changed
-  const change: Schema['ProjectChangeForm'] = Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, text.trim() || null]))
-  if (values.noBuild) change.buildCommand = ''
-  else if (noBuild !== undefined) change.buildCommand = values.buildCommand.trim() || null
-  if (spaFallback !== undefined) change.spaFallback = spaFallback === '' ? null : spaFallback === 'true'
-  return change
 }

@@ -3,6 +3,7 @@
 import { Trans, useLingui } from '@lingui/react/macro'
 
 import type { Schema } from '~/api/client'
+import { patternsOf } from '~/pages/settings/build/change'
 import { useChangeProject } from '~/pages/settings/queries'
 import { Checkbox, Select, TextArea } from '~/ui/field'
 import { Form, SaveBar, useForm } from '~/ui/form'
@@ -55,10 +56,4 @@ export function Following({ project }: { project: Schema['ProjectBody'] }) {
       </Form>
     </Panel>
   )
-}
-
-/** A pattern a line; none at all leaves it to the root directory. */
-export function patternsOf(text: string): string[] | null {
-  const patterns = text.split('\n').map((line) => line.trim()).filter(Boolean)
-  return patterns.length > 0 ? patterns : null
 }
