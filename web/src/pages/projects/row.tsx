@@ -17,7 +17,7 @@ import { Ago, Elapsed, Span } from '~/ui/time'
 const EDGE = { needs: 'border-s-fail', building: 'border-s-busy-fill', live: 'border-s-transparent', none: 'border-s-transparent' } as const
 
 export const ProjectRow = memo(function ProjectRow({ project }: { project: Project }) {
-  const { name, url, liveDeployment, latestBuild, framework } = project
+  const { name, url, liveDeployment, framework } = project
   const host = <bdi dir="ltr">{hostOf(url)}</bdi>
   return (
     <li data-row className={`project-row ${EDGE[groupOf(project)]}`}>
