@@ -46,7 +46,7 @@ export function fieldOf(error: unknown, name: string): string | undefined {
 }
 
 /** What the server says begins in lower case, as a part of a sentence; here it stands alone. */
-function sentence(words: string): string {
+export function sentence(words: string): string {
   const text = words.charAt(0).toUpperCase() + words.slice(1)
   return /[.!?…]$/.test(text) ? text : `${text}.`
 }

@@ -21,6 +21,11 @@ export const keys = {
   reports: (project: number) => ['project', project, 'reports'] as const,
   traffic: (project: number) => ['project', project, 'traffic'] as const,
   build: (id: number) => ['build', id] as const,
+  organizations: ['github', 'organizations'] as const,
+  repositories: (of: object) => ['github', 'repositories', of] as const,
+  branches: (repository: string) => ['github', 'branches', repository] as const,
+  /** What would be built of a repository with these settings. */
+  detection: (of: object) => ['detection', of] as const,
   sessions: ['sessions'] as const,
   tokens: ['tokens'] as const,
   users: ['users'] as const,

@@ -1,8 +1,56 @@
-import { useLingui } from '@lingui/react/macro'
+/** One project: what visitors get, what was built and published, its previews, how it is built, and who visits. */
 
+import { Trans } from '@lingui/react/macro'
+import { useSuspenseQuery } from '@tanstack/react-query'
+import { useParams } from '@tanstack/react-router'
+
+import { ask } from '~/actions/ask'
+import { projectQuery, useProject } from '~/api/queries'
 import { Page } from '~/shell/page'
+import { Button } from '~/ui/button'
+import { FolderPanel } from './folder'
+import { HistoryPanel } from './history-panel'
+import { LiveCard } from './live-card'
+import { Notices } from './notices'
+import { NothingLive } from './nothing-live'
+import { PlanPanel } from './plan-panel'
+import { PreviewsPanel } from './previews-panel'
+import { ReportsPanel } from './reports-panel'
+import { VisitorsPanel } from './visitors-panel'
 
 export function ProjectPage() {
-  const { t } = useLingui()
-  return <Page title={t`Project`}>{null}</Page>
+  const { project: name } = useParams({ from: '/inside/projects/$project' })
+  const { id } = useProject(name)
+  const { data: project } = useSuspenseQuery(projectQuery(id))
+  const { liveDeployment: live, repoUrl } = project
+  return (
+    <Page
+      title={project.name}
+      heading={<><bdi>{project.name}</bdi><Origin repoUrl={repoUrl} branch={project.branch} /></>}
+      actions={repoUrl && live && <Button acts onClick={() => ask({ kind: 'build_newest', project: id })}><Trans>Build the newest commit…</Trans></Button>}
+    >
+      <Notices project={project} />
+      <div className="grid items-start gap-4 sm:gap-6 md:grid-cols-[minmax(0,1fr)_344px] lg:grid-cols-[minmax(0,1fr)_420px]">
+        <div className="grid min-w-0 gap-4 sm:gap-6">
+          {live ? <LiveCard project={project} live={live} /> : <NothingLive project={project} />}
+          <HistoryPanel project={project} />
+        </div>
+        <div className="grid min-w-0 gap-4 sm:gap-6">
+          {repoUrl ? <PreviewsPanel project={project} /> : live && <FolderPanel project={project.name} />}
+          <PlanPanel project={project} />
+          {live && <VisitorsPanel project={id} />}
+          {repoUrl && <ReportsPanel project={id} />}
+        </div>
+      </div>
+    </Page>
+  )
+}
+
+/** Where it comes from, beside its name. */
+function Origin({ repoUrl, branch }: { repoUrl: string | null; branch: string }) {
+  return (
+    <span className="ms-3 text-sm font-normal text-dim wrap-anywhere">
+      {repoUrl ? <><bdi dir="ltr">{repoUrl.replace(/^https?:\/\//, '').replace(/\.git$/, '')}</bdi> · <bdi className="mono">{branch}</bdi></> : <Trans>deployed from folders</Trans>}
+    </span>
+  )
 }

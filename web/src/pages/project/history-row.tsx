@@ -1,0 +1,112 @@
+/** A build, with what became of it; or a promotion. */
+
+import { Trans, useLingui } from '@lingui/react/macro'
+import { Link } from '@tanstack/react-router'
+
+import type { Build, Deployment } from '~/actions/ask'
+import { isUnderWay, useStateOf } from '~/actions/cancel'
+import { short, subject } from '~/actions/names'
+import type { Schema } from '~/api/client'
+import { Avatar } from '~/ui/avatar'
+import { useFormat } from '~/ui/format'
+import { State } from '~/ui/state'
+import { Ago, Elapsed } from '~/ui/time'
+import { type Entry, type Knot, knotOf } from './history'
+import { HistoryMenu } from './history-menu'
+
+const GRID =
+  'relative grid items-center gap-x-2.5 gap-y-0.5 border-line py-2.5 ps-3 pe-1 not-first:border-t hover:bg-hover ' +
+  'grid-cols-[16px_minmax(0,1fr)_auto] sm:min-h-14 sm:grid-cols-[20px_116px_minmax(0,1fr)_116px_64px_88px_32px] sm:gap-x-3 sm:py-0 sm:ps-4 sm:pe-2'
+
+/** How the mooring line passes a row: as the way visitors came, not yet reached, or not at all. */
+export type Line = 'through' | 'ahead' | 'none'
+
+export function HistoryRow({ entry, project, line }: { entry: Entry; project: Schema['ProjectBody']; line: Line }) {
+  const { build, deployment } = entry
+  const stateOf = useStateOf()
+  const knot = knotOf(entry)
+  const commit = build?.commit ?? deployment?.commit
+  const state = stateFor(build, deployment, stateOf)
+  return (
+    <li className={`${GRID} ${knot === 'live' ? 'bg-[color-mix(in_oklab,var(--live-soft)_55%,var(--surface))]' : ''}`}>
+      <Mooring knot={knot} line={line} />
+      <span className="max-sm:col-start-2"><State state={state} /></span>
+      <Link
+        to="/builds/$build"
+        params={{ build: String(build?.id ?? deployment!.buildId) }}
+        dir="auto"
+        className="cut block py-1 hover:underline max-sm:col-span-2 max-sm:col-start-2 max-sm:row-start-2"
+      >
+        <Title build={build} deployment={deployment} />
+      </Link>
+      <span className="flex min-w-0 items-center gap-2 text-xs text-dim max-sm:col-start-2 max-sm:row-start-3">
+        {commit && <Avatar small name={commit.author} />}
+        {commit && <span className="sr-only"><bdi>{commit.author}</bdi></span>}
+        {commit ? <bdi dir="ltr" className="mono">{short(commit.hash)}</bdi> : <span className="cut"><Occasion build={build} /></span>}
+      </span>
+      <span className="text-end text-sm text-dim max-sm:hidden"><Took build={build} /></span>
+      <span className="pe-2 text-end text-sm text-dim max-sm:col-start-3 max-sm:row-start-3 max-sm:text-xs sm:pe-0"><Ago at={entry.at} /></span>
+      <span className="max-sm:col-start-3 max-sm:row-start-1 max-sm:-my-1.5 max-sm:justify-self-end"><HistoryMenu entry={entry} project={project} /></span>
+    </li>
+  )
+}
+
+/** What a passed build published says more than that it passed. */
+function stateFor(build: Build | undefined, deployment: Deployment | undefined, stateOf: (build: Build) => string): string {
+  if (!build) return deployment!.status
+  const state = stateOf(build)
+  return state === 'passed' ? (deployment?.status ?? build.deployment?.status ?? state) : state
+}
+
+function Title({ build, deployment }: { build: Build | undefined; deployment: Deployment | undefined }) {
+  const commit = build?.commit ?? deployment?.commit
+  if (!build) return <Trans>Promoted from <bdi className="mono">{deployment!.branch}</bdi>: <bdi>{commit ? subject(commit.message) : `#${deployment!.id}`}</bdi></Trans>
+  if (commit) return build.environment === 'preview' ? <Trans><bdi className="mono">{build.branch}</bdi>: <bdi>{subject(commit.message)}</bdi></Trans> : subject(commit.message)
+  if (build.trigger === 'folder') return <Trans>Files as they were sent</Trans>
+  return <Trans>Newest commit of <bdi className="mono">{build.branch}</bdi></Trans>
+}
+
+/** Why a build without a known commit is there. */
+function Occasion({ build }: { build: Build | undefined }) {
+  switch (build?.trigger) {
+    case 'folder': return <Trans>a folder</Trans>
+    case 'created': return <Trans>the first build</Trans>
+    case 'deploy_hook': return <Trans>a deploy hook</Trans>
+    default: return null
+  }
+}
+
+function Took({ build }: { build: Build | undefined }) {
+  const format = useFormat()
+  if (!build?.startedAt) return null
+  if (isUnderWay(build)) return <Elapsed since={build.startedAt} />
+  return build.finishedAt && format.duration(Date.parse(build.finishedAt) - Date.parse(build.startedAt))
+}
+
+const KNOTS: Record<Knot, string> = {
+  live: 'size-3.5 rounded-full border-4 border-live bg-surface',
+  seen: 'size-[9px] rounded-full border-2 border-control bg-surface',
+  under_way: 'size-[9px] rounded-full bg-busy-fill',
+  failed: 'ms-2.5 h-0.5 w-2.5 rounded-[1px] bg-fail',
+  unseen: 'ms-2.5 h-0.5 w-2 rounded-[1px] bg-control',
+}
+
+/** The line is information for the eye; the same is said in words for the ear. */
+function Mooring({ knot, line }: { knot: Knot; line: Line }) {
+  const { t } = useLingui()
+  const said: Record<Knot, string> = {
+    live: t`Visitors see this now`,
+    seen: t`Visitors saw this`,
+    under_way: t`Visitors do not see this yet`,
+    failed: t`Visitors never saw this`,
+    unseen: t`Visitors never saw this`,
+  }
+  const through = line === 'through' ? 'border-solid' : 'border-dotted'
+  return (
+    <span className="mooring relative grid place-items-center self-stretch max-sm:row-span-3 max-sm:-my-2.5" title={said[knot]}>
+      {line !== 'none' && <i className={`absolute inset-y-0 start-[calc(50%-1px)] border-s-2 border-line ${through}`} aria-hidden="true" />}
+      <i className={`z-1 forced-colors:bg-[CanvasText] ${KNOTS[knot]}`} aria-hidden="true" />
+      <span className="sr-only">{said[knot]}</span>
+    </span>
+  )
+}

@@ -1,0 +1,76 @@
+/** What one has to know first: that the last push did not go live, that pushes may not be heard of, that somebody's code waits. */
+
+import { Trans } from '@lingui/react/macro'
+import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+
+import { ask, type Build } from '~/actions/ask'
+import { Hash, subject } from '~/actions/names'
+import type { Schema } from '~/api/client'
+import { sentence } from '~/api/errors'
+import { Button, LinkButton } from '~/ui/button'
+import { Notice } from '~/ui/panel'
+import { heldQuery } from './queries'
+
+type Project = Schema['ProjectBody']
+
+export function Notices({ project }: { project: Project }) {
+  const { latestBuild: latest, webhookProblem } = project
+  const { data: held = [] } = useQuery(heldQuery(project.id))
+  const failed = latest?.status === 'failed' ? latest : undefined
+  if (!failed && !webhookProblem && held.length === 0) return null
+  return (
+    <div className="mb-4 grid gap-3">
+      {failed && <Failed build={failed} live={project.liveDeployment} />}
+      {webhookProblem && (
+        <Notice
+          tone="fail"
+          title={<Trans>GitHub may not tell of pushes.</Trans>}
+          actions={<LinkButton to="/projects/$project/settings/{-$section}" params={{ project: project.name, section: 'webhook' }}><Trans>Look at the webhook</Trans></LinkButton>}
+        >
+          <bdi>{sentence(webhookProblem)}</bdi>
+        </Notice>
+      )}
+      {held.map((build) => <Held key={build.id} build={build} />)}
+    </div>
+  )
+}
+
+/** Why the last push is not live, and what is. */
+function Failed({ build, live }: { build: Build; live: Schema['DeploymentBody'] | null }) {
+  const { failure } = build
+  return (
+    <Notice
+      tone="fail"
+      title={build.trigger === 'rebuild' ? <Trans>The last build did not go live.</Trans> : <Trans>The last push did not go live.</Trans>}
+      actions={
+        <LinkButton to="/builds/$build" params={{ build: String(build.id) }} hash={failure?.line ? `L${failure.line}` : undefined}>
+          <Trans>Open the log</Trans>
+        </LinkButton>
+      }
+    >
+      {live ? (live.commit ? <Trans>Visitors still see <Hash of={live.commit.hash} />.</Trans> : <Trans>Visitors still see deployment {live.id}.</Trans>) : <Trans>Nothing is live yet.</Trans>}{' '}
+      {failure && <bdi>{failure.title}</bdi>}
+    </Notice>
+  )
+}
+
+/** A stranger's code runs only after somebody has said so. */
+function Held({ build }: { build: Build }) {
+  const { pullRequest, commit } = build
+  return (
+    <Notice
+      tone="busy"
+      title={pullRequest?.fork ? <Trans>Code from <bdi className="mono">{pullRequest.fork}</bdi> waits for you.</Trans> : <Trans>A build waits for you.</Trans>}
+      actions={
+        <>
+          <LinkButton look="quiet" to="/builds/$build" params={{ build: String(build.id) }}><Trans>Look at it</Trans></LinkButton>
+          <Button acts look="primary" onClick={() => ask({ kind: 'approve', build })}><Trans>Approve and build…</Trans></Button>
+        </>
+      }
+    >
+      {pullRequest && <Trans>Pull request #{pullRequest.number}.</Trans>}{' '}
+      {commit && <Link to="/builds/$build" params={{ build: String(build.id) }} className="hover:underline"><bdi>{subject(commit.message)}</bdi></Link>}
+    </Notice>
+  )
+}

@@ -1,0 +1,76 @@
+/** What Berth decided about a build and why, as rows in the order in which a build meets them. */
+
+import { msg } from '@lingui/core/macro'
+import type { MessageDescriptor } from '@lingui/core'
+
+import type { Schema } from '~/api/client'
+
+export type Plan = Schema['Plan']
+type Service = Schema['PlanService']
+
+/** The settings that change a build, by their names in the API. */
+export const SETTINGS = ['rootDirectory', 'nodeVersion', 'installCommand', 'buildCommand', 'outputDirectory'] as const
+export type Setting = (typeof SETTINGS)[number]
+
+export function isSetting(name: string | undefined): name is Setting {
+  return SETTINGS.some((setting) => setting === name)
+}
+
+export type DecisionName = 'framework' | 'packageManager' | 'tools' | 'image' | 'dockerfile' | 'startCommand' | Setting
+
+export const LABELS: Record<DecisionName, MessageDescriptor> = {
+  framework: msg`Framework`,
+  rootDirectory: msg`Root directory`,
+  dockerfile: msg`Dockerfile`,
+  image: msg`Image`,
+  nodeVersion: msg`Node`,
+  packageManager: msg`Package manager`,
+  tools: msg`Tool`,
+  installCommand: msg`Install`,
+  buildCommand: msg`Build`,
+  outputDirectory: msg`Output`,
+  startCommand: msg`Start`,
+}
+
+/** `value` is absent where nothing is needed or found: no install, no build. */
+export type Decision = { name: DecisionName; value: string | undefined; reason: string }
+
+/** Values that are typed into a shell or name a path; the others are words. */
+export function isCode(name: DecisionName): boolean {
+  return name !== 'framework' && name !== 'packageManager' && name !== 'tools' && name !== 'nodeVersion'
+}
+
+export function decisionsOf(plan: Plan): Decision[] {
+  return plan.services.flatMap(decisionsOfService)
+}
+
+export function warningsOf(plan: Plan): string[] {
+  return plan.services.flatMap(({ warnings = [] }) => warnings)
+}
+
+function decisionsOfService(service: Service): Decision[] {
+  const { framework, rootDirectory, dockerfile, toolchain, installCommand, buildCommand } = service
+  const rows: (Decision | false | null | undefined)[] = [
+    { name: 'framework', ...framework },
+    { name: 'rootDirectory', value: rootDirectory.value || '.', reason: rootDirectory.reason },
+    dockerfile && { name: 'dockerfile', ...dockerfile },
+    toolchain && image(toolchain.image),
+    toolchain?.packageManager && { name: 'packageManager', value: [packageManager(toolchain.packageManager.value), toolchain.packageManagerVersion].filter(Boolean).join(' '), reason: toolchain.packageManager.reason },
+    ...(toolchain?.tools ?? []).map(({ value, reason }): Decision => ({ name: 'tools', value: [value.name, value.version].filter(Boolean).join(' '), reason })),
+    { name: 'installCommand', value: installCommand?.value, reason: installCommand?.reason ?? '' },
+    { name: 'buildCommand', value: buildCommand?.value, reason: buildCommand?.reason ?? '' },
+    service.kind === 'static' && { name: 'outputDirectory', value: service.outputDirectory.value || '.', reason: service.outputDirectory.reason },
+    service.kind === 'running' && service.startCommand && { name: 'startCommand', ...service.startCommand },
+  ]
+  return rows.filter((row): row is Decision => Boolean(row))
+}
+
+/** An image of Node is its version, which a setting changes; any other is told as it is. */
+function image({ value, reason }: Schema['Decision_String']): Decision {
+  const version = /^node:([\d.]+)/.exec(value)?.[1]
+  return version ? { name: 'nodeVersion', value: version, reason } : { name: 'image', value, reason }
+}
+
+function packageManager(value: Schema['Decision_PackageManager']['value']): string {
+  return value === 'yarn_berry' ? 'yarn' : value
+}
