@@ -1,0 +1,114 @@
+/** The steps for a repository that was chosen, and Deploy, which opens the log. */
+
+import { Plural, Trans } from '@lingui/react/macro'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
+import { useEffect, useMemo, useRef, useState } from 'react'
+
+import { hostOf } from '~/actions/names'
+import { api, body } from '~/api/client'
+import { sentence } from '~/api/errors'
+import { keys } from '~/api/keys'
+import { SETTINGS } from '~/plan/decisions'
+import { submitWithEnter } from '~/ui/form'
+import { useUnsaved } from '~/ui/leave'
+import { toast } from '~/ui/toast'
+import { AfterDeploy } from './after'
+import { type Kind, parseEnv } from './env'
+import { FoundStep } from './found'
+import { belongsNowhere, LAYOUT } from './layout'
+import { NamingStep, useNameAnswer } from './naming'
+import { detectionQuery } from './queries'
+import { RepositoryStep } from './repository'
+import { accessOf, type Changes, type Repository, settingsOf } from './source'
+import { VariablesStep } from './variables'
+
+type RepositoryFormProps = {
+  repository: Repository
+  branch: string
+  onBranch: (branch: string) => void
+  name: string
+  onName: (name: string) => void
+  env: string
+  onEnv: (env: string) => void
+  onAnother: () => void
+}
+
+export function RepositoryForm({ repository, branch, onBranch, name, onName, env: text, onEnv, onAnother }: RepositoryFormProps) {
+  const queries = useQueryClient()
+  const navigate = useNavigate()
+  const form = useRef<HTMLFormElement>(null)
+  const [changes, setChanges] = useState<Changes>({})
+  const [kinds, setKinds] = useState<Record<string, Kind>>({})
+  /** The branch that is looked at: as it was when it was typed to its end. */
+  const [lookedAt, setLookedAt] = useState(branch)
+  const [error, setError] = useState<unknown>()
+  const [pending, setPending] = useState(false)
+
+  const env = useMemo(() => withKinds(parseEnv(text), kinds), [text, kinds])
+  const looked = useQuery(detectionQuery(repository, lookedAt.trim(), changes))
+  const answer = useNameAnswer(name)
+  const release = useUnsaved(!pending && (text !== '' || Object.keys(changes).length > 0))
+  const wrong = env.remarks.filter(({ isProblem }) => isProblem).length
+
+  useEffect(() => {
+    if (error) form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus()
+  }, [error])
+
+  const deploy = async (event: React.FormEvent) => {
+    event.preventDefault()
+    if (pending || wrong > 0) return
+    setPending(true)
+    setError(undefined)
+    try {
+      const variables = env.variables.map(({ key, value, kind }) => ({ key, value, kind }))
+      const { build, project, note } = await body(api.POST('/api/v1/projects', {
+        body: { name, ...accessOf(repository), branch: branch.trim(), ...settingsOf(changes), ...(variables.length > 0 && { variables }) },
+      }))
+      release()
+      if (note) toast(<bdi>{sentence(note)}</bdi>)
+      void queries.invalidateQueries({ queryKey: keys.projects })
+      await navigate(build ? { to: '/builds/$build', params: { build: String(build.id) } } : { to: '/projects/$project', params: { project: project.name } })
+    } catch (error) {
+      setError(error)
+      setPending(false)
+    }
+  }
+
+  const shown = ['name', 'branch', 'repoUrl', 'repoToken', 'repoUser', 'variables', ...SETTINGS, ...env.variables.map((_, index) => `variables[${index}]`)]
+  return (
+    <form ref={form} noValidate onSubmit={deploy} onKeyDown={submitWithEnter} className={LAYOUT}>
+      <div className="grid min-w-0 gap-4">
+        <RepositoryStep
+          repository={repository}
+          branch={branch}
+          onBranch={onBranch}
+          onBranchDone={() => setLookedAt(branch)}
+          onAnother={onAnother}
+          commit={looked.error ? undefined : looked.data?.commit}
+          error={error}
+        />
+        <FoundStep looked={looked} branch={lookedAt} changes={changes} onChange={(name, value) => setChanges(({ [name]: _, ...rest }) => (value === undefined ? rest : { ...rest, [name]: value }))} error={error} />
+        <NamingStep number={3} name={name} onName={onName} answer={answer} error={error} />
+        <VariablesStep text={text} onText={onEnv} env={env} onKind={(key, kind) => setKinds((kinds) => ({ ...kinds, [key]: kind }))} error={error} />
+      </div>
+      <AfterDeploy
+        detection={looked.error ? undefined : looked.data}
+        branch={branch}
+        host={answer?.url ? hostOf(answer.url) : undefined}
+        variables={env.variables.length}
+        hindrance={
+          wrong > 0
+            ? <Plural value={wrong} one="One line of the .env cannot be taken: put it right or remove it." other="# lines of the .env cannot be taken: put them right or remove them." />
+            : looked.data?.refusal && <Trans>As it is now, this build would fail.</Trans>
+        }
+        error={belongsNowhere(error, shown)}
+        pending={pending}
+      />
+    </form>
+  )
+}
+
+function withKinds(env: ReturnType<typeof parseEnv>, kinds: Record<string, Kind>): ReturnType<typeof parseEnv> {
+  return { ...env, variables: env.variables.map((variable) => ({ ...variable, kind: kinds[variable.key] ?? variable.kind })) }
+}

@@ -1,0 +1,62 @@
+/** The chosen repository, and its branch. */
+
+import { Trans, useLingui } from '@lingui/react/macro'
+import { useQuery } from '@tanstack/react-query'
+
+import type { Schema } from '~/api/client'
+import { fieldOf } from '~/api/errors'
+import { subject } from '~/actions/names'
+import { Avatar } from '~/ui/avatar'
+import { Button } from '~/ui/button'
+import { TextField } from '~/ui/field'
+import { branchesQuery } from './queries'
+import type { Repository } from './source'
+import { Step } from './step'
+
+type RepositoryStepProps = {
+  repository: Repository
+  branch: string
+  onBranch: (branch: string) => void
+  /** It was typed to its end: time to look at it. */
+  onBranchDone: () => void
+  onAnother: () => void
+  commit: Schema['CommitBody'] | undefined
+  error: unknown
+}
+
+export function RepositoryStep({ repository, branch, onBranch, onBranchDone, onAnother, commit, error }: RepositoryStepProps) {
+  const { t } = useLingui()
+  const { data: branches = [] } = useQuery(branchesQuery(repository.github))
+  const name = repository.github ?? repository.repoUrl.replace(/^https?:\/\//, '').replace(/\.git$/, '')
+  const problem = fieldOf(error, 'repoUrl') ?? fieldOf(error, 'repoToken') ?? fieldOf(error, 'repoUser')
+  return (
+    <Step number={1} title={<Trans>Repository</Trans>} aside={<Button look="quiet" onClick={onAnother}><Trans>Choose another</Trans></Button>}>
+      <div className="flex flex-wrap items-start gap-x-4 gap-y-3 p-4">
+        <div className="flex min-w-0 flex-1 basis-52 items-start gap-3">
+          <Avatar name={name.split('/').at(-2) ?? name} />
+          <div className="min-w-0">
+            <p dir="ltr" className="font-semibold wrap-anywhere">{name}</p>
+            {commit && <p dir="auto" className="cut text-sm text-muted">{subject(commit.message)}</p>}
+            {repository.repoToken && <span className="tag mt-1"><Trans>With an access token</Trans></span>}
+            {problem && <p className="text-sm text-fail" role="alert">{problem}</p>}
+          </div>
+        </div>
+        <TextField
+          className="w-full sm:w-52"
+          label={t`Branch that goes live`}
+          name="branch"
+          dir="ltr"
+          list="branches"
+          autoComplete="off"
+          autoCapitalize="off"
+          spellCheck={false}
+          value={branch}
+          onChange={(event) => onBranch(event.target.value)}
+          onBlur={onBranchDone}
+          error={fieldOf(error, 'branch')}
+        />
+        <datalist id="branches">{branches.map((each) => <option key={each.name} value={each.name} />)}</datalist>
+      </div>
+    </Step>
+  )
+}

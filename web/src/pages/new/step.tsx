@@ -1,0 +1,12 @@
+/** A numbered part of the page. */
+
+import { Panel } from '~/ui/panel'
+
+export function Step({ number, title, aside, children }: { number: number; title: React.ReactNode; aside?: React.ReactNode; children: React.ReactNode }) {
+  return (
+    <div className="grid gap-3 sm:grid-cols-[28px_minmax(0,1fr)]">
+      <span aria-hidden="true" className="mt-2 grid size-7 place-items-center rounded-full border border-control bg-surface text-sm font-semibold text-muted max-sm:hidden">{number}</span>
+      <Panel title={title} aside={aside}>{children}</Panel>
+    </div>
+  )
+}
