@@ -59,11 +59,6 @@ export class RowElement {
     this.root.replaceChildren(copy)
   }
 
-  /** Whatever it shows is painted anew. */
-  forget(): void {
-    this.#painted = this.#painted.startsWith('heading') ? 'heading' : ''
-  }
-
   #wear(look: string): void {
     if (look === this.#look) return
     this.#look = look

@@ -2,22 +2,22 @@
  * The log on the page: a scroller in which only the rows that can be seen exist. Outside React, because lines come faster than a
  * tree of components can be compared: whatever happens is gathered, and written to the DOM once a frame.
  *
- * Not here: where lines come from (feed.ts), the bar above and what is said to screen readers (viewer.tsx), keys (keys.ts).
+ * Not here: where lines come from (feed.ts), which rows there are (rows.ts), when to paint (frames.ts), what a row looks like
+ * (paint.ts), the bar above and what is said to screen readers (viewer.tsx), keys (keys.ts).
  */
 
+import { Finder } from '~/log/finder'
 import { Folds, type Step } from '~/log/fold'
+import { Frames } from '~/log/frames'
 import type { Range } from '~/log/link'
-import { PAINTED, RowElement } from '~/log/paint'
+import { PAINTED, type RowElement } from '~/log/paint'
+import { Pool } from '~/log/pool'
 import { LINE_HEIGHT, type Row, Rows } from '~/log/rows'
-import { Search } from '~/log/search'
 import type { LogStore } from '~/log/store'
+import { WrappedHeights } from '~/log/wrapped'
 
 /** Rows that are painted above and below what is seen. */
 const MARGIN = 8
-/** A frame that takes longer makes new lines wait for every third one. */
-const SLOW = 32
-/** For so many frames. */
-const CALM = 90
 /** This near the end is at the end. */
 const NEAR = 4
 
@@ -30,7 +30,7 @@ export type ViewState = {
   onlyProblems: boolean
   wrap: boolean
   complete: boolean
-  search: { text: string; count: number; current: number; done: boolean } | null
+  search: Finder['state'] | null
 }
 
 export type ViewOptions = {
@@ -45,11 +45,12 @@ export type ViewOptions = {
 export class LogView {
   #canvas = document.createElement('div')
   #window = document.createElement('div')
-  #elements: RowElement[] = []
+  #pool = new Pool(this.#window)
+  #frames = new Frames(() => this.#paint())
   #rows = new Rows()
   #folds = new Folds()
   #headings: readonly HTMLElement[] = []
-  #heights = new Uint16Array(0)
+  #heights = new WrappedHeights()
   #whole = new Set<number>()
 
   #top = 0
@@ -57,7 +58,6 @@ export class LogView {
   /** As high as the scroller gets. */
   #most = Infinity
   #width = 0
-  #columns = 80
   #character = 7.5
 
   #follow: boolean
@@ -68,18 +68,10 @@ export class LogView {
   #wanted: Range | 'end' | null = null
   #selected: Range | null = null
   #current: Row | null = null
-  #search: Search | null = null
-  #match = -1
+  #finder: Finder | null = null
 
   #laidOut = 0
   #stale = true
-  #frame = 0
-  /** Something waits to be painted. */
-  #due = false
-  #scrolled = false
-  #calm = 0
-  #turn = 0
-  #painted = 0
   #told = 0
   #telling: ReturnType<typeof setTimeout> | undefined
   #stops: (() => void)[] = []
@@ -111,7 +103,8 @@ export class LogView {
   }
 
   destroy(): void {
-    cancelAnimationFrame(this.#frame)
+    this.#frames.stop()
+    this.#finder?.stop()
     clearTimeout(this.#telling)
     for (const stop of this.#stops) stop()
     this.scroller.replaceChildren()
@@ -136,7 +129,7 @@ export class LogView {
 
   setWrap(wrap: boolean): void {
     this.#wrap = wrap
-    this.#forgetHeights()
+    this.#heights.forget()
     this.#reshape()
     this.#tell()
   }
@@ -176,20 +169,19 @@ export class LogView {
   }
 
   search(text: string): void {
-    this.#match = -1
-    this.#search = text === '' ? null : new Search(this.store, text)
-    if (this.#search) {
+    this.#finder?.stop()
+    this.#finder = null
+    if (text !== '') {
       this.setFollow(false)
-      this.#scan(this.#search)
+      this.#finder = new Finder(this.store, text, (first) => this.#onScanned(first))
+      this.#finder.scan()
     }
     this.#schedule()
     this.#tell()
   }
 
   nextMatch(direction: 1 | -1): void {
-    const count = this.#search?.count ?? 0
-    if (count === 0) return
-    this.#showMatch((this.#match + direction + count) % count)
+    this.#showMatch(this.#finder?.toNext(direction) ?? 0)
   }
 
   nextProblem(): void {
@@ -252,8 +244,7 @@ export class LogView {
     if (!byReader) return
     this.#wanted = null
     this.#followAtEnd()
-    this.#scrolled = true
-    this.#schedule()
+    this.#frames.request(true)
   }
 
   /** Reaching the end is the one way in which following begins by itself. */
@@ -298,37 +289,17 @@ export class LogView {
       this.#canvas.append(probe)
       this.#character = probe.getBoundingClientRect().width / 50 || this.#character
       probe.remove()
-      this.#columns = Math.max(20, Math.floor((clientWidth - this.#gutter()) / this.#character))
-      this.#forgetHeights()
+      this.#heights.columns = Math.max(20, Math.floor((clientWidth - this.#gutter()) / this.#character))
+      this.#heights.forget()
       if (this.#wrap) this.#reshape()
     }
-    this.#scrolled = true
-    this.#schedule()
+    this.#frames.request(true)
   }
 
   // Frames
 
   #schedule(): void {
-    this.#due = true
-    this.#frame ||= requestAnimationFrame((time) => this.#onFrame(time))
-  }
-
-  #onFrame(time: number): void {
-    this.#frame = 0
-    if (this.#painted > 0 && time - this.#painted > SLOW && time - this.#painted < 1_000) this.#calm = CALM
-    this.#painted = 0
-    if (!this.#due) return
-    if (this.#calm > 0) {
-      this.#calm -= 1
-      this.#turn = (this.#turn + 1) % 3
-      // Whoever scrolls is not made to wait.
-      if (this.#turn > 0 && !this.#scrolled && !this.#stale) return this.#schedule()
-    }
-    this.#due = this.#scrolled = false
-    this.#paint()
-    this.#painted = time
-    // The next one tells how long this one took.
-    this.#frame ||= requestAnimationFrame((next) => this.#onFrame(next))
+    this.#frames.request(this.#stale)
   }
 
   #paint(): void {
@@ -337,7 +308,7 @@ export class LogView {
     if (this.#stale) this.#layOut()
     const grew = this.store.count > this.#laidOut
     if (grew) this.#rows.extend((this.#laidOut = this.store.count))
-    if (this.#search && !this.#search.done) this.#scan(this.#search)
+    this.#finder?.scan()
     this.#size()
     this.#reach(anchor)
     this.#write()
@@ -348,9 +319,8 @@ export class LogView {
   #layOut(): void {
     this.#stale = false
     this.#laidOut = this.store.count
-    const heightOf = this.#wrap ? (line: number) => this.#heights[line] || this.#guess(line) : () => LINE_HEIGHT
+    const heightOf = this.#wrap ? (line: number) => this.#heights.of(line, this.store.text(line)) : () => LINE_HEIGHT
     this.#rows.shape({ sections: this.#folds.sections(), only: this.#onlyProblems ? this.store.problems : null, heightOf }, this.#laidOut)
-    for (const element of this.#elements) element.forget()
   }
 
   /** Where the view is to be: the end, something that was wanted, or where it was. */
@@ -371,11 +341,12 @@ export class LogView {
   }
 
   #write(): void {
+    const sections = this.#folds.sections()
     // Measured rows can turn out higher or lower than guessed: then once more, with what is known now.
     for (let round = 0; round < 3; round += 1) {
       const first = Math.max(0, this.#rows.at(this.#top) - MARGIN)
       const last = Math.min(this.#rows.count, this.#rows.at(this.#top + this.#height) + MARGIN + 1)
-      this.#fill(first, last)
+      this.#pool.show(first, last - first, !this.#follow, (element, row) => this.#paintRow(element, this.#rows.row(row), sections))
       this.#window.style.transform = `translateY(${this.#rows.top(first)}px)`
       if (!this.#wrap || !this.#learnHeights(first, last)) break
       this.#size()
@@ -401,36 +372,6 @@ export class LogView {
     this.scroller.classList.toggle('wrap', this.#wrap)
   }
 
-  /** Puts the rows from `first` to `last` into the elements, in their order: so a selection copies them in it too. */
-  #fill(first: number, last: number): void {
-    const count = Math.max(0, last - first)
-    while (this.#elements.length < count) {
-      const element = new RowElement()
-      this.#elements.push(element)
-      this.#window.append(element.root)
-    }
-    this.#turnElements(first, count)
-    const sections = this.#folds.sections()
-    this.#elements.forEach((element, index) => {
-      element.root.hidden = index >= count
-      if (index < count) this.#paintRow(element, this.#rows.row(first + index), sections)
-    })
-    this.#firstRow = first
-  }
-
-  #firstRow = 0
-
-  /** Rows that stay in sight keep their elements. */
-  #turnElements(first: number, count: number): void {
-    const by = first - this.#firstRow
-    if (this.#follow || by === 0 || Math.abs(by) >= count) return
-    const moved = by > 0 ? this.#elements.splice(0, by) : this.#elements.splice(by)
-    if (by > 0) this.#elements.push(...moved)
-    else this.#elements.unshift(...moved)
-    if (by > 0) this.#window.append(...moved.map(({ root }) => root))
-    else this.#window.prepend(...moved.map(({ root }) => root))
-  }
-
   #paintRow(element: RowElement, row: Row, sections: ReturnType<Folds['sections']>): void {
     const isCurrent = this.#current !== null && same(this.#current, row)
     if ('section' in row) {
@@ -440,13 +381,12 @@ export class LogView {
     }
     const { line } = row
     const isSelected = this.#selected !== null && line >= this.#selected.from && line <= this.#selected.to
-    const match = this.#search && this.#match >= 0 ? this.#search.at(this.#match) : null
     const look = [this.store.isError(line) && 'log-error', isSelected && 'log-selected', isCurrent && 'log-current'].filter(Boolean).join(' ')
     element.line({
       line,
       text: this.store.text(line),
-      needle: this.#search?.text.toLowerCase() ?? '',
-      nth: match?.line === line ? match.nth : -1,
+      needle: this.#finder?.needle ?? '',
+      nth: this.#finder?.nthOn(line) ?? -1,
       whole: this.#whole.has(line),
       more: this.options.more,
       look,
@@ -459,9 +399,9 @@ export class LogView {
     let changed = false
     for (let row = first; row < last; row += 1) {
       const what = this.#rows.row(row)
-      const height = this.#elements[row - first]!.root.offsetHeight
+      const height = this.#pool.heightAt(row - first)
       if ('section' in what || height === 0) continue
-      this.#remember(what.line, height)
+      this.#heights.remember(what.line, height)
       if (height === this.#rows.heightOf(row)) continue
       this.#rows.setHeight(row, height)
       changed = true
@@ -470,19 +410,6 @@ export class LogView {
     this.#top = anchor ? this.#rows.top(this.#rows.of(anchor.row)) + anchor.offset : this.#bottom()
     this.#top = Math.max(0, Math.min(this.#top, this.#bottom()))
     return true
-  }
-
-  #remember(line: number, height: number): void {
-    if (line >= this.#heights.length) {
-      const larger = new Uint16Array(Math.max(1_024, line * 2))
-      larger.set(this.#heights)
-      this.#heights = larger
-    }
-    this.#heights[line] = height
-  }
-
-  #guess(line: number): number {
-    return Math.max(1, Math.ceil(Math.min(this.store.text(line).length, PAINTED) / this.#columns)) * LINE_HEIGHT
   }
 
   // Places
@@ -537,8 +464,7 @@ export class LogView {
   #scrollTo(top: number): void {
     this.#wanted = null
     this.#top = Math.max(0, Math.min(top, this.#bottom()))
-    this.#scrolled = true
-    this.#schedule()
+    this.#frames.request(true)
   }
 
   #pick(line: number, extend: boolean): void {
@@ -554,29 +480,21 @@ export class LogView {
     this.#schedule()
   }
 
-  #showMatch(index: number): void {
-    if (!this.#search) return
+  #showMatch(line: number): void {
+    if (line === 0) return
     this.setFollow(false)
-    this.#match = index
-    this.#show(this.#search.at(index).line)
+    this.#show(line)
     this.#tell()
   }
 
-  #scan(search: Search): void {
-    if (search !== this.#search) return
-    search.step()
-    if (!search.done) setTimeout(() => this.#scan(search))
-    else if (this.#match < 0 && search.count > 0) return this.#showMatch(search.from(this.#firstLine()))
-    this.#tellSoon()
+  #onScanned(first: boolean): void {
+    if (first && this.#finder) this.#showMatch(this.#finder.toFirst(this.#firstLine()))
+    else this.#tellSoon()
   }
 
   #reshape(): void {
     this.#stale = true
     this.#schedule()
-  }
-
-  #forgetHeights(): void {
-    this.#heights.fill(0)
   }
 
   #gutter(): number {
@@ -597,7 +515,7 @@ export class LogView {
       onlyProblems: this.#onlyProblems,
       wrap: this.#wrap,
       complete: this.store.complete,
-      search: this.#search && { text: this.#search.text, count: this.#search.count, current: this.#match, done: this.#search.done },
+      search: this.#finder?.state ?? null,
     })
   }
 

@@ -3,7 +3,7 @@
 import { Trans, useLingui } from '@lingui/react/macro'
 import { Link } from '@tanstack/react-router'
 
-import { hostOf } from '~/actions/names'
+import { Hash, hostOf } from '~/actions/names'
 import type { Schema } from '~/api/client'
 import { settingLink, settingName } from '~/pages/settings/links'
 import { LinkButton } from '~/ui/button'
@@ -42,8 +42,12 @@ function ForVisitors({ build, project }: Omit<Props, 'failure'>) {
   const live = project.liveDeployment
   if (build.environment === 'preview') return <Trans>Visitors of the site see nothing of it: this was a preview.</Trans>
   if (!live) return <Trans>Nothing is live yet at <bdi dir="ltr">{hostOf(project.url)}</bdi>.</Trans>
-  const version = <Link to="/builds/$build" params={{ build: String(live.buildId) }} className="link"><Trans>build {live.buildId}</Trans></Link>
-  if (live.buildId < build.id) return <Trans>Nothing changed for visitors: what {version} made is still live.</Trans>
+  const version = (
+    <Link to="/builds/$build" params={{ build: String(live.buildId) }} className="link">
+      {live.commit ? <Hash of={live.commit.hash} /> : <Trans>build {live.buildId}</Trans>}
+    </Link>
+  )
+  if (live.buildId < build.id) return <Trans>Nothing changed for visitors: {version} is still live.</Trans>
   return <Trans>Nothing changed for visitors. By now {version} is live.</Trans>
 }
 
