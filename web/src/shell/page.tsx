@@ -30,7 +30,7 @@ export function Page({ title, heading, actions, mark, children }: PageProps) {
   return (
     <>
       <div className="mb-4 flex flex-wrap items-center gap-3">
-        <h1 ref={h1} tabIndex={-1} className="min-w-0 flex-1">{heading ?? title}</h1>
+        <h1 ref={h1} tabIndex={-1} className="min-w-0 flex-1 basis-52">{heading ?? title}</h1>
         {actions && <div className="flex flex-wrap items-center gap-2">{actions}</div>}
       </div>
       {children}

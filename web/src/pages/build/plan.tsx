@@ -3,7 +3,7 @@
 import { Trans, useLingui } from '@lingui/react/macro'
 
 import { decisionsOf, isCode, LABELS, type Plan, warningsOf } from '~/plan/decisions'
-import { useFrameworkName } from '~/plan/framework'
+import { frameworkName } from '~/ui/framework'
 import { Notice } from '~/ui/panel'
 
 /** What the owner should know is not folded away. */
@@ -19,7 +19,6 @@ export function Warnings({ plan }: { plan: Plan | null }) {
 
 export function Decisions({ plan }: { plan: Plan | null }) {
   const { i18n } = useLingui()
-  const frameworkName = useFrameworkName()
   if (!plan) return null
   return (
     <details className="panel">

@@ -7,9 +7,9 @@ import { Hash } from '~/actions/names'
 import type { Schema } from '~/api/client'
 import { projectsQuery } from '~/api/queries'
 import { decisionsOf } from '~/plan/decisions'
-import { useFrameworkName } from '~/plan/framework'
 import { Button } from '~/ui/button'
 import { useFormat } from '~/ui/format'
+import { frameworkName } from '~/ui/framework'
 import { Panel } from '~/ui/panel'
 import { Problem } from './problem'
 
@@ -69,7 +69,6 @@ function BuildSteps({ detection: { plan } }: { detection: Schema['DetectionBody'
 function Estimate({ framework }: { framework: string | undefined }) {
   const { data: projects = [] } = useQuery(projectsQuery)
   const format = useFormat()
-  const frameworkName = useFrameworkName()
   const times = projects.flatMap((project) => (project.framework === framework && project.medianMs !== null ? [project.medianMs] : [])).sort((a, b) => a - b)
   if (!framework || times.length === 0) return null
   const middle = times[Math.floor(times.length / 2)]!

@@ -3,13 +3,13 @@
 import { Trans } from '@lingui/react/macro'
 import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 
 import { hostOf } from '~/actions/names'
 import { api, body } from '~/api/client'
 import { keys } from '~/api/keys'
 import { Button } from '~/ui/button'
-import { submitWithEnter } from '~/ui/form'
+import { Form } from '~/ui/form'
 import { AfterCreate } from './after'
 import { NamingStep, useNameAnswer } from './naming'
 import { belongsNowhere, LAYOUT } from './layout'
@@ -18,6 +18,7 @@ import { Step } from './step'
 export function FolderForm({ name, onName, onAnother }: { name: string; onName: (name: string) => void; onAnother: () => void }) {
   const queries = useQueryClient()
   const navigate = useNavigate()
+  const element = useRef<HTMLFormElement>(null)
   const answer = useNameAnswer(name)
   const [error, setError] = useState<unknown>()
   const [pending, setPending] = useState(false)
@@ -36,7 +37,7 @@ export function FolderForm({ name, onName, onAnother }: { name: string; onName: 
     }
   }
   return (
-    <form noValidate onSubmit={create} onKeyDown={submitWithEnter} className={LAYOUT}>
+    <Form form={{ element, submit: create }} className={LAYOUT}>
       <div className="grid min-w-0 gap-4">
         <Step number={1} title={<Trans>A folder</Trans>} aside={<Button look="quiet" onClick={onAnother}><Trans>Choose another</Trans></Button>}>
           <p className="p-4 text-muted"><Trans>Files are sent as they are; nothing is built.</Trans></p>
@@ -44,6 +45,6 @@ export function FolderForm({ name, onName, onAnother }: { name: string; onName: 
         <NamingStep number={2} name={name} onName={onName} answer={answer} error={error} />
       </div>
       <AfterCreate host={answer?.url ? hostOf(answer.url) : undefined} hindrance={null} error={belongsNowhere(error, ['name'])} pending={pending} />
-    </form>
+    </Form>
   )
 }

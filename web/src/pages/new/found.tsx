@@ -8,8 +8,8 @@ import { Hash } from '~/actions/names'
 import type { Schema } from '~/api/client'
 import { fieldOf, Refusal } from '~/api/errors'
 import { type Decision, decisionsOf, isCode, isSetting, LABELS, type Setting, SETTINGS, warningsOf } from '~/plan/decisions'
-import { useFrameworkName } from '~/plan/framework'
 import { Button } from '~/ui/button'
+import { frameworkName } from '~/ui/framework'
 import { Icon } from '~/ui/icons'
 import { Loading } from '~/ui/loading'
 import { Notice } from '~/ui/panel'
@@ -101,7 +101,6 @@ function Row({ row, changes, onChange, error }: RowProps) {
 }
 
 function Value({ row: { name, value }, changed }: { row: Decision; changed: string | undefined }) {
-  const frameworkName = useFrameworkName()
   const shown = changed ?? value
   if (name === 'buildCommand' && shown === '') return <span className="text-muted"><Trans>Nothing is built</Trans></span>
   if (!shown) return <span className="text-muted"><Trans>None</Trans></span>

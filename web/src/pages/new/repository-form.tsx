@@ -10,7 +10,7 @@ import { api, body } from '~/api/client'
 import { sentence } from '~/api/errors'
 import { keys } from '~/api/keys'
 import { SETTINGS } from '~/plan/decisions'
-import { submitWithEnter } from '~/ui/form'
+import { Form } from '~/ui/form'
 import { useUnsaved } from '~/ui/leave'
 import { toast } from '~/ui/toast'
 import { AfterDeploy } from './after'
@@ -77,7 +77,7 @@ export function RepositoryForm({ repository, branch, onBranch, name, onName, env
 
   const shown = ['name', 'branch', 'repoUrl', 'repoToken', 'repoUser', 'variables', ...SETTINGS, ...env.variables.map((_, index) => `variables[${index}]`)]
   return (
-    <form ref={form} noValidate onSubmit={deploy} onKeyDown={submitWithEnter} className={LAYOUT}>
+    <Form form={{ element: form, submit: deploy }} className={LAYOUT}>
       <div className="grid min-w-0 gap-4">
         <RepositoryStep
           repository={repository}
@@ -105,7 +105,7 @@ export function RepositoryForm({ repository, branch, onBranch, name, onName, env
         error={belongsNowhere(error, shown)}
         pending={pending}
       />
-    </form>
+    </Form>
   )
 }
 

@@ -3,9 +3,9 @@
 import { Trans, useLingui } from '@lingui/react/macro'
 import { useQuery } from '@tanstack/react-query'
 
+import { subject } from '~/actions/names'
 import type { Schema } from '~/api/client'
 import { fieldOf } from '~/api/errors'
-import { subject } from '~/actions/names'
 import { Avatar } from '~/ui/avatar'
 import { Button } from '~/ui/button'
 import { TextField } from '~/ui/field'

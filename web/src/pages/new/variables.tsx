@@ -11,6 +11,8 @@ import { Step } from './step'
 
 type VariablesProps = { text: string; onText: (text: string) => void; env: Env; onKind: (key: string, kind: Kind) => void; error: unknown }
 
+const EXAMPLE = 'DATABASE_URL=postgres://…'
+
 const ROW = 'grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 gap-y-0.5 border-t border-line py-1.5 ps-4 pe-2 sm:min-h-11 sm:grid-cols-[minmax(0,1fr)_minmax(0,1.3fr)_112px]'
 
 export function VariablesStep({ text, onText, env, onKind, error }: VariablesProps) {
@@ -23,7 +25,7 @@ export function VariablesStep({ text, onText, env, onKind, error }: VariablesPro
           name="env"
           rows={4}
           autoComplete="off"
-          placeholder="DATABASE_URL=postgres://…"
+          placeholder={EXAMPLE}
           hint={<Trans>Secrets are sealed when you deploy and can never be read back.</Trans>}
           error={fieldOf(error, 'variables')}
           value={text}

@@ -17,6 +17,8 @@ export function FolderPanel({ project }: { project: string }) {
 export function FolderSteps({ project }: { project: string }) {
   const { t } = useLingui()
   const address = window.location.origin
+  const WITH_BERTH = `BERTH_URL=${address} BERTH_TOKEN=berth_… berth deploy dist --project ${project}`
+  const WITH_CURL = `tar -C dist -c . | curl -s ${address}/api/v1/projects/${project}/deployments -H "Authorization: Bearer $BERTH_TOKEN" -H 'content-type: application/x-tar' --data-binary @-`
   return (
     <ol className="grid w-full min-w-0 gap-3 text-sm text-muted">
       <li className="grid min-w-0 gap-1.5">
@@ -24,11 +26,11 @@ export function FolderSteps({ project }: { project: string }) {
       </li>
       <li className="grid min-w-0 gap-1.5">
         <span><Trans>2. Send the folder with the program that runs here:</Trans></span>
-        <Copyable label={t`Command`} value={`BERTH_URL=${address} BERTH_TOKEN=berth_… berth deploy dist --project ${project}`} />
+        <Copyable label={t`Command`} value={WITH_BERTH} />
       </li>
       <li className="grid min-w-0 gap-1.5">
         <span><Trans>Or without it:</Trans></span>
-        <Copyable label={t`Command with tar and curl`} value={`tar -C dist -c . | curl -s ${address}/api/v1/projects/${project}/deployments -H "Authorization: Bearer $BERTH_TOKEN" -H 'content-type: application/x-tar' --data-binary @-`} />
+        <Copyable label={t`Command with tar and curl`} value={WITH_CURL} />
       </li>
     </ol>
   )

@@ -30,7 +30,7 @@ export function HistoryRow({ entry, project, line }: { entry: Entry; project: Sc
   return (
     <li className={`${GRID} ${knot === 'live' ? 'bg-[color-mix(in_oklab,var(--live-soft)_55%,var(--surface))]' : ''}`}>
       <Mooring knot={knot} line={line} />
-      <span className="max-sm:col-start-2"><State state={state} /></span>
+      <span className="flex min-w-0 max-sm:col-start-2"><State state={state} /></span>
       <Link
         to="/builds/$build"
         params={{ build: String(build?.id ?? deployment!.buildId) }}
@@ -83,12 +83,15 @@ function Took({ build }: { build: Build | undefined }) {
   return build.finishedAt && format.duration(Date.parse(build.finishedAt) - Date.parse(build.startedAt))
 }
 
-const KNOTS: Record<Knot, string> = {
-  live: 'size-3.5 rounded-full border-4 border-live bg-surface',
-  seen: 'size-[9px] rounded-full border-2 border-control bg-surface',
-  under_way: 'size-[9px] rounded-full bg-busy-fill',
-  failed: 'ms-2.5 h-0.5 w-2.5 rounded-[1px] bg-fail',
-  unseen: 'ms-2.5 h-0.5 w-2 rounded-[1px] bg-control',
+/** The live one is the largest, what was seen a ring, what never was a tick beside the line. */
+function Mark({ knot }: { knot: Knot }) {
+  switch (knot) {
+    case 'live': return <i className="z-1 size-3.5 rounded-full border-4 border-live bg-surface forced-colors:border-[Highlight]" />
+    case 'seen': return <i className="z-1 size-[9px] rounded-full border-2 border-control bg-surface" />
+    case 'under_way': return <i className="z-1 size-[9px] rounded-full border-2 border-busy-fill bg-busy-fill" />
+    case 'failed': return <i className="z-1 ms-2.5 w-2.5 border-t-2 border-fail" />
+    case 'unseen': return <i className="z-1 ms-2.5 w-2 border-t-2 border-control" />
+  }
 }
 
 /** The line is information for the eye; the same is said in words for the ear. */
@@ -103,9 +106,11 @@ function Mooring({ knot, line }: { knot: Knot; line: Line }) {
   }
   const through = line === 'through' ? 'border-solid' : 'border-dotted'
   return (
-    <span className="mooring relative grid place-items-center self-stretch max-sm:row-span-3 max-sm:-my-2.5" title={said[knot]}>
-      {line !== 'none' && <i className={`absolute inset-y-0 start-[calc(50%-1px)] border-s-2 border-line ${through}`} aria-hidden="true" />}
-      <i className={`z-1 forced-colors:bg-[CanvasText] ${KNOTS[knot]}`} aria-hidden="true" />
+    <span className="relative grid place-items-center self-stretch max-sm:row-span-3 max-sm:-my-2.5" title={said[knot]}>
+      <span aria-hidden="true" className="contents">
+        {line !== 'none' && <i className={`absolute inset-y-0 start-[calc(50%-1px)] border-s-2 border-line ${through} [li:first-child_&]:top-1/2 [li:last-child_&]:bottom-1/2`} />}
+        <Mark knot={knot} />
+      </span>
       <span className="sr-only">{said[knot]}</span>
     </span>
   )

@@ -3,6 +3,7 @@
  * no click and no focus, and is not there for screen readers, who have the link beside it.
  */
 
+import { useLingui } from '@lingui/react/macro'
 import { useEffect, useRef, useState } from 'react'
 
 import { Icon, type IconName } from '~/ui/icons'
@@ -13,6 +14,7 @@ const HEIGHT = 832
 
 /** `version` is another one when something else is live: the frame is made anew. */
 export function Miniature({ url, version }: { url: string; version: number }) {
+  const { t } = useLingui()
   const [scale, setScale] = useState(0)
   const window = useRef<HTMLDivElement>(null)
   useEffect(() => {
@@ -27,7 +29,7 @@ export function Miniature({ url, version }: { url: string; version: number }) {
         <iframe
           key={version}
           src={url}
-          title=""
+          title={t`What visitors see`}
           aria-hidden="true"
           inert
           tabIndex={-1}
@@ -55,7 +57,7 @@ function Window({ children, ref }: { children: React.ReactNode; ref?: React.Ref<
   return (
     <div className="grid place-items-center border-line bg-sunken p-3 max-sm:border-b sm:border-e sm:p-4">
       {/* Sites are laid out from the left here, whatever the reader's language: the frame grows from its origin. */}
-      <div ref={ref} dir="ltr" className="relative aspect-[16/10.4] w-full overflow-hidden rounded-sm border border-line bg-surface shadow-overlay">{children}</div>
+      <div ref={ref} dir="ltr" className="relative aspect-[16/10.4] w-full overflow-hidden rounded-sm border border-line bg-surface">{children}</div>
     </div>
   )
 }

@@ -44,13 +44,13 @@ function Failed({ build, live }: { build: Build; live: Schema['DeploymentBody'] 
       tone="fail"
       title={build.trigger === 'rebuild' ? <Trans>The last build did not go live.</Trans> : <Trans>The last push did not go live.</Trans>}
       actions={
-        <LinkButton to="/builds/$build" params={{ build: String(build.id) }} hash={failure?.line ? `L${failure.line}` : undefined}>
+        <LinkButton to="/builds/$build" params={{ build: String(build.id) }}>
           <Trans>Open the log</Trans>
         </LinkButton>
       }
     >
       {live ? (live.commit ? <Trans>Visitors still see <Hash of={live.commit.hash} />.</Trans> : <Trans>Visitors still see deployment {live.id}.</Trans>) : <Trans>Nothing is live yet.</Trans>}{' '}
-      {failure && <bdi>{failure.title}</bdi>}
+      {failure && <bdi>{sentence(failure.title)}</bdi>}
     </Notice>
   )
 }

@@ -1,11 +1,10 @@
 /** One project: what visitors get, what was built and published, its previews, how it is built, and who visits. */
 
 import { Trans } from '@lingui/react/macro'
-import { useSuspenseQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 
 import { ask } from '~/actions/ask'
-import { projectQuery, useProject } from '~/api/queries'
+import { useProject } from '~/api/queries'
 import { Page } from '~/shell/page'
 import { Button } from '~/ui/button'
 import { FolderPanel } from './folder'
@@ -20,9 +19,8 @@ import { VisitorsPanel } from './visitors-panel'
 
 export function ProjectPage() {
   const { project: name } = useParams({ from: '/inside/projects/$project' })
-  const { id } = useProject(name)
-  const { data: project } = useSuspenseQuery(projectQuery(id))
-  const { liveDeployment: live, repoUrl } = project
+  const project = useProject(name)
+  const { id, liveDeployment: live, repoUrl } = project
   return (
     <Page
       title={project.name}
@@ -49,7 +47,7 @@ export function ProjectPage() {
 /** Where it comes from, beside its name. */
 function Origin({ repoUrl, branch }: { repoUrl: string | null; branch: string }) {
   return (
-    <span className="ms-3 text-sm font-normal text-dim wrap-anywhere">
+    <span className="block text-sm font-normal text-dim wrap-anywhere sm:ms-3 sm:inline">
       {repoUrl ? <><bdi dir="ltr">{repoUrl.replace(/^https?:\/\//, '').replace(/\.git$/, '')}</bdi> · <bdi className="mono">{branch}</bdi></> : <Trans>deployed from folders</Trans>}
     </span>
   )

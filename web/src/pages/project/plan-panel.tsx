@@ -6,8 +6,8 @@ import { useQuery } from '@tanstack/react-query'
 
 import type { Schema } from '~/api/client'
 import { type Decision, decisionsOf, isCode, LABELS, warningsOf } from '~/plan/decisions'
-import { useFrameworkName } from '~/plan/framework'
 import { LinkButton } from '~/ui/button'
+import { frameworkName } from '~/ui/framework'
 import { Icon } from '~/ui/icons'
 import { Panel } from '~/ui/panel'
 import { variablesQuery } from './queries'
@@ -61,7 +61,6 @@ function Row({ label, row }: { label: string; row: Decision }) {
 }
 
 function Value({ of: { name, value } }: { of: Decision }) {
-  const frameworkName = useFrameworkName()
   if (isCode(name)) return <bdi dir="ltr" className="mono">{value}</bdi>
   return <bdi>{name === 'framework' ? frameworkName(value!) : value}</bdi>
 }
