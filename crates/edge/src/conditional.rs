@@ -93,11 +93,22 @@ fn date(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
     date.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs())
 }
 
-/// A date for a `Last-Modified`.
-pub(crate) fn http_date(seconds: u32) -> HeaderValue {
-    let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds.into()));
-    // Letters, digits and colons.
-    HeaderValue::try_from(date).unwrap_or(HeaderValue::from_static(""))
+/// A date for a `Last-Modified`: the letters themselves, which many sites have side by side with what else is read of
+/// them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HttpDate([u8; 29]);
+
+impl HttpDate {
+    pub(crate) fn of(seconds: u32) -> Self {
+        let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds.into()));
+        let mut letters = [b' '; 29];
+        letters.iter_mut().zip(date.bytes()).for_each(|(letter, of_date)| *letter = of_date);
+        Self(letters)
+    }
+
+    pub(crate) fn header(&self) -> Option<HeaderValue> {
+        HeaderValue::from_bytes(&self.0).ok()
+    }
 }
 
 /// Whether a `Range` still means the representation with this ETag: no `If-Range`, or exactly it. A weak ETag or a
@@ -189,7 +200,7 @@ mod tests {
         for old in ["Saturday, 21-Nov-26 10:00:00 GMT", "Sat Nov 21 10:00:00 2026"] {
             assert_eq!(case(&[(header::IF_MODIFIED_SINCE, old)]).0, NotModified, "{old}");
         }
-        assert_eq!(http_date(MODIFIED.published), at("10:00:00").as_str());
+        assert_eq!(HttpDate::of(MODIFIED.published).header().unwrap(), at("10:00:00").as_str());
     }
 
     #[test]

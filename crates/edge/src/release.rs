@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use http::HeaderValue;
 use rustix::fs::{Mode, OFlags};
 
-use crate::conditional::http_date;
+use crate::conditional::HttpDate;
 use crate::error::EdgeError;
 use crate::index::{Coding, ContentHash, Entry, Index, layout};
 use crate::mapping::Mapping;
@@ -20,8 +19,8 @@ use crate::open_files::OpenFiles;
 pub struct Release {
     directory: Box<Path>,
     index: Index,
-    /// When it was published, as a header; made for its first file.
-    last_modified: OnceLock<Option<HeaderValue>>,
+    /// When it was published, as it stands in a header.
+    last_modified: Option<HttpDate>,
     /// Large files that were asked for.
     mapped: Mutex<BTreeMap<ContentHash, Mapped>>,
 }
@@ -40,7 +39,8 @@ impl Release {
     /// When there is none or it is damaged.
     pub fn open(directory: &Path) -> Result<Self, EdgeError> {
         let index = Index::parse(std::fs::read(directory.join(layout::INDEX_FILE))?)?;
-        Ok(Self { directory: directory.into(), index, last_modified: OnceLock::new(), mapped: Mutex::default() })
+        let last_modified = (index.published() != 0).then(|| HttpDate::of(index.published()));
+        Ok(Self { directory: directory.into(), index, last_modified, mapped: Mutex::default() })
     }
 
     /// The deployment it belongs to.
@@ -56,9 +56,8 @@ impl Release {
     }
 
     /// The `Last-Modified` of its files, if it is known when it was published.
-    pub(crate) fn last_modified(&self) -> Option<&HeaderValue> {
-        let published = || (self.index.published() != 0).then(|| http_date(self.index.published()));
-        self.last_modified.get_or_init(published).as_ref()
+    pub(crate) fn last_modified(&self) -> Option<HttpDate> {
+        self.last_modified
     }
 
     /// Opens one form of a file and checks that it has the length it was published with.

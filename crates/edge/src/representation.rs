@@ -163,8 +163,8 @@ impl<'a> Representation<'a> {
         }
         if !is_error && let Ok(tag) = HeaderValue::from_str(self.tag.as_str()) {
             headers.insert(header::ETAG, tag);
-            if let Some(date) = self.release.last_modified() {
-                headers.insert(header::LAST_MODIFIED, date.clone());
+            if let Some(date) = self.release.last_modified().and_then(|date| date.header()) {
+                headers.insert(header::LAST_MODIFIED, date);
             }
         }
         for (name, value) in self.release.index().rules().into_iter().flat_map(|rules| rules.headers_of(self.path)) {

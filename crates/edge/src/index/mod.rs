@@ -221,6 +221,17 @@ mod tests {
     }
 
     #[test]
+    fn content_types_are_the_usual_ones_or_the_releases_own() {
+        let paths = ["a.glb", "a.html", "a.mp3", "a.png", "b.glb"];
+        let mut builder = IndexBuilder::new(1);
+        paths.iter().for_each(|path| builder.add(path, stored(1), &[]));
+        let index = Index::parse(builder.finish(None).0).unwrap();
+        for path in paths {
+            assert_eq!(index.find(path).unwrap().content_type(), crate::mime::content_type(path).as_str(), "{path}");
+        }
+    }
+
+    #[test]
     fn every_file_of_many_is_found() {
         let mut builder = IndexBuilder::new(1);
         let paths: Vec<String> = (0..5_000).map(|number| format!("assets/{number}.js")).collect();

@@ -1,9 +1,7 @@
 //! Reads an index. Everything is checked once, when it is parsed; a lookup is a binary search over hashes.
 
-use std::cmp::Ordering;
 use std::ops::Range;
 
-use bytes::Bytes;
 use http::HeaderValue;
 
 use super::{
@@ -11,12 +9,16 @@ use super::{
     MAGIC, PREFIX, RULE_SHIFT, Stored, TYPE, VARIANT, VERSION, checksum, first,
 };
 use crate::error::EdgeError;
+use crate::mime::{usual, usual_header};
 use crate::rules::Rules;
+
+/// In memory, the number of an entry's content type is of those that many sites have, if this bit is set.
+const USUAL_TYPE: u16 = 1 << 15;
 
 /// The index of one release, in memory.
 #[derive(Debug)]
 pub struct Index {
-    bytes: Bytes,
+    bytes: Box<[u8]>,
     deployment: i64,
     flags: u32,
     entries: u32,
@@ -24,6 +26,9 @@ pub struct Index {
     entries_at: u32,
     variants_at: u32,
     text_at: u32,
+    /// Which entry answers unknown paths.
+    fallback: Option<u32>,
+    /// Content types that are not usual.
     types: Box<[HeaderValue]>,
     /// Most releases have none.
     rules: Option<Box<Rules>>,
@@ -57,7 +62,7 @@ impl Index {
     }
 
     fn parse_current(bytes: Vec<u8>) -> Result<Self, &'static str> {
-        let bytes = Bytes::from(bytes.into_boxed_slice());
+        let bytes = bytes.into_boxed_slice();
         let size = |number: usize| u64::from(u32_at(&bytes, PREFIX + 12 + number * 4));
         let (entries, variants, types, rules, text) = (size(0), size(1), size(2), size(3), size(4));
         let entries_at = HEADER as u64 + entries * HASH as u64;
@@ -70,17 +75,18 @@ impl Index {
             return Err("its sizes do not add up");
         }
         let (types_at, rules_at) = (types_at as usize, rules_at as usize);
-        let kinds = (0..types as usize).map(|number| {
+        let types = (0..types as usize).map(|number| {
             let at = types_at + number * TYPE;
             let (start, length) = (u32_at(&bytes, at), u32_at(&bytes, at + 4));
-            let span = span(&bytes, text_at as usize, start, length).ok_or("a content type leads outside")?;
-            HeaderValue::from_maybe_shared(bytes.slice(span)).map_err(|_| "a content type is not one")
+            span(&bytes, text_at as usize, start, length).ok_or("a content type leads outside")
         });
+        let types = types.collect::<Result<Vec<_>, _>>()?;
         let rules = &bytes[rules_at..text_at as usize];
         let rules =
             (!rules.is_empty()).then(|| Rules::from_json(rules).map(Box::new).ok_or("its rules cannot be read"));
-        let index = Self {
-            types: kinds.collect::<Result<_, _>>()?,
+        let mut index = Self {
+            fallback: None,
+            types: Box::default(),
             rules: rules.transpose()?,
             deployment: u64_at(&bytes, PREFIX).cast_signed(),
             flags: u32_at(&bytes, PREFIX + 8),
@@ -90,11 +96,36 @@ impl Index {
             text_at: text_at as u32,
             bytes,
         };
-        index.check_entries(variants)?;
+        index.check_entries(variants, types.len())?;
+        index.share_types(&types)?;
+        if index.flags & FLAG_FALLBACK != 0 {
+            index.fallback = index.number_of("200.html").or_else(|| index.number_of("index.html"));
+        }
         Ok(index)
     }
 
-    fn check_entries(&self, variants: u64) -> Result<(), &'static str> {
+    /// Gives every entry the number by which its content type is found in memory.
+    fn share_types(&mut self, spans: &[Range<usize>]) -> Result<(), &'static str> {
+        let (mut own, mut numbers) = (Vec::new(), Vec::with_capacity(spans.len()));
+        for span in spans {
+            let text = &self.bytes[span.clone()];
+            numbers.push(match usual(text) {
+                Some(number) => number as u16 | USUAL_TYPE,
+                None => {
+                    own.push(HeaderValue::from_bytes(text).map_err(|_| "a content type is not one")?);
+                    (own.len() - 1) as u16
+                }
+            });
+        }
+        for entry in self.bytes[self.entries_at as usize..self.variants_at as usize].chunks_exact_mut(ENTRY) {
+            let number = numbers[usize::from(u16_at(entry, 10))];
+            entry[10..12].copy_from_slice(&number.to_le_bytes());
+        }
+        self.types = own.into();
+        Ok(())
+    }
+
+    fn check_entries(&self, variants: u64, types: usize) -> Result<(), &'static str> {
         let mut previous: Option<(u32, &str)> = None;
         for number in 0..self.entries as usize {
             let entry = self.entry(number);
@@ -109,7 +140,7 @@ impl Index {
             }
             let last = u64::from(u32_at(entry.bytes, 4)) + u64::from(entry.codings().count_ones());
             let is_whole = entry.has(Coding::Identity) && entry.codings() < 1 << Coding::COUNT && last <= variants;
-            if usize::from(u16_at(entry.bytes, 10)) >= self.types.len() || !is_whole {
+            if usize::from(u16_at(entry.bytes, 10)) >= types.min(USUAL_TYPE.into()) || !is_whole {
                 return Err("an entry is incomplete");
             }
             previous = Some((self.hash(number), path));
@@ -135,26 +166,22 @@ impl Index {
     /// The file at a path that comes in two parts.
     #[must_use]
     pub fn find_joined(&self, path: &str, ending: &str) -> Option<Entry<'_>> {
-        self.look_up(Fnv::default().and(path.as_bytes()).and(ending.as_bytes()), path.as_bytes(), ending.as_bytes())
+        let hash = Fnv::default().and(path.as_bytes()).and(ending.as_bytes());
+        self.look_up(hash, path.as_bytes(), ending.as_bytes()).map(|number| self.entry(number))
     }
 
-    fn look_up(&self, hash: Fnv, path: &[u8], ending: &[u8]) -> Option<Entry<'_>> {
+    fn number_of(&self, path: &str) -> Option<u32> {
+        let number = self.look_up(Fnv::default().and(path.as_bytes()), path.as_bytes(), &[])?;
+        Some(number as u32)
+    }
+
+    fn look_up(&self, hash: Fnv, path: &[u8], ending: &[u8]) -> Option<usize> {
         let hash = hash.of_path();
-        let (mut low, mut high) = (0, self.entries as usize);
-        while low < high {
-            let middle = low.midpoint(high);
-            let order = self.hash(middle).cmp(&hash).then_with(|| {
-                let known = self.entry(middle).path_bytes();
-                let cut = known.len().min(path.len());
-                known[..cut].cmp(path).then_with(|| known[cut..].cmp(ending))
-            });
-            match order {
-                Ordering::Less => low = middle + 1,
-                Ordering::Greater => high = middle,
-                Ordering::Equal => return Some(self.entry(middle)),
-            }
-        }
-        None
+        let (hashes, _) = self.bytes[HEADER..self.entries_at as usize].as_chunks::<HASH>();
+        let first = hashes.partition_point(|known| u32::from_le_bytes(*known) < hash);
+        let same = hashes[first..].iter().take_while(|known| u32::from_le_bytes(**known) == hash);
+        let mut numbers = (first..).zip(same).map(|(number, _)| number);
+        numbers.find(|number| self.entry(*number).path_bytes().strip_prefix(path) == Some(ending))
     }
 
     /// The deployment that this is the index of.
@@ -195,7 +222,7 @@ impl Index {
     /// The page that answers unknown paths, if the SPA fallback is on.
     #[must_use]
     pub fn fallback(&self) -> Option<Entry<'_>> {
-        (self.flags & FLAG_FALLBACK != 0).then(|| self.find("200.html").or_else(|| self.find("index.html"))).flatten()
+        self.fallback.map(|number| self.entry(number as usize))
     }
 
     /// Whether there is any `404.html`.
@@ -226,7 +253,11 @@ impl<'a> Entry<'a> {
     /// Its `Content-Type`.
     #[must_use]
     pub fn content_type(&self) -> &'a HeaderValue {
-        &self.index.types[usize::from(u16_at(self.bytes, 10))]
+        let number = u16_at(self.bytes, 10);
+        if number & USUAL_TYPE != 0 {
+            return usual_header(usize::from(number & !USUAL_TYPE));
+        }
+        &self.index.types[usize::from(number)]
     }
 
     /// Whether its name carries the hash of its content.
