@@ -10,16 +10,18 @@ use super::latency::{Durations, Histogram};
 use super::minutes::{InMinute, Minutes};
 use super::watch::{Watchers, Watching};
 
-/// What was answered since Berth started. A project that somebody asked for has about 350 bytes of it.
+/// What was answered since Berth started. A project that somebody asked for has about 350 bytes of it. In this order:
+/// what each answer touches lies side by side, since with many sites it comes from far away.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Tally {
     began: Instant,
     statuses: [AtomicU64; 4],
     bytes: AtomicU64,
     cache_hits: AtomicU64,
-    latency: Histogram,
-    minutes: Minutes,
     watchers: Watchers,
+    minutes: Minutes,
+    latency: Histogram,
 }
 
 /// What a [`Tally`] said at a moment. Answers that ended while it was read may be in one number and not yet in another.
