@@ -169,7 +169,7 @@ impl Edge {
         let began = Instant::now();
         let tried = self.0.gate.try_key(lock, headers, client).await;
         tried.map_err(|refusal| {
-            let mut refusal = serve::finish(method, refusal);
+            let mut refusal = serve::finish(method, refusal, Takes::Bytes);
             if let Some(tally) = self.tally(decision) {
                 measure(&mut refusal, tally, began, None);
             }
@@ -237,7 +237,7 @@ impl Edge {
             HostDecision::Unknown(_) | HostDecision::Address(_) => pages::unknown_host(),
             HostDecision::Bad(bad) => pages::bad_request(&bad.to_string()),
         };
-        serve::finish(method, response)
+        serve::finish(method, response, takes)
     }
 }
 

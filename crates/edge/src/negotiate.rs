@@ -82,9 +82,13 @@ impl Weights {
 fn weighted_items<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> impl Iterator<Item = (&'a str, u16)> {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).filter_map(|item| {
-        let mut parts = item.split(';').map(str::trim);
-        let name = parts.next().filter(|name| !name.is_empty())?;
-        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        let (name, parameters) = item.split_once(';').unwrap_or((item, ""));
+        let name = Some(name.trim_ascii()).filter(|name| !name.is_empty())?;
+        if parameters.is_empty() {
+            return Some((name, 1000));
+        }
+        let mut parameters = parameters.split(';').map(str::trim_ascii);
+        let weight = parameters.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
         Some((name, weight.map_or(Some(1000), thousandths)?))
     })
 }
@@ -99,6 +103,8 @@ fn thousandths(text: &str) -> Option<u16> {
     (weight <= 1000).then_some(weight)
 }
 
+static DESTINATION: header::HeaderName = header::HeaderName::from_static("sec-fetch-dest");
+
 /// Whether the request is somebody opening a page: `Accept` is absent, `*/*` or includes `text/html`, and
 /// `Sec-Fetch-Dest`, if sent, is `document` or `iframe`.
 pub(crate) fn is_navigation(headers: &HeaderMap) -> bool {
@@ -106,7 +112,7 @@ pub(crate) fn is_navigation(headers: &HeaderMap) -> bool {
     let wants_page = accepts().any(|(name, weight)| name.eq_ignore_ascii_case("text/html") && weight > 0)
         || accepts().map(|(name, _)| name).eq(["*/*"])
         || !headers.contains_key(header::ACCEPT);
-    let destination = headers.get("sec-fetch-dest").map(http::HeaderValue::as_bytes);
+    let destination = headers.get(&DESTINATION).map(http::HeaderValue::as_bytes);
     wants_page && matches!(destination, None | Some(b"document" | b"iframe"))
 }
 

@@ -67,14 +67,18 @@ pub(crate) fn answer(
     response
 }
 
-/// Declares the length, and drops the body for HEAD.
-pub(crate) fn finish(method: &Method, mut response: Response<EdgeBody>) -> Response<EdgeBody> {
+/// Declares the length, and drops the body for HEAD. A connection that takes files declares the length of a body itself,
+/// and does it faster.
+pub(crate) fn finish(method: &Method, mut response: Response<EdgeBody>, takes: Takes) -> Response<EdgeBody> {
+    let (is_head, length) = (method == Method::HEAD, response.body().length());
+    if takes == Takes::Files && length > 0 && !is_head {
+        return response;
+    }
     let bodiless = matches!(response.status(), StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT);
     if !bodiless && !response.headers().contains_key(header::CONTENT_LENGTH) {
-        let length = response.body().length();
         response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
     }
-    if method == Method::HEAD {
+    if is_head {
         response.body_mut().clear();
     }
     response

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,15 @@ pub(super) fn now() -> Duration {
 /// How far [`now`] may be behind.
 pub(super) const COARSE: Duration = Duration::from_millis(20);
 
+/// The same moment by both clocks.
+static START: LazyLock<(Instant, Duration)> = LazyLock::new(|| (Instant::now(), now()));
+
+/// [`now`] for whom it has to be an [`Instant`].
+fn instant() -> Instant {
+    let (start, by_coarse) = *START;
+    start + now().saturating_sub(by_coarse)
+}
+
 /// hyper's timer for the head of a request. One is begun for each request, and hardly any ever ends: so it wakes nobody,
 /// and is found to have ended when its connection is woken by its [`super::idle::IdleLimit`].
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +36,11 @@ struct Until(Instant);
 
 impl Timer for HeadTimer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
-        self.sleep_until(Instant::now() + duration)
+        self.sleep_until(instant() + duration)
+    }
+
+    fn now(&self) -> Instant {
+        instant()
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
@@ -38,7 +52,7 @@ impl Future for Until {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        if Instant::now() >= self.0 { Poll::Ready(()) } else { Poll::Pending }
+        if instant() >= self.0 { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 

@@ -6,9 +6,9 @@
 //! A file that is not in memory makes the thread wait, as with other servers; the edge looks at its ends before it
 //! hands it over.
 
-use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 
@@ -19,13 +19,6 @@ use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Slices that are joined before they are sent: copying so little costs less than telling the kernel of several places.
-const JOINED: usize = 16 * 1024;
-
-thread_local! {
-    static JOINT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
 /// Most of a file that is sent at once, so that one fast download leaves room for others.
 const AT_ONCE: usize = 1 << 20;
 
@@ -35,12 +28,17 @@ const QUIETLY: SendFlags = SendFlags::NOSIGNAL;
 /// The mappings that the stream may meet: the last two, because an answer can be ready while the one before it still
 /// waits to be written, and no further one is asked for until then.
 #[derive(Debug, Default)]
-pub(super) struct Expected(Mutex<[Weak<Mapping>; 2]>);
+pub(super) struct Expected {
+    known: Mutex<[Weak<Mapping>; 2]>,
+    /// Most connections never meet one.
+    any: AtomicBool,
+}
 
 impl Expected {
     /// Bytes of this mapping will be written.
     pub(super) fn add(&self, mapping: &Arc<Mapping>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        self.any.store(true, Ordering::Relaxed);
         if !std::ptr::eq(known[1].as_ptr(), Arc::as_ptr(mapping)) {
             known.swap(0, 1);
             known[1] = Arc::downgrade(mapping);
@@ -49,7 +47,10 @@ impl Expected {
 
     /// The first slice that is of a mapping, and where in its file that begins.
     fn first_of<'a>(&self, slices: &'a [IoSlice<'a>]) -> Option<Piece<'a>> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.any.load(Ordering::Relaxed) {
+            return None;
+        }
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let known = known.iter().filter_map(Weak::upgrade);
         let places = known.flat_map(|mapping| {
             let place = |(number, slice): (usize, &IoSlice<'_>)| Some((number, mapping.place(slice)?));
@@ -106,20 +107,29 @@ impl FileSender {
         Self { stream, expected }
     }
 
-    /// Writes what is in memory.
+    /// Writes what is in memory. Head and body leave as they lie: joining them first costs more than it saves.
     fn write(&mut self, context: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let stream = Pin::new(&mut self.stream);
-        if let [only] = slices {
-            return stream.poll_write(context, only);
+        match slices {
+            [only] => Pin::new(&mut self.stream).poll_write(context, only),
+            several => {
+                self.send(context, |stream| Ok(sendmsg(stream, several, &mut SendAncillaryBuffer::default(), QUIETLY)?))
+            }
         }
-        if slices.iter().map(|slice| slice.len()).sum::<usize>() > JOINED {
-            return stream.poll_write_vectored(context, slices);
+    }
+
+    /// Tries until the stream takes something.
+    fn send(
+        &self,
+        context: &mut Context<'_>,
+        mut attempt: impl FnMut(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.stream.poll_write_ready(context))?;
+            match self.stream.try_io(Interest::WRITABLE, || attempt(&self.stream)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                sent => return Poll::Ready(sent),
+            }
         }
-        JOINT.with_borrow_mut(|joint| {
-            joint.clear();
-            slices.iter().for_each(|slice| joint.extend_from_slice(slice));
-            stream.poll_write(context, joint)
-        })
     }
 }
 
@@ -140,15 +150,9 @@ impl AsyncWrite for FileSender {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let Some(piece) = this.expected.first_of(slices) else {
-            return this.write(context, slices);
-        };
-        loop {
-            ready!(this.stream.poll_write_ready(context))?;
-            match this.stream.try_io(Interest::WRITABLE, || piece.send(&this.stream)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                sent => return Poll::Ready(sent),
-            }
+        match this.expected.first_of(slices) {
+            Some(piece) => this.send(context, |stream| piece.send(stream)),
+            None => this.write(context, slices),
         }
     }
 

@@ -29,6 +29,8 @@ pub(super) struct IdleLimit<S> {
     /// When the silence has lasted too long, if no byte moves.
     due: Duration,
     between: Duration,
+    /// Whether a byte moved since `due` was set: a silence is timed when it is noticed, not at each byte before it.
+    moved: bool,
 }
 
 impl<S> IdleLimit<S> {
@@ -38,13 +40,17 @@ impl<S> IdleLimit<S> {
 
     fn with(stream: S, first: Duration, between: Duration) -> Self {
         let alarm = Box::pin(tokio::time::sleep_until(Instant::now()));
-        Self { stream, alarm, rings: Duration::ZERO, wakes: None, due: clock::now() + first, between }
+        let due = clock::now() + first;
+        Self { stream, alarm, rings: Duration::ZERO, wakes: None, due, between, moved: false }
     }
 
     /// While the stream is silent: whether it has been for too long. Bytes only move `due`; the alarm is looked at when
     /// it may have rung, and set anew then.
     fn silent<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         let now = clock::now();
+        if std::mem::take(&mut self.moved) {
+            self.due = now + self.between;
+        }
         let wakes_us = self.wakes.as_ref().is_some_and(|wakes| wakes.will_wake(context.waker()));
         if wakes_us && now + COARSE < self.rings {
             return Poll::Pending;
@@ -66,7 +72,7 @@ impl<S> IdleLimit<S> {
     fn watched<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         match polled {
             Poll::Ready(done) => {
-                self.due = clock::now() + self.between;
+                self.moved = true;
                 Poll::Ready(done)
             }
             Poll::Pending => self.silent(context),
