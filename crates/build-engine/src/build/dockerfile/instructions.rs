@@ -118,10 +118,11 @@ fn instruction(whole: &str, line: usize) -> Result<Instruction, BuildError> {
     // What `ONBUILD` keeps for later is held to the same rules.
     let rest = rest.trim_start();
     if keyword == "ONBUILD" {
-        let kept = instruction(rest, line)?;
-        let is_again = kept.is_on_build;
-        let kept = Instruction { is_on_build: true, ..kept };
-        return if is_again { Err(unclear(line, "ONBUILD stands in it twice")) } else { Ok(kept) };
+        // Asked before what follows is read: a line of nothing but ONBUILD would be read one inside the other.
+        if rest.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("ONBUILD")) {
+            return Err(unclear(line, "ONBUILD stands in it twice"));
+        }
+        return Ok(Instruction { is_on_build: true, ..instruction(rest, line)? });
     }
     let mut flags = Vec::new();
     let mut rest = rest;
@@ -248,6 +249,9 @@ mod tests {
         ] {
             assert_eq!(title(text), format!("the Dockerfile is unclear at line {line}"), "{text:?}");
         }
+        // One inside the other they would take the whole stack of the thread, and Berth with it.
+        let nested = format!("FROM a\n{}RUN x\n", "ONBUILD ".repeat(1_000_000));
+        assert_eq!(title(&nested), "the Dockerfile is unclear at line 2");
     }
 
     #[test]

@@ -35,10 +35,13 @@ use instructions::Instruction;
 const NAME: &str = ".berth.Dockerfile";
 const DOCKERIGNORE: &str = ".dockerignore";
 
+/// Nobody writes more; what is read is compared, stage with stage.
+const MOST_BYTES: usize = 128 << 10;
+
 /// Builds the Dockerfile at `path` of the commit and takes the output into `target`, which is made here.
 pub(crate) async fn build(job: &Job, path: &str, target: &Path) -> Result<Written, BuildError> {
-    let text = job.checkout.text(path).ok_or_else(|| {
-        let why = format!("{path} is a link, is not text, or is larger than 4 MiB. Commit it as a plain file.");
+    let text = job.checkout.text(path).filter(|text| text.len() <= MOST_BYTES).ok_or_else(|| {
+        let why = format!("{path} is a link, is not text, or is larger than 128 KiB. Commit it as a plain file.");
         refused("the Dockerfile cannot be read", &why)
     })?;
     let instructions = instructions::parse(&text)?;

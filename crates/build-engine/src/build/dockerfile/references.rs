@@ -14,6 +14,10 @@ use crate::BuildError;
 /// What the names of Berth's own images begin with.
 const OURS: &str = "berth-";
 
+/// No image's name is longer, so neither is what one is put together from: a value may be used twice in the next, and
+/// that one twice again.
+const MOST_EXPANDED: usize = 4 << 10;
+
 /// The images that stages begin with, in their order, without those of the Dockerfile's own stages and `scratch`.
 ///
 /// # Errors
@@ -128,7 +132,7 @@ fn unclear(written: &str, line: usize) -> BuildError {
     )
 }
 
-/// The text with its variables replaced; `None` if it holds what only a shell could be sure of.
+/// The text with its variables replaced; `None` if it holds what only a shell could be sure of, or becomes too long.
 fn expand(text: &str, known: &BTreeMap<String, String>) -> Option<String> {
     let quotes = ['"', '\''];
     let text = quotes.iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote)).unwrap_or(text);
@@ -137,6 +141,9 @@ fn expand(text: &str, known: &BTreeMap<String, String>) -> Option<String> {
     while let Some(at) = rest.find('$') {
         expanded.push_str(&rest[..at]);
         rest = &rest[at + 1..];
+        if expanded.len() > MOST_EXPANDED {
+            return None;
+        }
         // What a name that is none, or one that the daemon may have its own value for, becomes cannot be told.
         let may_stand =
             |name: &str| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && !is_of_a_proxy(name);
@@ -171,7 +178,7 @@ fn expand(text: &str, known: &BTreeMap<String, String>) -> Option<String> {
         }
     }
     expanded.push_str(rest);
-    (!expanded.contains(['\\', '"', '\'', '`', '$'])).then_some(expanded)
+    (expanded.len() <= MOST_EXPANDED && !expanded.contains(['\\', '"', '\'', '`', '$'])).then_some(expanded)
 }
 
 fn is_name(c: char) -> bool {
@@ -251,6 +258,19 @@ mod tests {
             assert!(images_of(text, &arguments).is_err(), "{text}");
         }
         assert_eq!(images_of("FROM 10.1.2.3:5000/x", &[]).unwrap(), ["10.1.2.3:5000/x"], "the operator allows it");
+    }
+
+    #[test]
+    fn values_that_grow_with_each_line_are_refused() {
+        let mut text = format!("ARG A0={}\n", "a".repeat(16));
+        for line in 1..=60 {
+            text += &format!("ARG A{line}=$A{0}${{A{0}}}\n", line - 1);
+        }
+        let error = images_of(&(text + "FROM node\n"), &[]).unwrap_err().to_string();
+        assert!(error.contains("an image that cannot be told"), "{error}");
+        let long = "a".repeat(MOST_EXPANDED);
+        assert!(images_of(&format!("ARG A={long}\nFROM node"), &[]).is_ok());
+        assert!(images_of("ARG A\nARG B=$A$A\nFROM node", &[("A", &long)]).is_err());
     }
 
     #[test]
