@@ -4,8 +4,11 @@ use super::folder::join;
 use super::package_json::PackageJson;
 use crate::Checkout;
 
-/// Alternatives of a glob that are looked at.
+/// Alternatives of one glob that are looked at, and of all globs of a workspace together.
 const MOST_ALTERNATIVES: usize = 64;
+const MOST_GLOBS: usize = 1_000;
+/// Longer ones are passed over: each alternative repeats what stands around it.
+const MOST_GLOB_BYTES: usize = 512;
 
 /// Whether a directory above a project is the top of a workspace that the project is part of.
 pub(super) fn has_member(checkout: &Checkout, top: &str, package: Option<&PackageJson>, project: &str) -> bool {
@@ -22,27 +25,35 @@ pub(super) fn has_member(checkout: &Checkout, top: &str, package: Option<&Packag
 /// Whether globs name a directory; the last one that says something about it holds, and `!` takes back.
 fn is_named(globs: &[String], directory: &str) -> bool {
     let mut named = false;
-    for glob in globs {
+    let mut left = MOST_GLOBS;
+    for glob in globs.iter().filter(|glob| glob.len() <= MOST_GLOB_BYTES) {
         let (takes_back, glob) = glob.strip_prefix('!').map_or((false, glob.as_str()), |glob| (true, glob));
         let glob = glob.trim_start_matches("./").trim_end_matches('/');
-        if alternatives(glob).iter().any(|glob| matches(glob, directory)) {
+        let alternatives = alternatives(glob);
+        if alternatives.iter().any(|glob| matches(glob, directory)) {
             named = !takes_back;
+        }
+        left = left.saturating_sub(alternatives.len());
+        if left == 0 {
+            break;
         }
     }
     named
 }
 
-/// `a/{b,c}` as `a/b` and `a/c`.
+/// `a/{b,c}` as `a/b` and `a/c`; never more than are looked at.
 fn alternatives(glob: &str) -> Vec<String> {
     let mut open = vec![glob.to_owned()];
     let mut done = Vec::new();
     while let Some(glob) = open.pop() {
+        let room = MOST_ALTERNATIVES.saturating_sub(open.len() + done.len());
         let parts = glob.split_once('{').and_then(|(start, rest)| Some((start, rest.split_once('}')?)));
         match parts {
-            Some((start, (inside, end))) if open.len() + done.len() < MOST_ALTERNATIVES => {
-                open.extend(inside.split(',').map(|part| format!("{start}{part}{end}")));
+            Some((start, (inside, end))) => {
+                open.extend(inside.split(',').take(room).map(|part| format!("{start}{part}{end}")));
             }
-            _ => done.push(glob),
+            None if room > 0 => done.push(glob),
+            None => {}
         }
     }
     done
@@ -113,6 +124,20 @@ mod tests {
         assert!(named(&["{apps,packages}/*"], "apps/web") && named(&["apps/web-*"], "apps/web-a"));
         assert!(!named(&["apps/*", "!apps/old"], "apps/old") && named(&["apps/*", "!apps/old"], "apps/new"));
         assert!(!named(&["a*a"], "a") && named(&["*a*"], "bab") && !named(&[], "a"));
+    }
+
+    #[test]
+    fn globs_that_multiply_are_cut() {
+        let words = "a,".repeat(60);
+        let many = alternatives(&format!("{{{words}}}").repeat(4));
+        assert!(many.len() <= MOST_ALTERNATIVES, "{}", many.len());
+        assert_eq!(alternatives("{a,b}/{c,d}").len(), 4);
+        // Two million alternatives of a megabyte each.
+        let named = |globs: &[String]| is_named(globs, "packages/ui");
+        assert!(!named(&[format!("{{{}}}{}", ",".repeat(2 << 20), "x".repeat(1 << 20))]));
+        let before: Vec<String> = (0..MOST_GLOBS).map(|number| format!("p{number}")).collect();
+        assert!(!named(&[&before[..], &["packages/*".to_owned()]].concat()), "what comes after a thousand is not read");
+        assert!(named(&[&before[1..], &["packages/*".to_owned()]].concat()));
     }
 
     #[test]
