@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use git2::{Oid, Repository};
@@ -15,11 +16,15 @@ use crate::files;
 
 /// Files that detection looks into are at most this large.
 const MOST_TEXT_BYTES: u64 = 4 << 20;
+/// What looking for a file costs, at the least.
+const LEAST_READ: u64 = 4 << 10;
 
 /// A tree of files; removes what it keeps on disk when it is dropped.
 pub struct Checkout {
     entries: BTreeMap<String, Entry>,
     contents: Contents,
+    /// Bytes that may still be read as text.
+    readable: AtomicU64,
 }
 
 /// One file.
@@ -47,7 +52,7 @@ enum Contents {
 impl Checkout {
     /// The files of a fetched commit; `directory` is removed with it.
     pub(crate) fn of_commit(entries: BTreeMap<String, Entry>, repository: Repository, directory: PathBuf) -> Self {
-        Self { entries, contents: Contents::Commit { repository: Mutex::new(repository), directory } }
+        Self::new(entries, Contents::Commit { repository: Mutex::new(repository), directory })
     }
 
     /// The files of a folder, for planning without git: `.git` and `node_modules` left out, links not followed.
@@ -77,7 +82,21 @@ impl Checkout {
                 }
             }
         }
-        Ok(Self { entries, contents: Contents::Folder(path.to_owned()) })
+        Ok(Self::new(entries, Contents::Folder(path.to_owned())))
+    }
+
+    fn new(entries: BTreeMap<String, Entry>, contents: Contents) -> Self {
+        Self { entries, contents, readable: AtomicU64::new(u64::MAX) }
+    }
+
+    /// From now on only so many bytes are read as text, each file counted each time; what is beyond is not there.
+    pub(crate) fn limit_reading(&self, bytes: u64) {
+        self.readable.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether something was not read because of that.
+    pub(crate) fn is_read_up(&self) -> bool {
+        self.readable.load(Ordering::Relaxed) == 0
     }
 
     /// All files, by path.
@@ -106,10 +125,16 @@ impl Checkout {
         self.below(path).next().is_some()
     }
 
-    /// A regular file as text; `None` where there is none, or it is larger than 4 MiB or not UTF-8.
+    /// A regular file as text; `None` where there is none, or it is larger than 4 MiB or not UTF-8, or where
+    /// enough was read.
     pub(crate) fn text(&self, path: &str) -> Option<String> {
         let entry = self.entries.get(path)?;
         if !matches!(entry.kind, EntryKind::File { .. }) || entry.size > MOST_TEXT_BYTES {
+            return None;
+        }
+        let cost = entry.size.max(LEAST_READ);
+        let pay = |left: u64| Some(left.checked_sub(cost).unwrap_or_default());
+        if self.readable.fetch_update(Ordering::Relaxed, Ordering::Relaxed, pay).is_ok_and(|left| left < cost) {
             return None;
         }
         let text = String::from_utf8(self.read(path).ok()?).ok()?;

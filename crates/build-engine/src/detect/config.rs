@@ -7,6 +7,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+/// As often a key is looked at in one file, and as much of what stands behind it: each is read on its own.
+const MOST_KEYS: usize = 64;
+const MOST_EXPRESSION: usize = 16 << 10;
+
 /// JavaScript or TypeScript without its comments, so that what is commented out does not count.
 pub(super) fn without_comments(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
@@ -60,17 +64,22 @@ pub(super) struct NamedPath {
     pub(super) is_absolute: bool,
 }
 
-/// What stands behind `key:` or `key =`, up to the end of the expression's line.
-fn expressions<'a>(text: &'a str, key: &str) -> impl Iterator<Item = &'a str> {
+/// Where an expression begins behind `key:` or `key =`.
+fn places(text: &str, key: &str) -> impl Iterator<Item = usize> {
     let pattern = format!(r#"(?:^|[^\w$]){}['"]?\s*[:=]\s*"#, regex::escape(key));
     let found: Vec<usize> =
         Regex::new(&pattern).map(|key| key.find_iter(text).map(|found| found.end()).collect()).unwrap_or_default();
-    found.into_iter().map(|at| &text[at..])
+    found.into_iter()
+}
+
+/// What stands there.
+fn expressions<'a>(text: &'a str, places: impl Iterator<Item = usize>) -> impl Iterator<Item = &'a str> {
+    places.take(MOST_KEYS).map(|at| &text[at..text.floor_char_boundary(at + MOST_EXPRESSION)])
 }
 
 /// The path that a key has: a literal, or `resolve(__dirname, 'a')` and its like.
 pub(super) fn path_of(text: &str, key: &str) -> Option<NamedPath> {
-    expressions(text, key).find_map(path_expression)
+    expressions(text, places(text, key)).find_map(path_expression)
 }
 
 fn path_expression(expression: &str) -> Option<NamedPath> {
@@ -115,7 +124,7 @@ pub(super) fn text_of(text: &str, key: &str) -> Option<String> {
 
 /// Whether a key is `true` or `false`, where that is written down.
 pub(super) fn flag_of(text: &str, key: &str) -> Option<bool> {
-    expressions(text, key).find_map(flag_expression)
+    expressions(text, places(text, key)).find_map(flag_expression)
 }
 
 fn flag_expression(expression: &str) -> Option<bool> {
@@ -125,7 +134,7 @@ fn flag_expression(expression: &str) -> Option<bool> {
 
 /// What lies between the braces behind a key.
 pub(super) fn object_of<'a>(text: &'a str, key: &str) -> Option<&'a str> {
-    expressions(text, key).find_map(object_expression)
+    expressions(text, places(text, key)).find_map(object_expression)
 }
 
 fn object_expression(expression: &str) -> Option<&str> {
@@ -159,11 +168,12 @@ pub(super) fn own_object(text: &str, key: &str) -> Option<String> {
 
 fn own_expressions<'a>(text: &'a str, key: &str) -> impl Iterator<Item = &'a str> {
     let nested = nested(text);
-    expressions(text, key).filter(move |expression| {
+    let own = places(text, key).filter(move |at| {
         // The key stands right before; its sign is one byte.
-        let before = text[..text.len() - expression.len()].trim_end().len().saturating_sub(1);
+        let before = text[..*at].trim_end().len().saturating_sub(1);
         !nested.get(before).copied().unwrap_or_default()
-    })
+    });
+    expressions(text, own)
 }
 
 /// Which bytes stand within a value of an object, or in a list: what is set there is not the configuration's own.
@@ -310,6 +320,20 @@ mod tests {
             "build",
         );
         assert_eq!(own_path(&build.unwrap(), "outDir").unwrap().path, "c");
+    }
+
+    #[test]
+    fn keys_whose_values_never_end_are_not_all_read() {
+        let open = "x: {".repeat(MOST_KEYS);
+        assert_eq!(object_of(&format!("{}x: {{ a }}", &open[4..]), "x"), Some(" a "));
+        assert_eq!(object_of(&format!("{open}x: {{ a }}"), "x"), None, "one key more than is looked at");
+        let long = |length: usize| format!("x: {{{}}}", "a".repeat(length));
+        assert!(object_of(&long(MOST_EXPRESSION - 2), "x").is_some());
+        assert!(object_of(&long(MOST_EXPRESSION), "x").is_none(), "an expression that is longer than is looked at");
+        assert_eq!(path_of(&format!("x: resolve('a{}')", "ü".repeat(MOST_EXPRESSION)), "x"), None);
+        // Only the configuration's own count.
+        let nested = format!("{{ a: {{ {} }}, x: 'b' }}", "x: 'c', ".repeat(2 * MOST_KEYS));
+        assert_eq!(own_path(&nested, "x").unwrap().path, "b");
     }
 
     #[test]

@@ -9,6 +9,8 @@ use super::config::without_comments;
 use super::package_json::PackageJson;
 use crate::Checkout;
 
+const MOST_SCRIPT_BYTES: usize = 512 << 10;
+
 /// The project's directory with its `package.json` (an empty one if there is none).
 pub(super) struct Folder<'a> {
     pub(super) checkout: &'a Checkout,
@@ -77,9 +79,10 @@ impl<'a> Folder<'a> {
         here.map(str::to_owned).collect()
     }
 
-    /// The text of a file in JavaScript or TypeScript, without its comments.
+    /// The text of a file in JavaScript or TypeScript, without its comments; nobody writes a configuration of more than
+    /// half a megabyte.
     pub(super) fn script_text(&self, name: &str) -> Option<String> {
-        self.text(name).map(|text| without_comments(&text))
+        self.text(name).filter(|text| text.len() <= MOST_SCRIPT_BYTES).map(|text| without_comments(&text))
     }
 
     /// The first of those files that says what is looked for, outside of comments.

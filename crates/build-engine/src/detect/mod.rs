@@ -32,6 +32,7 @@ mod sources;
 mod versions;
 mod workspace;
 
+use berth_model::words::Bytes;
 use berth_model::{Decision, Failure, FailureCode, OutputDir, PackageManager, Plan, PlanService, RootDir, ServiceKind};
 
 use crate::Checkout;
@@ -54,15 +55,44 @@ pub struct ProjectSettings {
     pub node_version: Option<String>,
 }
 
+/// Text that is read for one plan, a file as often as it is asked for. What is done with a byte is bounded too, so this
+/// bounds the time of a plan, whatever a repository holds.
+const MOST_READ: u64 = 256 << 20;
+
 /// What will be done with a checkout.
 ///
 /// # Errors
 /// A failure in words when the repository cannot be built as it is.
 pub fn detect(checkout: &Checkout, settings: &ProjectSettings) -> Result<Plan, Failure> {
+    detect_within(checkout, settings, MOST_READ)
+}
+
+fn detect_within(checkout: &Checkout, settings: &ProjectSettings, most_read: u64) -> Result<Plan, Failure> {
+    checkout.limit_reading(most_read);
+    let planned = plan_of(checkout, settings);
+    let is_read_up = checkout.is_read_up();
+    checkout.limit_reading(u64::MAX);
+    if is_read_up {
+        return Err(Failure::new(
+            FailureCode::BadRepository,
+            "the repository cannot be planned: there is too much to read",
+            format!(
+                "More than {} of files would have to be looked into to tell what builds it. Set the root directory to the \
+                 site's own.",
+                Bytes(most_read)
+            ),
+        )
+        .with_setting("rootDirectory"));
+    }
+    planned
+}
+
+fn plan_of(checkout: &Checkout, settings: &ProjectSettings) -> Result<Plan, Failure> {
     let root = settings.root_directory.clone().unwrap_or_default();
     let folder = Folder::open(checkout, root.as_str())?;
     let mut service = service(&folder, settings)?;
     service.workspace_packages = siblings::depended_on(&folder, &service);
+    service.warnings.extend(siblings::warning(&folder, &service));
     if let Some(command) = siblings::built_before(&folder, &service) {
         service.build_command = Some(command);
     }

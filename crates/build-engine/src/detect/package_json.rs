@@ -105,6 +105,11 @@ impl PackageJson {
         self.dependencies.contains_key(name)
     }
 
+    /// The names of its dependencies, in their order.
+    pub(super) fn dependencies(&self) -> impl Iterator<Item = &str> {
+        self.dependencies.keys().map(String::as_str)
+    }
+
     pub(super) fn has_dependencies(&self) -> bool {
         !self.dependencies.is_empty()
     }

@@ -12,6 +12,10 @@ use super::run_script;
 /// The packages of a workspace by their names, each with its directory.
 type Packages = BTreeMap<String, (String, PackageJson)>;
 
+/// A workspace with more packages, or more in their `package.json`, is not looked through: all are held at once.
+const MOST_PACKAGES: usize = 2_000;
+const MOST_BYTES: u64 = 8 << 20;
+
 /// The build command with the builds that it needs in front of it; `None` if it needs none.
 pub(super) fn built_before(folder: &Folder<'_>, service: &PlanService) -> Option<Decision<String>> {
     let manager = service.toolchain.as_ref()?.package_manager.as_ref()?.value;
@@ -20,10 +24,8 @@ pub(super) fn built_before(folder: &Folder<'_>, service: &PlanService) -> Option
     if top == folder.root {
         return None;
     }
-    let packages = packages(folder, top);
-    let mut order = Vec::new();
-    visit(&folder.package, &packages, &mut BTreeSet::new(), &mut order);
-    let needed: Vec<_> = order
+    let packages = packages(folder, top)?;
+    let needed: Vec<_> = used_by(&folder.package, &packages)
         .into_iter()
         .filter(|name| packages[*name].0 != folder.root && packages[*name].1.script("build").is_some())
         .collect();
@@ -39,7 +41,8 @@ pub(super) fn built_before(folder: &Folder<'_>, service: &PlanService) -> Option
     Some(Decision::new(first + &build.value, build.source.clone(), reason))
 }
 
-/// The directories of the packages that a project below the top of its repository depends on, itself or through others.
+/// The directories of the packages that a project below the top of its repository depends on, itself or through others;
+/// `None` where any change may be one of the project.
 pub(super) fn depended_on(folder: &Folder<'_>, service: &PlanService) -> Option<Vec<RootDir>> {
     let top = service.install_directory.as_str();
     if folder.root.is_empty() {
@@ -48,38 +51,103 @@ pub(super) fn depended_on(folder: &Folder<'_>, service: &PlanService) -> Option<
     if top == folder.root {
         return Some(Vec::new());
     }
-    let packages = packages(folder, top);
-    let mut used = Vec::new();
-    visit(&folder.package, &packages, &mut BTreeSet::new(), &mut used);
-    let directories = used.into_iter().map(|name| packages[name].0.as_str()).filter(|path| *path != folder.root);
+    let packages = packages(folder, top)?;
+    let used = used_by(&folder.package, &packages).into_iter();
+    let directories = used.map(|name| packages[name].0.as_str()).filter(|path| *path != folder.root);
     Some(directories.filter_map(|path| RootDir::parse(path).ok()).collect())
 }
 
-/// Those below the top whose directories can stand in a command as they are.
-fn packages(folder: &Folder<'_>, top: &str) -> Packages {
-    let is_plain =
-        |path: &str| path.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.' | b'@'));
-    let directories = folder.checkout.below(top).filter_map(|(path, _)| path.strip_suffix("/package.json"));
-    let directories = directories.filter(|path| is_plain(path) && !path.contains("node_modules"));
-    let named = directories.filter_map(|path| {
+/// What is said in the plan of a workspace that is too large to be looked through.
+pub(super) fn warning(folder: &Folder<'_>, service: &PlanService) -> Option<String> {
+    let top = service.install_directory.as_str();
+    (top != folder.root && manifests(folder, top).is_none()).then(|| {
+        format!(
+            "the workspace has more than {MOST_PACKAGES} packages, or more than 8 MiB of package.json: which of them this \
+             project uses is not looked for. A push that changes anything builds it, and nothing is built before it"
+        )
+    })
+}
+
+/// Those below the top whose directories can stand in a command as they are; `None` if they are too many.
+fn packages(folder: &Folder<'_>, top: &str) -> Option<Packages> {
+    let named = manifests(folder, top)?.into_iter().filter_map(|path| {
         let package = package_json(folder.checkout, path).ok()??;
         Some((package.name.clone()?, (path.to_owned(), package)))
     });
-    named.collect()
+    Some(named.collect())
 }
 
-/// Everything that a package depends on within the workspace, each after what it depends on itself.
-fn visit<'a>(package: &PackageJson, packages: &'a Packages, seen: &mut BTreeSet<&'a str>, order: &mut Vec<&'a str>) {
-    for (name, (_, used)) in packages.iter().filter(|(name, _)| package.depends_on(name)) {
-        if seen.insert(name) {
-            visit(used, packages, seen, order);
-            order.push(name);
+/// The directories below the top that have a `package.json`.
+fn manifests<'a>(folder: &Folder<'a>, top: &str) -> Option<Vec<&'a str>> {
+    let is_plain =
+        |path: &str| path.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.' | b'@'));
+    let files = folder.checkout.below(top);
+    let files = files.filter_map(|(path, entry)| Some((path.strip_suffix("/package.json")?, entry.size)));
+    let mut bytes = 0;
+    let mut found = Vec::new();
+    for (path, size) in files.filter(|(path, _)| is_plain(path) && !path.contains("node_modules")) {
+        bytes += size;
+        if bytes > MOST_BYTES || found.len() == MOST_PACKAGES {
+            return None;
+        }
+        found.push(path);
+    }
+    Some(found)
+}
+
+/// Everything that a package depends on within the workspace, each after what it depends on itself. A loop and no
+/// recursion: a chain may be as long as there are packages.
+fn used_by<'a>(package: &'a PackageJson, packages: &'a Packages) -> Vec<&'a str> {
+    let within = |package: &'a PackageJson| {
+        package.dependencies().filter_map(|name| packages.get_key_value(name)).map(|(name, _)| name.as_str())
+    };
+    let (mut seen, mut order) = (BTreeSet::new(), Vec::new());
+    let mut open = vec![(None, within(package))];
+    while let Some((name, left)) = open.last_mut() {
+        match left.find(|next| seen.insert(*next)) {
+            Some(next) => open.push((Some(next), within(&packages[next].1))),
+            None => {
+                order.extend(*name);
+                open.pop();
+            }
         }
     }
+    order
 }
 
 /// The way from the project's directory to a package, over the top of the workspace.
 fn from(root: &str, top: &str, package: &str) -> String {
     let below = |path: &str| path.strip_prefix(top).unwrap_or(path).trim_start_matches('/').to_owned();
     "../".repeat(below(root).split('/').count()) + &below(package)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_chain_of_packages_takes_no_stack() {
+        const LENGTH: usize = 100_000;
+        let package = |number: usize| {
+            let text = format!(r#"{{"name":"p{number:06}","dependencies":{{"p{:06}":"*"}}}}"#, number + 1);
+            PackageJson::parse(&text).unwrap()
+        };
+        let packages: Packages =
+            (0..LENGTH).map(|number| (format!("p{number:06}"), (format!("a/{number}"), package(number)))).collect();
+        let order = used_by(&packages["p000000"].1, &packages);
+        assert_eq!((order.len(), order[0], order[LENGTH - 2]), (LENGTH - 1, "p099999", "p000001"));
+    }
+
+    #[test]
+    fn packages_in_a_circle_come_once() {
+        let parsed = |text: &str| PackageJson::parse(text).unwrap();
+        let packages: Packages = [
+            ("a", r#"{"dependencies":{"b":"*","c":"*"}}"#),
+            ("b", r#"{"dependencies":{"a":"*","c":"*"}}"#),
+            ("c", r#"{"dependencies":{"left":"*"}}"#),
+        ]
+        .map(|(name, text)| (name.to_owned(), (name.to_owned(), parsed(text))))
+        .into();
+        assert_eq!(used_by(&parsed(r#"{"dependencies":{"b":"*"}}"#), &packages), ["c", "a", "b"]);
+    }
 }

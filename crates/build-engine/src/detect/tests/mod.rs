@@ -273,6 +273,25 @@ fn a_dockerfile_beside_a_static_framework_is_left_aside_and_said() {
     assert!(service.warnings[0].starts_with("the Dockerfile is not used"));
 }
 
+/// However many files ask to be looked into, a plan reads no more than it may.
+#[test]
+fn reading_for_a_plan_has_an_end() {
+    let page = format!("export const ssr = true // {}", "x".repeat(9_000));
+    let pages: Vec<String> = (0..40).map(|number| format!("packages/p{number}/package.json")).collect();
+    let package = format!(r#"{{"name":"a","description":"{page}"}}"#);
+    let top = r#"{"workspaces":["packages/*"],"scripts":{"build":"turbo build"}}"#;
+    let files: Vec<_> =
+        pages.iter().map(|path| (path.as_str(), package.as_str())).chain([("package.json", top)]).collect();
+    let folder = folder_of(&files);
+    let checkout = Checkout::of_folder(folder.path()).unwrap();
+    let settings = ProjectSettings::default();
+    assert!(detect_within(&checkout, &settings, 4 << 20).is_ok());
+    let failure = detect_within(&checkout, &settings, 128 << 10).unwrap_err();
+    assert_eq!(failure.title, "the repository cannot be planned: there is too much to read");
+    assert!(failure.detail.starts_with("More than 128 KiB of files"), "{}", failure.detail);
+    assert!(checkout.text("package.json").is_some(), "the build itself may read");
+}
+
 /// Where the real applications are at hand, each is detected as its manifest says.
 #[test]
 fn real_applications() {

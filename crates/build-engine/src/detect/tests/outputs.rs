@@ -177,6 +177,22 @@ fn what_a_site_uses_of_its_workspace_is_built_before_it() {
 }
 
 #[test]
+fn a_workspace_that_is_too_large_is_not_looked_through() {
+    let large = format!(r#"{{"name":"p","description":"{}"}}"#, "x".repeat(3 << 20));
+    let paths = ["packages/a/package.json", "packages/b/package.json", "packages/c/package.json"];
+    let mut files: Vec<_> = paths.into_iter().map(|path| (path, large.as_str())).collect();
+    files.push(("package.json", r#"{"workspaces":["packages/*","apps/*"]}"#));
+    files.push((
+        "apps/web/package.json",
+        r#"{"scripts":{"build":"vite build"},"devDependencies":{"vite":"7","p":"*"}}"#,
+    ));
+    let settings = ProjectSettings { root_directory: Some(RootDir::parse("apps/web").unwrap()), ..Default::default() };
+    let service = plan(&files, &settings).unwrap().services.remove(0);
+    assert_eq!(service.workspace_packages, None, "every push builds it");
+    assert!(service.warnings.iter().any(|warning| warning.contains("more than 2000 packages")), "{service:?}");
+}
+
+#[test]
 fn odd_but_real_projects() {
     assert_plan("package-without-name", &[("package.json", r#"{"scripts":{"build":"node make.js"}}"#)]);
     assert_plan(
