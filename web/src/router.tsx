@@ -6,11 +6,15 @@
 import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
 
+import { api } from '~/api/client'
+import { keys } from '~/api/keys'
 import { meQuery, setupQuery } from '~/api/queries'
+import { ownAddress } from '~/pages/entry/own-address'
 import { ProjectsPage } from '~/pages/projects/page'
 import { type Sort, SORTS } from '~/pages/projects/standing'
 import { Failed, NotFound } from '~/shell/failed'
-import { Frame, Outside } from '~/shell/frame'
+import { Frame } from '~/shell/frame'
+import { Outside } from '~/shell/outside'
 import { Loading } from '~/ui/loading'
 
 type Context = { queries: QueryClient }
@@ -34,11 +38,17 @@ const inside = createRoute({
 /** Pages for whoever comes by: no bar, no account. */
 const outside = createRoute({ getParentRoute: () => root, id: 'outside', component: Outside, errorComponent: Failed })
 
+const isSignedIn = () => api.GET('/api/v1/me').then(() => true, () => false)
+
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
 
 const setup = createRoute({
   getParentRoute: () => outside,
   path: '/setup',
+  async beforeLoad({ context: { queries } }) {
+    const { done } = await queries.fetchQuery(setupQuery)
+    if (done) throw redirect({ to: '/login' })
+  },
   component: lazyRouteComponent(() => import('~/pages/entry/setup'), 'SetupPage'),
 })
 
@@ -47,6 +57,12 @@ const login = createRoute({
   path: '/login',
   // `ended`: there was a session; the page that was left is kept in `next`.
   validateSearch: (search: Record<string, unknown>): { next?: string; ended?: true } => ({ next: text(search.next), ended: search.ended === true || undefined }),
+  async beforeLoad({ context: { queries }, search: { next } }) {
+    const { done } = await queries.fetchQuery(setupQuery)
+    if (!done) throw redirect({ to: '/setup' })
+    // Whoever is signed in needs no sign-in. What is kept may be of a session that has ended, so the server is asked.
+    if (queries.getQueryData(keys.me) !== null && (await isSignedIn())) throw redirect({ href: ownAddress(next) })
+  },
   component: lazyRouteComponent(() => import('~/pages/entry/login'), 'LoginPage'),
 })
 

@@ -11,10 +11,15 @@ import { connectionLost, isOnline, tryNow } from '~/shell/online'
 
 export type Schema = components['schemas']
 
+let whenSessionEnds = () => {}
+
 /** What to do when the session has ended, whatever was asked for. Wrong credentials are another code. */
-let sessionEnded = () => {}
 export function onSessionEnd(then: () => void): void {
-  sessionEnded = then
+  whenSessionEnds = then
+}
+
+export function endSession(): void {
+  whenSessionEnds()
 }
 
 const refusals: Middleware = {
@@ -23,7 +28,7 @@ const refusals: Middleware = {
     if (!isOnline()) tryNow()
     if (response.ok) return
     const refused = refusal(response.status, await response.json().catch(() => undefined))
-    if (refused.code === 'unauthorized' && !response.url.endsWith('/api/v1/me')) sessionEnded()
+    if (refused.code === 'unauthorized' && !response.url.endsWith('/api/v1/me')) endSession()
     throw refused
   },
   onError() {

@@ -30,5 +30,7 @@ export const keys = {
   tokens: ['tokens'] as const,
   users: ['users'] as const,
   invitations: ['invitations'] as const,
+  /** What the link of one offers. */
+  invitation: (token: string) => ['invitation', token] as const,
   system: ['system'] as const,
 }

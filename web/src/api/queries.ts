@@ -2,15 +2,18 @@
 
 import { queryOptions, useSuspenseQuery } from '@tanstack/react-query'
 
-import { api, body, type Schema } from '~/api/client'
+import { api, body, endSession, type Schema } from '~/api/client'
 import { Refusal } from '~/api/errors'
 import { keys } from '~/api/keys'
 
 /** Who is signed in; `null`: nobody. */
 export const meQuery = queryOptions({
   queryKey: keys.me,
-  queryFn: () => body(api.GET('/api/v1/me')).catch((error) => {
-    if (error instanceof Refusal && error.status === 401) return null
+  queryFn: ({ client }) => body(api.GET('/api/v1/me')).catch((error) => {
+    if (!(error instanceof Refusal && error.status === 401)) throw error
+    if (!client.getQueryData(keys.me)) return null
+    // Somebody was signed in: the pages that show them stay until the sign-in is there.
+    endSession()
     throw error
   }),
   staleTime: Infinity,

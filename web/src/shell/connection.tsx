@@ -15,29 +15,34 @@ const GRACE_MS = 1_200
 export function ConnectionBar() {
   const { online, since, nextTry } = useConnection()
   const { i18n } = useLingui()
-  const [late, setLate] = useState(false)
   useRefetchOnReturn(online)
-  useEffect(() => {
-    if (online) return setLate(false)
-    const timer = setTimeout(() => setLate(true), GRACE_MS)
-    return () => clearTimeout(timer)
-  }, [online])
   const time = i18n.date(since, { timeStyle: 'short' })
   return (
     <>
       {/* There before it has something to say, or it would not be read out. */}
-      <p role="status" className="sr-only">{!online && late && <Trans>Not connected. What you see is from {time}.</Trans>}</p>
-      {!online && late && (
-        <div className="flex flex-wrap items-center gap-x-2 gap-y-1 border-b border-busy/35 bg-busy-soft px-4 py-1.5">
-          <Icon name="slashed" className="text-busy" />
-          <strong className="font-semibold"><Trans>Not connected.</Trans></strong>
-          <span><Trans>What you see is from {time}.</Trans> {nextTry ? <Countdown until={nextTry} /> : <Trans>Trying again now.</Trans>}</span>
-          <span className="flex-1" />
-          <Button onClick={tryNow}><Trans>Try now</Trans></Button>
-        </div>
+      <p role="status" className="sr-only">{!online && <AfterGrace><Trans>Not connected. What you see is from {time}.</Trans></AfterGrace>}</p>
+      {!online && (
+        <AfterGrace>
+          <div className="flex flex-wrap items-center gap-x-2 gap-y-1 border-b border-busy/35 bg-busy-soft px-4 py-1.5">
+            <Icon name="slashed" className="text-busy" />
+            <strong className="font-semibold"><Trans>Not connected.</Trans></strong>
+            <span><Trans>What you see is from {time}.</Trans> {nextTry ? <Countdown until={nextTry} /> : <Trans>Trying again now.</Trans>}</span>
+            <span className="flex-1" />
+            <Button onClick={tryNow}><Trans>Try now</Trans></Button>
+          </div>
+        </AfterGrace>
       )}
     </>
   )
+}
+
+function AfterGrace({ children }: { children: React.ReactNode }) {
+  const [isOver, setIsOver] = useState(false)
+  useEffect(() => {
+    const timer = setTimeout(() => setIsOver(true), GRACE_MS)
+    return () => clearTimeout(timer)
+  }, [])
+  return isOver && children
 }
 
 function Countdown({ until }: { until: Date }) {

@@ -1,6 +1,5 @@
 /** The frame around pages: the bar, the state of the connection, the page. */
 
-import { Trans } from '@lingui/react/macro'
 import { useQueryClient } from '@tanstack/react-query'
 import { Outlet } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect } from 'react'
@@ -11,6 +10,7 @@ import { Bar } from '~/shell/bar'
 import { ConnectionBar } from '~/shell/connection'
 import { useShortcuts } from '~/shell/keys'
 import { useOverlay } from '~/shell/overlay'
+import { Skip } from '~/shell/skip'
 import { useMarks } from '~/shell/marks'
 import { Toasts } from '~/ui/toast'
 
@@ -39,21 +39,4 @@ export function Frame() {
       {overlay && <Suspense fallback={null}>{overlay === 'keys' ? <Keys /> : <Palette projectsOnly={overlay === 'projects'} />}</Suspense>}
     </>
   )
-}
-
-/** For whoever is not signed in. */
-export function Outside() {
-  return (
-    <>
-      <Skip />
-      <ConnectionBar />
-      <main id="main" className="mx-auto grid max-w-[420px] gap-4 px-3 py-16">
-        <Outlet />
-      </main>
-    </>
-  )
-}
-
-function Skip() {
-  return <a className="skip" href="#main"><Trans>Skip to the content</Trans></a>
 }

@@ -1,8 +1,33 @@
-import { useLingui } from '@lingui/react/macro'
+/** The first start: whoever holds the setup token becomes the administrator. */
 
+import { Trans, useLingui } from '@lingui/react/macro'
+
+import { api } from '~/api/client'
+import { fieldOf } from '~/api/errors'
+import { EntryForm, LoginField, PasswordField } from '~/pages/entry/form'
 import { Page } from '~/shell/page'
+import { TextField } from '~/ui/field'
 
 export function SetupPage() {
   const { t } = useLingui()
-  return <Page title={t`Setup`}>{null}</Page>
+  return (
+    <Page title={t`Set up Berth`}>
+      <p className="text-muted">
+        <Trans>Nobody has an account here yet. Whoever holds the setup token becomes the administrator: the server’s first lines say where it is, in the file <code className="chip">setup-token</code> of its data directory.</Trans>
+      </p>
+      <EntryForm
+        action={<Trans>Become the administrator</Trans>}
+        fields={['setupToken', 'login', 'password']}
+        send={({ setupToken = '', login = '', password = '' }) => api.POST('/api/v1/setup', { body: { setupToken, login, password } })}
+      >
+        {(error) => (
+          <>
+            <TextField name="setupToken" dir="ltr" className="mono" label={<Trans>Setup token</Trans>} error={fieldOf(error, 'setupToken')} required autoComplete="off" autoCapitalize="off" spellCheck={false} />
+            <LoginField error={error} />
+            <PasswordField error={error} isNew />
+          </>
+        )}
+      </EntryForm>
+    </Page>
+  )
 }

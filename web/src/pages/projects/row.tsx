@@ -9,15 +9,18 @@ import { isUnderWay, useCancel, useStateOf } from '~/actions/cancel'
 import { Hash, hostOf, subject } from '~/actions/names'
 import { groupOf, type Project, stateOf } from '~/pages/projects/standing'
 import { useOnline } from '~/shell/online'
-import { frameworkName } from '~/ui/framework'
+import { useFormat } from '~/ui/format'
+import { useFrameworkName } from '~/ui/framework'
 import { Menu, MenuItem, MenuLine } from '~/ui/menu'
 import { State, useStateWord } from '~/ui/state'
+import { Tide } from '~/ui/tide'
 import { Ago, Elapsed, Span } from '~/ui/time'
 
 const EDGE = { needs: 'border-s-fail', building: 'border-s-busy-fill', live: 'border-s-transparent', none: 'border-s-transparent' } as const
 
 export const ProjectRow = memo(function ProjectRow({ project }: { project: Project }) {
-  const { name, url, liveDeployment, framework } = project
+  const { name, url, liveDeployment, framework, recentBuilds } = project
+  const frameworkName = useFrameworkName()
   const host = <bdi dir="ltr">{hostOf(url)}</bdi>
   return (
     <li data-row className={`project-row ${EDGE[groupOf(project)]}`}>
@@ -29,6 +32,7 @@ export const ProjectRow = memo(function ProjectRow({ project }: { project: Proje
       </div>
       <Standing project={project} />
       <Pushed project={project} />
+      <span className="max-md:hidden"><Tide builds={recentBuilds.toReversed()} /></span>
       <span className="max-md:hidden">{framework && <span className="tag">{frameworkName(framework)}</span>}</span>
       <span className="relative max-sm:col-start-3 max-sm:row-start-1 max-sm:self-start"><Actions project={project} /></span>
     </li>
@@ -37,22 +41,25 @@ export const ProjectRow = memo(function ProjectRow({ project }: { project: Proje
 
 function Standing({ project }: { project: Project }) {
   const buildState = useStateOf()
-  const { latestBuild, liveDeployment } = project
   const state = stateOf(project, buildState)
   return (
     <div className="grid content-center justify-items-start max-sm:col-start-2 max-sm:row-start-1 max-sm:justify-items-end max-sm:text-end">
       <span className="flex h-6 items-center"><State state={state} /></span>
-      <span className="text-xs/6 text-dim"><Standfirst state={state} latest={latestBuild} live={liveDeployment} /></span>
+      <span className="text-xs/6 text-dim"><Standfirst state={state} project={project} /></span>
     </div>
   )
 }
 
 /** What the state means for visitors, or since when it is. */
-function Standfirst({ state, latest, live }: { state: string; latest: Project['latestBuild']; live: Project['liveDeployment'] }) {
+function Standfirst({ state, project: { latestBuild: latest, liveDeployment: live, medianMs } }: { state: string; project: Project }) {
+  const format = useFormat()
   if (state === 'failed' || state === 'held') return live ? <Trans>old version still up</Trans> : <Trans>nothing is up</Trans>
   if (state === 'queued') return <Trans>waits for its turn</Trans>
-  if (latest && isUnderWay(latest)) return <Elapsed since={latest.startedAt ?? latest.createdAt} />
-  if (state === 'rolled_back') return <Trans>to an earlier version</Trans>
+  if (latest && isUnderWay(latest)) {
+    const elapsed = <Elapsed since={latest.startedAt ?? latest.createdAt} />
+    return medianMs === null ? elapsed : <Trans>{elapsed} of about {format.duration(medianMs)}</Trans>
+  }
+  if (state === 'rolled_back') return live?.commit ? <Trans>to <Hash of={live.commit.hash} /></Trans> : <Trans>to an earlier version</Trans>
   if (live) return <Trans>for <Span since={live.activatedAt ?? live.createdAt} /></Trans>
   return latest ? <Trans>nothing is up</Trans> : <Trans>no build yet</Trans>
 }
