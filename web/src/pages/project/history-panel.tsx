@@ -27,12 +27,12 @@ export function HistoryPanel({ project }: { project: Project }) {
   return (
     <Panel
       title={<Trans>Builds and deployments</Trans>}
-      aside={
+      aside={project.repoUrl !== null && (
         <div role="group" aria-label={t`Environment`} className="flex gap-0.5">
           {tab('production', <Trans>Production</Trans>)}
           {tab('preview', <Trans>Previews</Trans>)}
         </div>
-      }
+      )}
     >
       <Suspense key={environment} fallback={<div className="-m-px"><Loading rows={5} height={56} /></div>}>
         <Rows project={project} environment={environment} />

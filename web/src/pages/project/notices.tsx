@@ -42,7 +42,7 @@ function Failed({ build, live }: { build: Build; live: Schema['DeploymentBody'] 
   return (
     <Notice
       tone="fail"
-      title={build.trigger === 'rebuild' ? <Trans>The last build did not go live.</Trans> : <Trans>The last push did not go live.</Trans>}
+      title={build.trigger === 'push' ? <Trans>The last push did not go live.</Trans> : <Trans>The last build did not go live.</Trans>}
       actions={
         <LinkButton to="/builds/$build" params={{ build: String(build.id) }}>
           <Trans>Open the log</Trans>

@@ -13,7 +13,7 @@ export function VisitorsPanel({ project }: { project: number }) {
   const { data: traffic, dataUpdatedAt } = useQuery(trafficQuery(project))
   const format = useFormat()
   if (!traffic) return null
-  const since = <time dateTime={traffic.since}>{format.dateTime(traffic.since)}</time>
+  const since = <bdi><time dateTime={traffic.since}>{format.dateTime(traffic.since)}</time></bdi>
   return (
     <Panel title={<Trans>Visitors</Trans>}>
       {traffic.requests === 0
@@ -30,9 +30,10 @@ export function VisitorsPanel({ project }: { project: number }) {
 }
 
 function Figures({ of: { requests, bytes, statuses, cacheHits, latency } }: { of: Schema['TrafficBody'] }) {
+  const { t } = useLingui()
   const format = useFormat()
   const share = new Intl.NumberFormat(format.locale, { style: 'percent', maximumFractionDigits: 0 })
-  const seconds = (value: number) => (value < 0.001 ? `< ${format.duration(1)}` : format.duration(value * 1_000))
+  const seconds = (value: number) => (value < 0.001 ? t`under ${format.duration(1)}` : format.duration(value * 1_000))
   const figures: (readonly [React.ReactNode, string])[] = [
     [<Trans>Requests</Trans>, format.number(requests)],
     [<Trans>Sent</Trans>, format.size(bytes)],
