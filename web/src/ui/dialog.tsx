@@ -74,26 +74,28 @@ export function Confirm({ open, onClose, title, children, consequences, action, 
     <AlertDialog.Root open={open} onOpenChange={(next) => !next && close()}>
       <AlertDialog.Portal>
         <AlertDialog.Backdrop className="backdrop" />
-        <AlertDialog.Popup className="overlay dialog" render={<form onSubmit={run} />}>
-          <AlertDialog.Title className="text-lg">{title}</AlertDialog.Title>
-          <AlertDialog.Description className="text-muted">{children}</AlertDialog.Description>
-          <ul className="grid gap-1.5">
-            {consequences.map(([icon, line], index) => (
-              <li key={index} className="flex items-start gap-2 text-sm text-muted"><Icon name={icon} className="mt-px" /><span className="min-w-0">{line}</span></li>
-            ))}
-          </ul>
-          {more}
-          {typed !== undefined && (
-            <label className="grid gap-1 text-sm">
-              <span><Trans>To confirm, type <bdi className="mono font-semibold">{typed}</bdi></Trans></span>
-              <input className="input" dir="ltr" autoComplete="off" autoCapitalize="off" spellCheck={false} value={text} onChange={(event) => setText(event.target.value)} />
-            </label>
-          )}
-          {problem && <p className="text-sm text-fail" role="alert">{problem}</p>}
-          <div className="flex flex-wrap justify-end gap-2">
-            <Button look="quiet" onClick={close}>{keep ?? <Trans>Keep it as it is</Trans>}</Button>
-            <Button type="submit" acts look={danger ? 'danger primary' : 'primary'} pending={pending} disabled={typed !== undefined && text !== typed}>{action}</Button>
-          </div>
+        <AlertDialog.Popup className="overlay dialog">
+          <form onSubmit={run} className="contents">
+            <AlertDialog.Title className="text-lg">{title}</AlertDialog.Title>
+            <AlertDialog.Description className="text-muted">{children}</AlertDialog.Description>
+            <ul className="grid gap-1.5">
+              {consequences.map(([icon, line], index) => (
+                <li key={index} className="flex items-start gap-2 text-sm text-muted"><Icon name={icon} className="mt-px" /><span className="min-w-0">{line}</span></li>
+              ))}
+            </ul>
+            {more}
+            {typed !== undefined && (
+              <label className="grid gap-1 text-sm">
+                <span><Trans>To confirm, type <bdi className="mono font-semibold">{typed}</bdi></Trans></span>
+                <input className="input" dir="ltr" autoComplete="off" autoCapitalize="off" spellCheck={false} value={text} onChange={(event) => setText(event.target.value)} />
+              </label>
+            )}
+            {problem && <p className="text-sm text-fail" role="alert">{problem}</p>}
+            <div className="flex flex-wrap justify-end gap-2">
+              <Button look="quiet" onClick={close}>{keep ?? <Trans>Keep it as it is</Trans>}</Button>
+              <Button type="submit" acts look={danger ? 'danger primary' : 'primary'} pending={pending} disabled={typed !== undefined && text !== typed}>{action}</Button>
+            </div>
+          </form>
         </AlertDialog.Popup>
       </AlertDialog.Portal>
     </AlertDialog.Root>

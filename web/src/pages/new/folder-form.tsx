@@ -11,9 +11,9 @@ import { keys } from '~/api/keys'
 import { Button } from '~/ui/button'
 import { Form } from '~/ui/form'
 import { AfterCreate } from './after'
+import { belongsNowhere, corrected } from './errors'
 import { NamingStep, useNameAnswer } from './naming'
-import { belongsNowhere, LAYOUT } from './layout'
-import { Step } from './step'
+import { LAYOUT, Step } from './step'
 
 export function FolderForm({ name, onName, onAnother }: { name: string; onName: (name: string) => void; onAnother: () => void }) {
   const queries = useQueryClient()
@@ -22,6 +22,10 @@ export function FolderForm({ name, onName, onAnother }: { name: string; onName: 
   const answer = useNameAnswer(name)
   const [error, setError] = useState<unknown>()
   const [pending, setPending] = useState(false)
+  const rename = (name: string) => {
+    setError((error: unknown) => corrected(error, (field) => field === 'name'))
+    onName(name)
+  }
   const create = async (event: React.FormEvent) => {
     event.preventDefault()
     if (pending) return
@@ -42,7 +46,7 @@ export function FolderForm({ name, onName, onAnother }: { name: string; onName: 
         <Step number={1} title={<Trans>A folder</Trans>} aside={<Button look="quiet" onClick={onAnother}><Trans>Choose another</Trans></Button>}>
           <p className="p-4 text-muted"><Trans>Files are sent as they are; nothing is built.</Trans></p>
         </Step>
-        <NamingStep number={2} name={name} onName={onName} answer={answer} error={error} />
+        <NamingStep number={2} name={name} onName={rename} answer={answer} error={error} />
       </div>
       <AfterCreate host={answer?.url ? hostOf(answer.url) : undefined} hindrance={null} error={belongsNowhere(error, ['name'])} pending={pending} />
     </Form>

@@ -15,12 +15,13 @@ import { useUnsaved } from '~/ui/leave'
 import { toast } from '~/ui/toast'
 import { AfterDeploy } from './after'
 import { type Kind, parseEnv } from './env'
+import { belongsNowhere, corrected } from './errors'
 import { FoundStep } from './found'
-import { belongsNowhere, LAYOUT } from './layout'
 import { NamingStep, useNameAnswer } from './naming'
 import { detectionQuery } from './queries'
 import { RepositoryStep } from './repository'
 import { accessOf, type Changes, type Repository, settingsOf } from './source'
+import { LAYOUT } from './step'
 import { VariablesStep } from './variables'
 
 type RepositoryFormProps = {
@@ -55,6 +56,11 @@ export function RepositoryForm({ repository, branch, onBranch, name, onName, env
     if (error) form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus()
   }, [error])
 
+  /** Takes what was changed in a part of the form, whose problem is then over. */
+  const mending = <T extends unknown[]>(isField: (field: string) => boolean, take: (...change: T) => void) => (...change: T) => {
+    setError((error: unknown) => corrected(error, isField))
+    take(...change)
+  }
   const deploy = async (event: React.FormEvent) => {
     event.preventDefault()
     if (pending || wrong > 0) return
@@ -82,15 +88,15 @@ export function RepositoryForm({ repository, branch, onBranch, name, onName, env
         <RepositoryStep
           repository={repository}
           branch={branch}
-          onBranch={onBranch}
+          onBranch={mending((field) => field === 'branch', onBranch)}
           onBranchDone={() => setLookedAt(branch)}
           onAnother={onAnother}
           commit={looked.error ? undefined : looked.data?.commit}
           error={error}
         />
-        <FoundStep looked={looked} branch={lookedAt} changes={changes} onChange={(name, value) => setChanges(({ [name]: _, ...rest }) => (value === undefined ? rest : { ...rest, [name]: value }))} error={error} />
-        <NamingStep number={3} name={name} onName={onName} answer={answer} error={error} />
-        <VariablesStep text={text} onText={onEnv} env={env} onKind={(key, kind) => setKinds((kinds) => ({ ...kinds, [key]: kind }))} error={error} />
+        <FoundStep looked={looked} branch={lookedAt} changes={changes} onChange={(name, value) => mending((field) => field === name, setChanges)(({ [name]: _, ...rest }) => (value === undefined ? rest : { ...rest, [name]: value }))} error={error} />
+        <NamingStep number={3} name={name} onName={mending((field) => field === 'name', onName)} answer={answer} error={error} />
+        <VariablesStep text={text} onText={mending((field) => field.startsWith('variables'), onEnv)} env={env} onKind={(key, kind) => setKinds((kinds) => ({ ...kinds, [key]: kind }))} error={error} />
       </div>
       <AfterDeploy
         detection={looked.error ? undefined : looked.data}
