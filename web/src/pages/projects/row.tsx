@@ -10,7 +10,7 @@ import { Hash, hostOf, subject } from '~/actions/names'
 import { groupOf, type Project, stateOf } from '~/pages/projects/standing'
 import { useOnline } from '~/shell/online'
 import { useFormat } from '~/ui/format'
-import { useFrameworkName } from '~/ui/framework'
+import { frameworkName } from '~/ui/framework'
 import { Menu, MenuItem, MenuLine } from '~/ui/menu'
 import { State, useStateWord } from '~/ui/state'
 import { Tide } from '~/ui/tide'
@@ -20,7 +20,6 @@ const EDGE = { needs: 'border-s-fail', building: 'border-s-busy-fill', live: 'bo
 
 export const ProjectRow = memo(function ProjectRow({ project }: { project: Project }) {
   const { name, url, liveDeployment, framework, recentBuilds } = project
-  const frameworkName = useFrameworkName()
   const host = <bdi dir="ltr">{hostOf(url)}</bdi>
   return (
     <li data-row className={`project-row ${EDGE[groupOf(project)]}`}>
