@@ -24,6 +24,7 @@ mod error;
 mod failure;
 mod files;
 mod log;
+mod needles;
 mod run;
 pub mod source;
 mod variables;

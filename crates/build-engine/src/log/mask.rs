@@ -1,20 +1,15 @@
 //! Secrets are taken out of a line before anybody else sees it.
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use crate::needles::Needles;
 
 /// Shorter values would black out half of every log.
 const SHORTEST: usize = 6;
 const MASKED: &str = "***";
 
-/// Values are looked for by their beginnings: an automaton over whole keys of many kilobytes takes seconds to build.
-const NEEDLE: usize = 64;
-
 /// What is to be masked.
 #[derive(Debug, Default)]
 pub(crate) struct Mask {
-    values: Vec<String>,
-    /// The beginnings of `values`, in the same order.
-    beginnings: Option<AhoCorasick>,
+    values: Option<Needles>,
 }
 
 impl Mask {
@@ -31,42 +26,23 @@ impl Mask {
         values.retain(|value| value.chars().count() >= SHORTEST);
         values.sort();
         values.dedup();
-        if values.is_empty() {
-            return Self::default();
-        }
-        let beginnings = values.iter().map(|value| &value.as_bytes()[..value.len().min(NEEDLE)]);
-        let beginnings = AhoCorasick::builder().match_kind(MatchKind::Standard).build(beginnings);
-        // It fails only beyond two thousand million states.
-        Self { values, beginnings: beginnings.ok() }
+        Self { values: Needles::new(values.into_iter().map(String::into_bytes).collect()) }
     }
 
     /// The length of the longest value: so much more of a line must be seen than is kept of it.
     pub(crate) fn longest(&self) -> usize {
-        self.values.iter().map(String::len).max().unwrap_or(0)
+        self.values.as_ref().map_or(0, Needles::longest)
     }
 
     /// The line with every occurrence replaced; overlapping ones as one.
     pub(crate) fn apply(&self, line: String) -> String {
-        let Some(beginnings) = &self.beginnings else { return line };
-        let mut spans: Vec<(usize, usize)> = beginnings
-            .find_overlapping_iter(&line)
-            .filter_map(|found| {
-                let value = &self.values[found.pattern().as_usize()];
-                let rest = line.as_bytes().get(found.start()..)?;
-                rest.starts_with(value.as_bytes()).then(|| (found.start(), found.start() + value.len()))
-            })
-            .collect();
+        let spans = self.values.as_ref().map(|values| values.covered(line.as_bytes())).unwrap_or_default();
         if spans.is_empty() {
             return line;
         }
-        spans.sort_unstable();
         let mut masked = String::with_capacity(line.len());
         let mut seen = 0;
-        let mut spans = spans.into_iter().peekable();
-        while let Some((start, mut end)) = spans.next() {
-            while let Some((_, until)) = spans.next_if(|(next, _)| *next < end) {
-                end = end.max(until);
-            }
+        for (start, end) in spans {
             masked.push_str(line.get(seen..start).unwrap_or_default());
             masked.push_str(MASKED);
             seen = end;

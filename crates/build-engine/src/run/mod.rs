@@ -312,7 +312,10 @@ impl BuildRun {
             self.log.say(&format!("note: {note}"));
         }
         let (variables, release) = (job.variables.clone(), directory.clone());
-        let searched = tokio::task::spawn_blocking(move || variables.look_for_leaks(&release));
+        // A build that ends meanwhile takes its search along.
+        let stop = CancellationToken::new();
+        let _ends = stop.clone().drop_guard();
+        let searched = tokio::task::spawn_blocking(move || variables.look_for_leaks(&release, &stop));
         for warning in searched.await.map_err(BuildError::ours)?? {
             self.log.say(&warning);
         }

@@ -1,21 +1,20 @@
 //! Secrets in a release: found by their value before anybody can fetch them.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use berth_model::{Failure, FailureCode, VariableKind};
+use tokio_util::sync::CancellationToken;
 
 use super::OpenVariable;
 use crate::BuildError;
+use crate::needles::Needles;
 
 /// From this length on a secret in a release is refused; shorter ones occur by chance.
 const REFUSED: usize = 12;
 /// Below this nothing is said at all.
 const NOTICED: usize = 6;
-/// Values are looked for by their beginnings, as in logs.
-const NEEDLE: usize = 64;
 const WINDOW: usize = 256 << 10;
 
 /// Keys with these beginnings are meant for the browser by their framework's convention.
@@ -42,43 +41,48 @@ struct Wanted<'a> {
     refused: bool,
 }
 
-/// Looks through every file below `release`. The outer error is ours (a file that cannot be read).
-pub(super) fn search(variables: &[OpenVariable], release: &Path) -> Result<Result<Vec<String>, Failure>, BuildError> {
-    let wanted = wanted(variables);
-    if wanted.is_empty() {
-        return Ok(Ok(Vec::new()));
+/// What is still looked for.
+struct Search<'a> {
+    wanted: Vec<Wanted<'a>>,
+    /// The values of `wanted`, in its order; `None` where nothing is left.
+    needles: Option<Needles>,
+    warnings: Vec<String>,
+}
+
+impl<'a> Search<'a> {
+    fn of(wanted: Vec<Wanted<'a>>, warnings: Vec<String>) -> Self {
+        let needles = Needles::new(wanted.iter().map(|wanted| wanted.value.clone()).collect());
+        Self { wanted, needles, warnings }
     }
-    let beginnings = wanted.iter().map(|wanted| &wanted.value[..wanted.value.len().min(NEEDLE)]);
-    let beginnings =
-        AhoCorasick::builder().match_kind(MatchKind::Standard).build(beginnings).map_err(BuildError::ours_for_good)?;
-    let mut warned: Vec<&str> = Vec::new();
-    let mut warnings = Vec::new();
+}
+
+/// Looks through every file below `release`, until `stop`. The outer error is ours (a file that cannot be read).
+pub(super) fn search(
+    variables: &[OpenVariable],
+    release: &Path,
+    stop: &CancellationToken,
+) -> Result<Result<Vec<String>, Failure>, BuildError> {
+    let mut search = Search::of(wanted(variables), Vec::new());
     let mut waiting = vec![release.to_owned()];
     while let Some(directory) = waiting.pop() {
         for entry in std::fs::read_dir(&directory).map_err(BuildError::ours)? {
+            if search.needles.is_none() {
+                return Ok(Ok(search.warnings));
+            }
             let entry = entry.map_err(BuildError::ours)?;
             if entry.file_type().map_err(BuildError::ours)?.is_dir() {
                 waiting.push(entry.path());
                 continue;
             }
-            let mut file = File::open(entry.path()).map_err(BuildError::ours)?;
-            for wanted in found_in(&mut file, &beginnings, &wanted).map_err(BuildError::ours)? {
-                let path = entry.path();
-                let path = path.strip_prefix(release).unwrap_or(&path).display().to_string();
-                if wanted.refused {
-                    return Ok(Err(refused(&path, wanted.key)));
-                }
-                if !warned.contains(&wanted.key) {
-                    warned.push(wanted.key);
-                    warnings.push(format!(
-                        "warning: {path} contains the value of {}; everybody can read it there",
-                        wanted.key
-                    ));
-                }
+            let path = entry.path();
+            let mut file = File::open(&path).map_err(BuildError::ours)?;
+            let path = path.strip_prefix(release).unwrap_or(&path).display().to_string();
+            if let Err(failure) = search.look_into(&mut file, &path, stop)? {
+                return Ok(Err(failure));
             }
         }
     }
-    Ok(Ok(warnings))
+    Ok(Ok(search.warnings))
 }
 
 fn wanted(variables: &[OpenVariable]) -> Vec<Wanted<'_>> {
@@ -128,32 +132,43 @@ fn is_plain_url(value: &str) -> bool {
         && url.path().split('/').all(|part| part.len() < 20)
 }
 
-/// What of `wanted` a file contains, read in windows that overlap by the longest value.
-fn found_in<'a, 'b>(
-    file: &mut impl Read,
-    beginnings: &AhoCorasick,
-    wanted: &'b [Wanted<'a>],
-) -> io::Result<Vec<&'b Wanted<'a>>> {
-    let longest = wanted.iter().map(|wanted| wanted.value.len()).max().unwrap_or(0);
-    let mut found: Vec<usize> = Vec::new();
-    let mut window = Vec::with_capacity(WINDOW + longest);
-    loop {
-        let before = window.len();
-        let read = file.by_ref().take(WINDOW as u64).read_to_end(&mut window)?;
-        for hit in beginnings.find_overlapping_iter(&window) {
-            let index = hit.pattern().as_usize();
-            if window[hit.start()..].starts_with(&wanted[index].value) && !found.contains(&index) {
-                found.push(index);
+impl Search<'_> {
+    /// Reads a file in windows that overlap by the longest value.
+    fn look_into(
+        &mut self,
+        file: &mut impl Read,
+        path: &str,
+        stop: &CancellationToken,
+    ) -> Result<Result<(), Failure>, BuildError> {
+        let longest = self.needles.as_ref().map_or(0, Needles::longest);
+        let mut window = Vec::with_capacity(WINDOW + longest);
+        loop {
+            if stop.is_cancelled() {
+                return Err(BuildError::Canceled);
             }
+            let before = window.len();
+            file.by_ref().take(WINDOW as u64).read_to_end(&mut window).map_err(BuildError::ours)?;
+            if window.len() == before {
+                return Ok(Ok(()));
+            }
+            while let Some(found) = self.needles.as_ref().and_then(|needles| needles.first_in(&window)) {
+                let Wanted { key, refused: is_refused, .. } = self.wanted[found];
+                if is_refused {
+                    return Ok(Err(refused(path, key)));
+                }
+                self.warn(path, key);
+            }
+            let keep = window.len().saturating_sub(longest);
+            window.drain(..keep);
         }
-        if read == 0 && (before == window.len()) {
-            break;
-        }
-        let keep = window.len().saturating_sub(longest);
-        window.drain(..keep);
     }
-    found.sort_unstable();
-    Ok(found.into_iter().map(|index| &wanted[index]).collect())
+
+    /// Says it once of a key, which is looked for no more.
+    fn warn(&mut self, path: &str, key: &str) {
+        self.warnings.push(format!("warning: {path} contains the value of {key}; everybody can read it there"));
+        let left = std::mem::take(&mut self.wanted).into_iter().filter(|wanted| wanted.key != key);
+        *self = Self::of(left.collect(), std::mem::take(&mut self.warnings));
+    }
 }
 
 fn refused(path: &str, key: &str) -> Failure {
@@ -181,7 +196,7 @@ mod tests {
         std::fs::create_dir(release.path().join("assets")).unwrap();
         std::fs::write(release.path().join("assets/app.js"), text).unwrap();
         let variable = OpenVariable { key: VariableKey::parse(key).unwrap(), kind, value: SecretString::from(value) };
-        search(&[variable], release.path()).unwrap()
+        search(&[variable], release.path(), &CancellationToken::new()).unwrap()
     }
 
     #[test]
@@ -200,6 +215,39 @@ mod tests {
         // Across two windows.
         let far = format!("{}sk_live_51H8abcdef", "x".repeat(WINDOW - 5));
         assert!(search_for("API_KEY", "sk_live_51H8abcdef", VariableKind::Secret, &far).is_err());
+    }
+
+    /// The beginning of the value is at every place of the file.
+    #[test]
+    fn a_value_that_overlaps_itself_is_judged_and_the_search_can_be_stopped() {
+        let value = format!("{}_B", "a".repeat(65_534));
+        let file = "a".repeat(1 << 20);
+        assert!(search_for("A", &value, VariableKind::Secret, &file).unwrap().is_empty());
+        assert!(search_for("A", &value, VariableKind::Secret, &format!("{file}_B")).is_err());
+
+        let mut search = Search::of(vec![Wanted { key: "A", value: b"value".to_vec(), refused: true }], Vec::new());
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let stopped = search.look_into(&mut std::io::repeat(b'a'), "x", &stop);
+        assert!(matches!(stopped, Err(BuildError::Canceled)));
+    }
+
+    #[test]
+    fn what_is_only_warned_of_is_said_once_and_hides_no_secret() {
+        let release = tempfile::tempdir().unwrap();
+        std::fs::write(release.path().join("a.js"), "production sk_live_51H8abcdef production").unwrap();
+        let open = |key: &str, value: &str| OpenVariable {
+            key: VariableKey::parse(key).unwrap(),
+            kind: VariableKind::Secret,
+            value: SecretString::from(value),
+        };
+        let variables = [open("MODE", "production"), open("API_KEY", "sk_live_51H8abcdef")];
+        let search = |variables: &[OpenVariable]| search(variables, release.path(), &CancellationToken::new()).unwrap();
+        assert_eq!(search(&variables).unwrap_err().title, "a.js contains the secret API_KEY");
+        assert_eq!(
+            search(&variables[..1]).unwrap(),
+            ["warning: a.js contains the value of MODE; everybody can read it there"]
+        );
     }
 
     #[test]

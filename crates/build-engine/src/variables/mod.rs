@@ -9,6 +9,7 @@ use berth_model::{Failure, VariableKey, VariableKind, VariableScope};
 use berth_runtime::EnvVar;
 use berth_secrets::{KeyRing, SecretString};
 use berth_store::{Build, BuildFor, Store};
+use tokio_util::sync::CancellationToken;
 
 use crate::BuildError;
 use crate::log::Mask;
@@ -68,11 +69,11 @@ impl Variables {
     }
 
     /// Looks through the files of a release. Returns warnings for values that may be there but perhaps should not.
-    /// Reads every file: for a thread of its own.
+    /// Reads every file: for a thread of its own, until `stop`.
     ///
     /// # Errors
     /// Theirs, naming file and key, when a secret is in it.
-    pub(crate) fn look_for_leaks(&self, release: &Path) -> Result<Vec<String>, BuildError> {
-        leak::search(&self.open, release)?.map_err(Failure::into)
+    pub(crate) fn look_for_leaks(&self, release: &Path, stop: &CancellationToken) -> Result<Vec<String>, BuildError> {
+        leak::search(&self.open, release, stop)?.map_err(Failure::into)
     }
 }
