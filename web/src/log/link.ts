@@ -10,7 +10,9 @@ export function rangeOf(hash: string): Range | null {
   return one > 0 && other > 0 ? { from: Math.min(one, other), to: Math.max(one, other) } : null
 }
 
+const LINE = 'L'
+
 /** Without the `#`. */
 export function hashOf({ from, to }: Range): string {
-  return from === to ? `L${from}` : `L${from}-L${to}`
+  return from === to ? `${LINE}${from}` : `${LINE}${from}-${LINE}${to}`
 }

@@ -78,8 +78,9 @@ export function useLog({ build, steps, ended, at, range, query, onRange, more }:
   useEffect(() => {
     if (ended) feed.current?.ended()
   }, [ended])
-  // Also after the language has changed: what React wrote is copied anew.
-  useEffect(() => view?.setSteps(steps, [...(headings.current?.children ?? [])] as HTMLElement[]))
+  useEffect(() => view?.setSteps(steps), [view, steps])
+  // After every change: of a step, its note, or the language.
+  useEffect(() => view?.setHeadings([...(headings.current?.children ?? [])] as HTMLElement[]))
   useEffect(() => {
     if (view) open(view)
   }, [view])

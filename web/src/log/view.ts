@@ -87,6 +87,8 @@ export class LogView {
     this.#window.className = 'log-window'
     this.#canvas.append(this.#window)
     scroller.replaceChildren(this.#canvas)
+    // One stop of the tab key, whatever its rows are.
+    scroller.tabIndex = 0
     const resized = new ResizeObserver(() => this.#measure())
     resized.observe(scroller)
     const on = <K extends keyof HTMLElementEventMap>(name: K, heed: (event: HTMLElementEventMap[K]) => void) => {
@@ -112,10 +114,15 @@ export class LogView {
 
   // What the reader, or the page, wants
 
-  setSteps(steps: readonly Step[], headings: readonly HTMLElement[]): void {
+  setSteps(steps: readonly Step[]): void {
     this.#folds.update(steps, !this.#follow && this.#laidOut > 0 && this.#wanted === null)
-    this.#headings = headings
     this.#reshape()
+  }
+
+  /** What stands on the rows of the steps, in their order. */
+  setHeadings(headings: readonly HTMLElement[]): void {
+    this.#headings = headings
+    this.#schedule()
   }
 
   setFollow(follow: boolean): void {

@@ -79,7 +79,7 @@ export function Viewer({ notes, onQuery, empty, ...opening }: ViewerProps) {
       {problem !== undefined && <p className="border-b border-line bg-surface px-4 py-2 text-sm text-fail" role="alert"><Trans>The log could not be loaded further; it is tried again by itself.</Trans> {messageOf(problem)}</p>}
       <div className="relative" hidden={state.lines === 0 && steps.length === 0}>
         {/* The lines are read with the arrow keys: each is said in the status below. */}
-        <div ref={region} className="log-scroll" role="group" tabIndex={0} data-keys aria-label={t`Lines of build ${format.number(build)}. The arrow keys go from line to line.`} />
+        <div ref={region} className="log-scroll" role="group" data-keys aria-label={t`Lines of build ${format.number(build)}. The arrow keys go from line to line.`} />
         {state.fresh > 0 && !state.follow && (
           <button type="button" className="button primary log-new" onClick={() => (state.complete ? view?.end() : view?.setFollow(true))}>
             <Plural value={state.fresh} one="# new line" other="# new lines" />

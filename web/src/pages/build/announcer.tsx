@@ -1,7 +1,7 @@
 /** Tells screen readers how a build goes on: its steps, its end, its failure. Politely, and nothing of what was so when the page opened. */
 
 import { useLingui } from '@lingui/react/macro'
-import { useEffect, useState } from 'react'
+import { useState } from 'react'
 
 import type { Schema } from '~/api/client'
 import { useStepName } from '~/log/words'
@@ -21,10 +21,7 @@ export function Announcer({ build }: { build: Build }) {
     : build.finishedAt || !step
       ? t`Build ${build.id}: ${wordOf(build.status)}`
       : step.tookMs === null ? t`${nameOf(step.name)}: ${wordOf(step.state)}` : t`${nameOf(step.name)}: ${wordOf(step.state)}, ${format.duration(step.tookMs)}`
-  const [first] = useState(now)
-  const [said, setSaid] = useState('')
-  useEffect(() => {
-    if (now !== first) setSaid(now)
-  }, [now, first])
-  return <p className="sr-only" role="status">{said}</p>
+  const [last, setLast] = useState({ now, said: '' })
+  if (last.now !== now) setLast({ now, said: now })
+  return <p className="sr-only" role="status">{last.said}</p>
 }

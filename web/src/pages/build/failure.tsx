@@ -5,6 +5,7 @@ import { Link } from '@tanstack/react-router'
 
 import { Hash, hostOf } from '~/actions/names'
 import type { Schema } from '~/api/client'
+import { hashOf } from '~/log/link'
 import { settingLink, settingName } from '~/pages/settings/links'
 import { LinkButton } from '~/ui/button'
 import { useFormat } from '~/ui/format'
@@ -24,7 +25,7 @@ export function FailureReason({ build, failure, project }: Props) {
         <p className="max-w-[72ch] whitespace-pre-line text-muted wrap-anywhere"><bdi>{sentence(detail)}</bdi></p>
         <p className="max-w-[72ch] text-muted">
           <ForVisitors build={build} project={project} />
-          {line !== undefined && <> <Link to="." search={(before) => before} hash={`L${line}`} hashScrollIntoView={false} resetScroll={false} replace className="link"><Trans>Go to line {format.number(line)}</Trans></Link></>}
+          {line !== undefined && <> <Link to="." search={(before) => before} hash={hashOf({ from: line, to: line })} hashScrollIntoView={false} resetScroll={false} replace className="link"><Trans>Go to line {format.number(line)}</Trans></Link></>}
         </p>
       </div>
       {setting && target && (
