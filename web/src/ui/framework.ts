@@ -1,12 +1,12 @@
-/** Frameworks as their makers write them. Most are the detector's word with a capital. */
+/** Frameworks as their makers write them: most are the detector's words with capitals. */
 
-const NAMES: Record<string, string> = {
-  nextjs: 'Next.js', sveltekit: 'SvelteKit', vitepress: 'VitePress', vuepress: 'VuePress', solidstart: 'SolidStart',
-  'solid-start': 'SolidStart', 'tanstack-start': 'TanStack Start', 'create-react-app': 'Create React App', 'vue-cli': 'Vue CLI',
-  'preact-cli': 'Preact CLI', mkdocs: 'MkDocs', mdbook: 'mdBook', fastapi: 'FastAPI', nestjs: 'NestJS', nodejs: 'Node.js', node: 'Node.js',
-  'expo-web': 'Expo', 'static-html': 'HTML', rsbuild: 'Rsbuild',
-}
+/** Whole ids, and words of them, that a capital alone does not make right. */
+const NAMES = new Map([
+  ['nextjs', 'Next.js'], ['sveltekit', 'SvelteKit'], ['vitepress', 'VitePress'], ['vuepress', 'VuePress'], ['solid-start', 'SolidStart'],
+  ['tanstack', 'TanStack'], ['mkdocs', 'MkDocs'], ['mdbook', 'mdBook'], ['fastapi', 'FastAPI'], ['nestjs', 'NestJS'], ['nodejs', 'Node.js'],
+  ['node', 'Node.js'], ['static-html', 'HTML'], ['cli', 'CLI'], ['php', 'PHP'], ['dotnet', '.NET'],
+])
 
-export function frameworkName(word: string): string {
-  return NAMES[word] ?? word.split('-').map((part) => part.charAt(0).toUpperCase() + part.slice(1)).join(' ')
+export function frameworkName(id: string): string {
+  return NAMES.get(id) ?? id.split('-').map((word) => NAMES.get(word) ?? word.charAt(0).toUpperCase() + word.slice(1)).join(' ')
 }
