@@ -35,7 +35,7 @@ export function Button({ look = 'plain', icon, className, acts, pending, childre
       className={classes(look, !children, className)}
     >
       {pending ? <Icon name="ring" /> : icon && <Icon name={icon} />}
-      {children}
+      <Words>{children}</Words>
     </button>
   )
 }
@@ -45,7 +45,7 @@ export function LinkButton({ look = 'plain', icon, className, children, ...to }:
   return (
     <Link {...(to as LinkProps)} className={classes(look, !children, className)}>
       {icon && <Icon name={icon} />}
-      {children as React.ReactNode}
+      <Words>{children as React.ReactNode}</Words>
     </Link>
   )
 }
@@ -54,8 +54,13 @@ export function LinkButton({ look = 'plain', icon, className, children, ...to }:
 export function OutButton({ look = 'plain', className, children, ...rest }: Shared & React.ComponentProps<'a'>) {
   return (
     <a {...rest} target="_blank" rel="noreferrer" className={classes(look, false, className)}>
-      {children}
+      <Words>{children}</Words>
       <Icon name="out" />
     </a>
   )
+}
+
+/** One box for what a button says: a name inside its sentence is no column of its own. */
+function Words({ children }: { children?: React.ReactNode }) {
+  return children ? <span className="min-w-0">{children}</span> : null
 }
