@@ -8,7 +8,7 @@ import { useEffect, useRef, useState } from 'react'
 import { fieldOf, messageOf, Refusal } from '~/api/errors'
 import { Button } from '~/ui/button'
 import { TextField } from '~/ui/field'
-import { submitWithEnter } from '~/ui/form'
+import { Form } from '~/ui/form'
 
 type EntryFormProps = {
   action: React.ReactNode
@@ -28,13 +28,13 @@ export function EntryForm({ action, fields, next = '/', send, children }: EntryF
   useEffect(() => {
     if (error) form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus()
   }, [error])
-  const submit = async (event: React.FormEvent<HTMLFormElement>) => {
+  const submit = async (event: React.FormEvent) => {
     event.preventDefault()
     if (pending) return
     setPending(true)
     setError(undefined)
     try {
-      const values = Object.fromEntries([...new FormData(event.currentTarget)].map(([name, value]) => [name, String(value)]))
+      const values = Object.fromEntries([...new FormData(form.current!)].map(([name, value]) => [name, String(value)]))
       await send(values)
       await enter(next)
     } catch (error) {
@@ -45,11 +45,11 @@ export function EntryForm({ action, fields, next = '/', send, children }: EntryF
   }
   const isSaidAtFields = error instanceof Refusal && error.fields.length > 0 && error.fields.every(({ field }) => fields.includes(field))
   return (
-    <form ref={form} noValidate className="grid gap-4" onSubmit={submit} onKeyDown={submitWithEnter}>
+    <Form form={{ element: form, submit }} className="grid gap-4">
       {children(error)}
       {error !== undefined && !isSaidAtFields && <p className="text-sm text-fail" role="alert">{messageOf(error)}</p>}
       <Button type="submit" acts look="primary" pending={pending}>{action}</Button>
-    </form>
+    </Form>
   )
 }
 
