@@ -1,13 +1,13 @@
 //! The dashboard, as `build.rs` put it into the binary: its files at their addresses, and its one page at every other address
 //! that a browser opens, where its own router decides. Nothing is compressed while somebody waits.
 
-use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::{Json, Router};
 use berth_edge::index::Coding;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, VARY};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use serde_json::json;
 
 /// A file of the dashboard with what it is compressed to.
 struct Asset {
@@ -29,29 +29,40 @@ const HASHED: &str = "/assets/";
 
 /// The dashboard, and an answer to every address that is nobody's.
 pub(crate) fn router() -> Router {
-    let mut router = Router::new();
-    for asset in ASSETS.iter().filter(|asset| asset.address != PAGE) {
-        router = router.route(asset.address, get(move |headers: HeaderMap| async move { asset.answer(&headers) }));
-    }
-    berth_api::harden(router.fallback(page_or_nothing))
+    router_before(|_| {
+        (StatusCode::NOT_FOUND, Json(json!({"message": "there is nothing at this address"}))).into_response()
+    })
 }
 
-/// Browsers that open an address get the page; programs and missing files get a plain 404.
-async fn page_or_nothing(request: Request) -> Response {
-    let headers = request.headers();
-    let opens_a_page = matches!(*request.method(), Method::GET | Method::HEAD)
-        && headers.get_all(ACCEPT).iter().any(|value| value.to_str().is_ok_and(|accept| accept.contains("text/html")));
-    let path = request.uri().path();
-    let is_ours = !path.starts_with("/api/") && !path.starts_with(HASHED);
-    let Some(page) = ASSETS.iter().find(|asset| asset.address == PAGE).filter(|_| opens_a_page && is_ours) else {
-        return nothing().into_response();
+/// The dashboard, and what `otherwise` answers at the path of anything else.
+pub(crate) fn router_before(otherwise: fn(&str) -> Response) -> Router {
+    let fallback = move |request: Request| async move {
+        file_or_page(&request).unwrap_or_else(|| otherwise(request.uri().path()))
     };
-    let mut response = page.answer(headers);
+    berth_api::harden(Router::new().fallback(fallback))
+}
+
+/// A file at its address; the page at any other that a browser opens.
+fn file_or_page(request: &Request) -> Option<Response> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return None;
+    }
+    let (headers, path) = (request.headers(), request.uri().path());
+    let asset_at = |address| ASSETS.iter().find(|asset| asset.address == address);
+    if let Some(asset) = asset_at(path) {
+        return Some(asset.answer(headers));
+    }
+    let mut accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let opens_a_page = accepted.any(|accept| accept.contains("text/html"));
+    if !opens_a_page || path.starts_with("/api/") || path.starts_with(HASHED) {
+        return None;
+    }
+    let mut response = asset_at(PAGE)?.answer(headers);
     if path.starts_with("/invite/") {
         // The token in this address is told to nobody: not with the page's own requests, nor to where its links lead.
         response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     }
-    response
+    Some(response)
 }
 
 impl Asset {
@@ -82,10 +93,6 @@ impl Asset {
 
 fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("application/octet-stream"))
-}
-
-fn nothing() -> impl IntoResponse {
-    (StatusCode::NOT_FOUND, axum::Json(serde_json::json!({"message": "there is nothing at this address"})))
 }
 
 #[cfg(test)]
@@ -152,6 +159,15 @@ mod tests {
                 assert!(plain == *whole, "{address} by gzip");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn while_berth_starts_the_page_is_there_and_the_rest_says_so() {
+        let starting = || router_before(|path| (StatusCode::SERVICE_UNAVAILABLE, path.to_owned()).into_response());
+        let asked = |path: &str| http::Request::get(path).header(ACCEPT, "text/html").body(Body::empty()).unwrap();
+        assert_eq!(starting().oneshot(asked("/projects/shop")).await.unwrap().status(), StatusCode::OK);
+        let refused = starting().oneshot(asked("/api/v1/me")).await.unwrap();
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 
     #[tokio::test]

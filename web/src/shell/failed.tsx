@@ -1,7 +1,8 @@
-/** A page that could not be shown: what failed, whether sites are affected, and what to do. */
+/** A page that could not be shown: what failed, whether sites are affected, and what to do. What may pass is tried again by itself. */
 
 import { Trans, useLingui } from '@lingui/react/macro'
 import { type ErrorComponentProps, useRouter } from '@tanstack/react-router'
+import { useEffect } from 'react'
 
 import { messageOf, Refusal } from '~/api/errors'
 import { Page } from '~/shell/page'
@@ -11,6 +12,15 @@ import { Empty } from '~/ui/panel'
 export function Failed({ error, reset }: ErrorComponentProps) {
   const { t } = useLingui()
   const router = useRouter()
+  const passing = error instanceof Refusal && (error.status === 0 || error.status >= 500)
+  useEffect(() => {
+    if (!passing) return
+    const timer = setTimeout(() => {
+      reset()
+      void router.invalidate()
+    }, 3_000)
+    return () => clearTimeout(timer)
+  }, [passing, error, reset, router])
   if (error instanceof Refusal && error.status === 404) return <NotFound />
   const again = () => {
     reset()

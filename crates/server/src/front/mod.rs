@@ -35,6 +35,8 @@ pub(crate) use measured::Counts;
 use measured::Measured;
 use whole_body::WholeBody;
 
+use crate::pages;
+
 /// What is answered: a site's bytes or the control plane's.
 type FrontBody = Either<EdgeBody, Measured<Body>>;
 /// What is asked with.
@@ -55,6 +57,8 @@ pub(crate) struct Front {
     edge: Edge,
     hosts: ControlHosts,
     trusted_proxies: Vec<IpNet>,
+    /// Until then: the dashboard's pages, which say that they wait.
+    starting: Router,
     /// Set once the database is there.
     control_plane: OnceLock<Router>,
     /// Whether there is an administrator.
@@ -65,7 +69,8 @@ pub(crate) struct Front {
 impl Front {
     pub(crate) fn new(edge: Edge, hosts: ControlHosts, trusted_proxies: Vec<IpNet>) -> Self {
         let (control_plane, set_up) = (OnceLock::new(), AtomicBool::new(false));
-        Self { edge, hosts, trusted_proxies, control_plane, set_up, counts: Counts::default() }
+        let starting = pages::router_before(not_yet);
+        Self { edge, hosts, trusted_proxies, starting, control_plane, set_up, counts: Counts::default() }
     }
 
     /// What is counted here and not by the edge.
@@ -148,7 +153,7 @@ impl Front {
     }
 
     async fn control(&self, peer: IpAddr, mut request: Request<RequestBody>) -> Response<Body> {
-        let Some(router) = self.control_plane.get() else { return not_yet(request.uri().path()) };
+        let router = self.control_plane.get().unwrap_or(&self.starting);
         let client = client::address(peer, request.headers(), &self.trusted_proxies);
         request.extensions_mut().insert(berth_api::ClientAddress(client));
         match router.clone().oneshot(request).await {
@@ -158,14 +163,18 @@ impl Front {
     }
 }
 
-/// Before the database is there: the process lives, and that is all it can say.
+/// Before the database is there: the process lives and has its pages, and that is all it can say.
 fn not_yet(path: &str) -> Response<Body> {
     if path == "/health" {
         return axum::Json(serde_json::json!({"message": "OK"})).into_response();
     }
     let message = "Berth is starting: the database does not answer yet. Sites are served meanwhile.";
-    let mut response =
-        (StatusCode::SERVICE_UNAVAILABLE, axum::Json(serde_json::json!({"message": message}))).into_response();
+    let body = if path.starts_with("/api/v1/") {
+        serde_json::json!({"error": {"code": "unavailable", "message": message}})
+    } else {
+        serde_json::json!({ "message": message })
+    };
+    let mut response = (StatusCode::SERVICE_UNAVAILABLE, axum::Json(body)).into_response();
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
