@@ -389,6 +389,31 @@ async fn tree_bombs_and_malformed_trees_fail_early() {
     }
 }
 
+/// What is small in git, and large in memory.
+#[tokio::test]
+async fn long_messages_and_long_paths_fail_early() {
+    let (root, host, _) = host_with_site(Rules::default()).await;
+    let site = root.path().join("site");
+    let tree = git(&site, &["rev-parse", "HEAD^{tree}"]);
+    std::fs::write(root.path().join("message"), "long ".repeat(300_000)).unwrap();
+    let message = root.path().join("message");
+    let long = git(&site, &["commit-tree", &tree, "-F", message.to_str().unwrap()]);
+    git(&site, &["update-ref", "refs/heads/main", &long]);
+    let (code, words) = Asked::of(host.url("site/.git")).fails().await;
+    assert!(code == FailureCode::BadRepository && words.contains("larger than 1 MiB"), "{words}");
+
+    let blob = git(&site, &["hash-object", "-w", "index.html"]);
+    let files: String = (0..20_000).map(|n| format!("100644 blob {blob}\t{n}\n")).collect();
+    let mut tree = make_tree(&site, &files);
+    for _ in 0..15 {
+        tree = make_tree(&site, &format!("040000 tree {tree}\t{}\n", "d".repeat(255)));
+    }
+    let long = git(&site, &["commit-tree", &tree, "-m", "Long"]);
+    git(&site, &["update-ref", "refs/heads/main", &long]);
+    let (code, words) = Asked::of(host.url("site/.git")).fails().await;
+    assert!(code == FailureCode::BadRepository && words.contains("64 MiB together"), "{words}");
+}
+
 #[tokio::test]
 async fn submodules_and_lfs_files_are_noted() {
     let (root, host, hash) = host_with_site(Rules::default()).await;

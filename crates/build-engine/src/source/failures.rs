@@ -149,6 +149,14 @@ pub(super) fn too_large(limit: u64) -> BuildError {
     )
 }
 
+pub(super) fn object_too_large(limit: u64) -> BuildError {
+    BuildError::theirs(
+        FailureCode::SourceTooLarge,
+        format!("an object of the repository is larger than {}", Bytes(limit)),
+        "Fetching was stopped. Keep large files out of git (LFS, releases).",
+    )
+}
+
 pub(super) fn too_many_references(host: &str) -> BuildError {
     BuildError::theirs(
         FailureCode::SourceTooLarge,

@@ -9,7 +9,7 @@ use git2::{AutotagOption, Direction, FetchOptions, Oid, Remote, RemoteCallbacks,
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
-use super::transport::Address;
+use super::transport::{Address, TOO_LARGE};
 use super::{Fetched, failures, tree};
 use crate::BuildError;
 
@@ -90,7 +90,7 @@ impl Work {
         for (name, depth) in [("recent", SOME_COMMITS), ("whole", ALL_COMMITS)] {
             let deeper = self.bare_repository(name)?;
             self.download(&deeper, &self.branch_spec(), depth)?;
-            if deeper.find_commit(wanted).is_ok() {
+            if tree::has_commit(&deeper, wanted)? {
                 return Ok((deeper, wanted));
             }
         }
@@ -130,7 +130,7 @@ impl Work {
     /// Whether the server gives out the commit by its id; most large hosts do, a bare `git http-backend` does not.
     fn gives_out(&self, repository: &Repository, wanted: Oid) -> Result<bool, BuildError> {
         match self.download(repository, &format!("{wanted}:refs/heads/wanted"), 1) {
-            Ok(()) => Ok(repository.find_commit(wanted).is_ok()),
+            Ok(()) => tree::has_commit(repository, wanted),
             Err(BuildError::Ours { .. }) => Ok(false),
             // A refusal by status rather than in the protocol: the branch may still have it.
             Err(BuildError::Theirs(failure, _)) if failure.code == berth_model::FailureCode::SourceUnavailable => {
@@ -155,7 +155,7 @@ impl Work {
     }
 
     fn found(&self, repository: Repository, wanted: Oid) -> Result<(Repository, Oid), BuildError> {
-        if repository.find_commit(wanted).is_ok() {
+        if tree::has_commit(&repository, wanted)? {
             Ok((repository, wanted))
         } else {
             Err(failures::cut_off(&self.connection.host()))
@@ -217,6 +217,9 @@ fn explain(connection: &Connection, cancel: &CancellationToken, error: &git2::Er
     }
     if let Some(problem) = connection.take_problem() {
         return problem;
+    }
+    if error.message().contains(TOO_LARGE) {
+        return failures::object_too_large(tree::MOST_FILE_BYTES);
     }
     match error.class() {
         Net | Indexer | Zlib | Odb => failures::cut_off(&connection.host()),

@@ -15,7 +15,11 @@ use reqwest::Response;
 
 use super::connection::{Connection, locked};
 use super::failures;
+use super::tree::MOST_FILE_BYTES;
 use crate::BuildError;
+
+/// What libgit2 says of an object that is larger than [`limit_objects`] lets it become.
+pub(super) const TOO_LARGE: &str = "overly large object";
 
 const SCHEME: &str = "berth";
 /// libgit2 keeps the list of references in memory.
@@ -66,6 +70,7 @@ fn register_scheme() -> Result<(), BuildError> {
             ]
             .into_iter()
             .try_for_each(|level| git2::opts::set_search_path(level, ""))
+            .and_then(|()| limit_objects())
             .and_then(|()| {
                 git2::transport::register(SCHEME, |remote| {
                     let number = remote.url()?.rsplit('/').next().and_then(|number| number.parse().ok());
@@ -78,6 +83,16 @@ fn register_scheme() -> Result<(), BuildError> {
         registered.map_err(|error| error.to_string())
     });
     REGISTERED.clone().map_err(BuildError::ours_for_good)
+}
+
+/// No object that is put together from others becomes larger than a file may be: a delta of some hundred bytes can ask
+/// for gigabytes, and libgit2 has them in memory at once.
+fn limit_objects() -> Result<(), git2::Error> {
+    let option = libgit2_sys::GIT_OPT_SET_PACK_MAX_OBJECT_SIZE as std::ffi::c_int;
+    #[allow(unsafe_code, reason = "git2 has no function for this option")]
+    // SAFETY: this option takes one size_t; who calls this sees to it that nothing else uses libgit2.
+    let code = unsafe { libgit2_sys::git_libgit2_opts(option, usize::try_from(MOST_FILE_BYTES).unwrap_or(usize::MAX)) };
+    if code < 0 { Err(git2::Error::last_error(code)) } else { Ok(()) }
 }
 
 struct Subtransport(Arc<Connection>);
@@ -154,5 +169,75 @@ impl Write for Stream {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use flate2::{Compression, write::ZlibEncoder};
+
+    use super::*;
+
+    fn deflated(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// The head of an entry in a pack: 1 is a commit … 3 a blob, 6 a delta on what lies before it.
+    fn head(kind: u8, size: usize) -> Vec<u8> {
+        let mut bytes = vec![kind << 4 | (size & 15) as u8];
+        let mut rest = size >> 4;
+        while rest > 0 {
+            *bytes.last_mut().unwrap() |= 0x80;
+            bytes.push((rest & 0x7f) as u8);
+            rest >>= 7;
+        }
+        bytes
+    }
+
+    fn number(mut value: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while value > 0x7f {
+            bytes.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        bytes.push(value as u8);
+        bytes
+    }
+
+    /// A blob of 64 KiB, and one that is that `times` over.
+    fn pack(times: u64) -> Vec<u8> {
+        const BLOB: usize = 64 << 10;
+        let base = [head(3, BLOB), deflated(&[0; BLOB])].concat();
+        let copies = vec![0x80; usize::try_from(times).unwrap()];
+        let delta = [number(BLOB as u64), number(BLOB as u64 * times), copies].concat();
+        let distance = base.len();
+        assert!(distance < 1 << 14);
+        let back = [((distance >> 7) - 1) as u8 | 0x80, (distance & 0x7f) as u8];
+        let start = *b"PACK\0\0\0\x02\0\0\0\x02";
+        let mut pack = [&start[..], &base, &head(6, delta.len()), &back, &deflated(&delta)].concat();
+        let mut sum = Command::new("sha1sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        sum.stdin.take().unwrap().write_all(&pack).unwrap();
+        let sum = sum.wait_with_output().unwrap().stdout;
+        pack.extend(hex::decode(&sum[..40]).unwrap());
+        pack
+    }
+
+    #[test]
+    fn a_small_delta_makes_no_gigabytes() {
+        register_scheme().unwrap();
+        let index = |times: u64| {
+            let directory = tempfile::tempdir().unwrap();
+            let mut indexer = git2::Indexer::new(None, directory.path(), 0o644, true).unwrap();
+            indexer.write_all(&pack(times)).unwrap();
+            indexer.commit()
+        };
+        index(2).unwrap();
+        let most = MOST_FILE_BYTES / (64 << 10);
+        let refusal = index(most + 1).unwrap_err();
+        assert!(refusal.message().contains(TOO_LARGE), "{refusal}");
     }
 }

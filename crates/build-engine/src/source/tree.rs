@@ -12,9 +12,13 @@ use crate::BuildError;
 use crate::checkout::{Checkout, Entry, EntryKind};
 
 /// A single file is read into memory as a whole; hosts take none larger either.
-const MOST_FILE_BYTES: u64 = 100 << 20;
+pub(super) const MOST_FILE_BYTES: u64 = 100 << 20;
 /// One directory's own object.
 const MOST_TREE_BYTES: usize = 32 << 20;
+/// The commit's own object: its message.
+const MOST_COMMIT_BYTES: usize = 1 << 20;
+/// All paths together: the same directories, named again and again, take no room in git.
+const MOST_PATHS_BYTES: usize = 64 << 20;
 const MOST_DEPTH: usize = 128;
 const MOST_PATH_BYTES: usize = 4_096;
 /// A pointer of git LFS is a text of about 130 bytes.
@@ -33,6 +37,19 @@ impl Listing {
     }
 }
 
+/// Whether a commit is there, and one that may be read.
+///
+/// # Errors
+/// Theirs, for what is no commit or a very large one.
+pub(super) fn has_commit(repository: &Repository, commit: Oid) -> Result<bool, BuildError> {
+    let header = repository.odb().and_then(|odb| odb.read_header(commit));
+    match header {
+        Ok((size, ObjectType::Commit)) if size <= MOST_COMMIT_BYTES => Ok(true),
+        Ok(_) => Err(failures::malformed("the commit is not one, or is larger than 1 MiB")),
+        Err(_) => Ok(false),
+    }
+}
+
 /// Lists the files of `commit`. The walk ends as soon as a limit is passed: a small commit can name a directory a
 /// million times over.
 pub(super) fn list(
@@ -47,7 +64,7 @@ pub(super) fn list(
 
     let mut entries = BTreeMap::new();
     let mut submodules = Vec::new();
-    let (mut seen, mut bytes) = (0_u64, 0_u64);
+    let (mut seen, mut bytes, mut of_paths) = (0_u64, 0_u64, 0_usize);
     let mut waiting = vec![(String::new(), top, 0_usize)];
     while let Some((directory, id, depth)) = waiting.pop() {
         if cancel.is_cancelled() {
@@ -67,6 +84,10 @@ pub(super) fn list(
                 return Err(failures::too_many_files(limits.source_files));
             }
             let path = join(&directory, entry.name_bytes())?;
+            of_paths += path.len();
+            if of_paths > MOST_PATHS_BYTES {
+                return Err(failures::malformed("the paths of its files are longer than 64 MiB together"));
+            }
             let kind = match entry.filemode_raw() {
                 0o040_000 => {
                     waiting.push((path, entry.id(), depth + 1));
