@@ -10,7 +10,7 @@ import { serveRepositories } from '../run/git-endpoint.mjs'
 import { readSettings } from '../run/settings.mjs'
 import { makeHarbour } from './make.mjs'
 
-/** Resolves to `{ settings, client, stop }` once every project is as it should be. */
+/** Resolves to `{ settings, client, stop }` once every project is as it should be: at once where it was made before. */
 export async function openHarbour(binary, print) {
   const settings = readSettings()
   await checkFree(settings)
@@ -26,7 +26,9 @@ export async function openHarbour(binary, print) {
     await startBerth(resolve(binary), settings, (end) => stops.push(end))
     const client = new Client(settings)
     await signIn(client, settings)
-    await makeHarbour({ client, settings, binary: resolve(binary), directory, url: endpoint.url, print })
+    if ((await client.send('GET', '/api/v1/projects')).length === 0) {
+      await makeHarbour({ client, settings, binary: resolve(binary), directory, url: endpoint.url, print })
+    }
     return { settings, client, stop }
   } catch (error) {
     await stop()

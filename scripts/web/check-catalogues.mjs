@@ -1,10 +1,12 @@
 // The catalogues hold what the source says, no more and no less, in every language. Extracted in a copy: a check changes nothing.
 
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+
+import { messages } from './catalogue.mjs'
 
 const { compileMessage } = createRequire(resolve('package.json'))('@lingui/message-utils/compileMessage')
 
@@ -37,14 +39,6 @@ try {
 if (problems.length > 0) {
   console.error(problems.map((problem) => `web/${LOCALES}/${problem}`).join('\n'))
   process.exit(1)
-}
-
-/** The messages of a catalogue: what is said by what it is called. */
-function messages(file) {
-  const entry = /^(?:msgctxt ((?:".*"\n)+))?msgid ((?:".*"\n)+)msgstr ((?:".*"\n?)+)/gm
-  const text = (quoted) => quoted.trim().split('\n').map((line) => JSON.parse(line)).join('')
-  const found = [...readFileSync(file, 'utf8').matchAll(entry)]
-  return new Map(found.map(([, context, id, words]) => [(context ? `${text(context)}: ` : '') + text(id), text(words)]).filter(([id]) => id !== ''))
 }
 
 /** The values and elements that a message holds: `{name}`, `<0>`. */

@@ -1,5 +1,6 @@
 // Arabic is laid out from the right, so nothing may say left or right where it means start or end: utilities in src/**/*.tsx,
-// declarations in src/**/*.css. A rule of CSS that says its own direction (a [dir] in its selector, a `direction`) may.
+// declarations in src/**/*.css. A rule of CSS that says its own direction (a [dir] in its selector, a `direction`) may, and so may the
+// rows of a log, which are laid out from the left in every language.
 
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,7 +19,7 @@ for (const file of filesOf('src')) {
     for (const pattern of [...UTILITIES, STYLES]) report(file, text, pattern)
   } else if (file.endsWith('.css')) {
     for (const { 0: rule, index } of text.matchAll(/[^{}]*\{[^{}]*\}/g)) {
-      if (!/\[dir|direction\s*:/.test(rule)) report(file, text, DECLARATIONS, index, index + rule.length)
+      if (!/\[dir|:dir\(|direction\s*:|\.log-(?:number|text)\b/.test(rule)) report(file, text, DECLARATIONS, index, index + rule.length)
     }
   }
 }

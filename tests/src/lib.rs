@@ -20,6 +20,7 @@ mod socket_client;
 mod told;
 mod wait;
 mod webhook;
+mod wire;
 mod world;
 
 pub use berth::{Berth, WEBHOOK_SECRET};
@@ -35,4 +36,5 @@ pub use site::{Page, Site};
 pub use socket_client::{SocketClient, SocketEvent};
 pub use wait::eventually;
 pub use webhook::{Announcement, Delivery, HostKind, push_payload};
+pub use wire::Wire;
 pub use world::{Project, Shop, World};

@@ -28,7 +28,7 @@ export function Copyable({ label, value, isNew = false, hint }: CopyProps) {
   return (
     <div className="grid gap-1">
       <div className="flex flex-wrap gap-2 sm:flex-nowrap">
-        <input ref={input} className="input mono text-left" dir="ltr" readOnly aria-label={label} value={value} onFocus={(event) => event.target.select()} />
+        <input ref={input} className="input mono" dir="ltr" readOnly aria-label={label} value={value} onFocus={(event) => event.target.select()} />
         <Button ref={button} icon="copy" look={isNew ? 'primary' : 'plain'} onClick={copy} aria-label={t`Copy: ${label}`}><Trans>Copy</Trans></Button>
       </div>
       <p className="text-sm text-dim"><span role="status">{said}</span> {hint}</p>

@@ -1,0 +1,85 @@
+// The log of a build that talks much: follow and pause, and a wire that breaks in the middle of it.
+import { readFile } from 'node:fs/promises';
+
+import { ensure } from '../person.mjs';
+
+/** A build's own script that says `count` lines, `every` milliseconds one. */
+const talking = (count, every) => `for (let line = 1; line <= ${count}; line++) {
+  console.log('pane ' + line + ' of ${count}');
+  await new Promise((wake) => setTimeout(wake, ${every}));
+}`;
+
+/** The scroller with the lines. */
+const linesOf = (ada) => ada.page.getByRole('group', { name: ada.words.like('Lines of build {0}. The arrow keys go from line to line.') });
+
+/** Pushes what talks, and opens its log. */
+async function openTalking(ada, project, text, count, every) {
+  await ada.goTo(`/projects/${project}`);
+  await ada.ask({ ask: 'push', text, script: talking(count, every) });
+  await ada.page.getByRole('banner').locator('a[href^="/builds/"]').click();
+  await ada.page.waitForURL('**/builds/*');
+  return linesOf(ada);
+}
+
+export async function followAndPause(ada, project) {
+  const { page } = ada;
+  const lines = await openTalking(ada, project, 'A window of many panes', 400, 15);
+  await lines.getByText('pane 60 of', { exact: false }).first().waitFor();
+  const follow = page.getByRole('button', { name: ada.say('Follow'), exact: true });
+  ensure((await follow.getAttribute('aria-pressed')) === 'true', 'a log that runs is not followed');
+
+  // Whoever scrolls back reads on undisturbed, and is told how much is new.
+  await lines.hover();
+  await page.mouse.wheel(0, -300);
+  await page.waitForFunction((name) => [...document.querySelectorAll('button')].find((button) => button.textContent === name)?.ariaPressed === 'false', ada.say('Follow'));
+  const at = await lines.evaluate((element) => element.scrollTop);
+  await page.waitForTimeout(1_500);
+  ensure((await lines.evaluate((element) => element.scrollTop)) === at, 'the view moved while it was paused');
+  const fresh = page.locator('.log-new');
+  await fresh.waitFor();
+  await ada.picture('15-paused');
+  await fresh.click();
+  await page.waitForFunction((element) => element.scrollHeight - element.scrollTop - element.clientHeight < 40, await lines.elementHandle());
+  await ada.link('Visit').waitFor();
+  await isWhole(ada);
+}
+
+export async function brokenWire(ada, project) {
+  const { page } = ada;
+  const lines = await openTalking(ada, project, 'A window in the storm', 600, 15);
+  await lines.getByText('pane 80 of', { exact: false }).first().waitFor();
+  await ada.browser.whileCut(async () => {
+    await ada.ask({ ask: 'cut' });
+    await ada.text('Not connected.').waitFor();
+    ensure(await ada.button('Cancel').isDisabled(), 'something can be done while nothing can be reached');
+    await ada.picture('16-not-connected');
+    await page.waitForTimeout(1_500);
+    await ada.ask({ ask: 'mend' });
+    await ada.button('Try now').click();
+    await ada.text('Not connected.').waitFor({ state: 'hidden' });
+  });
+  await ada.link('Visit').waitFor();
+  await isWhole(ada);
+}
+
+/** What is shown of the log is what the server has of it: no line is lost, none is there twice. */
+async function isWhole(ada) {
+  const { page } = ada;
+  const downloading = page.waitForEvent('download');
+  await ada.button('Download the log').click();
+  const shown = await readFile(await (await downloading).path(), 'utf8');
+  const kept = await page.evaluate(async () => {
+    const build = location.pathname.split('/').pop();
+    const texts = [];
+    for (let after = 0; ; ) {
+      const { lines, next, complete } = await (await fetch(`/api/v1/builds/${build}/log?after=${after}`)).json();
+      texts.push(...lines.map(({ text }) => text));
+      if (complete && lines.length === 0) return texts;
+      after = next;
+    }
+  });
+  const lines = shown.replace(/\n$/, '').split('\n');
+  const wrong = kept.findIndex((text, index) => lines[index] !== text);
+  ensure(wrong < 0 && lines.length === kept.length, `of ${kept.length} lines ${lines.length} are shown; line ${wrong + 1} is ${JSON.stringify(lines[wrong])} instead of ${JSON.stringify(kept[wrong])}`);
+  ensure(kept.filter((text) => /^pane \d+ of/.test(text)).length >= 400, 'the build said less than it should have');
+}

@@ -1,0 +1,46 @@
+// Secrets: added, pasted, renamed, removed and taken back, removed for good. Their values are never shown.
+import { ensure } from '../person.mjs';
+
+export async function secrets(ada, project) {
+  const { page } = ada;
+  await ada.goTo(`/projects/${project}/settings/secrets`);
+  const list = ada.region('Secrets').last();
+  const row = (key) => list.getByRole('listitem').filter({ has: page.getByText(key, { exact: true }) });
+  const actions = 'Actions for {0} ({where})';
+  await row('API_TOKEN').waitFor();
+
+  await ada.button('Add secret').click();
+  await ada.field('Key').fill('LAMP_KEY');
+  await ada.field('Value').fill('a value nobody sees again');
+  await ada.button('Add it').click();
+  await row('LAMP_KEY').waitFor();
+
+  await ada.button('Paste a .env').click();
+  await ada.field('Contents of a .env file').fill('API_TOKEN=another\nMAP_KEY="pk.0f3c"\n2FA_SEED=no');
+  await ada.text('A key cannot start with a digit.').waitFor();
+  await ada.picture('13-paste');
+  await ada.button('Leave out').click();
+  await ada.button('Add {added}, replace {replaced}', { added: 1, replaced: 1 }).click();
+  await row('MAP_KEY').waitFor();
+
+  await ada.choose(actions, { 0: 'MAP_KEY' }, 'Rename…');
+  const question = page.getByRole('dialog');
+  await ada.field('Key', question).fill('TILE_KEY');
+  await ada.button('Rename it', {}, question).click();
+  await row('TILE_KEY').waitFor();
+
+  await ada.choose(actions, { 0: 'LAMP_KEY' }, 'Remove');
+  await row('LAMP_KEY').waitFor({ state: 'detached' });
+  await ada.button('Undo').click();
+  await row('LAMP_KEY').waitFor();
+  await ada.choose(actions, { 0: 'LAMP_KEY' }, 'Remove');
+  await row('LAMP_KEY').waitFor({ state: 'detached' });
+
+  // What waited to be sent is sent when the page is left, and the server has it then.
+  await ada.goTo(`/projects/${project}/settings/secrets`);
+  await row('TILE_KEY').waitFor();
+  ensure((await row('LAMP_KEY').count()) === 0, 'the secret that was removed is there');
+  const shown = await page.content();
+  ensure(!/nobody sees again|from the first day|pk\.0f3c/.test(shown), 'a secret is shown');
+  await ada.picture('14-secrets');
+}

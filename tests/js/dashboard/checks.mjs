@@ -1,0 +1,74 @@
+// What holds on every page: axe finds nothing, the keyboard gets everywhere and out again, nothing is wider than the window.
+import { AxeBuilder } from '@axe-core/playwright';
+
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+/** The narrowest window that WCAG knows (1.4.10). */
+const NARROWEST = 320;
+
+/** What axe finds on the page as it is, in a line each. */
+export async function violations(page) {
+  const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
+  const where = new URL(page.url()).pathname;
+  return violations.flatMap(({ id, help, nodes }) => nodes.map(({ target, failureSummary }) => `${where}: ${id} (${help}): ${target.join(' ')}: ${failureSummary?.split('\n').slice(1, 3).join('; ')}`));
+}
+
+/** The two dresses that the story of a language looks at every page in; the two stories together look at all four. */
+const DRESSES = {
+  en: [['light', 1440], ['dark', 360]],
+  ar: [['dark', 1440], ['light', 360]],
+};
+
+/** What axe finds in the dresses of the page's language; goes back to how it was. */
+export async function violationsInDresses(page) {
+  const size = page.viewportSize();
+  const found = [];
+  for (const [theme, width] of DRESSES[page.words.locale]) {
+    await page.evaluate((theme) => { document.documentElement.dataset.theme = theme; }, theme);
+    await page.setViewportSize({ width, height: 900 });
+    found.push(...(await violations(page)).map((line) => `${theme} ${width}: ${line}`));
+  }
+  await page.setViewportSize(size);
+  await page.evaluate(() => { document.documentElement.dataset.theme = 'light'; });
+  return found;
+}
+
+/** Whether the page fits the narrowest window, without scrolling sideways; what sticks out where it does not. */
+export async function tooWide(page) {
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: NARROWEST, height: 700 });
+  const found = await page.evaluate(() => {
+    const { clientWidth, scrollWidth } = document.documentElement;
+    if (scrollWidth <= clientWidth) return [];
+    const outside = ({ left, right }) => right > clientWidth + 1 || left < -1;
+    const guilty = [...document.body.querySelectorAll('*')].filter((element) => outside(element.getBoundingClientRect()));
+    return guilty.slice(-3).map((element) => `${location.pathname}: <${element.tagName.toLowerCase()} class="${element.className}"> sticks out`);
+  });
+  await page.setViewportSize(size);
+  return found;
+}
+
+/** Presses Tab until the focus has been everywhere; what it cannot leave, and what shows no sign of it. */
+export async function keyboardProblems(page) {
+  await page.evaluate(() => document.activeElement?.blur?.());
+  const problems = [];
+  const seen = new Set();
+  let last;
+  for (let presses = 0; presses < 250; presses += 1) {
+    await page.keyboard.press('Tab');
+    const at = await page.evaluate(() => {
+      const element = document.activeElement;
+      if (!element || element === document.body) return undefined;
+      element.dataset.walked ??= String(document.querySelectorAll('[data-walked]').length);
+      const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
+      const around = element.closest('.input') ?? element;
+      const shown = outlineStyle !== 'none' && outlineWidth !== '0px' || boxShadow !== 'none' || getComputedStyle(around).outlineStyle !== 'none';
+      return { walked: element.dataset.walked, shown, what: `${location.pathname}: ${element.outerHTML.slice(0, 120)}` };
+    });
+    if (at === undefined) return [...problems]; // out of the page: the browser's own controls are next
+    if (at.walked === last) return [...problems, `the focus cannot leave ${at.what}`];
+    if (seen.has(at.walked)) return problems; // round
+    if (!at.shown) problems.push(`the focus cannot be seen on ${at.what}`);
+    seen.add((last = at.walked));
+  }
+  return [...problems, `${new URL(page.url()).pathname}: the focus gets nowhere within 250 presses`];
+}

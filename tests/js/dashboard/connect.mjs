@@ -1,0 +1,79 @@
+// Somebody with a GitHub account connects a repository in three clicks, sees its plan, gets a preview of a branch and promotes
+// it, and looks before a stranger's code is built. The pushes are the test's.
+import { tooWide, violations } from './checks.mjs';
+import { setUp } from './chapters/first-day.mjs';
+import { siteOf } from './chapters/pushes.mjs';
+import { Person } from './person.mjs';
+import { run } from './test.mjs';
+
+await run('connect', async (browser, task, ask) => {
+  const { repository } = task;
+  const name = repository.split('/')[1];
+  const ada = new Person(browser, await browser.open({ expected: ['/promote'] }), ask);
+  const { page } = ada;
+  const found = { violations: [], wide: [] };
+  const look = async () => {
+    found.violations.push(...(await violations(page)));
+    found.wide.push(...(await tooWide(page)));
+  };
+
+  await setUp(ada, task);
+  await ada.link('New project').click();
+  await ada.link('Connect GitHub').click();
+  const choose = ada.button('Choose {full}', { full: repository });
+  await choose.waitFor();
+  await look();
+
+  // Three clicks with the one for a new project: the repository, whose branch and plan are there then, and Deploy.
+  let clicks = 0;
+  const click = (target) => {
+    clicks += 1;
+    return target.click();
+  };
+  await click(choose);
+  await page.getByText('npm run build').first().waitFor();
+  await ada.text('This address is free.').waitFor();
+  const branch = await ada.field('Branch that goes live').inputValue();
+  const plan = await page.getByRole('main').innerText();
+  await look();
+  await click(ada.button('Deploy'));
+  await page.waitForURL('**/builds/*');
+  await ada.link('Visit').waitFor();
+
+  await ada.goTo(`/projects/${name}/settings/build`);
+  await page.getByRole('checkbox', { name: ada.words.like('Build a preview for other branches and pull requests') }).check();
+  const follows = ada.panel('What it follows');
+  await ada.button('Save', {}, follows).click();
+  await ada.text('Saved.', {}, follows).waitFor();
+  await ada.goTo(`/projects/${name}/settings/webhook`);
+  await ada.button('Make one', {}, ada.panel('Deploy hooks')).click();
+  await ada.field('What calls it').fill('the newsroom');
+  await ada.button('Make it').click();
+  const deployHook = await page.getByLabel(ada.say('The address of {0}', { 0: 'the newsroom' }), { exact: true }).inputValue();
+  await look();
+
+  await ada.goTo(`/projects/${name}`);
+  await ask({ ask: 'push a branch' });
+  const previews = ada.panel('Previews').getByRole('listitem');
+  const preview = previews.filter({ hasText: 'feat/cart' });
+  await preview.getByText(ada.say('Live'), { exact: true }).waitFor();
+  const previewUrl = await preview.getByRole('link').first().getAttribute('href');
+  await ada.choose('What to do about the preview of {branch}', { branch: 'feat/cart' }, 'Promote to production…');
+  await ada.agree('Promote it');
+  await ada.region('Production').getByText('The harbour with a cart').first().waitFor();
+  await ada.visitorReads(await siteOf(ada), 'The harbour with a cart');
+  await ada.choose('What to do about the preview of {branch}', { branch: 'feat/cart' }, 'Remove…');
+  await ada.agree('Remove the preview');
+  await preview.waitFor({ state: 'detached' });
+
+  // What a stranger sends waits until somebody has read what that means.
+  await ask({ ask: 'open a pull request from a fork' });
+  await ada.button('Approve and build…').click();
+  const question = page.getByRole('alertdialog');
+  const risk = await question.innerText();
+  await look();
+  await ada.agree('Approve and build');
+  await page.waitForURL('**/builds/*');
+  await page.getByRole('heading', { level: 1 }).getByText(ada.say('Passed')).or(page.getByRole('heading', { level: 1 }).getByText(ada.say('Live'))).first().waitFor();
+  return { ...found, clicks, branch, plan, previewUrl, deployHook, risk };
+});

@@ -1,0 +1,78 @@
+// Somebody at a page of the dashboard, in their language: finds things by their role and the words of the catalogue.
+
+export class Person {
+  constructor(browser, page, ask) {
+    Object.assign(this, { browser, page, ask, words: page.words });
+  }
+
+  /** What the dashboard says for an English message. */
+  say(message, values) {
+    return this.words.say(message, values);
+  }
+
+  button(message, values, within = this.page) {
+    return within.getByRole('button', { name: this.words.like(message, values) }).first();
+  }
+
+  link(message, values, within = this.page) {
+    return within.getByRole('link', { name: this.words.like(message, values) }).first();
+  }
+
+  field(message, within = this.page) {
+    return within.getByLabel(this.say(message), { exact: true });
+  }
+
+  region(message, values) {
+    return this.page.getByRole('region', { name: this.words.like(message, values) });
+  }
+
+  /** A framed part of the page, by its heading. */
+  panel(message) {
+    return this.page.locator('section').filter({ has: this.page.getByRole('heading', { name: this.say(message), exact: true }) });
+  }
+
+  text(message, values, within = this.page) {
+    return within.getByText(this.words.like(message, values)).first();
+  }
+
+  /** Opens a menu and chooses from it. */
+  async choose(menu, values, item) {
+    await this.button(menu, values).click();
+    await this.page.getByRole('menuitem', { name: this.say(item), exact: true }).click();
+  }
+
+  /** Answers the question that stands over the page with its verb. */
+  async agree(verb) {
+    const question = this.page.getByRole('alertdialog');
+    await this.button(verb, {}, question).click();
+    await question.waitFor({ state: 'detached' });
+  }
+
+  /** Goes to an address of the dashboard as if it had been typed. */
+  goTo(path) {
+    return this.browser.visit(this.page, path);
+  }
+
+  /** What a visitor of the site at `url` reads, as soon as it is `text`. */
+  async visitorReads(url, text) {
+    const visitor = await this.page.context().newPage();
+    try {
+      for (let attempt = 0; attempt < 50; attempt += 1) {
+        await visitor.goto(url);
+        const heading = visitor.getByRole('heading', { name: text, exact: true });
+        if (await heading.waitFor({ timeout: 500 }).then(() => true, () => false)) return;
+      }
+      throw new Error(`visitors of ${url} should read ${JSON.stringify(text)}, and read ${JSON.stringify(await visitor.locator('body').innerText())}`);
+    } finally {
+      await visitor.close();
+    }
+  }
+
+  picture(name) {
+    return this.browser.picture(this.page, `story-${this.words.locale}-${name}`);
+  }
+}
+
+export function ensure(holds, otherwise) {
+  if (!holds) throw new Error(otherwise);
+}

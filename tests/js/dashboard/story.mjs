@@ -1,0 +1,30 @@
+// The whole story of one administrator, in the language of the task: from the setup token to the end of a project, with git and
+// Docker behind it. What to push is asked of the test; what holds on every page is checked on the world that the story makes.
+import { everyPage } from './chapters/every-page.mjs';
+import { firstDay } from './chapters/first-day.mjs';
+import { endOfProject } from './chapters/end.mjs';
+import { brokenWire, followAndPause } from './chapters/log.mjs';
+import { previews } from './chapters/previews.mjs';
+import { cancel, failure, pushAgain, rollBack } from './chapters/pushes.mjs';
+import { secrets } from './chapters/secrets.mjs';
+import { Person } from './person.mjs';
+import { run } from './test.mjs';
+
+await run('story', async (browser, task, ask) => {
+  const page = await browser.open({ locale: task.locale });
+  const ada = new Person(browser, page, ask);
+  const project = 'window';
+
+  await firstDay(ada, { ...task, project });
+  await pushAgain(ada, project);
+  await rollBack(ada, project, task.text);
+  await failure(ada, project);
+  await previews(ada, project);
+  await cancel(ada, project);
+  await secrets(ada, project);
+  await followAndPause(ada, project);
+  await brokenWire(ada, project);
+  const found = await everyPage(ada, project);
+  await endOfProject(ada, project);
+  return found;
+});
