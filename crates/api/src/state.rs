@@ -10,7 +10,7 @@ use berth_secrets::KeyRing;
 use berth_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{Jwt, Throttle};
+use crate::auth::{Hashing, Jwt, Throttle};
 use crate::config::{ApiConfig, HealthChecks};
 use crate::detection::{Detections, Detector};
 use crate::folder::FolderPublisher;
@@ -49,6 +49,7 @@ pub struct State {
     pub(crate) github: Github,
     pub(crate) jwt: Jwt,
     pub(crate) throttle: Throttle,
+    pub(crate) hashing: Hashing,
     pub(crate) hooks: HookKeeper,
     pub(crate) bodies: Bodies,
     pub(crate) detections: Detections,
@@ -92,6 +93,7 @@ impl Api {
         let api = Self(Arc::new(State {
             jwt: Jwt::new(&config.jwt_secret, store.clock().clone()),
             throttle: Throttle::new(store.clock().clone()),
+            hashing: Hashing::default(),
             hooks,
             bodies: Bodies::default(),
             detections: Detections::new(detector),

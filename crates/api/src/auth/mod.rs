@@ -18,7 +18,7 @@ pub(crate) use caller::{Admin, Caller, Person, is_from_foreign_page};
 pub(crate) use cookies::OurCookie;
 pub(crate) use github::{__path_disconnect, callback, disconnect, leave_for_github};
 pub(crate) use jwt::Jwt;
-pub(crate) use password::{__path_change_password, NewPassword, change_password};
+pub(crate) use password::{__path_change_password, Hashing, NewPassword, change_password};
 pub(crate) use sender::Sender;
 pub(crate) use sessions::{
     __path_current, __path_list, __path_revoke, __path_revoke_others, __path_sign_in, __path_sign_out, SignedIn, admit,

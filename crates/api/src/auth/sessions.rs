@@ -151,7 +151,7 @@ pub(crate) async fn sign_in(
     admit(&api, &login, sender.address)?;
     let found = api.store.user_by_login(&login).await?;
     let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), Some(hash)));
-    let matches = verify(password, hash).await?;
+    let matches = verify(&api.hashing, password, hash).await?;
     match user {
         Some(user) if matches => {
             api.throttle.forgive(&login, sender.address);

@@ -93,7 +93,7 @@ pub(crate) async fn set_up(
         ));
     }
     api.throttle.forgive(ATTEMPTS, sender.address);
-    let hash = password.hash().await?;
+    let hash = password.hash(&api.hashing).await?;
     let user = api.store.create_first_admin(login.as_str(), email.as_deref(), &hash).await?;
     tracing::info!(user = %user.id, "the first administrator was made");
     welcome(&api, StatusCode::CREATED, user, sender).await

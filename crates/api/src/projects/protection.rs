@@ -5,6 +5,7 @@ use berth_secrets::{SecretString, hash_password};
 use berth_store::Project;
 use serde_json::{Map, Value};
 
+use crate::auth::Hashing;
 use crate::error::ApiError;
 use crate::input::{Form, Given, unknown_field};
 
@@ -32,12 +33,10 @@ enum Key {
 }
 
 impl NewProtection {
-    /// As it is stored. Argon2 is slow by design: off the threads that serve others.
-    pub(crate) async fn hash(self) -> Result<Protection, ApiError> {
+    /// As it is stored.
+    pub(crate) async fn hash(self, hashing: &Hashing) -> Result<Protection, ApiError> {
         let hash = match self.key {
-            Key::New(password) => {
-                tokio::task::spawn_blocking(move || hash_password(&password)).await.map_err(ApiError::internal)?
-            }
+            Key::New(password) => hashing.take(move || hash_password(&password)).await?,
             Key::Kept(hash) => hash,
         };
         Ok(Protection { scope: self.scope, lock: Lock { user: self.user, hash } })

@@ -222,9 +222,9 @@ pub(crate) async fn accept(
     auth::admit(&api, &attempts, sender.address)?;
     let offer = api.store.pending_invitation(&hash).await?.ok_or_else(dead_link)?;
     let user = match (offer.password_of, login) {
-        (Some(_), _) => api.store.accept_password_link(&hash, &password.hash().await?).await?,
+        (Some(_), _) => api.store.accept_password_link(&hash, &password.hash(&api.hashing).await?).await?,
         (None, Some(login)) => {
-            let password_hash = password.hash().await?;
+            let password_hash = password.hash(&api.hashing).await?;
             api.store.accept_invitation(&hash, &login, &password_hash).await.map_err(login_taken)?
         }
         (None, None) => {

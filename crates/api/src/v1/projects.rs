@@ -247,7 +247,7 @@ pub(crate) async fn change(
     let protection = projects::read_protection(&mut form, &project);
     let (mut change, variables) = projects::read_change(&api, &mut form, &project)?;
     change.protection = match protection.into_change() {
-        Some(Some(new)) => Some(Some(new.hash().await?)),
+        Some(Some(new)) => Some(Some(new.hash(&api.hashing).await?)),
         Some(None) => Some(None),
         None => None,
     };

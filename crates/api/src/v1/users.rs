@@ -170,7 +170,7 @@ pub(crate) async fn register(
     let (Some(login), Some(password)) = (login, password) else { return Err(form.refusal()) };
     // Never forgiven: an address opens a few accounts, not thousands.
     auth::admit(&api, &format!("\0registration {login}"), sender.address)?;
-    let hash = password.hash().await?;
+    let hash = password.hash(&api.hashing).await?;
     let user = api.store.register(&login, &hash).await.map_err(login_taken)?;
     auth::welcome(&api, StatusCode::CREATED, user, sender).await
 }
