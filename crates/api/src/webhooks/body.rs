@@ -1,5 +1,6 @@
 //! The bytes of a delivery: all of them, up to a limit, with no more memory than they need. Anybody can send them: what
-//! is large takes turns, and must not take long. A host gives up waiting long before that.
+//! is large takes turns, what is small shares a budget, and neither may take long. A host gives up waiting long before
+//! that.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{ApiError, ErrorCode};
@@ -17,20 +18,24 @@ pub(crate) const LIMIT: usize = 25 << 20;
 
 /// Bodies up to this size take no turn; nearly all have it.
 const SMALL: usize = 1 << 20;
+/// So much of each is free; the rest of all small ones together is counted, in KiB.
+const FREE: usize = 16 << 10;
+const SMALL_TOGETHER: usize = 64 << 10;
 /// Larger ones that are collected at once.
 const LARGE_AT_ONCE: usize = 4;
-/// For so long a larger one may take from its turn on.
+/// For so long a body may take; a larger one from its turn on.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Collects bodies.
 pub(crate) struct Bodies {
     turns: Semaphore,
+    budget: Semaphore,
     patience: Duration,
 }
 
 impl Default for Bodies {
     fn default() -> Self {
-        Self { turns: Semaphore::new(LARGE_AT_ONCE), patience: PATIENCE }
+        Self { turns: Semaphore::new(LARGE_AT_ONCE), budget: Semaphore::new(SMALL_TOGETHER), patience: PATIENCE }
     }
 }
 
@@ -48,12 +53,10 @@ impl Bodies {
         }
         // Memory follows the bytes that have come, not the promise of them.
         let mut collected = BytesMut::with_capacity(announced.min(64 << 10));
-        let mut turn = None;
+        let mut until = Instant::now() + self.patience;
+        let (mut turn, mut share) = (None, None::<SemaphorePermit<'_>>);
         loop {
-            let frame = match &turn {
-                None => body.frame().await,
-                Some((_, until)) => timeout_at(*until, body.frame()).await.map_err(|_| too_slow())?,
-            };
+            let frame = timeout_at(until, body.frame()).await.map_err(|_| too_slow())?;
             let Some(frame) = frame else { return Ok(collected.freeze()) };
             let frame = frame.map_err(|error| ApiError::bad_request("the body was cut off").caused_by(error))?;
             let Ok(data) = frame.into_data() else { continue };
@@ -61,8 +64,19 @@ impl Bodies {
                 return Err(too_large());
             }
             if turn.is_none() && collected.len() + data.len() > SMALL {
-                let permit = self.turns.acquire().await.map_err(ApiError::internal)?;
-                turn = Some((permit, Instant::now() + self.patience));
+                turn = Some(self.turns.acquire().await.map_err(ApiError::internal)?);
+                share = None;
+                until = Instant::now() + self.patience;
+            }
+            if turn.is_none() && collected.len() + data.len() > FREE {
+                // Data of one frame is less than SMALL.
+                let wanted = data.len().div_ceil(1 << 10) as u32;
+                let more = timeout_at(until, self.budget.acquire_many(wanted)).await.map_err(|_| too_slow())?;
+                let more = more.map_err(ApiError::internal)?;
+                match &mut share {
+                    Some(share) => share.merge(more),
+                    None => share = Some(more),
+                }
             }
             collected.extend_from_slice(&data);
         }
@@ -70,7 +84,7 @@ impl Bodies {
 }
 
 fn too_slow() -> ApiError {
-    ApiError::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::TooSlow, "a delivery over 1 MiB has 30 seconds to come in")
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::TooSlow, "a delivery has 30 seconds to come in")
 }
 
 fn too_large() -> ApiError {
@@ -93,7 +107,8 @@ mod tests {
 
     #[tokio::test]
     async fn large_ones_take_turns_and_none_holds_its_for_ever() {
-        let bodies = Arc::new(Bodies { turns: Semaphore::new(1), patience: Duration::from_secs(2) });
+        let bodies =
+            Arc::new(Bodies { turns: Semaphore::new(1), patience: Duration::from_secs(2), ..Bodies::default() });
         let (stalls, of_stalling) = (Body::from_stream(sending(SMALL + 1).chain(stream::pending())), bodies.clone());
         let stalling = tokio::spawn(async move { of_stalling.collect(&HeaderMap::new(), stalls).await });
         while bodies.turns.available_permits() > 0 {
@@ -106,5 +121,29 @@ mod tests {
         assert_eq!(large.await.unwrap().len(), LIMIT);
         assert_eq!(stalling.await.unwrap().unwrap_err().code(), ErrorCode::TooSlow.into(), "its turn ended first");
         assert_eq!(bodies.turns.available_permits(), 1);
+    }
+
+    /// Bodies that come in drips, however many, have a budget and an end.
+    #[tokio::test]
+    async fn small_ones_share_a_budget_and_none_holds_its_share_for_ever() {
+        let bodies =
+            Arc::new(Bodies { budget: Semaphore::new(100), patience: Duration::from_secs(3), ..Bodies::default() });
+        let collect = |first: usize, ends: bool| {
+            let bodies = bodies.clone();
+            let rest = if ends { stream::empty().left_stream() } else { stream::pending().right_stream() };
+            let body = Body::from_stream(sending(first).chain(rest));
+            tokio::spawn(async move { bodies.collect(&HeaderMap::new(), body).await.map(|body| body.len()) })
+        };
+        let stalling = collect(90 << 10, false);
+        while bodies.budget.available_permits() > 10 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(collect(FREE, true).await.unwrap().unwrap(), FREE, "a usual one needs no share");
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        let waiting = collect(50 << 10, true);
+        assert_eq!(stalling.await.unwrap().unwrap_err().code(), ErrorCode::TooSlow.into());
+        assert_eq!(waiting.await.unwrap().unwrap(), 50 << 10, "it waited for the other's share");
+        assert_eq!(bodies.budget.available_permits(), 100);
+        assert_eq!(collect(90 << 10, true).await.unwrap().unwrap(), 90 << 10);
     }
 }
