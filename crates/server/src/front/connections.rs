@@ -26,6 +26,8 @@ use super::{Answer, Front, FrontBody};
 const HEAD: Duration = Duration::from_secs(30);
 /// All headers of a request together, in bytes.
 const HEAD_SIZE: usize = 64 * 1024;
+/// Of an answer over HTTP/2, so much waits until the client lets it be sent.
+const SEND_BUFFER: usize = 64 * 1024;
 /// For requests that run when Berth stops.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -119,7 +121,9 @@ fn builder() -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(20))
-        .max_concurrent_streams(128)
+        // Each stream holds a chunk of its answer even while the client lets nothing be sent.
+        .max_concurrent_streams(32)
+        .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(HEAD_SIZE as u32);
     builder
 }
