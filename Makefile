@@ -55,6 +55,7 @@ test-unit: ## run the tests that need neither Docker nor PostgreSQL
 lint: ## check formatting, lints, scripts and the dashboard's source
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	node scripts/check-licences.mjs
 	scripts/check-scripts
 	scripts/check-web
 
