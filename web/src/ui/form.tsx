@@ -22,16 +22,11 @@ export function useForm<V extends Values>(saved: V, send: (changed: Partial<V>, 
   const [edits, setEdits] = useState<Partial<V>>({})
   const [error, setError] = useState<unknown>()
   const [phase, setPhase] = useState<'editing' | 'sending' | 'sent' | 'unchanged'>('editing')
-  const element = useRef<HTMLFormElement>(null)
 
   const values: V = { ...saved, ...edits }
   const changed = Object.fromEntries(Object.entries(edits).filter(([name, value]) => value !== saved[name])) as Partial<V>
   const isDirty = Object.keys(changed).length > 0
   const release = useUnsaved(isDirty && phase !== 'sending')
-
-  useEffect(() => {
-    if (error) element.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus()
-  }, [error])
 
   const set = <K extends keyof V>(name: K, value: V[K]) => {
     setEdits((edits) => ({ ...edits, [name]: value }))
@@ -61,7 +56,7 @@ export function useForm<V extends Values>(saved: V, send: (changed: Partial<V>, 
   }
 
   return {
-    element, values, changed, isDirty, phase, set, discard, submit,
+    values, changed, isDirty, phase, error, set, discard, submit,
     /** What a text field, a text area or a choice needs. */
     text: (name: Names<V, string>) => ({
       name,
@@ -87,25 +82,34 @@ function problemOf(error: unknown, shown: readonly string[]): string | undefined
 }
 
 type FormProps = {
-  form: { element: React.RefObject<HTMLFormElement | null>; submit: (event: React.FormEvent) => unknown }
+  form: { submit: (event: React.FormEvent<HTMLFormElement>) => unknown; error: unknown }
+  /** It was just opened: its first field takes the focus. */
+  isNew?: boolean
   className?: string
   label?: string
   children: React.ReactNode
 }
 
-export function Form({ form, className, label, children }: FormProps) {
-  return (
-    <form ref={form.element} noValidate className={className} aria-label={label} onSubmit={form.submit} onKeyDown={submitWithEnter}>
-      {children}
-    </form>
-  )
-}
-
-/** ⌘↵ from anywhere in a form, a text area too. */
-export function submitWithEnter(event: React.KeyboardEvent<HTMLFormElement>): void {
-  if (event.key !== 'Enter' || !(event.metaKey || event.ctrlKey)) return
-  event.preventDefault()
-  event.currentTarget.requestSubmit()
+/** ⌘↵ submits from anywhere in it, a text area too. The first field that is wrong takes the focus. */
+export function Form({ form, isNew = false, className, label, children }: FormProps) {
+  const element = useRef<HTMLFormElement>(null)
+  useEffect(() => {
+    if (isNew) element.current?.querySelector<HTMLElement>('input, textarea, select')?.focus()
+  }, [isNew])
+  useEffect(() => {
+    if (form.error) element.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus()
+  }, [form.error])
+  useEffect(() => {
+    const { current } = element
+    const heed = (event: KeyboardEvent) => {
+      if (event.key !== 'Enter' || !(event.metaKey || event.ctrlKey)) return
+      event.preventDefault()
+      current?.requestSubmit()
+    }
+    current?.addEventListener('keydown', heed)
+    return () => current?.removeEventListener('keydown', heed)
+  }, [])
+  return <form ref={element} noValidate className={className} aria-label={label} onSubmit={form.submit}>{children}</form>
 }
 
 type SaveBarProps = {

@@ -24,9 +24,9 @@ export function Making({ projects, onMade, onCancel }: Props) {
     onMade(token)
   }, { mayBeAsItWas: true })
   return (
-    <Form form={form} label={t`A new token`} className="border-t border-line">
+    <Form form={form} isNew label={t`A new token`} className="border-t border-line">
       <div className="grid gap-4 p-4 sm:grid-cols-3">
-        <TextField {...form.text('name')} autoFocus label={t`Name`} maxLength={100} autoComplete="off" placeholder={t`CI of the shop`} />
+        <TextField {...form.text('name')} label={t`Name`} maxLength={100} autoComplete="off" placeholder={t`CI of the shop`} />
         <Select
           {...form.text('projectId')}
           label={t`Reaches`}

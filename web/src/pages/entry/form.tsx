@@ -3,7 +3,7 @@
 import { Trans, useLingui } from '@lingui/react/macro'
 import { useQueryClient } from '@tanstack/react-query'
 import { useRouter } from '@tanstack/react-router'
-import { useEffect, useRef, useState } from 'react'
+import { useState } from 'react'
 
 import { fieldOf, messageOf, Refusal } from '~/api/errors'
 import { Button } from '~/ui/button'
@@ -21,20 +21,17 @@ type EntryFormProps = {
 }
 
 export function EntryForm({ action, fields, next = '/', send, children }: EntryFormProps) {
-  const form = useRef<HTMLFormElement>(null)
   const enter = useEnter()
   const [error, setError] = useState<unknown>()
   const [pending, setPending] = useState(false)
-  useEffect(() => {
-    if (error) form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus()
-  }, [error])
-  const submit = async (event: React.FormEvent) => {
+  const submit = async (event: React.FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     if (pending) return
+    const given = new FormData(event.currentTarget)
     setPending(true)
     setError(undefined)
     try {
-      const values = Object.fromEntries([...new FormData(form.current!)].map(([name, value]) => [name, String(value)]))
+      const values = Object.fromEntries([...given].map(([name, value]) => [name, String(value)]))
       await send(values)
       await enter(next)
     } catch (error) {
@@ -45,7 +42,7 @@ export function EntryForm({ action, fields, next = '/', send, children }: EntryF
   }
   const isSaidAtFields = error instanceof Refusal && error.fields.length > 0 && error.fields.every(({ field }) => fields.includes(field))
   return (
-    <Form form={{ element: form, submit }} className="grid gap-4">
+    <Form form={{ submit, error }} className="grid gap-4">
       {children(error)}
       {error !== undefined && !isSaidAtFields && <p className="text-sm text-fail" role="alert">{messageOf(error)}</p>}
       <Button type="submit" acts look="primary" pending={pending}>{action}</Button>

@@ -3,7 +3,7 @@
 import { Trans } from '@lingui/react/macro'
 import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useRef, useState } from 'react'
+import { useState } from 'react'
 
 import { hostOf } from '~/actions/names'
 import { api, body } from '~/api/client'
@@ -18,7 +18,6 @@ import { LAYOUT, Step } from './step'
 export function FolderForm({ name, onName, onAnother }: { name: string; onName: (name: string) => void; onAnother: () => void }) {
   const queries = useQueryClient()
   const navigate = useNavigate()
-  const element = useRef<HTMLFormElement>(null)
   const answer = useNameAnswer(name)
   const [error, setError] = useState<unknown>()
   const [pending, setPending] = useState(false)
@@ -41,7 +40,7 @@ export function FolderForm({ name, onName, onAnother }: { name: string; onName: 
     }
   }
   return (
-    <Form form={{ element, submit: create }} className={LAYOUT}>
+    <Form form={{ submit: create, error }} className={LAYOUT}>
       <div className="grid min-w-0 gap-4">
         <Step number={1} title={<Trans>A folder</Trans>} aside={<Button look="quiet" onClick={onAnother}><Trans>Choose another</Trans></Button>}>
           <p className="p-4 text-muted"><Trans>Files are sent as they are; nothing is built.</Trans></p>

@@ -3,7 +3,7 @@
 import { Plural, Trans } from '@lingui/react/macro'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useEffect, useMemo, useRef, useState } from 'react'
+import { useMemo, useState } from 'react'
 
 import { hostOf } from '~/actions/names'
 import { api, body } from '~/api/client'
@@ -38,7 +38,6 @@ type RepositoryFormProps = {
 export function RepositoryForm({ repository, branch, onBranch, name, onName, env: text, onEnv, onAnother }: RepositoryFormProps) {
   const queries = useQueryClient()
   const navigate = useNavigate()
-  const form = useRef<HTMLFormElement>(null)
   const [changes, setChanges] = useState<Changes>({})
   const [kinds, setKinds] = useState<Record<string, Kind>>({})
   /** The branch that is looked at: as it was when it was typed to its end. */
@@ -52,15 +51,12 @@ export function RepositoryForm({ repository, branch, onBranch, name, onName, env
   const release = useUnsaved(!pending && (text !== '' || Object.keys(changes).length > 0))
   const wrong = env.remarks.filter(({ isProblem }) => isProblem).length
 
-  useEffect(() => {
-    if (error) form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus()
-  }, [error])
-
   /** Takes what was changed in a part of the form, whose problem is then over. */
   const mending = <T extends unknown[]>(isField: (field: string) => boolean, take: (...change: T) => void) => (...change: T) => {
     setError((error: unknown) => corrected(error, isField))
     take(...change)
   }
+
   const deploy = async (event: React.FormEvent) => {
     event.preventDefault()
     if (pending || wrong > 0) return
@@ -83,7 +79,7 @@ export function RepositoryForm({ repository, branch, onBranch, name, onName, env
 
   const shown = ['name', 'branch', 'repoUrl', 'repoToken', 'repoUser', 'variables', ...SETTINGS, ...env.variables.map((_, index) => `variables[${index}]`)]
   return (
-    <Form form={{ element: form, submit: deploy }} className={LAYOUT}>
+    <Form form={{ submit: deploy, error }} className={LAYOUT}>
       <div className="grid min-w-0 gap-4">
         <RepositoryStep
           repository={repository}

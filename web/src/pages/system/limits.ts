@@ -6,6 +6,15 @@ import type { Schema } from '~/api/client'
 import type { Fact } from '~/pages/system/rows'
 import { useFormat } from '~/ui/format'
 
+const VARIABLES = {
+  time: 'BERTH_BUILD_TIMEOUT',
+  memory: 'BERTH_BUILD_MEMORY',
+  cpus: 'BERTH_BUILD_CPUS',
+  pids: 'BERTH_BUILD_PIDS',
+  log: 'BERTH_BUILD_LOG',
+  output: 'BERTH_BUILD_OUTPUT',
+}
+
 export function useLimits(limits: Schema['LimitsBody']): Fact[] {
   const { t } = useLingui()
   const format = useFormat()
@@ -15,12 +24,12 @@ export function useLimits(limits: Schema['LimitsBody']): Fact[] {
     return bytes < 1 << 30 ? t`${format.number(bytes / 2 ** 20)} MiB` : t`${format.number(bytes / 2 ** 30)} GiB`
   }
   return [
-    { word: t`Time`, value: format.duration(limits.timeoutSeconds * 1_000), name: 'BERTH_BUILD_TIMEOUT' },
-    { word: t`Memory`, value: size(limits.memoryBytes), name: 'BERTH_BUILD_MEMORY' },
-    { word: t`Processors`, value: format.number(limits.cpus), name: 'BERTH_BUILD_CPUS' },
-    { word: t`Processes and threads`, value: format.number(limits.processes), name: 'BERTH_BUILD_PIDS' },
-    { word: t`Log`, value: size(limits.logBytes), name: 'BERTH_BUILD_LOG' },
-    { word: t`Size of what is published`, value: size(limits.outputBytes), name: 'BERTH_BUILD_OUTPUT' },
+    { word: t`Time`, value: format.duration(limits.timeoutSeconds * 1_000), name: VARIABLES.time },
+    { word: t`Memory`, value: size(limits.memoryBytes), name: VARIABLES.memory },
+    { word: t`Processors`, value: format.number(limits.cpus), name: VARIABLES.cpus },
+    { word: t`Processes and threads`, value: format.number(limits.processes), name: VARIABLES.pids },
+    { word: t`Log`, value: size(limits.logBytes), name: VARIABLES.log },
+    { word: t`Size of what is published`, value: size(limits.outputBytes), name: VARIABLES.output },
     { word: t`Files in what is published`, value: format.number(limits.outputFiles) },
     { word: t`Size of the clone`, value: size(limits.sourceBytes) },
   ]

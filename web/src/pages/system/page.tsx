@@ -14,6 +14,16 @@ import { Loading } from '~/ui/loading'
 import { Notice, Panel } from '~/ui/panel'
 import { State } from '~/ui/state'
 
+/** What the operator sets, by the names that it has there. */
+const VARIABLES = {
+  address: 'BERTH_PUBLIC_URL',
+  domain: 'BASE_DOMAIN',
+  database: 'DATABASE_URL',
+  signup: 'BERTH_SIGNUP',
+  github: 'CLIENT_ID',
+  webhook: 'WEBHOOK_SECRET',
+}
+
 export function SystemPage() {
   const { t } = useLingui()
   return (
@@ -56,9 +66,9 @@ function useFacts(system: Schema['SystemBody']): Fact[] {
   const { t } = useLingui()
   return [
     { word: t`Version`, value: <bdi>{system.version}</bdi> },
-    { word: t`Address`, value: <bdi>{system.publicUrl}</bdi>, name: 'BERTH_PUBLIC_URL' },
-    { word: t`Sites are under`, value: <bdi>{system.baseDomain}</bdi>, name: 'BASE_DOMAIN' },
-    { word: t`Database`, value: system.database === 'postgres' ? 'PostgreSQL' : 'SQLite', name: 'DATABASE_URL' },
+    { word: t`Address`, value: <bdi>{system.publicUrl}</bdi>, name: VARIABLES.address },
+    { word: t`Sites are under`, value: <bdi>{system.baseDomain}</bdi>, name: VARIABLES.domain },
+    { word: t`Database`, value: system.database === 'postgres' ? t`PostgreSQL` : t`SQLite`, name: VARIABLES.database },
   ]
 }
 
@@ -67,8 +77,8 @@ function useEntrances(system: Schema['SystemBody']): Fact[] {
   const organizations = system.signup.startsWith('org:') ? system.signup.slice(4).split(',').join(', ') : ''
   const signup = organizations ? t`Members of ${organizations} at GitHub, and who is invited` : system.signup === 'open' ? t`Anybody` : t`Who is invited`
   return [
-    { word: t`Accounts`, value: signup, name: 'BERTH_SIGNUP' },
-    { word: t`Sign-in with GitHub`, value: system.github ? t`On` : t`Off: there is no application at GitHub`, name: 'CLIENT_ID' },
-    { word: t`Deliveries of GitHub`, value: <bdi>{system.webhookSecret ? system.webhookUrl : t`Refused: there is no secret`}</bdi>, name: 'WEBHOOK_SECRET' },
+    { word: t`Accounts`, value: signup, name: VARIABLES.signup },
+    { word: t`Sign-in with GitHub`, value: system.github ? t`On` : t`Off: there is no application at GitHub`, name: VARIABLES.github },
+    { word: t`Deliveries of GitHub`, value: <bdi>{system.webhookSecret ? system.webhookUrl : t`Refused: there is no secret`}</bdi>, name: VARIABLES.webhook },
   ]
 }

@@ -56,9 +56,9 @@ function Inviting({ onMade, onCancel }: { onMade: OnLink; onCancel: () => void }
     onMade(link)
   }, { mayBeAsItWas: true })
   return (
-    <Form form={form} label={t`A new invitation`} className="border-t border-line">
+    <Form form={form} isNew label={t`A new invitation`} className="border-t border-line">
       <div className="grid gap-4 p-4 sm:grid-cols-3">
-        <TextField {...form.text('note')} autoFocus label={t`Whom it is for`} maxLength={200} autoComplete="off" hint={<Trans>For you and the other administrators.</Trans>} />
+        <TextField {...form.text('note')} label={t`Whom it is for`} maxLength={200} autoComplete="off" hint={<Trans>For you and the other administrators.</Trans>} />
         <Select {...form.text('role')} label={t`They become`} options={[['member', t`A member`], ['admin', t`An administrator`]]} />
         <Select {...form.text('expiresInHours')} label={t`The link stands for`} options={[['24', t`A day`], ['168', t`A week`], ['720', t`30 days`]]} />
       </div>

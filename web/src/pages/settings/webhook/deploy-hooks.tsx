@@ -95,9 +95,9 @@ function Making({ project, onMade, onCancel }: { project: Project; onMade: (hook
     onMade(hook)
   }, { mayBeAsItWas: true })
   return (
-    <Form form={form} label={t`A new deploy hook`} className="border-t border-line">
+    <Form form={form} isNew label={t`A new deploy hook`} className="border-t border-line">
       <div className="grid gap-4 p-4 sm:grid-cols-2">
-        <TextField {...form.text('name')} autoFocus label={t`What calls it`} maxLength={100} placeholder={t`the newsroom`} autoComplete="off" />
+        <TextField {...form.text('name')} label={t`What calls it`} maxLength={100} placeholder={t`the newsroom`} autoComplete="off" />
         <TextField
           {...form.text('branch')}
           dir="ltr"

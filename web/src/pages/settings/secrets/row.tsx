@@ -1,0 +1,53 @@
+/** A secret in the list, and what can be done with it. Removing and renaming can be taken back for eight seconds. */
+
+import { Trans, useLingui } from '@lingui/react/macro'
+import { useState } from 'react'
+
+import { api, type Schema } from '~/api/client'
+import { Replacing } from '~/pages/settings/secrets/changing'
+import { useLater, useRefused } from '~/pages/settings/secrets/waiting'
+import { useScopes } from '~/pages/settings/secrets/words'
+import { useOnline } from '~/shell/online'
+import { Icon } from '~/ui/icons'
+import { Menu, MenuItem } from '~/ui/menu'
+import { Ago } from '~/ui/time'
+
+export type Variable = Schema['VariableBody']
+type RowProps = { project: Schema['ProjectBody']; variable: Variable }
+
+export function Row({ project, variable }: RowProps) {
+  const { t } = useLingui()
+  const { online } = useOnline()
+  const later = useLater(project.id)
+  const problem = useRefused(variable.id)
+  const where = useScopes().find(([scope]) => scope === variable.scope)?.[1]
+  const [open, setOpen] = useState(false)
+  const remove = () =>
+    later(variable.id, null, {
+      words: <Trans><bdi className="mono">{variable.key}</bdi> is removed. The next build goes without it.</Trans>,
+      send: ({ keepalive }) => api.DELETE('/api/v1/variables/{id}', { params: { path: { id: variable.id } }, keepalive }),
+    })
+  return (
+    <li className="secret-row border-line not-first:border-t sm:first:border-t">
+      <span className="flex min-w-0 items-center gap-2 max-sm:col-span-2">
+        <code className="cut text-sm font-semibold" dir="ltr">{variable.key}</code>
+        {variable.kind === 'plain' && <span className="tag text-busy"><Icon name="eye" /><Trans>Public</Trans></span>}
+      </span>
+      <span className="text-sm text-muted max-sm:col-start-1">{where}</span>
+      <span className="text-dim max-sm:hidden" role="img" aria-label={t`A value that is set and cannot be shown`}>••••••••</span>
+      <span className="text-sm text-dim max-sm:col-start-2"><Ago at={variable.createdAt} /></span>
+      <span className="justify-self-end max-sm:col-start-3 max-sm:row-span-2 max-sm:row-start-1">
+        <Menu label={t`Actions for ${variable.key} (${where})`}>
+          {() => (
+            <>
+              <MenuItem disabled={!online} onClick={() => setOpen(true)}><Trans>Replace the value…</Trans></MenuItem>
+              <MenuItem danger disabled={!online} onClick={remove}><Trans>Remove</Trans></MenuItem>
+            </>
+          )}
+        </Menu>
+      </span>
+      {problem && <p className="col-span-full pb-2 text-sm text-fail" role="alert">{problem}</p>}
+      <Replacing open={open} onClose={() => setOpen(false)} project={project} variable={variable} />
+    </li>
+  )
+}
