@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use bollard::models::ContainerConfig;
 use bollard::query_parameters::{
-    CommitContainerOptions, ContainerArchiveInfoOptions, DownloadFromContainerOptions, InspectContainerOptions,
-    ListContainersOptions, RemoveContainerOptions, UploadToContainerOptions,
+    CommitContainerOptions, ContainerArchiveInfoOptions, DownloadFromContainerOptions, ListContainersOptions,
+    RemoveContainerOptions, UploadToContainerOptions,
 };
 use futures_util::{StreamExt, TryStreamExt};
 
@@ -113,17 +113,6 @@ impl Container {
             Ok(_) => RuntimeError::NoSuchPath { path: path.to_owned() },
             Err(error) => error,
         }
-    }
-
-    /// Bytes that the container has written to its own layer (volumes not counted). The daemon walks the layer for it.
-    ///
-    /// # Errors
-    /// [`RuntimeError::Gone`], or what Docker said.
-    pub async fn written_bytes(&self) -> Result<u64, RuntimeError> {
-        let docker = self.engine.docker_for_files().await?;
-        let inspected = docker.inspect_container(&self.id, Some(InspectContainerOptions { size: true })).await;
-        let size = inspected.map_err(in_container("measure a container"))?.size_rw;
-        Ok(size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0))
     }
 
     /// Keeps the container's files (not its volumes) as the image `tag` (`name:tag`), and returns the image's id.

@@ -26,6 +26,7 @@ mod sandbox;
 mod sweep;
 mod tar_stream;
 mod volume;
+mod written;
 
 pub use container::{Container, PathStat};
 pub use docker_build::BuildImage;
@@ -38,3 +39,4 @@ pub use network::NetworkState;
 pub use sandbox::Sandbox;
 pub use tar_stream::{TarStream, tar_from_bytes, tar_from_reader};
 pub use volume::{VolumeMount, VolumeName};
+pub use written::{Amount, Written};

@@ -125,7 +125,7 @@ impl Engine {
         Ok(listed.map_err(while_doing("list volumes"))?.volumes.unwrap_or_default())
     }
 
-    async fn containers(&self, also: &[(&str, &str)]) -> Result<Vec<ContainerSummary>, RuntimeError> {
+    pub(crate) async fn containers(&self, also: &[(&str, &str)]) -> Result<Vec<ContainerSummary>, RuntimeError> {
         let filters = Some(labels::filter(&self.config().instance, also));
         let options = ListContainersOptions { all: true, filters, ..ListContainersOptions::default() };
         self.docker().await?.list_containers(Some(options)).await.map_err(while_doing("list containers"))

@@ -152,7 +152,7 @@ pub(crate) enum Short {
     /// Bytes.
     Space { left: u64, floor: u64, written: u64 },
     /// The number of files that a file system can hold.
-    Inodes { left: u64, floor: u64 },
+    Inodes { left: u64, floor: u64, written: u64 },
 }
 
 /// The disk ran low, and this build is a reason for it.
@@ -162,9 +162,9 @@ pub(crate) fn no_space(short: Short) -> Failure {
             format!("the build was stopped because the disk has {} left (limit: {})", Bytes(left), Bytes(floor)),
             format!("This build wrote {}", Bytes(written)),
         ),
-        Short::Inodes { left, floor } => (
+        Short::Inodes { left, floor, written } => (
             format!("the build was stopped because the disk has room for {left} more files (limit: {floor})"),
-            "This build wrote very many files".to_owned(),
+            format!("This build wrote {written} files"),
         ),
     };
     Failure::new(

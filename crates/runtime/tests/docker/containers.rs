@@ -121,7 +121,7 @@ async fn two_thousand_files_go_in_and_come_out() {
             let missing = container.download("/app/dist").await.err().expect("there is no such directory");
             assert!(matches!(&missing, RuntimeError::NoSuchPath { path } if path == "/app/dist"), "{missing}");
             assert!(missing.is_theirs());
-            assert!(container.written_bytes().await.unwrap() > 2_000);
+            assert!(container.written().await.unwrap().layer.bytes > 2_000);
             container.stop_and_remove().await.unwrap();
         },
     )

@@ -68,7 +68,7 @@ pub(crate) async fn build(job: &Job, path: &str, target: &Path) -> Result<Writte
     };
     tokio::select! {
         built = built => built?,
-        failure = space::shrank(&job.engine, &job.limits) => return Err(failure.into()),
+        failure = space::shrank(&job.engine, job.build, &job.limits) => return Err(failure.into()),
     };
     let written = take(job, &tag, labels, target).await;
     made.remove().await;
