@@ -133,7 +133,7 @@ impl Checkout {
             return None;
         }
         let cost = entry.size.max(LEAST_READ);
-        let pay = |left: u64| Some(left.checked_sub(cost).unwrap_or_default());
+        let pay = |left: u64| Some(left.saturating_sub(cost));
         if self.readable.fetch_update(Ordering::Relaxed, Ordering::Relaxed, pay).is_ok_and(|left| left < cost) {
             return None;
         }

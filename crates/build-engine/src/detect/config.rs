@@ -73,7 +73,7 @@ fn places(text: &str, key: &str) -> impl Iterator<Item = usize> {
 }
 
 /// What stands there.
-fn expressions<'a>(text: &'a str, places: impl Iterator<Item = usize>) -> impl Iterator<Item = &'a str> {
+fn expressions(text: &str, places: impl Iterator<Item = usize>) -> impl Iterator<Item = &str> {
     places.take(MOST_KEYS).map(|at| &text[at..text.floor_char_boundary(at + MOST_EXPRESSION)])
 }
 
