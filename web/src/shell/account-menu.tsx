@@ -31,6 +31,7 @@ export function AccountMenu() {
       <MenuItem onClick={() => openOverlay('keys')}><Trans>Keyboard shortcuts</Trans></MenuItem>
       <MenuLine />
       <MenuChoice
+        stays
         label={<Trans>Theme</Trans>}
         value={theme}
         choices={themes}
@@ -40,6 +41,7 @@ export function AccountMenu() {
         }}
       />
       <MenuChoice
+        stays
         label={<Trans>Language</Trans>}
         value={i18n.locale as Locale}
         choices={Object.entries(LOCALES).map(([locale, name]) => [locale as Locale, <bdi key={locale} lang={locale}>{name}</bdi>] as const)}

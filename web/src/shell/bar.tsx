@@ -15,7 +15,8 @@ import { Mark } from '~/ui/mark'
 import { Menu } from '~/ui/menu'
 import { isUnderWay } from '~/actions/cancel'
 
-const AccountMenu = lazy(() => import('~/shell/account-menu').then(({ AccountMenu }) => ({ default: AccountMenu })))
+export const accountMenu = () => import('~/shell/account-menu')
+const AccountMenu = lazy(() => accountMenu().then(({ AccountMenu }) => ({ default: AccountMenu })))
 
 export function Bar() {
   const { t } = useLingui()

@@ -6,16 +6,22 @@ import { lazy, Suspense, useEffect } from 'react'
 
 import { Asked } from '~/actions/asked'
 import { goLive, goQuiet } from '~/api/live'
-import { Bar } from '~/shell/bar'
+import { accountMenu, Bar } from '~/shell/bar'
 import { ConnectionBar } from '~/shell/connection'
 import { useShortcuts } from '~/shell/keys'
 import { useOverlay } from '~/shell/overlay'
 import { Skip } from '~/shell/skip'
 import { useMarks } from '~/shell/marks'
+import { menuParts } from '~/ui/menu'
 import { Toasts } from '~/ui/toast'
 
-const Palette = lazy(() => import('~/shell/palette').then(({ Palette }) => ({ default: Palette })))
-const Keys = lazy(() => import('~/shell/keys-help').then(({ KeysHelp }) => ({ default: KeysHelp })))
+const palette = () => import('~/shell/palette')
+const keysHelp = () => import('~/shell/keys-help')
+const Palette = lazy(() => palette().then(({ Palette }) => ({ default: Palette })))
+const Keys = lazy(() => keysHelp().then(({ KeysHelp }) => ({ default: KeysHelp })))
+
+/** How long after the first page what is likely next is fetched: it then opens at once, and also while there is no connection. */
+const LATER_MS = 2_000
 
 export function Frame() {
   const queries = useQueryClient()
@@ -23,6 +29,10 @@ export function Frame() {
     void goLive(queries)
     return goQuiet
   }, [queries])
+  useEffect(() => {
+    const timer = setTimeout(() => void Promise.allSettled([menuParts(), accountMenu(), palette(), keysHelp()]), LATER_MS)
+    return () => clearTimeout(timer)
+  }, [])
   useMarks()
   useShortcuts()
   const overlay = useOverlay()

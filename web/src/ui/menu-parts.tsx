@@ -9,12 +9,14 @@ import { Icon, type IconName } from '~/ui/icons'
 type PopupProps = {
   label: string
   anchor: React.RefObject<HTMLElement | null>
+  /** Where in the page it is. */
+  home: HTMLElement
   open: boolean
   onOpenChange: (open: boolean) => void
   children: React.ReactNode
 }
 
-export function MenuPopup({ label, anchor, open, onOpenChange, children }: PopupProps) {
+export function MenuPopup({ label, anchor, home, open, onOpenChange, children }: PopupProps) {
   return (
     <Base.Root
       open={open}
@@ -24,7 +26,7 @@ export function MenuPopup({ label, anchor, open, onOpenChange, children }: Popup
         else onOpenChange(next)
       }}
     >
-      <Base.Portal>
+      <Base.Portal container={home}>
         <Base.Positioner anchor={anchor} align="end" sideOffset={4} className="z-25">
           <Base.Popup className="overlay menu" aria-label={label} finalFocus={anchor}>{children}</Base.Popup>
         </Base.Positioner>
@@ -66,15 +68,17 @@ type ChoiceProps<Value extends string> = {
   value: Value
   choices: readonly (readonly [Value, React.ReactNode])[]
   onChoose: (value: Value) => void
+  /** The menu stays open, for another choice. */
+  stays?: boolean
 }
 
-export function MenuChoice<Value extends string>({ label, value, choices, onChoose }: ChoiceProps<Value>) {
+export function MenuChoice<Value extends string>({ label, value, choices, onChoose, stays = false }: ChoiceProps<Value>) {
   return (
     <Base.Group>
       <Base.GroupLabel className="px-2.5 pt-2 pb-1 text-xs text-dim">{label}</Base.GroupLabel>
       <Base.RadioGroup value={value} onValueChange={onChoose}>
         {choices.map(([choice, text]) => (
-          <Base.RadioItem key={choice} value={choice} closeOnClick={false} className="menu-item">
+          <Base.RadioItem key={choice} value={choice} closeOnClick={!stays} className="menu-item">
             <span className="grid size-4 place-items-center"><Base.RadioItemIndicator><Icon name="check" /></Base.RadioItemIndicator></span>
             <span className="flex-1">{text}</span>
           </Base.RadioItem>

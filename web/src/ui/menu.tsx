@@ -4,14 +4,14 @@ import { cloneElement, lazy, Suspense, useRef, useState } from 'react'
 
 import { Icon } from '~/ui/icons'
 
-const parts = () => import('~/ui/menu-parts')
-const MenuPopup = lazy(() => parts().then(({ MenuPopup }) => ({ default: MenuPopup })))
+export const menuParts = () => import('~/ui/menu-parts')
+const MenuPopup = lazy(() => menuParts().then(({ MenuPopup }) => ({ default: MenuPopup })))
 
 /** What can be chosen. */
-export const MenuItem = lazy(() => parts().then(({ MenuItem }) => ({ default: MenuItem })))
+export const MenuItem = lazy(() => menuParts().then(({ MenuItem }) => ({ default: MenuItem })))
 /** One of several, of which one is chosen now. */
-export const MenuChoice = lazy(() => parts().then(({ MenuChoice }) => ({ default: MenuChoice })))
-export const MenuLine = lazy(() => parts().then(({ MenuLine }) => ({ default: MenuLine })))
+export const MenuChoice = lazy(() => menuParts().then(({ MenuChoice }) => ({ default: MenuChoice })))
+export const MenuLine = lazy(() => menuParts().then(({ MenuLine }) => ({ default: MenuLine })))
 
 type TriggerProps = React.ComponentProps<'button'>
 
@@ -25,9 +25,10 @@ type MenuProps = {
 export function Menu({ label, trigger = <button className="button quiet square"><Icon name="more" /></button>, children }: MenuProps) {
   const anchor = useRef<HTMLButtonElement>(null)
   const [open, setOpen] = useState(false)
-  const [used, setUsed] = useState(false)
+  // The landmark or dialog of the button: the menu belongs to it, also for whoever goes by landmarks.
+  const [home, setHome] = useState<HTMLElement | null>(null)
   const show = (next: boolean) => {
-    setUsed(true)
+    setHome(anchor.current?.closest<HTMLElement>('[role="dialog"], header, main') ?? document.body)
     setOpen(next)
   }
   return (
@@ -38,7 +39,7 @@ export function Menu({ label, trigger = <button className="button quiet square">
         'aria-label': label,
         'aria-haspopup': 'menu',
         'aria-expanded': open,
-        onPointerEnter: () => void parts(),
+        onPointerEnter: () => void menuParts(),
         onClick: () => show(!open),
         onKeyDown: (event) => {
           if (event.key !== 'ArrowDown') return
@@ -46,9 +47,9 @@ export function Menu({ label, trigger = <button className="button quiet square">
           show(true)
         },
       })}
-      {used && (
+      {home && (
         <Suspense fallback={null}>
-          <MenuPopup anchor={anchor} open={open} onOpenChange={show} label={label}>{typeof children === 'function' ? open && children() : children}</MenuPopup>
+          <MenuPopup anchor={anchor} home={home} open={open} onOpenChange={show} label={label}>{typeof children === 'function' ? open && children() : children}</MenuPopup>
         </Suspense>
       )}
     </>
