@@ -1,11 +1,12 @@
 // What somebody loads before the first page is drawn stays light: check-weight.mjs DIRECTORY, with a built dashboard. Counted is
-// script, compressed with gzip: the entry, all it imports, and the heaviest catalogue (one language is always loaded).
+// script, compressed with gzip: the entry and all it imports. The words of one language come with it; they are printed.
 
 import { readFileSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 
 const MOST = 140 * 1024
+const SHOWN = 6
 
 const built = process.argv[2]
 const manifest = JSON.parse(readFileSync(join(built, '.vite/manifest.json'), 'utf8'))
@@ -18,13 +19,11 @@ const follow = (name) => {
   manifest[name].imports?.forEach(follow)
 }
 follow(entry)
-const catalogues = Object.keys(manifest).filter((name) => name.endsWith('.po'))
-const heaviest = catalogues.sort((a, b) => weight(b) - weight(a))[0]
-if (heaviest) first.add(heaviest)
-
 const sum = [...first].reduce((total, name) => total + weight(name), 0)
-for (const name of [...first].sort((a, b) => weight(b) - weight(a))) line(weight(name), basename(manifest[name].file))
+const byWeight = [...first].sort((a, b) => weight(b) - weight(a))
+for (const name of byWeight.slice(0, SHOWN)) line(weight(name), basename(manifest[name].file))
 line(sum, `first page, of ${MOST / 1024} KiB at most`)
+for (const name of Object.keys(manifest).filter((name) => name.endsWith('.po'))) line(weight(name), `words: ${basename(name, '.po')}`)
 const later = readdirSync(join(built, 'assets')).filter((name) => name.endsWith('.js')).length - first.size
 console.log(`           and ${later} scripts that are loaded when they are needed`)
 
