@@ -18,28 +18,37 @@ export async function watch(browser, trial, build, { lines, throttle }) {
   await page.getByText('waiting', { exact: true }).waitFor({ timeout: 2 * MINUTES })
   await devtools.send('Emulation.setCPUThrottlingRate', { rate: throttle })
 
+  await devtools.send('Performance.enable', { timeDomain: 'threadTicks' })
+  const before = await metricsOf(devtools)
   await page.evaluate(recordFrames)
   await page.waitForFunction(lastLineAbove, lines, { timeout: 5 * MINUTES, polling: 500 })
   const flooded = await page.evaluate(() => globalThis.endOfFrames())
+  const after = await metricsOf(devtools)
   const rows = await page.locator('.log-row, .log-step').count()
 
   await page.getByText('Failed', { exact: true }).first().waitFor({ timeout: MINUTES })
   const jumps = await page.evaluate(jumpAround, { lines, count: JUMPS })
   const search = await page.evaluate(searchFor, 'week')
   await devtools.send('HeapProfiler.collectGarbage')
-  const { metrics } = await devtools.send('Performance.enable').then(() => devtools.send('Performance.getMetrics'))
-  const heap = metrics.find(({ name }) => name === 'JSHeapUsedSize').value
+  const { JSHeapUsedSize: heap } = await metricsOf(devtools)
   await context.close()
   return {
     'lines a second as they were shown': Math.round(flooded.lines / (flooded.took / 1_000)),
     'frame, ms: p50 p99 worst': spread(flooded.frames),
     'frames over 50 ms': `${flooded.frames.filter((took) => took > 50).length} of ${flooded.frames.length}`,
+    'the page’s own work a frame, ms': ((1_000 * (after.TaskDuration - before.TaskDuration)) / flooded.frames.length).toFixed(1),
     'rows in the page': rows,
     'jump to a line, ms: p50 p99 worst': spread(jumps),
     [`search, ${search.count}, ms`]: Math.round(search.took),
     'longest frame while searching, ms': search.worst.toFixed(1),
     'heap afterwards, MiB': (heap / 2 ** 20).toFixed(1),
   }
+}
+
+/** By their names; times in seconds that the page's thread had a processor, whatever else the machine did. */
+async function metricsOf(devtools) {
+  const { metrics } = await devtools.send('Performance.getMetrics')
+  return Object.fromEntries(metrics.map(({ name, value }) => [name, value]))
 }
 
 function spread(values) {

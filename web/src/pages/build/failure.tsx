@@ -30,7 +30,7 @@ export function FailureReason({ build, failure, project }: Props) {
       </div>
       {setting && target && (
         <LinkButton {...target} look="primary" className="max-sm:w-full">
-          {setting.startsWith('BERTH_') ? <Trans>See the limits</Trans> : <Trans>Change “<bdi>{settingName(i18n, setting)}</bdi>”</Trans>}
+          <span>{setting.startsWith('BERTH_') ? <Trans>See the limits</Trans> : <Trans>Change “<bdi>{settingName(i18n, setting)}</bdi>”</Trans>}</span>
         </LinkButton>
       )}
       {setting && !target && <p className="text-sm text-muted"><Trans>Whoever runs this machine changes <code className="chip">{setting}</code>.</Trans></p>}
