@@ -245,7 +245,8 @@ export class LogView {
   // What happens to the scroller
 
   #onScroll(): void {
-    const { scrollTop } = this.scroller
+    const { scrollTop, scrollLeft } = this.scroller
+    this.scroller.classList.toggle('shifted', scrollLeft > 0)
     const byReader = Math.abs(scrollTop - this.#top) > 1
     this.#top = scrollTop
     if (!byReader) return
