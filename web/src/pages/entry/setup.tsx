@@ -22,7 +22,7 @@ export function SetupPage() {
       >
         {(error) => (
           <>
-            <TextField name="setupToken" dir="ltr" className="mono" label={<Trans>Setup token</Trans>} error={fieldOf(error, 'setupToken')} required autoComplete="off" autoCapitalize="off" spellCheck={false} />
+            <TextField name="setupToken" dir="ltr" label={<Trans>Setup token</Trans>} error={fieldOf(error, 'setupToken')} required autoComplete="off" autoCapitalize="off" spellCheck={false} />
             <LoginField error={error} />
             <PasswordField error={error} isNew />
           </>
