@@ -12,8 +12,15 @@ import { api, body } from '~/api/client'
 import { keys } from '~/api/keys'
 import { projectQuery } from '~/api/queries'
 import { Confirm, type Consequence } from '~/ui/dialog'
+import { sendToasts } from '~/ui/toast'
 
 type Props = DialogProps & { build: Build }
+
+/** Starts a build of what the page shows: what was changed there and still waits for its undo is sent first. */
+async function started<T>(post: () => Promise<{ data?: T }>): Promise<NonNullable<T>> {
+  await sendToasts()
+  return body(post())
+}
 
 export function Rebuild({ build, ...dialog }: Props) {
   const { data: project } = useQuery(projectQuery(build.projectId))
@@ -33,7 +40,7 @@ export function Rebuild({ build, ...dialog }: Props) {
         ['check', <Trans>Until then, and if it fails, visitors see what they see now.</Trans>],
         ['forward', <Trans>It is built with the settings and variables of today. Its log opens now.</Trans>],
       ]}
-      act={async () => open(await body(api.POST('/api/v1/builds/{id}/rebuild', { params: { path: { id: build.id } } })))}
+      act={async () => open(await started(() => api.POST('/api/v1/builds/{id}/rebuild', { params: { path: { id: build.id } } })))}
     >
       {commit ? <Trans>“<bdi>{subject(commit.message)}</bdi>” by <bdi>{commit.author}</bdi>.</Trans> : <Trans>No commit is known of that build yet.</Trans>}
     </Confirm>
@@ -55,7 +62,7 @@ export function BuildNewest({ project: id, ...dialog }: DialogProps & { project:
         ['check', <Trans>Until then, and if it fails, visitors see what they see now.</Trans>],
         ['forward', <Trans>Its log opens now.</Trans>],
       ]}
-      act={async () => open(await body(api.POST('/api/v1/projects/{id}/builds', { params: { path: { id } } })))}
+      act={async () => open(await started(() => api.POST('/api/v1/projects/{id}/builds', { params: { path: { id } } })))}
     >
       <Trans>Berth fetches {branch} as it is now, whether or not a push told of it.</Trans>
     </Confirm>
@@ -78,7 +85,7 @@ export function Approve({ build, ...dialog }: Props) {
       title={<Trans>Build the code of {from}?</Trans>}
       action={<Trans>Approve and build</Trans>}
       consequences={consequences}
-      act={async () => open(await body(api.POST('/api/v1/builds/{id}/approve', { params: { path: { id: build.id } } })))}
+      act={async () => open(await started(() => api.POST('/api/v1/builds/{id}/approve', { params: { path: { id: build.id } } })))}
     >
       {pullRequest && commit
         ? <Trans>Pull request #{pullRequest.number}, “<bdi>{subject(commit.message)}</bdi>” by <bdi>{commit.author}</bdi>, comes from somebody who may not be one of you. Look at its changes first.</Trans>

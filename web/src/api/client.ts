@@ -31,7 +31,9 @@ const refusals: Middleware = {
     if (refused.code === 'unauthorized' && !response.url.endsWith('/api/v1/me')) endSession()
     throw refused
   },
-  onError() {
+  onError({ error, request }) {
+    // Whoever asked has gone on to something else: that says nothing of the connection.
+    if (request.signal.aborted && error instanceof Error) return error
     connectionLost()
     return unreachable()
   },

@@ -32,6 +32,8 @@ export async function goLive(queries: QueryClient): Promise<void> {
   tryBy(() => (opened.connected ? void ask() : opened.connect()))
   opened.on('connect', () => {
     connectionFound()
+    // What happened since these were fetched was told to nobody.
+    for (const key of [keys.projects, ['project'], ['build']]) void queries.invalidateQueries({ queryKey: key })
     for (const wake of wakeListeners) wake()
   })
   opened.on('disconnect', (reason) => {

@@ -90,5 +90,14 @@ export function useLog({ build, steps, ended, at, range, query, onRange, more }:
     view.goTo(range)
   }, [view, range])
 
+  // A step that is chosen later, in the bar above.
+  const step = typeof at === 'object' && 'step' in at ? at.step : undefined
+  const shown = useRef(step)
+  useEffect(() => {
+    if (!view || step === undefined || shown.current === step) return
+    shown.current = step
+    view.goToStep(step)
+  }, [view, step])
+
   return { store, view, state, problem, region, headings }
 }

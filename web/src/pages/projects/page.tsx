@@ -3,7 +3,7 @@
 import { Trans, useLingui } from '@lingui/react/macro'
 import { useSuspenseQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { useDeferredValue, useMemo } from 'react'
+import { useDeferredValue, useEffect, useMemo, useRef } from 'react'
 
 import { projectsQuery } from '~/api/queries'
 import { ProjectRow } from '~/pages/projects/row'
@@ -95,15 +95,21 @@ function Filter() {
   const { t } = useLingui()
   const { q = '' } = useSearch({ from: '/inside/' })
   const change = useChange()
+  // The address follows what is typed a moment later, so the field keeps its own text.
+  const field = useRef<HTMLInputElement>(null)
+  useEffect(() => {
+    if (field.current && field.current !== document.activeElement) field.current.value = q
+  }, [q])
   return (
     <label className="input w-60 max-sm:order-last max-sm:w-full">
       <Icon name="search" className="text-dim" />
       <input
+        ref={field}
         data-filter
         type="search"
         aria-label={t`Filter projects`}
         placeholder={t`Filter projects`}
-        value={q}
+        defaultValue={q}
         onChange={({ target }) => change({ q: target.value || undefined })}
         onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
       />

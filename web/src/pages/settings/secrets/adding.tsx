@@ -11,7 +11,7 @@ import { Button } from '~/ui/button'
 import { Select, TextArea, TextField } from '~/ui/field'
 import { Form, SaveBar, useForm } from '~/ui/form'
 import { Panel } from '~/ui/panel'
-import { toast } from '~/ui/toast'
+import { sendToasts, toast } from '~/ui/toast'
 
 const EXAMPLE = 'API_TOKEN'
 
@@ -21,6 +21,8 @@ export type NewVariable = Schema['NewVariableForm']
 export function useSetVariables(project: number) {
   const queries = useQueryClient()
   return async (variables: NewVariable[]) => {
+    // A removal that still waits for its undo would take what is set now for what it removes.
+    await sendToasts()
     await api.PUT('/api/v1/projects/{id}/variables', { params: { path: { id: project } }, body: { variables } })
     await queries.invalidateQueries({ queryKey: keys.variables(project) })
   }
