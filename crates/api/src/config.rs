@@ -8,7 +8,9 @@ use std::sync::Arc;
 use berth_github::is_github_login;
 use berth_model::{BuildLimits, InvalidInput, SourceAllow};
 use berth_secrets::SecretString;
+use serde::Serialize;
 use url::Url;
+use utoipa::ToSchema;
 
 use crate::webhooks::WEBHOOK_PATH;
 
@@ -47,6 +49,8 @@ pub struct ApiConfig {
     pub reserved_names: Vec<String>,
     /// The limits of a build, shown to users.
     pub limits: BuildLimits,
+    /// How many builds run at once, of all users and of one.
+    pub concurrency: (u32, u32),
     /// Berth's own version.
     pub version: String,
 }
@@ -121,6 +125,11 @@ impl ApiConfig {
         format!("{}://{host}{port}", self.site_scheme)
     }
 
+    /// The addresses that sites can have, as a browser's policy names them.
+    pub(crate) fn all_sites(&self) -> String {
+        format!("{}://*.{}", self.site_scheme, self.base_domain)
+    }
+
     /// The origin that browsers name when the dashboard calls.
     pub(crate) fn public_origin(&self) -> String {
         self.public_url.origin().ascii_serialization()
@@ -184,9 +193,60 @@ pub struct HealthChecks {
     pub docker: HealthCheck,
     /// Whether the disks have room.
     pub disk: HealthCheck,
+    /// The whole machine, for administrators.
+    pub machine: Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Machine> + Send>> + Send + Sync>,
+}
+
+/// The machine as the server finds it. A part that cannot be found out is absent.
+#[derive(Clone, Debug, Default)]
+pub struct Machine {
+    /// The version that Docker says it has.
+    pub docker_version: Option<String>,
+    /// What builds can reach; `Err` says in words why none starts.
+    pub network: Option<Result<BuildNetwork, String>>,
+    /// The disks that Berth writes to.
+    pub disks: Vec<DiskSpace>,
+    /// Bytes of memory that this process has.
+    pub memory: Option<u64>,
+}
+
+/// What builds can reach of the operator's own networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BuildNetwork {
+    /// Nothing: a build has tried.
+    Closed,
+    /// Nothing, as far as the rules go; the first build tries.
+    Unproven,
+    /// Whatever this machine reaches: the operator wants it so.
+    Open,
+}
+
+/// One disk.
+#[derive(Clone, Debug)]
+pub struct DiskSpace {
+    /// The variable that names the directory on it.
+    pub variable: &'static str,
+    /// Bytes that can still be written.
+    pub free: u64,
+    /// Bytes that it has.
+    pub total: u64,
+    /// Bytes below which no build starts.
+    pub floor: u64,
 }
 
 impl HealthChecks {
+    /// The same, with somebody who looks at the whole machine.
+    #[must_use]
+    pub fn looking_at<M, F>(mut self, machine: M) -> Self
+    where
+        M: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = Machine> + Send + 'static,
+    {
+        self.machine = Arc::new(move || Box::pin(machine()));
+        self
+    }
+
     /// Checks made of two async functions.
     pub fn new<D, F, E, G>(docker: D, disk: E) -> Self
     where
@@ -195,7 +255,11 @@ impl HealthChecks {
         E: Fn() -> G + Send + Sync + 'static,
         G: Future<Output = Result<(), String>> + Send + 'static,
     {
-        Self { docker: Arc::new(move || Box::pin(docker())), disk: Arc::new(move || Box::pin(disk())) }
+        Self {
+            docker: Arc::new(move || Box::pin(docker())),
+            disk: Arc::new(move || Box::pin(disk())),
+            machine: Arc::new(|| Box::pin(async { Machine::default() })),
+        }
     }
 }
 

@@ -27,7 +27,7 @@ mod state;
 mod v1;
 mod webhooks;
 
-pub use config::{ApiConfig, GithubConfig, HealthCheck, HealthChecks, Signup};
+pub use config::{ApiConfig, BuildNetwork, DiskSpace, GithubConfig, HealthCheck, HealthChecks, Machine, Signup};
 pub use detection::{Detecting, Detection, DetectionError, DetectionRequest, Detector, SourceToken};
 pub use folder::{DeployedFolder, DeployingFolder, FolderArchive, FolderError, FolderPublisher, FolderRequest};
 pub use headers::harden;

@@ -66,7 +66,7 @@ pub(crate) fn build(api: &Api) -> Router {
         .layer(from_fn(error::render))
         .layer(cors(&api.config))
         .layer(map_response(nothing_for_strangers));
-    headers::harden(router.with_state(api.clone()))
+    headers::harden(router.with_state(api.clone()), &api.config.all_sites())
 }
 
 /// A dashboard on another origin may ask with a bearer token, never with a cookie.

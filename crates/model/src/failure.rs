@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 /// A stable code for clients; the words are in [`Failure`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -131,10 +132,34 @@ pub struct Failure {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = i64)]
     pub line: Option<i64>,
-    /// The setting that would change it: a field of the project (`outputDirectory`) or a variable (`BERTH_BUILD_MEMORY`).
+    /// The setting that would change it: a field of the project (`outputDirectory`), its `secrets`, its owner's connection
+    /// to `github`, or a variable of the operator's (`BERTH_BUILD_MEMORY`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String)]
+    #[schema(schema_with = settings, required = false)]
     pub setting: Option<String>,
+}
+
+/// The settings that failures name.
+pub const FAILURE_SETTINGS: [&str; 15] = [
+    "repoUrl",
+    "branch",
+    "repoToken",
+    "github",
+    "rootDirectory",
+    "installCommand",
+    "buildCommand",
+    "outputDirectory",
+    "nodeVersion",
+    "secrets",
+    "BERTH_BUILD_MEMORY",
+    "BERTH_BUILD_TIMEOUT",
+    "BERTH_BUILD_OUTPUT",
+    "BERTH_BUILD_PIDS",
+    "BERTH_EGRESS_ALLOW",
+];
+
+fn settings() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(FAILURE_SETTINGS)).build()
 }
 
 impl Failure {
@@ -154,7 +179,9 @@ impl Failure {
     /// Names the setting that would change it.
     #[must_use]
     pub fn with_setting(mut self, setting: impl Into<String>) -> Self {
-        self.setting = Some(setting.into());
+        let setting = setting.into();
+        debug_assert!(FAILURE_SETTINGS.contains(&setting.as_str()), "clients do not know the setting {setting}");
+        self.setting = Some(setting);
         self
     }
 }

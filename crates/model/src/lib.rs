@@ -33,7 +33,7 @@ pub use artifact::Artifact;
 pub use clock::{Clock, Timestamp};
 pub use commit::{Commit, CommitHash, skip_word};
 pub use event::{Event, EventPayload};
-pub use failure::{Failure, FailureCode};
+pub use failure::{FAILURE_SETTINGS, Failure, FailureCode};
 pub use ids::{
     ActivationId, ApiTokenId, BuildId, DeliveryId, DeployHookId, DeploymentId, EventId, InstanceId, InvitationId,
     PreviewId, ProjectId, ReportId, SessionId, ShortId, UserId, VariableId,

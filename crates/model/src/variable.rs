@@ -146,4 +146,6 @@ pub struct Variable {
     pub scope: VariableScope,
     /// When it was first set.
     pub created_at: Timestamp,
+    /// When its value, name, kind or scope last changed.
+    pub updated_at: Timestamp,
 }

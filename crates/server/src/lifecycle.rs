@@ -55,7 +55,12 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
     let edge = Edge::new(EdgeConfig { clock: Clock::System, ..EdgeConfig::default() });
     let sites = berth_deploy_engine::restore(&deploy_config(&config), &edge);
     let address = listener.local_addr().context("the listener has no address")?;
-    let front = Arc::new(Front::new(edge.clone(), ControlHosts::of(&config), config.trusted_proxies.clone()));
+    let front = Arc::new(Front::new(
+        edge.clone(),
+        ControlHosts::of(&config),
+        config.trusted_proxies.clone(),
+        &all_sites(&config),
+    ));
     let (stop, close) = (shutdown.child_token(), CancellationToken::new());
     let serving = tokio::spawn(front::serve(listener, Arc::clone(&front), close.clone()));
     tracing::info!("serving {sites} hosts on {address}");
@@ -97,7 +102,7 @@ impl Control {
         self.metrics.open(store.clone());
         let worker = Arc::new(self.worker(store.clone())?);
         let api = self.api(store.clone(), setup_token_hash, &worker)?;
-        self.front.open(api.router().merge(pages::router()));
+        self.front.open(api.router().merge(berth_api::harden(pages::router(), &all_sites(&self.config))));
         tracing::info!("the control plane is at {}", self.config.public_url);
 
         let mut working = tokio::spawn(worker::run(worker, api.hook_keeper(), self.stop.clone()));
@@ -201,6 +206,7 @@ impl Control {
             source_allow: config.source_allow.clone(),
             reserved_names: config.reserved_names.clone(),
             limits: config.build_limits(),
+            concurrency: (config.build_concurrency, config.build_concurrency_per_user),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let (deploys, disk, recovered) = (worker.deploys.clone(), worker.disk.clone(), worker.recovered.subscribe());
@@ -212,6 +218,11 @@ impl Control {
         };
         Ok(Api::new(api, store, self.keys.ring.clone(), github_client()?, parts))
     }
+}
+
+/// The addresses that sites can have, as a browser's policy names them.
+fn all_sites(config: &Config) -> String {
+    format!("{}://*.{}", config.site_scheme, config.base_domain)
 }
 
 /// The client for GitHub. It follows no redirect: a token is for the host that it was given for.

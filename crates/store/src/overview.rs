@@ -10,9 +10,12 @@ use crate::{Store, StoreError};
 pub struct Overview {
     /// Every project with its name.
     pub projects: Vec<(ProjectId, String)>,
-    /// How many builds have each status; one that none has is left out.
-    pub builds: Vec<(BuildStatus, i64)>,
+    /// How many builds there are.
+    pub builds: BuildCounts,
 }
+
+/// How many builds have each status; one that none has is left out.
+pub type BuildCounts = Vec<(BuildStatus, i64)>;
 
 struct Named((ProjectId, String));
 
@@ -38,11 +41,19 @@ impl Store {
     pub async fn overview(&self) -> Result<Overview, StoreError> {
         let projects: Vec<Named> =
             self.all(sql("SELECT id, name FROM project WHERE deleted_at IS NULL ORDER BY id")).await?;
-        let builds: Vec<Counted> =
-            self.all(sql("SELECT status, COUNT(*) AS builds FROM build GROUP BY status ORDER BY status")).await?;
         Ok(Overview {
             projects: projects.into_iter().map(|Named(project)| project).collect(),
-            builds: builds.into_iter().map(|Counted(status)| status).collect(),
+            builds: self.build_counts().await?,
         })
+    }
+
+    /// How many builds wait, run, and ended in which way.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn build_counts(&self) -> Result<BuildCounts, StoreError> {
+        let builds: Vec<Counted> =
+            self.all(sql("SELECT status, COUNT(*) AS builds FROM build GROUP BY status ORDER BY status")).await?;
+        Ok(builds.into_iter().map(|Counted(status)| status).collect())
     }
 }

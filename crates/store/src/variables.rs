@@ -1,10 +1,9 @@
 //! Variables of projects. Values are sealed before they come here and opened after they leave.
 
 use berth_model::{
-    Access, Environment, EventPayload, ProjectId, Timestamp, Variable, VariableId, VariableKey, VariableKind,
-    VariableScope,
+    Access, Environment, EventPayload, ProjectId, Variable, VariableId, VariableKey, VariableKind, VariableScope,
 };
-use berth_secrets::Sealed;
+use berth_secrets::{Sealed, SecretsError};
 
 use crate::builds::Build;
 use crate::owned::{Owned, SeenBy};
@@ -23,6 +22,17 @@ pub struct SealedVariable {
     pub scope: VariableScope,
     /// Its value.
     pub value: Sealed,
+}
+
+/// What is to change of a variable, whose value stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VariableChange {
+    /// Another name.
+    pub key: Option<VariableKey>,
+    /// Secret or plain.
+    pub kind: Option<VariableKind>,
+    /// Which builds get it.
+    pub scope: Option<VariableScope>,
 }
 
 macro_rules! select_variable {
@@ -44,6 +54,7 @@ impl FromRow for Variable {
             kind: row.parsed("kind", VariableKind::parse)?,
             scope: row.parsed("scope", VariableScope::parse)?,
             created_at: row.time("created_at")?,
+            updated_at: row.time("updated_at")?,
         })
     }
 }
@@ -53,13 +64,11 @@ impl FromRow for Variable {
 struct WithValue {
     variable: Variable,
     value: Sealed,
-    updated_at: Timestamp,
 }
 
 impl FromRow for WithValue {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
-        let (variable, value) = (Variable::from_row(row)?, Sealed::stored(row.get("value")?));
-        Ok(Self { variable, value, updated_at: row.time("updated_at")? })
+        Ok(Self { variable: Variable::from_row(row)?, value: Sealed::stored(row.get("value")?) })
     }
 }
 
@@ -141,6 +150,18 @@ impl Transaction<'_> {
         }
         Ok(())
     }
+
+    /// Notes that builds no longer get a variable as it was: what they got before is compared with what there is.
+    async fn note_removed(&mut self, variable: &Variable) -> Result<(), StoreError> {
+        let note = sql("INSERT INTO removed_variable (project_id, key, kind, scope, removed_at) \
+                        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (project_id, key, scope, kind) DO UPDATE \
+                        SET removed_at = excluded.removed_at")
+        .bind(variable.project_id)
+        .bind(variable.key.as_str())
+        .bind(variable.kind.as_str())
+        .bind(variable.scope.as_str());
+        self.run(note.bind(self.now)).await.map(drop)
+    }
 }
 
 impl Store {
@@ -160,7 +181,7 @@ impl Store {
     pub async fn variables_for(&self, build: BuildFor) -> Result<Vec<(Variable, Sealed)>, StoreError> {
         let select = sql(select_variable!("WHERE v.project_id = $1 ORDER BY v.key")).bind(build.project);
         let effective = build.choose(self.all(select).await?);
-        Ok(effective.into_iter().map(|WithValue { variable, value, .. }| (variable, value)).collect())
+        Ok(effective.into_iter().map(|WithValue { variable, value }| (variable, value)).collect())
     }
 
     /// The keys of those variables that production's builds get otherwise than this build got them: another value, one
@@ -175,7 +196,9 @@ impl Store {
         let here = BuildFor::of(build).choose(all);
         // What was set after the build had begun is not what it got.
         let began = build.started_at.unwrap_or(build.created_at);
-        let got = |other: &WithValue| here.iter().any(|v| v.variable.id == other.variable.id && v.updated_at <= began);
+        let got = |other: &WithValue| {
+            here.iter().any(|v| v.variable.id == other.variable.id && v.variable.updated_at <= began)
+        };
         let had = |key: &VariableKey| there.iter().any(|other| other.variable.key == *key);
         let mut keys: Vec<VariableKey> =
             there.iter().filter(|other| !got(other)).map(|other| other.variable.key.clone()).collect();
@@ -207,6 +230,52 @@ impl Store {
         tx.commit().await
     }
 
+    /// Renames a variable or changes what it is, without anybody knowing its value: `reseal` seals it for its new name.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`]; [`StoreError::NameTaken`] if another variable of the project
+    /// has this name and scope; [`StoreError::Corrupt`] if `reseal` cannot open the value.
+    pub async fn change_variable(
+        &self,
+        access: Access,
+        id: VariableId,
+        change: VariableChange,
+        reseal: impl FnOnce(&Variable, &VariableKey, &Sealed) -> Result<Sealed, SecretsError> + Send,
+    ) -> Result<Variable, StoreError> {
+        let mut tx = self.begin().await?;
+        let found: Option<Owned<WithValue>> = tx.one(sql(select_variable!("WHERE v.id = $1")).bind(id)).await?;
+        let WithValue { variable: before, mut value } = found.seen_by(access)?.row;
+        let mut after = before.clone();
+        after.key = change.key.unwrap_or(after.key);
+        after.kind = change.kind.unwrap_or(after.kind);
+        after.scope = change.scope.unwrap_or(after.scope);
+        if after == before {
+            return Ok(before);
+        }
+        let project = before.project_id;
+        let other = sql("SELECT COUNT(*) FROM variable WHERE project_id = $1 AND key = $2 AND scope = $3 AND id <> $4");
+        let other = other.bind(project).bind(after.key.as_str()).bind(after.scope.as_str()).bind(id);
+        if tx.one::<i64>(other).await?.unwrap_or(0) > 0 {
+            return Err(StoreError::NameTaken);
+        }
+        if after.key != before.key {
+            value = reseal(&before, &after.key, &value).map_err(|_| StoreError::Corrupt("value"))?;
+        }
+        after.updated_at = tx.now;
+        tx.note_removed(&before).await?;
+        let update =
+            sql("UPDATE variable SET key = $2, kind = $3, scope = $4, value = $5, updated_at = $6 WHERE id = $1")
+                .bind(id)
+                .bind(after.key.as_str())
+                .bind(after.kind.as_str())
+                .bind(after.scope.as_str())
+                .bind(value.as_str());
+        tx.run(update.bind(tx.now)).await?;
+        tx.event(access.user(), Some(project), &EventPayload::ProjectUpdated { project }).await?;
+        tx.commit().await?;
+        Ok(after)
+    }
+
     /// Removes a variable and says which it was.
     ///
     /// # Errors
@@ -217,14 +286,7 @@ impl Store {
         let variable = found.seen_by(access)?.row;
         tx.run(sql("DELETE FROM variable WHERE id = $1").bind(id)).await?;
         let project = variable.project_id;
-        let note = sql("INSERT INTO removed_variable (project_id, key, kind, scope, removed_at) \
-                        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (project_id, key, scope, kind) DO UPDATE \
-                        SET removed_at = excluded.removed_at")
-        .bind(project)
-        .bind(variable.key.as_str())
-        .bind(variable.kind.as_str())
-        .bind(variable.scope.as_str());
-        tx.run(note.bind(tx.now)).await?;
+        tx.note_removed(&variable).await?;
         tx.event(access.user(), Some(project), &EventPayload::ProjectUpdated { project }).await?;
         tx.commit().await?;
         Ok(variable)

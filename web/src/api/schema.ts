@@ -65,7 +65,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The log of a build after a line: how a client catches up, whatever its socket missed. */
+        /**
+         * The log of a build after a line: how a client catches up, whatever its socket missed. As text it is a file to keep,
+         *     whose lines are as they were printed, colours included.
+         */
         get: operations["builds_log"];
         put?: never;
         post?: never;
@@ -333,6 +336,23 @@ export interface paths {
         post?: never;
         /** Withdraw a link that nobody has used yet. */
         delete: operations["invitations_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What builds may use here. */
+        get: operations["system_limits"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -704,6 +724,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{id}/variables/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set all variables of a `.env`, or none if a line of it cannot be taken. With `dryRun` nothing is set either way, and
+         *     the answer says what would be.
+         */
+        post: operations["variables_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sessions": {
         parameters: {
             query?: never;
@@ -782,7 +822,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The installation: versions, addresses, limits, and what does not work. */
+        /** The installation: what does not work, versions, disks, queue, addresses, limits. */
         get: operations["system_read"];
         put?: never;
         post?: never;
@@ -900,6 +940,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/variables/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Look at a `.env` before there is a project: what it would set, and which lines cannot be taken. Nothing is kept. */
+        post: operations["variables_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/variables/{id}": {
         parameters: {
             query?: never;
@@ -914,7 +971,8 @@ export interface paths {
         delete: operations["variables_delete"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Rename a variable, or change its kind or scope. Nobody has to know its value. It holds from the next build on. */
+        patch: operations["variables_change"];
         trace?: never;
     };
 }
@@ -1005,6 +1063,11 @@ export interface components {
          */
         BuildId: number;
         /**
+         * @description What builds can reach of the operator's own networks.
+         * @enum {string}
+         */
+        BuildNetwork: "closed" | "unproven" | "open";
+        /**
          * @description Where a build stands.
          * @enum {string}
          */
@@ -1060,6 +1123,11 @@ export interface components {
             /** @description Its password. */
             password: string;
         };
+        /**
+         * @description Where everything is kept.
+         * @enum {string}
+         */
+        DatabaseKind: "sqlite" | "postgres";
         /** @description A decided value with where it comes from and why: what the dashboard shows beside it. */
         Decision_OutputDir: {
             /** @description A sentence: `package.json depends on vite`. */
@@ -1240,6 +1308,32 @@ export interface components {
             /** @description The user that goes with the token. */
             repoUser?: string | null;
             rootDirectory?: string | null;
+        };
+        /** @description A disk that Berth writes to. */
+        DiskBody: {
+            /**
+             * Format: int64
+             * @description With less no build starts.
+             */
+            floorBytes: number;
+            /** Format: int64 */
+            freeBytes: number;
+            /** Format: int64 */
+            totalBytes: number;
+            /** @description The variable that names the directory on it: `BERTH_DATA_DIR`, `BERTH_DEPLOYMENTS_DIR`. */
+            variable: string;
+        };
+        /** @description What builds run in. */
+        DockerBody: {
+            /** @description Why it cannot be used, in words. */
+            problem: string | null;
+            /** @description `null`: it does not answer. */
+            version: string | null;
+        };
+        /** @description A `.env` that is looked at before there is a project. */
+        EnvFileForm: {
+            /** @description The whole file. */
+            text: string;
         };
         /**
          * @description What a deployment is for.
@@ -1491,8 +1585,8 @@ export interface components {
              * @description The log line that shows it.
              */
             line?: number;
-            /** @description The setting that would change it: a field of the project (`outputDirectory`) or a variable (`BERTH_BUILD_MEMORY`). */
-            setting?: string;
+            /** @enum {string} */
+            setting?: "repoUrl" | "branch" | "repoToken" | "github" | "rootDirectory" | "installCommand" | "buildCommand" | "outputDirectory" | "nodeVersion" | "secrets" | "BERTH_BUILD_MEMORY" | "BERTH_BUILD_TIMEOUT" | "BERTH_BUILD_OUTPUT" | "BERTH_BUILD_PIDS" | "BERTH_EGRESS_ALLOW";
             /** @description One line: what happened. */
             title: string;
         };
@@ -1524,6 +1618,33 @@ export interface components {
         HookBody: {
             github: components["schemas"]["GithubHookBody"] | null;
             own: components["schemas"]["OwnHookBody"];
+        };
+        /** @description What a `.env` sets, line by line, without values. */
+        ImportBody: {
+            /** @description Lines that cannot be taken; while there are any, nothing is set. */
+            refused: components["schemas"]["RefusedBody"][];
+            /** @description Whether it was set: all of it. */
+            set: boolean;
+            variables: components["schemas"]["ImportedBody"][];
+        };
+        /** @description A `.env` that is to be taken over. */
+        ImportForm: {
+            /** @description Whether only to say what would happen. */
+            dryRun?: boolean | null;
+            kind?: components["schemas"]["VariableKind"] | null;
+            scope?: components["schemas"]["VariableScope"] | null;
+            /** @description The whole file. */
+            text: string;
+        };
+        /** @description A line that sets a variable. */
+        ImportedBody: {
+            key: string;
+            /** @description From 1. */
+            line: number;
+            /** @description What may not be meant: a `#` that cuts the value off. */
+            note: string | null;
+            /** @description Whether it takes the place of one with the same key and scope. */
+            replaces: boolean;
         };
         /** @description A link, as administrators see it once it was handed out. */
         InvitationBody: {
@@ -1576,8 +1697,23 @@ export interface components {
         };
         /** @description What one build may use. */
         LimitsBody: {
+            /**
+             * Format: int32
+             * @description How many builds run at once.
+             */
+            buildsAtOnce: number;
+            /**
+             * Format: int32
+             * @description The same of one user.
+             */
+            buildsAtOnceOfOne: number;
             /** Format: double */
             cpus: number;
+            /**
+             * Format: int64
+             * @description With less room on a disk no build starts.
+             */
+            freeSpaceFloorBytes: number;
             /** Format: int64 */
             logBytes: number;
             /** Format: int64 */
@@ -1590,6 +1726,8 @@ export interface components {
             processes: number;
             /** Format: int64 */
             sourceBytes: number;
+            /** Format: int64 */
+            sourceFiles: number;
             /** Format: int64 */
             timeoutSeconds: number;
         };
@@ -1725,6 +1863,8 @@ export interface components {
             branch?: string | null;
             /** @description Absent: detected. Empty: nothing is built. */
             buildCommand?: string | null;
+            /** @description A whole `.env`, whose variables are secrets for all builds; one in `variables` goes before it. */
+            env?: string | null;
             installCommand?: string | null;
             /** @description The label of its host: lower-case letters, digits and hyphens, at most 63. */
             name: string;
@@ -1842,6 +1982,19 @@ export interface components {
          * @description A branch or a pull request with a site of its own.
          */
         PreviewId: number;
+        /** @description Something that is wrong. */
+        ProblemBody: {
+            code: components["schemas"]["ProblemCode"];
+            /** @description What it means and what to do. */
+            detail: string;
+            /** @description One line: what is wrong. */
+            title: string;
+        };
+        /**
+         * @description What can be wrong with an installation.
+         * @enum {string}
+         */
+        ProblemCode: "docker_unreachable" | "disk_low" | "build_network_unenforced" | "build_network_open" | "hook_unreachable";
         /** @description A site with its settings. */
         ProjectBody: components["schemas"]["ProjectSummaryBody"] & {
             /** @description `null`: detected; empty: nothing is built, the files are published as they are. */
@@ -1984,6 +2137,23 @@ export interface components {
             number: number;
             title: string | null;
         };
+        /** @description Builds that have not ended. */
+        QueueBody: {
+            /**
+             * Format: int64
+             * @description From strangers' forks: they wait for an approval.
+             */
+            held: number;
+            /** Format: int64 */
+            queued: number;
+            /** Format: int64 */
+            running: number;
+            /**
+             * Format: int32
+             * @description How many run at once.
+             */
+            workers: number;
+        };
         /** @description One of a project's last builds. */
         RecentBuildBody: {
             /** Format: int64 */
@@ -1994,6 +2164,14 @@ export interface components {
              * @description `null` until it ends.
              */
             tookMs: number | null;
+        };
+        /** @description A line that cannot be taken. */
+        RefusedBody: {
+            /** @description The name that it gives, if it gives one. */
+            key: string | null;
+            /** @description From 1. */
+            line: number;
+            reason: string;
         };
         /** @description A new account with a password. */
         Registration: {
@@ -2161,21 +2339,28 @@ export interface components {
          * @enum {string}
          */
         StepState: "running" | "passed" | "skipped" | "failed";
-        /** @description How this Berth is set up and whether its parts work. */
+        /** @description How this Berth is set up and how it stands. */
         SystemBody: {
             baseDomain: string;
-            /** @description `sqlite` or `postgres`. */
-            database: string;
-            /** @description What is wrong with the disks, in words. */
-            diskProblem: string | null;
-            /** @description What is wrong with Docker, in words. */
-            dockerProblem: string | null;
+            buildNetwork: components["schemas"]["BuildNetwork"] | null;
+            database: components["schemas"]["DatabaseKind"];
+            disks: components["schemas"]["DiskBody"][];
+            docker: components["schemas"]["DockerBody"];
             /** @description Whether people can sign in with GitHub. */
             github: boolean;
             limits: components["schemas"]["LimitsBody"];
+            /**
+             * Format: int64
+             * @description Bytes of memory that Berth itself has.
+             */
+            memoryBytes: number | null;
+            /** @description What is wrong, what matters most first; empty: nothing is. */
+            problems: components["schemas"]["ProblemBody"][];
             publicUrl: string;
+            queue: components["schemas"]["QueueBody"];
             /** @description `closed`, `open` or `org:…`. */
             signup: string;
+            startedAt: components["schemas"]["Timestamp"];
             version: string;
             /** @description Whether deliveries are accepted at all. */
             webhookSecret: boolean;
@@ -2302,6 +2487,15 @@ export interface components {
             kind: components["schemas"]["VariableKind"];
             /** @description Which builds get it. */
             scope: components["schemas"]["VariableScope"];
+            /** @description When its value, name, kind or scope last changed. */
+            updatedAt: components["schemas"]["Timestamp"];
+        };
+        /** @description What is to change of a variable; what is absent stays, and so does its value. */
+        VariableChangeForm: {
+            /** @description Another name. */
+            key?: string | null;
+            kind?: components["schemas"]["VariableKind"] | null;
+            scope?: components["schemas"]["VariableScope"] | null;
         };
         /**
          * @description How a variable is treated.
@@ -2470,8 +2664,10 @@ export interface operations {
             query?: {
                 /** @description Only lines after this one; all if absent. */
                 after?: number;
-                /** @description At most 5,000; 1,000 if absent. */
+                /** @description At most 20,000; 1,000 if absent. */
                 limit?: number;
+                /** @description `text`: the whole log from there on as a file, as with `Accept: text/plain`. */
+                format?: "json" | "text";
             };
             header?: never;
             path: {
@@ -2487,6 +2683,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LogBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             401: {
@@ -3343,6 +3547,33 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    system_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitsBody"];
+                };
+            };
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4710,6 +4941,56 @@ export interface operations {
             };
         };
     };
+    variables_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Lines that cannot be taken, each as a problem of `text` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     sessions_list: {
         parameters: {
             query?: never;
@@ -5477,6 +5758,45 @@ export interface operations {
             };
         };
     };
+    variables_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnvFileForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     variables_delete: {
         parameters: {
             query?: never;
@@ -5503,6 +5823,56 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    variables_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VariableChangeForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VariableBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A field is wrong, or another variable has that name and scope */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

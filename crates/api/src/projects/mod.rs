@@ -3,12 +3,15 @@
 
 mod connect;
 mod detection;
+mod dotenv;
 mod hook;
+mod import;
 mod protection;
 mod settings;
 
 pub(crate) use connect::{change, connect, remove, seal};
 pub(crate) use detection::read_detection;
 pub(crate) use hook::{github_token, over_github};
+pub(crate) use import::{Import, ImportedLine, RefusedLine, read_import};
 pub(crate) use protection::read_protection;
-pub(crate) use settings::{folder_project, read_change, read_new, read_variables};
+pub(crate) use settings::{folder_project, kind_of_variable, read_change, read_new, read_variables, scope_of_variable};

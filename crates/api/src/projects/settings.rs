@@ -10,21 +10,22 @@ use berth_secrets::SecretString;
 use berth_store::{NewProject, Project, ProjectChange, RepoAccess};
 use serde_json::{Map, Value};
 
+use super::import::check;
 use crate::Api;
-use crate::error::ApiError;
+use crate::error::{ApiError, FieldProblem};
 use crate::input::{Dialect, Form, Given, text, unknown_field};
 
 /// Bytes of a command.
 const LONGEST_COMMAND: usize = 4_096;
 /// Bytes of a variable's value: a certificate chain fits.
-const LONGEST_VALUE: usize = 64 << 10;
+pub(super) const LONGEST_VALUE: usize = 64 << 10;
 /// Bytes of an access token, and of the user that goes with it.
 const LONGEST_TOKEN: usize = 4_096;
 const LONGEST_USER: usize = 256;
 /// What folders count as until a repository is connected.
 const BRANCH_OF_FOLDERS: &str = "main";
 /// Variables in one request.
-const MOST_VARIABLES: usize = 200;
+pub(super) const MOST_VARIABLES: usize = 200;
 
 /// A variable before it is sealed.
 pub(crate) struct NewVariable {
@@ -78,7 +79,8 @@ pub(crate) fn read_new(api: &Api, form: &mut Form) -> Result<(NewProject, NewSec
     if repo_access.is_some() && repo_url.is_none() && !form.has_problem_with("repoUrl") {
         form.problem("repoToken", "an access token opens a repository; give repoUrl too");
     }
-    let variables = read_variables(form, variables_field(form));
+    let mut variables = read_variables(form, variables_field(form));
+    read_env(form, &mut variables);
     form.check()?;
     let (Some(name), Some(branch)) = (name, branch) else { return Err(form.refusal()) };
     let project = NewProject {
@@ -94,6 +96,23 @@ pub(crate) fn read_new(api: &Api, form: &mut Form) -> Result<(NewProject, NewSec
         previews: previews.unwrap_or_default(),
     };
     Ok((project, NewSecrets { variables, repo_access }))
+}
+
+/// Adds the variables of a `.env`, if one is given; those that are given one by one go before it.
+fn read_env(form: &mut Form, variables: &mut Vec<NewVariable>) {
+    if form.dialect() == Dialect::Contract {
+        return;
+    }
+    let Given::Value(file) = form.optional("env", |given| Ok(given.to_owned())) else { return };
+    let import = check(&file, VariableKind::default(), VariableScope::default());
+    for FieldProblem { field, message } in import.problems("env") {
+        form.problem(field, message);
+    }
+    for variable in import.into_variables() {
+        if variables.iter().all(|known| known.key != variable.key || known.scope != variable.scope) {
+            variables.push(variable);
+        }
+    }
 }
 
 /// A project that a folder is the first thing of.
@@ -367,7 +386,26 @@ pub(crate) fn read_variables(form: &mut Form, field: &'static str) -> Vec<NewVar
 
 const VARIABLE_FIELDS: [&str; 4] = ["key", "value", "kind", "scope"];
 
+const KINDS: &str = "kind is secret or plain";
 const SCOPES: &str = "scope is both, production or preview";
+
+/// Reads how a variable is treated.
+pub(crate) fn kind_of_variable(given: &str) -> Result<VariableKind, InvalidInput> {
+    VariableKind::parse(given).ok_or_else(|| InvalidInput::new("kind", KINDS))
+}
+
+/// Reads which builds get a variable.
+pub(crate) fn scope_of_variable(given: &str) -> Result<VariableScope, InvalidInput> {
+    VariableScope::parse(given).ok_or_else(|| InvalidInput::new("scope", SCOPES))
+}
+
+/// Why a value cannot be kept. It is never part of the message.
+pub(super) fn value_problem(key: &VariableKey, value: &SecretString) -> Option<String> {
+    if value.expose().contains('\0') {
+        return Some(format!("the value of {key} contains a NUL character, which no process can be given"));
+    }
+    (value.len() > LONGEST_VALUE).then(|| format!("the value of {key} is longer than 64 KiB"))
+}
 
 /// The value is never part of a message.
 fn read_variable(mut item: Map<String, Value>) -> Result<NewVariable, String> {
@@ -375,16 +413,13 @@ fn read_variable(mut item: Map<String, Value>) -> Result<NewVariable, String> {
     let key = VariableKey::parse(&key).map_err(|problem| problem.message)?;
     let Some(Value::String(value)) = item.remove("value") else { return Err(format!("the value of {key} is text")) };
     let value = SecretString::from(value);
-    if value.expose().contains('\0') {
-        return Err(format!("the value of {key} contains a NUL character, which no process can be given"));
-    }
-    if value.len() > LONGEST_VALUE {
-        return Err(format!("the value of {key} is longer than 64 KiB"));
+    if let Some(problem) = value_problem(&key, &value) {
+        return Err(problem);
     }
     let kind = match item.get("kind") {
         None | Some(Value::Null) => VariableKind::default(),
-        Some(Value::String(kind)) => VariableKind::parse(kind).ok_or("kind is secret or plain")?,
-        Some(_) => return Err("kind is secret or plain".to_owned()),
+        Some(Value::String(kind)) => VariableKind::parse(kind).ok_or(KINDS)?,
+        Some(_) => return Err(KINDS.to_owned()),
     };
     let scope = match item.get("scope") {
         None | Some(Value::Null) => VariableScope::default(),

@@ -12,7 +12,7 @@ const LINES: usize = 50;
 /// Bytes of text in one event, so that a few very long lines do not make a huge one.
 const BYTES: usize = 64 << 10;
 /// Events of one build in one turn; the rest waits for the next, so that a flood leaves room for others.
-const EVENTS: usize = 20;
+const EVENTS: usize = 10;
 /// Lines of one build that wait. Beyond it the oldest are not shown live; they can be fetched by number.
 const WAITING: usize = 5_000;
 

@@ -414,6 +414,8 @@ pub(crate) struct VariableBody {
     /// Which builds get it.
     scope: VariableScope,
     created_at: Timestamp,
+    /// When its value, name, kind or scope last changed.
+    updated_at: Timestamp,
 }
 
 impl VariableBody {
@@ -424,6 +426,7 @@ impl VariableBody {
             kind: variable.kind,
             scope: variable.scope,
             created_at: variable.created_at,
+            updated_at: variable.updated_at,
         }
     }
 }

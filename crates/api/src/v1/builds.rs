@@ -1,13 +1,17 @@
 //! Builds and their logs.
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use berth_model::{BranchName, BuildId, BuildStatus, Environment, ProjectId, Trigger};
-use berth_store::{CancelOutcome, Filter, NewBuild};
-use http::StatusCode;
+use berth_model::{Access, BranchName, BuildId, BuildStatus, Environment, ProjectId, Trigger};
+use berth_store::{Build, CancelOutcome, Filter, NewBuild, StoreError};
+use bytes::Bytes;
+use futures_util::stream;
+use http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::bodies::{BuildBody, BuildSummaryBody, LogBody};
 use super::page::rows;
@@ -22,9 +26,23 @@ use crate::input::{Id, Params};
 pub(crate) struct LogQuery {
     /// Only lines after this one; all if absent.
     after: Option<i64>,
-    /// At most 5,000; 1,000 if absent.
+    /// At most 20,000; 1,000 if absent.
     limit: Option<usize>,
+    /// `text`: the whole log from there on as a file, as with `Accept: text/plain`.
+    #[param(inline)]
+    format: Option<LogFormat>,
 }
+
+/// How a log is sent.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum LogFormat {
+    Json,
+    Text,
+}
+
+/// Lines that are read at once for a file.
+const LINES_AT_ONCE: usize = 5_000;
 
 /// Which builds.
 #[derive(Deserialize, IntoParams)]
@@ -79,24 +97,53 @@ pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id) -> 
     Ok(Json(BuildBody::of(&api.config, api.store.build(caller.access(), BuildId(id)).await?)))
 }
 
-/// The log of a build after a line: how a client catches up, whatever its socket missed.
+/// The log of a build after a line: how a client catches up, whatever its socket missed. As text it is a file to keep,
+/// whose lines are as they were printed, colours included.
 #[utoipa::path(get, path = "/api/v1/builds/{id}/log", tag = "builds", params(("id" = i64, Path), LogQuery), responses(
-    (status = 200, body = LogBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+    (status = 200, body = LogBody), (status = 400, body = ErrorBody),
+    (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
 ))]
 pub(crate) async fn log(
     State(api): State<Api>,
     caller: Caller,
     Id(id): Id,
     Params(query): Params<LogQuery>,
-) -> Result<Json<LogBody>, ApiError> {
-    let id = BuildId(id);
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     // Asked before the lines are: a build that ends in between is told to be complete the next time.
-    let ended = api.store.build(caller.access(), id).await?.status.is_final();
+    let build = api.store.build(caller.access(), BuildId(id)).await?;
     let after = query.after.unwrap_or(0);
-    let lines = api.store.log_after(caller.access(), id, after, query.limit.unwrap_or(1_000).clamp(1, 5_000)).await?;
+    let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    if query.format == Some(LogFormat::Text) || (query.format.is_none() && accepted.starts_with("text/plain")) {
+        return file(api, caller.access(), &build, after).await;
+    }
+    let limit = query.limit.unwrap_or(1_000).clamp(1, 20_000);
+    let lines = api.store.log_after(caller.access(), build.id, after, limit).await?;
     let next = lines.last().map_or(after, |line| line.number);
-    let complete = ended && next >= api.store.last_line(id).await?;
-    Ok(Json(LogBody { lines, next, complete }))
+    let complete = build.status.is_final() && next >= api.store.last_line(build.id).await?;
+    Ok(Json(LogBody { lines, next, complete }).into_response())
+}
+
+/// A log as a file, a part at a time: it never lies in memory as a whole. A database that goes away breaks it off.
+async fn file(api: Api, access: Access, build: &Build, after: i64) -> Result<Response, ApiError> {
+    let project = api.store.project(access, build.project).await?;
+    let name = format!("attachment; filename=\"{}-build-{}.log\"", project.name, build.id);
+    let id = build.id;
+    let parts = stream::try_unfold(after, move |after| {
+        let store = api.store.clone();
+        async move {
+            let lines = store.log_after(access, id, after, LINES_AT_ONCE).await?;
+            let Some(last) = lines.last() else { return Ok::<_, StoreError>(None) };
+            let (next, mut text) = (last.number, String::new());
+            for line in &lines {
+                text.push_str(&line.text);
+                text.push('\n');
+            }
+            Ok(Some((Bytes::from(text), next)))
+        }
+    });
+    let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, name)];
+    Ok((headers, Body::from_stream(parts)).into_response())
 }
 
 /// Let a held build run: one of a commit from somebody's fork, which nobody has looked at yet.

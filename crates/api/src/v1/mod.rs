@@ -73,7 +73,9 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(detections::create))
         .routes(routes!(projects::read, projects::change, projects::delete))
         .routes(routes!(variables::list, variables::put))
-        .routes(routes!(variables::delete))
+        .routes(routes!(variables::import))
+        .routes(routes!(variables::preview))
+        .routes(routes!(variables::change, variables::delete))
         // Hooks and what they hear
         .routes(routes!(hooks::read, hooks::make, hooks::remove))
         .routes(routes!(hooks::repair))
@@ -105,5 +107,6 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(github::repositories))
         .routes(routes!(github::branches))
         .routes(routes!(reports::list))
+        .routes(routes!(system::limits))
         .routes(routes!(system::read))
 }

@@ -43,6 +43,9 @@ pub(crate) struct NewProjectForm {
     /// Whether pushes to other branches, and pull requests, get a site of their own.
     previews: Option<bool>,
     variables: Option<Vec<super::variables::NewVariableForm>>,
+    /// A whole `.env`, whose variables are secrets for all builds; one in `variables` goes before it.
+    #[schema(write_only)]
+    env: Option<String>,
 }
 
 /// Changes; what is absent stays, `null` goes back to detection.

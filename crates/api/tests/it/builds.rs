@@ -75,3 +75,26 @@ async fn builds_are_listed_in_pages() {
     assert_eq!(ids(next), [3, 2, 1]);
     app.get("/api/v1/projects/1/builds?before=x", Some(&ada)).await.expect(StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn a_log_is_a_file_too() {
+    let app = App::start().await;
+    let (ada, bob) = (app.member("ada").await, app.member("bob").await);
+    app.create(&ada, "shop").await;
+    let claimed = app.claim().await;
+    let lines: Vec<_> =
+        (3..=12_000).map(|number| line(number, LogStream::Stdout, "\u{1b}[31mrot\u{1b}[0m ü")).collect();
+    app.store.append_log(claimed.build.id, &lines).await.unwrap();
+    let file = app.get("/api/v1/builds/1/log?format=text", Some(&ada)).await;
+    assert_eq!(file.header("content-type"), "text/plain; charset=utf-8");
+    assert_eq!(file.header("content-disposition"), "attachment; filename=\"shop-build-1.log\"");
+    assert_eq!(file.text.lines().count(), 12_000, "more than is read at once");
+    assert!(file.text.starts_with("fetching\nnpm notice\n\u{1b}[31mrot"));
+    let rest = app.get("/api/v1/builds/1/log?format=text&after=11999", Some(&ada)).await;
+    assert_eq!(rest.text.lines().count(), 1);
+    let page = app.get("/api/v1/builds/1/log?limit=20000", Some(&ada)).await.expect(StatusCode::OK);
+    assert_eq!((page["lines"].as_array().unwrap().len(), &page["next"]), (12_000, &json!(12_000)));
+    app.get("/api/v1/builds/1/log?format=text", Some(&bob)).await.expect(StatusCode::NOT_FOUND);
+    app.get("/api/v1/builds/1/log?format=pdf", Some(&ada)).await.expect(StatusCode::BAD_REQUEST);
+    app.get("/api/v1/builds/1/log?after=x", Some(&ada)).await.expect(StatusCode::BAD_REQUEST);
+}

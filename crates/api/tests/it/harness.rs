@@ -116,6 +116,7 @@ impl App {
             source_allow: SourceAllow::parse("127.0.0.1").unwrap(),
             reserved_names: vec!["internal".into()],
             limits: BuildLimits::default(),
+            concurrency: (2, 1),
             version: "0.0.0-test".into(),
         };
         change(&mut config);

@@ -82,7 +82,10 @@ async fn every_answer_is_hardened_and_not_stored() {
     let app = App::start().await;
     for path in ["/health", "/api/v1/me", "/api/nothing", "/api/v1/openapi.json"] {
         let answer = app.get(path, None).await;
-        assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+        let policy = answer.header("content-security-policy");
+        assert!(!policy.contains("unsafe") && policy.contains("script-src 'self'; style-src 'self';"), "{policy}");
+        assert!(policy.contains("frame-ancestors 'none'"), "{path}");
+        assert!(policy.ends_with("; frame-src http://*.sites.test:8080"), "sites alone are framed: {policy}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");

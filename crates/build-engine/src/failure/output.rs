@@ -64,7 +64,9 @@ fn failure(words: Words, exit_code: i64, line: &Line) -> Failure {
     let title = if exit_code == 0 { title } else { format!("exit code {exit_code}: {title}") };
     let mut failure = Failure::new(code, title, detail);
     failure.line = at.or(line.number);
-    failure.setting = setting.map(str::to_owned);
+    if let Some(setting) = setting {
+        failure = failure.with_setting(setting);
+    }
     failure
 }
 

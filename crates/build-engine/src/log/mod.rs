@@ -2,7 +2,7 @@
 //!
 //! Writing never waits: the reader of a build's output must not stop because a database does. What has been written
 //! and not yet stored is bounded by the log's own limit ([`capped`]), so there is nothing to push back on. Two tasks
-//! carry lines away: one to the signals within 50 ms, one to the store every quarter of a second; a crash loses no
+//! carry lines away: one to the signals within 25 ms, one to the store every quarter of a second; a crash loses no
 //! more than that.
 
 mod capped;
@@ -25,7 +25,7 @@ use lines::Lines;
 pub(crate) use excerpt::Excerpt;
 pub(crate) use mask::Mask;
 
-const PUBLISH_AFTER: Duration = Duration::from_millis(50);
+const PUBLISH_AFTER: Duration = Duration::from_millis(25);
 const PUBLISH_LINES: usize = 50;
 const STORE_AFTER: Duration = Duration::from_millis(250);
 /// How long the end of a log waits for a database that does not answer.

@@ -67,9 +67,9 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    pub(crate) fn new(edge: Edge, hosts: ControlHosts, trusted_proxies: Vec<IpNet>) -> Self {
+    pub(crate) fn new(edge: Edge, hosts: ControlHosts, trusted_proxies: Vec<IpNet>, sites: &str) -> Self {
         let (control_plane, set_up) = (OnceLock::new(), AtomicBool::new(false));
-        let starting = pages::router_before(not_yet);
+        let starting = berth_api::harden(pages::router_before(not_yet), sites);
         Self { edge, hosts, trusted_proxies, starting, control_plane, set_up, counts: Counts::default() }
     }
 

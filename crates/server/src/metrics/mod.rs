@@ -6,7 +6,7 @@
 //! Nothing is counted here, and no site's host ever answers with it.
 
 pub(crate) mod listener;
-mod process;
+pub(crate) mod process;
 mod sites;
 mod text;
 

@@ -10,13 +10,24 @@ use super::text::{Kind, Text};
 /// How the kernel counts processor time for programs: a hundredth of a second on every architecture we run on.
 const TICKS_PER_SECOND: f64 = 100.0;
 
+fn status() -> String {
+    fs::read_to_string("/proc/self/status").unwrap_or_default()
+}
+
+fn kilobytes(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+/// Memory of this process that is not elsewhere.
+pub(crate) fn resident_bytes() -> Option<u64> {
+    kilobytes(&status(), "VmRSS").map(|resident| resident * 1_024)
+}
+
 /// What `/proc/self` tells; a part that cannot be read is left out.
 pub(super) fn write(text: &mut Text, started: Timestamp) {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kilobytes = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-        line.trim().strip_suffix(" kB")?.parse::<u64>().ok()
-    };
+    let status = status();
+    let kilobytes = |name| kilobytes(&status, name);
     if let Some(resident) = kilobytes("VmRSS") {
         let help = "Resident memory size in bytes.";
         text.single("process_resident_memory_bytes", Kind::Gauge, help, resident * 1_024);

@@ -2,12 +2,12 @@
 
 use berth_model::{
     Access, BranchName, BuildId, BuildStatus, DeploymentId, EventPayload, OutputDir, PollEvery, ProjectId, RepoUrl,
-    Trigger, VariableId, VariableKey, VariableKind, VariableScope,
+    Trigger, Variable, VariableId, VariableKey, VariableKind, VariableScope,
 };
-use berth_secrets::Sealed;
+use berth_secrets::{Sealed, SecretsError};
 use berth_store::{
     ActivationReason, BuildFor, Filter, NewDeployment, NewProject, ProjectChange, ProjectSecrets, RepoAccess,
-    RouteKind, SealedVariable, StoreError,
+    RouteKind, SealedVariable, StoreError, VariableChange,
 };
 
 use crate::ground::{Ground, admin_of, host, name, new_project, push_of, repo};
@@ -299,4 +299,48 @@ pub(crate) async fn a_nul_is_dropped(ground: Ground) {
     new.build_command = Some("npm\0 run build".to_owned());
     let made = ground.store.create_project(access, new, &host("shop"), |_| Vec::new()).await.unwrap();
     assert_eq!(made.build_command.as_deref(), Some("npm run build"));
+}
+
+/// Its name, its kind and its scope change; what it holds is sealed anew for its name, and nobody has to know it.
+pub(crate) async fn a_variable_changes_and_keeps_its_value(ground: Ground) {
+    let store = &ground.store;
+    let (access, other) = (ground.member(1).await, ground.member(2).await);
+    let shop = ground.project(access, "shop").await;
+    store.put_variables(access, shop.id, vec![variable("A", "sealed for A"), variable("B", "b")]).await.unwrap();
+    let listed = store.variables(access, shop.id).await.unwrap();
+    let (a, b) = (&listed[0], &listed[1]);
+    assert_eq!(a.updated_at, a.created_at);
+    let reseal = |before: &Variable, key: &VariableKey, value: &Sealed| {
+        assert_eq!((before.key.as_str(), value.as_str()), ("A", "sealed for A"));
+        Ok(Sealed::stored(format!("sealed for {key}")))
+    };
+    let never = |_: &Variable, _: &VariableKey, _: &Sealed| panic!("its name stays");
+    let key = |text| Some(VariableKey::parse(text).unwrap());
+
+    ground.clock.advance(std::time::Duration::from_secs(60));
+    let scoped = VariableChange { scope: Some(VariableScope::Preview), ..VariableChange::default() };
+    let changed = store.change_variable(access, a.id, scoped, never).await.unwrap();
+    assert_eq!((changed.scope, changed.created_at), (VariableScope::Preview, a.created_at));
+    assert!(changed.updated_at > a.updated_at);
+    let unchanged = store.change_variable(access, a.id, VariableChange::default(), never).await.unwrap();
+    assert_eq!(unchanged, changed);
+
+    let taken = VariableChange { key: key("B"), scope: Some(VariableScope::Both), kind: None };
+    assert!(matches!(store.change_variable(access, a.id, taken, reseal).await, Err(StoreError::NameTaken)));
+    let renamed = VariableChange { key: key("C"), kind: Some(VariableKind::Plain), scope: Some(VariableScope::Both) };
+    let renamed = store.change_variable(access, a.id, renamed, reseal).await.unwrap();
+    assert_eq!((renamed.key.as_str(), renamed.kind), ("C", VariableKind::Plain));
+    let given = store.variables_for(BuildFor::production(shop.id)).await.unwrap();
+    let given: Vec<_> = given.iter().map(|(variable, value)| (variable.key.as_str(), value.as_str())).collect();
+    assert_eq!(given, [("B", "b"), ("C", "sealed for C")]);
+
+    let damaged = VariableChange { key: key("D"), ..VariableChange::default() };
+    let refuse = |_: &Variable, _: &VariableKey, _: &Sealed| Err(SecretsError::DoesNotOpen);
+    let refused = store.change_variable(access, b.id, damaged.clone(), refuse).await;
+    assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
+    assert_eq!(store.variables(access, shop.id).await.unwrap()[0].key.as_str(), "B", "and nothing changed");
+    let theirs = store.change_variable(other, b.id, damaged.clone(), refuse).await;
+    assert!(matches!(theirs, Err(StoreError::Forbidden)));
+    let nothing = store.change_variable(access, VariableId(99), damaged, refuse).await;
+    assert!(matches!(nothing, Err(StoreError::NotFound)));
 }

@@ -50,16 +50,23 @@ function System() {
 type Props = { system: Schema['SystemBody'] }
 
 /** What is wrong, each with what it means for sites and builds. */
-function Standing({ system: { dockerProblem, diskProblem }, again }: Props & { again: React.ReactNode }) {
-  if (!dockerProblem && !diskProblem) {
+function Standing({ system: { problems }, again }: Props & { again: React.ReactNode }) {
+  if (problems.length === 0) {
     return <div className="panel flex flex-wrap items-center gap-3 px-4 py-3"><State state="passed"><Trans>Everything works</Trans></State><span className="flex-1" />{again}</div>
   }
   return (
     <>
-      {dockerProblem && <Notice tone="fail" title={<Trans>Docker: builds wait, sites are served.</Trans>} actions={again}><bdi>{dockerProblem}</bdi></Notice>}
-      {diskProblem && <Notice tone="fail" title={<Trans>Disks: builds wait, sites are served.</Trans>} actions={again}><bdi>{diskProblem}</bdi></Notice>}
+      {problems.map((problem) => (
+        <Notice key={problem.code} tone="fail" title={titleOf(problem)} actions={again}><bdi>{problem.detail}</bdi></Notice>
+      ))}
     </>
   )
+}
+
+function titleOf({ code, title }: Schema['ProblemBody']): React.ReactNode {
+  if (code === 'docker_unreachable') return <Trans>Docker: builds wait, sites are served.</Trans>
+  if (code === 'disk_low') return <Trans>Disks: builds wait, sites are served.</Trans>
+  return <bdi>{title}</bdi>
 }
 
 function useFacts(system: Schema['SystemBody']): Fact[] {
