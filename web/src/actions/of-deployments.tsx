@@ -13,7 +13,7 @@ import { messageOf, Refusal } from '~/api/errors'
 import { buildQuery, projectQuery } from '~/api/queries'
 import { Confirm, type Consequence } from '~/ui/dialog'
 import { Ago } from '~/ui/time'
-import { toast } from '~/ui/toast'
+import { sendToasts, toast } from '~/ui/toast'
 
 type Props = DialogProps & { deployment: Deployment }
 
@@ -85,6 +85,7 @@ export function PromoteByBuild({ deployment, why, ...dialog }: Props & { why: st
   if (!project) return null
   const version = <Version deployment={deployment} build={build} />
   const act = async () => {
+    await sendToasts()
     const made = await body(api.POST('/api/v1/deployments/{id}/promote', { params: { path: { id: deployment.id } }, body: { rebuild: true } }))
     await changed(deployment.projectId)
     // Asked for a rebuild, the server answers with the build.

@@ -6,7 +6,8 @@
 import type { QueryClient } from '@tanstack/react-query'
 import type { Socket } from 'socket.io-client'
 
-import type { Schema } from '~/api/client'
+import { api, type Schema } from '~/api/client'
+import { Refusal } from '~/api/errors'
 import { keys } from '~/api/keys'
 import { ask, connectionFound, connectionLost, isOnline, tryBy, tryNow } from '~/shell/online'
 
@@ -42,10 +43,13 @@ export async function goLive(queries: QueryClient): Promise<void> {
   })
   opened.on('connect_error', () => {
     if (opened.active) return connectionLost()
-    // Refused: the session has ended. The next request says so and leads to the sign-in.
-    connectionFound()
-    goQuiet()
-    void queries.invalidateQueries({ queryKey: keys.me })
+    // Refused. If that is because the session has ended, this request hears it too, which leads to the sign-in; otherwise it
+    // is for now, and tried again.
+    void api.GET('/api/v1/sessions').then(connectionLost, (error) => {
+      if (!(error instanceof Refusal && error.status === 401)) return connectionLost()
+      connectionFound()
+      goQuiet()
+    })
   })
   opened.on('event', (event: LiveEvent) => heed(queries, event))
   for (const [name, stream] of Object.entries(LOG_EVENTS)) {

@@ -8,6 +8,8 @@ import { ask } from '~/actions/ask'
 import { isUnderWay, useCancel } from '~/actions/cancel'
 import { api, body } from '~/api/client'
 import { keys } from '~/api/keys'
+import { rollBackTarget } from '~/pages/project/history'
+import { deploymentsQuery } from '~/pages/project/queries'
 import type { Command, CommandGroup } from '~/shell/commands'
 import { isolated } from '~/shell/matching'
 import { useOnline } from '~/shell/online'
@@ -21,11 +23,7 @@ export function useProjectCommands(): CommandGroup | undefined {
   const { project, build: shown } = useWhere()
   const id = project?.id ?? 0
   const asked = { enabled: project !== undefined }
-  const { data: deployments = [] } = useQuery({
-    ...asked,
-    queryKey: keys.deployments(id),
-    queryFn: () => body(api.GET('/api/v1/projects/{id}/deployments', { params: { path: { id } } })),
-  })
+  const { data: deployments = [] } = useQuery({ ...deploymentsQuery(id, 'production'), ...asked })
   const { data: previews = [] } = useQuery({
     ...asked,
     queryKey: keys.previews(id),
@@ -34,7 +32,7 @@ export function useProjectCommands(): CommandGroup | undefined {
   if (!project) return undefined
   const { name, liveDeployment: live, latestBuild } = project
   const build = shown ?? latestBuild
-  const before = deployments.find(({ environment, kept, id }) => environment === 'production' && kept && live !== null && id < live.id)
+  const before = rollBackTarget(live, deployments)
   const params = { project: name }
   const settings = (section: string) => () => void navigate({ to: '/projects/$project/settings/{-$section}', params: { ...params, section } })
   const acts = { disabled: !online }
@@ -47,7 +45,7 @@ export function useProjectCommands(): CommandGroup | undefined {
       ...acts, value: `promote-${id}`, label: t`Promote the preview of ${isolated(branch)}…`, icon: 'up', run: () => ask({ kind: 'promote', deployment: liveDeployment }),
     }),
     project.repoUrl !== null && { ...acts, value: 'newest', label: t`Build the newest commit…`, icon: 'again', run: () => ask({ kind: 'build_newest', project: id }) },
-    build && build.commit && !isUnderWay(build) && { ...acts, value: 'rebuild', label: t`Rebuild the same commit…`, icon: 'again', run: () => ask({ kind: 'rebuild', build }) },
+    build && build.commit && build.status !== 'held' && !isUnderWay(build) && { ...acts, value: 'rebuild', label: t`Rebuild the same commit…`, icon: 'again', run: () => ask({ kind: 'rebuild', build }) },
     build?.status === 'held' && { ...acts, value: 'approve', label: t`Let the waiting build run…`, icon: 'lock', run: () => ask({ kind: 'approve', build }) },
     { value: 'secret', label: t`Add a secret`, icon: 'plus', also: t`variable`, run: settings('secrets') },
     { value: 'env', label: t`Paste a .env file`, icon: 'copy', also: t`variables secrets`, run: settings('secrets') },

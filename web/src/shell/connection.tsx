@@ -61,7 +61,9 @@ function useRefetchOnReturn(online: boolean): void {
   const queries = useQueryClient()
   const was = useRef(online)
   useEffect(() => {
-    if (online && !was.current) void queries.invalidateQueries()
+    // What a repository was found to be, and GitHub's lists, cost somebody else work and are no state of this server.
+    const own = ({ queryKey: [name] }: { queryKey: readonly unknown[] }) => name !== 'detection' && name !== 'github'
+    if (online && !was.current) void queries.invalidateQueries({ predicate: own })
     was.current = online
   }, [online, queries])
 }

@@ -28,6 +28,8 @@ export function useForm<V extends Values>(saved: V, send: (changed: Partial<V>, 
   const isDirty = Object.keys(changed).length > 0
   const release = useUnsaved(isDirty && phase !== 'sending')
 
+  const sending = useRef(false)
+
   const set = <K extends keyof V>(name: K, value: V[K]) => {
     setEdits((edits) => ({ ...edits, [name]: value }))
     setPhase('editing')
@@ -40,18 +42,22 @@ export function useForm<V extends Values>(saved: V, send: (changed: Partial<V>, 
   }
   const submit = async (event?: React.FormEvent) => {
     event?.preventDefault()
-    if (phase === 'sending') return
+    // What is typed meanwhile ends the phase, not the sending.
+    if (sending.current) return
     if (!isDirty && !mayBeAsItWas) return setPhase('unchanged')
     release()
+    sending.current = true
     setPhase('sending')
     setError(undefined)
     try {
       await send(changed, values)
-      setEdits({})
-      setPhase('sent')
+      setEdits((edits) => Object.fromEntries(Object.entries(edits).filter(([name, value]) => value !== values[name])) as Partial<V>)
+      setPhase((phase) => (phase === 'sending' ? 'sent' : phase))
     } catch (error) {
       setError(error)
       setPhase('editing')
+    } finally {
+      sending.current = false
     }
   }
 

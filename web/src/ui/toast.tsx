@@ -4,7 +4,7 @@
  */
 
 import { Trans, useLingui } from '@lingui/react/macro'
-import { useEffect, useSyncExternalStore } from 'react'
+import { useEffect, useRef, useSyncExternalStore } from 'react'
 
 import { Button } from '~/ui/button'
 
@@ -115,8 +115,14 @@ export function Toasts() {
   useEffect(() => onUndoKey(() => shown.findLast((toast) => toast.hasUndo)), [])
   const pause = () => shown.forEach((toast) => toast.pause())
   const run = () => shown.forEach((toast) => toast.run())
+  const section = useRef<HTMLElement>(null)
+  // A button that goes with its toast takes the focus with it, and nothing would tell the others to go on.
+  useEffect(() => {
+    if (!section.current?.matches(':hover, :focus-within')) run()
+  }, [toasts])
   return (
     <section
+      ref={section}
       aria-label={t`Just done`}
       aria-live="polite"
       className="toasts"

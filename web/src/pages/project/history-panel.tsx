@@ -53,7 +53,7 @@ function Rows({ project, environment }: { project: Project; environment: Environ
   }
   return (
     <>
-      <ol aria-label={t`Builds and deployments, newest first`} data-rows>
+      <ol aria-label={t`Builds and deployments, newest first`}>
         {entries.map((entry, index) => (
           <HistoryRow key={entry.key} entry={entry} project={project} line={environment === 'preview' ? 'none' : index < live || live < 0 ? 'ahead' : 'through'} />
         ))}

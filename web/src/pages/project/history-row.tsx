@@ -28,7 +28,7 @@ export function HistoryRow({ entry, project, line }: { entry: Entry; project: Sc
   const commit = build?.commit ?? deployment?.commit
   const state = stateFor(build, deployment, stateOf)
   return (
-    <li className={`${GRID} ${knot === 'live' ? 'bg-[color-mix(in_oklab,var(--live-soft)_55%,var(--surface))]' : ''}`}>
+    <li data-row className={`${GRID} ${knot === 'live' ? 'bg-[color-mix(in_oklab,var(--live-soft)_55%,var(--surface))]' : ''}`}>
       <Mooring knot={knot} line={line} />
       <span className="flex min-w-0 max-sm:col-start-2"><State state={state} /></span>
       <Link

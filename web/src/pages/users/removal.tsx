@@ -1,5 +1,6 @@
 /** Removing an account. Its projects go to somebody else, or are deleted with their sites: then the name has to be typed. */
 
+import { plural } from '@lingui/core/macro'
 import { Trans, useLingui } from '@lingui/react/macro'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -35,7 +36,7 @@ export function Removal({ user, others, open, onClose }: { user: User; others: r
       ]}
       more={owns && (
         <Select
-          label={user.projects === 1 ? t`Their project` : t`Their ${user.projects} projects`}
+          label={t`${plural(user.projects, { one: 'Their project', other: 'Their # projects' })}`}
           value={projects}
           onChange={(event) => setChosen(event.target.value)}
           options={choices}
