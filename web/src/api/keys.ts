@@ -32,5 +32,6 @@ export const keys = {
   invitations: ['invitations'] as const,
   /** What the link of one offers. */
   invitation: (token: string) => ['invitation', token] as const,
+  limits: ['limits'] as const,
   system: ['system'] as const,
 }

@@ -13,6 +13,7 @@ const VARIABLES = {
   pids: 'BERTH_BUILD_PIDS',
   log: 'BERTH_BUILD_LOG',
   output: 'BERTH_BUILD_OUTPUT',
+  atOnce: 'BERTH_BUILD_CONCURRENCY',
 }
 
 export function useLimits(limits: Schema['LimitsBody']): Fact[] {
@@ -32,5 +33,8 @@ export function useLimits(limits: Schema['LimitsBody']): Fact[] {
     { word: t`Size of what is published`, value: size(limits.outputBytes), name: VARIABLES.output },
     { word: t`Files in what is published`, value: format.number(limits.outputFiles) },
     { word: t`Size of the clone`, value: size(limits.sourceBytes) },
+    { word: t`Files in the clone`, value: format.number(limits.sourceFiles) },
+    { word: t`Builds at once`, value: format.number(limits.buildsAtOnce), name: VARIABLES.atOnce },
+    { word: t`Room that stays free`, value: size(limits.freeSpaceFloorBytes) },
   ]
 }

@@ -10,9 +10,11 @@ import { systemQuery } from '~/pages/system/queries'
 import { type Fact, Rows } from '~/pages/system/rows'
 import { ForAdministrators } from '~/pages/users/administrators'
 import { Button } from '~/ui/button'
+import { useFormat } from '~/ui/format'
 import { Loading } from '~/ui/loading'
 import { Notice, Panel } from '~/ui/panel'
 import { State } from '~/ui/state'
+import { Ago } from '~/ui/time'
 
 /** What the operator sets, by the names that it has there. */
 const VARIABLES = {
@@ -22,6 +24,7 @@ const VARIABLES = {
   signup: 'BERTH_SIGNUP',
   github: 'CLIENT_ID',
   webhook: 'WEBHOOK_SECRET',
+  egress: 'BERTH_EGRESS',
 }
 
 export function SystemPage() {
@@ -41,6 +44,7 @@ function System() {
     <div className="grid max-w-4xl gap-5">
       <Standing system={system} again={again} />
       <Panel title={t`This Berth`}><Rows facts={useFacts(system)} /></Panel>
+      <Panel title={t`What it runs on`}><Rows facts={useMachine(system)} /></Panel>
       <Panel title={t`Who may come in`}><Rows facts={useEntrances(system)} /></Panel>
       <Panel title={t`What a build may use`}><Rows facts={useLimits(system.limits)} /></Panel>
     </div>
@@ -76,6 +80,30 @@ function useFacts(system: Schema['SystemBody']): Fact[] {
     { word: t`Address`, value: <bdi>{system.publicUrl}</bdi>, name: VARIABLES.address },
     { word: t`Sites are under`, value: <bdi>{system.baseDomain}</bdi>, name: VARIABLES.domain },
     { word: t`Database`, value: system.database === 'postgres' ? t`PostgreSQL` : t`SQLite`, name: VARIABLES.database },
+  ]
+}
+
+/** Docker, disks, what waits, and what builds can reach. */
+function useMachine(system: Schema['SystemBody']): Fact[] {
+  const { t } = useLingui()
+  const format = useFormat()
+  const { docker, queue, disks, buildNetwork } = system
+  const network = {
+    closed: t`The internet, not your private networks`,
+    unproven: t`The internet; whether your private networks too could not be proven`,
+    open: t`The internet and your private networks`,
+  }
+  return [
+    { word: t`Docker`, value: <bdi>{docker.version ?? docker.problem ?? t`It does not answer`}</bdi> },
+    { word: t`Builds`, value: t`${queue.running} running, ${queue.queued} queued, ${queue.held} waiting for approval; ${queue.workers} at once` },
+    ...disks.map((disk) => ({
+      word: t`Disk`,
+      value: t`${format.size(disk.freeBytes)} free of ${format.size(disk.totalBytes)}; builds wait under ${format.size(disk.floorBytes)}`,
+      name: disk.variable,
+    })),
+    ...(buildNetwork ? [{ word: t`Builds can reach`, value: network[buildNetwork], name: VARIABLES.egress }] : []),
+    ...(system.memoryBytes === null ? [] : [{ word: t`Memory of Berth`, value: format.size(system.memoryBytes) }]),
+    { word: t`Runs since`, value: <Ago at={system.startedAt} /> },
   ]
 }
 

@@ -1,4 +1,4 @@
-/** How this Berth is set up and whether its parts work. For administrators. */
+/** How this Berth is set up and whether its parts work, for administrators; what a build may use, for everybody. */
 
 import { queryOptions } from '@tanstack/react-query'
 
@@ -11,3 +11,5 @@ export const systemQuery = queryOptions({
   // No event tells of disks and daemons: whoever comes back asks again.
   staleTime: 0,
 })
+
+export const limitsQuery = queryOptions({ queryKey: keys.limits, queryFn: () => body(api.GET('/api/v1/limits')), staleTime: Infinity })

@@ -41,7 +41,7 @@ export default function SecretsSection({ project }: { project: Schema['ProjectBo
             <span><Trans>Value</Trans></span>
             <span><Trans>Changed</Trans></span>
           </div>
-          <ul>{variables.map((variable) => <Row key={variable.id} project={project} variable={variable} />)}</ul>
+          <ul>{variables.map((variable) => <Row key={variable.id} project={project} variable={variable} all={variables} />)}</ul>
         </section>
       ) : !open && (
         <Empty title={t`No secrets yet`} actions={<Button acts onClick={() => setOpen('paste')}><Trans>Paste a .env</Trans></Button>}>
