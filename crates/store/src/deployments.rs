@@ -50,8 +50,8 @@ pub struct Deployment {
     pub released: bool,
     /// The preview's deployment that this is production's copy of.
     pub promoted_from: Option<DeploymentId>,
-    /// The commit that its build was of, if it was of one.
-    pub commit: Option<Commit>,
+    /// The commit that its build was of, if it was of one. Boxed: few who hold a deployment ask for it.
+    pub commit: Option<Box<Commit>>,
     /// How long its build took.
     pub took: Option<Duration>,
     /// When it was published.
@@ -104,7 +104,7 @@ impl FromRow for Deployment {
             bytes: row.get("bytes")?,
             released: row.get("released")?,
             promoted_from: row.get::<Option<i64>>("promoted_from")?.map(DeploymentId),
-            commit: commit(row)?,
+            commit: commit(row)?.map(Box::new),
             took: took(row)?,
             created_at: row.time("created_at")?,
             activated_at: row.time_or_none("activated_at")?,

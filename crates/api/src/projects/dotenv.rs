@@ -126,7 +126,10 @@ fn closing(inside: &str, quote: char) -> Result<usize, &'static str> {
 mod tests {
     use super::*;
 
-    fn told(text: &str) -> Vec<(usize, Result<(String, String), String>)> {
+    /// Key and value, or why not.
+    type Told = Result<(String, String), String>;
+
+    fn told(text: &str) -> Vec<(usize, Told)> {
         let of = |line: Line| {
             let says = line.says.map(|set| (set.key.to_string(), set.value.expose().to_owned()));
             (line.number, says)

@@ -347,7 +347,7 @@ impl DeploymentBody {
             status: deployment.status,
             environment: deployment.environment,
             branch: deployment.branch.to_string(),
-            commit: deployment.commit.map(CommitBody::of),
+            commit: deployment.commit.map(|commit| CommitBody::of(*commit)),
             took_ms: deployment.took.map(millis),
             url: config.site_url(&deployment.host),
             files: deployment.files,

@@ -48,7 +48,7 @@ pub(crate) async fn a_page_of_projects_with_their_cards(ground: Ground) {
     assert!(bare.live.is_none() && bare.latest.is_none() && bare.recent.is_empty() && bare.median().is_none());
     let live = card.live.as_ref().unwrap();
     assert_eq!(live, &store.live_deployment(shop.id).await.unwrap().unwrap());
-    assert_eq!((live.commit.clone(), live.took), (Some(commit('a')), Some(Duration::from_secs(40))));
+    assert_eq!((live.commit.as_deref(), live.took), (Some(&commit('a')), Some(Duration::from_secs(40))));
     assert_eq!(card.latest.as_ref().map(|build| build.id), Some(waiting.id));
     assert_eq!(card.plan, Some(Plan { services: Vec::new() }), "of what is live: the newest has none yet");
     let recent: Vec<_> =
