@@ -19,7 +19,7 @@ import { Loading } from '~/ui/loading'
 
 type Context = { queries: QueryClient }
 
-const root = createRootRouteWithContext<Context>()({ errorComponent: Failed, notFoundComponent: NotFound })
+const root = createRootRouteWithContext<Context>()({ errorComponent: Failed, notFoundComponent: () => <Outside><NotFound /></Outside> })
 
 /** Pages for people who are signed in. Others are led in, and back here afterwards. */
 const inside = createRoute({
@@ -36,7 +36,7 @@ const inside = createRoute({
 })
 
 /** Pages for whoever comes by: no bar, no account. */
-const outside = createRoute({ getParentRoute: () => root, id: 'outside', component: Outside, errorComponent: Failed })
+const outside = createRoute({ getParentRoute: () => root, id: 'outside', component: () => <Outside />, errorComponent: Failed })
 
 const isSignedIn = () => api.GET('/api/v1/me').then(() => true, () => false)
 

@@ -24,7 +24,7 @@ export function Bar() {
   const { name } = useWhere()
   return (
     <header className="bar">
-      <Link to="/" aria-label={t`Berth: all projects`} className="flex min-h-8 items-center gap-2 text-[15px] font-bold"><Mark />{name === undefined && <span>Berth</span>}</Link>
+      <Link to="/" aria-label={t`Berth: all projects`} className="flex min-h-8 min-w-6 items-center gap-2 text-[15px] font-bold"><Mark />{name === undefined && <span>Berth</span>}</Link>
       {name !== undefined && <ProjectPart name={name} />}
       <span className="flex-1" />
       <Building />

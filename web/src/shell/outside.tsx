@@ -1,4 +1,4 @@
-/** The frame for whoever is not signed in: the mark, one thing to do, and the language to do it in. */
+/** The frame for whoever is not signed in, and for addresses that lead nowhere: the mark, one thing to do, and the language to do it in. */
 
 import { Trans, useLingui } from '@lingui/react/macro'
 import { Outlet } from '@tanstack/react-router'
@@ -8,7 +8,7 @@ import { ConnectionBar } from '~/shell/connection'
 import { Skip } from '~/shell/skip'
 import { Mark } from '~/ui/mark'
 
-export function Outside() {
+export function Outside({ children = <Outlet /> }: { children?: React.ReactNode }) {
   return (
     <>
       <Skip />
@@ -16,7 +16,7 @@ export function Outside() {
       <div className="mx-auto grid min-h-dvh max-w-[440px] content-start gap-6 px-3 py-8 sm:pt-20">
         <header className="flex items-center gap-2 text-[15px] font-bold"><Mark />Berth</header>
         <main id="main" className="panel grid gap-4 p-5 sm:p-6">
-          <Outlet />
+          {children}
         </main>
         <footer><Language /></footer>
       </div>

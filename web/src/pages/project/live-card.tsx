@@ -73,7 +73,7 @@ function Source({ live }: { live: Deployment }) {
   }
   return (
     <>
-      <Link to="/builds/$build" params={{ build: String(buildId) }} dir="auto" className="cut hover:underline">{subject(commit.message)}</Link>
+      <Link to="/builds/$build" params={{ build: String(buildId) }} dir="auto" className="cut py-0.5 hover:underline">{subject(commit.message)}</Link>
       <p className="flex min-w-0 items-center gap-2 text-xs text-dim">
         <Avatar small name={commit.author} />
         <span className="cut"><bdi>{commit.author}</bdi> · <bdi className="mono">{branch}</bdi> · <bdi dir="ltr" className="mono">{short(commit.hash)}</bdi></span>
