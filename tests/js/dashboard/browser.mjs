@@ -45,11 +45,12 @@ export class Browser {
     await visit(page, new URL(path, this.origin).href);
   }
 
-  /** Does what cuts the connection on purpose: that nothing could be reached then is no complaint. */
-  async whileCut(story) {
+  /** Does what makes requests fail on purpose: what the browser says of those is no complaint. */
+  async expecting(failures, story) {
     const before = this.complaints.length;
-    await story();
-    this.complaints.push(...this.complaints.splice(before).filter((complaint) => !/net::ERR_|WebSocket connection/.test(complaint)));
+    const result = await story();
+    this.complaints.push(...this.complaints.splice(before).filter((complaint) => !failures.test(complaint)));
+    return result;
   }
 
   picture(page, name) {

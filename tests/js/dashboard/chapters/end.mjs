@@ -13,10 +13,14 @@ export async function endOfProject(ada, project) {
   ensure(await verb.isDisabled(), 'a project can be deleted without its name being typed');
   await question.getByRole('textbox').fill(project);
   await ada.picture('17-delete');
-  await verb.click();
-  await ada.text('Put your first site up').waitFor();
+  // What is shown of the project asks for it once more when it hears of its end.
+  await ada.browser.expecting(/ 404 .*\/api\/v1\/projects\//, async () => {
+    await verb.click();
+    await ada.text('Put your first site up').waitFor();
+    await page.waitForLoadState('networkidle');
+  });
   const visitor = await page.context().newPage();
-  const status = (await visitor.goto(site)).status();
+  const status = await ada.browser.expecting(/ 404 /, async () => (await visitor.goto(site)).status());
   await visitor.close();
   ensure(status === 404, `the site of a deleted project answers ${status}`);
 }

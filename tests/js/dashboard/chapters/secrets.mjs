@@ -1,4 +1,4 @@
-// Secrets: added, pasted, removed and taken back, removed for good. Their values are never shown.
+// Secrets: added, pasted, renamed, removed and taken back, removed for good. Their values are never shown.
 import { ensure } from '../person.mjs';
 
 export async function secrets(ada, project) {
@@ -23,6 +23,12 @@ export async function secrets(ada, project) {
   await ada.button('Add {added}, replace {replaced}', { added: 1, replaced: 1 }).click();
   await row('MAP_KEY').waitFor();
 
+  await ada.choose(actions, { 0: 'MAP_KEY' }, 'Rename…');
+  const question = page.getByRole('dialog');
+  await ada.field('Key', question).fill('TILE_KEY');
+  await ada.button('Rename it', {}, question).click();
+  await row('TILE_KEY').waitFor();
+
   await ada.choose(actions, { 0: 'LAMP_KEY' }, 'Remove');
   await row('LAMP_KEY').waitFor({ state: 'detached' });
   await ada.button('Undo').click();
@@ -32,7 +38,7 @@ export async function secrets(ada, project) {
 
   // What waited to be sent is sent when the page is left, and the server has it then.
   await ada.goTo(`/projects/${project}/settings/secrets`);
-  await row('MAP_KEY').waitFor();
+  await row('TILE_KEY').waitFor();
   ensure((await row('LAMP_KEY').count()) === 0, 'the secret that was removed is there');
   const shown = await page.content();
   ensure(!/nobody sees again|from the first day|pk\.0f3c/.test(shown), 'a secret is shown');
