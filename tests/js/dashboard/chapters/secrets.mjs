@@ -31,7 +31,8 @@ export async function secrets(ada, project) {
 
   await ada.choose(actions, { 0: 'LAMP_KEY' }, 'Remove');
   await row('LAMP_KEY').waitFor({ state: 'detached' });
-  await ada.button('Undo').click();
+  // The newest of what can be taken back is the last.
+  await page.getByRole('button', { name: ada.say('Undo'), exact: true }).last().click();
   await row('LAMP_KEY').waitFor();
   await ada.choose(actions, { 0: 'LAMP_KEY' }, 'Remove');
   await row('LAMP_KEY').waitFor({ state: 'detached' });
