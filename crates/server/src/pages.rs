@@ -53,7 +53,8 @@ fn file_or_page(request: &Request) -> Option<Response> {
         return Some(asset.answer(headers));
     }
     let mut accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let opens_a_page = accepted.any(|accept| accept.contains("text/html"));
+    // At the top there is nothing else, whoever asks.
+    let opens_a_page = path == "/" || accepted.any(|accept| accept.contains("text/html"));
     if !opens_a_page || path.starts_with("/api/") || path.starts_with(HASHED) {
         return None;
     }
@@ -108,7 +109,8 @@ mod tests {
         for (name, value) in headers {
             request = request.header(name, *value);
         }
-        router().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+        let hardened = berth_api::harden(router(), "http://*.berth.test");
+        hardened.oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
     }
 
     #[tokio::test]

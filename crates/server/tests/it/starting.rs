@@ -11,7 +11,7 @@ async fn the_control_plane_opens_with_its_pages() {
     let ready = berth.get("berth.test", "/health/ready").await;
     assert_eq!(status(&ready), "503");
     assert!(ready.contains("Docker"), "{ready}");
-    for (path, kind) in [("/", "text/html"), ("/app.js", "text/javascript"), ("/app.css", "text/css")] {
+    for (path, kind) in [("/", "text/html"), ("/theme.js", "text/javascript"), ("/icon.svg", "image/svg+xml")] {
         let answer = berth.get("berth.test", path).await;
         assert!(status(&answer) == "200" && answer.contains(kind), "{path}: {answer}");
     }
