@@ -25,7 +25,6 @@ const TALL = 4000;
 export async function violationsInDresses(page) {
   const size = page.viewportSize();
   const found = [];
-  // The link to the content covers what is below it while it has the focus.
   await page.evaluate(() => document.activeElement?.blur());
   for (const [theme, width] of DRESSES[page.words.locale]) {
     await page.evaluate((theme) => { document.documentElement.dataset.theme = theme; }, theme);
