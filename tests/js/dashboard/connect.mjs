@@ -9,7 +9,7 @@ import { run } from './test.mjs';
 await run('connect', async (browser, task, ask) => {
   const { repository } = task;
   const name = repository.split('/')[1];
-  const ada = new Person(browser, await browser.open({ expected: ['/promote', '//avatars.example.org/'] }), ask);
+  const ada = new Person(browser, await browser.open({ expected: ['/promote', '/octocat'] }), ask);
   const { page } = ada;
   const found = { violations: [], wide: [] };
   const look = async () => {
