@@ -14,6 +14,9 @@ export async function everyPage(ada, project) {
 
   // What opens over a page: the palette by its key, the help, a question.
   await ada.goTo(`/projects/${project}`);
+  // Keys do something once the page is there.
+  await ada.button('Roll back to <0>{0}</0>…').waitFor();
+  await page.waitForLoadState('networkidle');
   for (const [what, open] of overlays(ada)) {
     await open();
     await page.getByRole('dialog').or(page.getByRole('alertdialog')).first().waitFor();
