@@ -22,9 +22,6 @@ export const deliveriesQuery = (project: number) =>
     queryFn: () => body(api.GET('/api/v1/projects/{id}/deliveries', { params: { path: { id: project }, query: { limit: 20 } } })),
   })
 
-export const reportsQuery = (project: number) =>
-  queryOptions({ queryKey: keys.reports(project), queryFn: () => body(api.GET('/api/v1/projects/{id}/reports', of(project))) })
-
 /** Changes some settings. When it is done the page knows the new ones. */
 export function useChangeProject({ id }: Schema['ProjectBody']) {
   const queries = useQueryClient()
