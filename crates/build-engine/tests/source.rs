@@ -1,5 +1,8 @@
 //! Sources from a real `git http-backend`, and from hosts that mean harm.
 
+#[path = "support/packs.rs"]
+#[allow(dead_code, reason = "the unit tests use the rest")]
+mod packs;
 mod support;
 
 use std::path::Path;
@@ -325,7 +328,7 @@ async fn a_host_that_hangs_or_lies_ends_in_words() {
         let _ = stream.write_all(&answer("200 OK", ADVERTISEMENT, &[b'z'; 4_000])).await;
     })
     .await;
-    assert!(Asked::of(format!("http://{nonsense}/a/b")).fails().await.1.contains("too early"));
+    assert!(Asked::of(format!("http://{nonsense}/a/b")).fails().await.1.contains("no git repository at this address"));
 
     let circle = listen(|request, mut stream| async move {
         let location = format!("location: {}\r\n", request.target);
@@ -351,7 +354,7 @@ async fn an_endless_answer_stops_at_its_limit() {
     assert_eq!((code, words.contains("16 MiB")), (FailureCode::SourceTooLarge, true), "{words}");
 
     let (root, host, _) = host_with_site(Rules::default()).await;
-    let noise: String = (0..200_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_string()).collect();
+    let noise: String = (0..30_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_string()).collect();
     write(&root.path().join("site"), &[("noise.txt", &noise)]);
     commit(&root.path().join("site"), "Noise");
     let mut asked = Asked::of(host.url("site/.git"));
@@ -387,6 +390,139 @@ async fn tree_bombs_and_malformed_trees_fail_early() {
         let (code, words) = Asked::of(host.url("site/.git")).fails().await;
         assert!(matches!(code, FailureCode::BadRepository | FailureCode::SourceUnavailable), "{name}: {words}");
     }
+}
+
+const RESULT: &str = "content-type: application/x-git-upload-pack-result\r\n";
+
+fn line(text: &[u8]) -> Vec<u8> {
+    [format!("{:04x}", text.len() + 4).as_bytes(), text].concat()
+}
+
+/// What hosts answer who asks for their references: one branch.
+fn one_branch() -> Vec<u8> {
+    let reference = format!("{} refs/heads/main\0side-band-64k ofs-delta shallow multi_ack\n", "1".repeat(40));
+    [line(b"# service=git-upload-pack\n"), b"0000".to_vec(), line(reference.as_bytes()), b"0000".to_vec()].concat()
+}
+
+/// The end of a fetch: no further words, and then the pack.
+fn with_pack(pack: &[u8]) -> Vec<u8> {
+    let lines: Vec<u8> = pack.chunks(60_000).flat_map(|part| line(&[&[1], part].concat())).collect();
+    [&b"0000"[..], &line(b"NAK\n"), &lines, b"0000"].concat()
+}
+
+/// Answers with one branch and whatever `rest` says to a request for its objects.
+async fn host_of_packs(rest: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + 'static) -> std::net::SocketAddr {
+    listen(move |request, mut stream| {
+        let answer = match request.method.as_str() {
+            "GET" => answer("200 OK", ADVERTISEMENT, &one_branch()),
+            // How deep it goes is asked for first, and answered alone.
+            _ if !request.body.ends_with(b"done\n") => answer("200 OK", RESULT, b"0000"),
+            _ => rest(&request.body),
+        };
+        async move {
+            let _ = stream.write_all(&answer).await;
+        }
+    })
+    .await
+}
+
+/// The most memory that this process had at once since [`forget_most_memory`], in MiB.
+fn most_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() >> 10
+}
+
+fn forget_most_memory() {
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+}
+
+#[tokio::test]
+async fn a_pack_of_a_megabyte_takes_no_gigabyte() {
+    const LARGE: usize = 288 << 20;
+    let base = [packs::head(packs::BLOB, LARGE), packs::deflated_zeros(LARGE >> 20)].concat();
+    let delta = packs::delta(base.len(), &packs::copies(LARGE, 64 << 10, 1));
+    let pack = packs::pack(&[base, delta]);
+    assert!(pack.len() < 2 << 20);
+    let whole = with_pack(&pack);
+    let host = host_of_packs(move |_| answer("200 OK", RESULT, &whole)).await;
+    forget_most_memory();
+    let before = most_memory();
+    let (code, words) = Asked::of(format!("http://{host}/a/b")).fails().await;
+    assert_eq!((code, words.contains("larger than 100 MiB")), (FailureCode::SourceTooLarge, true), "{words}");
+    let grown = most_memory() - before;
+    assert!(grown < 256, "{grown} MiB");
+}
+
+/// libgit2 reads on where the list of references ends: what a host sends there is judged, too.
+#[tokio::test]
+async fn a_pack_that_begins_among_the_references_is_judged() {
+    let large = [packs::head(packs::BLOB, 4 << 20), packs::deflated_zeros(4)].concat();
+    let whole = with_pack(&packs::pack(&[large]));
+    let (begun, rest) = ([one_branch(), whole[..100].to_vec()].concat(), whole[100..].to_vec());
+    let host = listen(move |request, mut stream| {
+        let answer = match request.method.as_str() {
+            "GET" => answer("200 OK", ADVERTISEMENT, &begun),
+            _ => answer("200 OK", RESULT, &rest),
+        };
+        async move {
+            let _ = stream.write_all(&answer).await;
+        }
+    })
+    .await;
+    let mut asked = Asked::of(format!("http://{host}/a/b"));
+    asked.limits.source_bytes = 100_000;
+    let (code, words) = asked.fails().await;
+    assert_eq!((code, words.contains("unpacks to more than")), (FailureCode::SourceTooLarge, true), "{words}");
+}
+
+/// A pack that ends too early, and one that never does.
+#[tokio::test]
+async fn a_pack_that_is_cut_off_or_drips_ends_with_its_build() {
+    let noise: Vec<u8> = (0..20_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let whole = with_pack(&packs::pack(&[packs::entry(packs::BLOB, &noise)]));
+    let half = whole[..whole.len() / 2].to_vec();
+    let ended = half.clone();
+    let cut = host_of_packs(move |_| answer("200 OK", RESULT, &ended)).await;
+    let (code, words) = Asked::of(format!("http://{cut}/a/b")).fails().await;
+    assert!(code == FailureCode::SourceUnavailable && words.contains("too early"), "{words}");
+    let length = format!("{RESULT}content-length: {}\r\n", whole.len());
+    let broken = host_of_packs(move |_| [format!("HTTP/1.1 200 OK\r\n{length}\r\n").as_bytes(), &half].concat()).await;
+    let (code, words) = Asked::of(format!("http://{broken}/a/b")).fails().await;
+    assert!(code == FailureCode::SourceUnavailable && words.contains("too early"), "{words}");
+
+    // A byte now and then is no silence: only the build's own limit ends it, which drops the fetch.
+    let dripping = listen(move |request, mut stream| {
+        let whole = whole.clone();
+        async move {
+            let _ = match request.method.as_str() {
+                "GET" => stream.write_all(&answer("200 OK", ADVERTISEMENT, &one_branch())).await,
+                _ if !request.body.ends_with(b"done\n") => stream.write_all(&answer("200 OK", RESULT, b"0000")).await,
+                _ => {
+                    let head = format!("HTTP/1.1 200 OK\r\n{RESULT}connection: close\r\n\r\n");
+                    let _ = stream.write_all(head.as_bytes()).await;
+                    for byte in whole {
+                        tokio::time::sleep(Duration::from_millis(200)).await;
+                        if stream.write_all(&[byte]).await.is_err() {
+                            break;
+                        }
+                    }
+                    Ok(())
+                }
+            };
+        }
+    })
+    .await;
+    let scratch = tempfile::tempdir().unwrap();
+    let directory = scratch.path().join("source");
+    let fetching = Asked::of(format!("http://{dripping}/a/b")).fetch(&directory);
+    assert!(tokio::time::timeout(Duration::from_secs(7), fetching).await.is_err(), "it goes on past a silence's limit");
+    let removed = async {
+        while directory.exists() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), removed).await.expect("its thread ends, its directory goes");
 }
 
 /// What is small in git, and large in memory.

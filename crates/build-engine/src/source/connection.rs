@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use berth_model::RepoUrl;
+use berth_model::{BuildLimits, RepoUrl};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::{Method, Response, StatusCode};
@@ -28,7 +28,7 @@ pub(super) struct Connection {
     authorization: Option<(Giver, HeaderValue)>,
     /// Whether the host has said that the token is no good: a public repository needs none.
     token_refused: AtomicBool,
-    source_bytes: u64,
+    pub(super) limits: BuildLimits,
     bytes_left: AtomicU64,
     cancel: CancellationToken,
     runtime: Handle,
@@ -41,7 +41,7 @@ impl Connection {
         client: SourceClient,
         url: &RepoUrl,
         credentials: Option<&Credentials>,
-        source_bytes: u64,
+        limits: BuildLimits,
         cancel: CancellationToken,
     ) -> Result<Self, BuildError> {
         client.check(url)?;
@@ -56,8 +56,8 @@ impl Connection {
             base: Mutex::new(base),
             authorization,
             token_refused: AtomicBool::new(false),
-            source_bytes,
-            bytes_left: AtomicU64::new(source_bytes),
+            bytes_left: AtomicU64::new(limits.source_bytes),
+            limits,
             cancel,
             runtime: Handle::current(),
             problem: Mutex::new(None),
@@ -139,7 +139,7 @@ impl Connection {
                 .body(body),
             None => request.header(ACCEPT, "*/*"),
         };
-        request.send().await.map_err(|error| self.http_failure(&error))
+        self.heard(request.send()).await
     }
 
     fn expect(&self, answer: Response, content_type: &str) -> Result<Response, BuildError> {
@@ -171,17 +171,21 @@ impl Connection {
 
     /// The next piece of an answer, counted against the budget of the whole fetch; `None` at its end.
     pub(super) async fn piece(&self, answer: &mut Response) -> Result<Option<Bytes>, BuildError> {
-        let Some(piece) = answer.chunk().await.map_err(|error| self.http_failure(&error))? else { return Ok(None) };
+        let Some(piece) = self.heard(answer.chunk()).await? else { return Ok(None) };
         let length = piece.len() as u64;
         let spend = |left: u64| left.checked_sub(length);
         if self.bytes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, spend).is_err() {
-            return Err(failures::too_large(self.source_bytes));
+            return Err(failures::too_large(self.limits.source_bytes));
         }
         Ok(Some(piece))
     }
 
-    fn http_failure(&self, error: &reqwest::Error) -> BuildError {
-        failures::http(&self.host(), error, self.client.timeouts.silence)
+    /// What the host sends next, unless it is silent. The client's own limit would count the time, too, in which libgit2
+    /// was busy with what came before.
+    async fn heard<T>(&self, next: impl Future<Output = reqwest::Result<T>>) -> Result<T, BuildError> {
+        let silence = self.client.timeouts.silence;
+        let heard = tokio::time::timeout(silence, next).await.map_err(|_| failures::silent(&self.host(), silence))?;
+        heard.map_err(|error| failures::http(&self.host(), &error))
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn forbidden_address(host: &str) -> BuildError {
 }
 
 /// An error of the HTTP client before or during an answer of `host`.
-pub(super) fn http(host: &str, error: &reqwest::Error, silence: Duration) -> BuildError {
+pub(super) fn http(host: &str, error: &reqwest::Error) -> BuildError {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     let mut last = String::new();
     while let Some(inner) = cause {
@@ -50,14 +50,16 @@ pub(super) fn http(host: &str, error: &reqwest::Error, silence: Duration) -> Bui
     if error.is_connect() {
         let why = if error.is_timeout() { "no connection in time".to_owned() } else { last };
         unavailable(format!("{host} could not be reached"), format!("Connecting to {host} failed: {why}."))
-    } else if error.is_timeout() {
-        unavailable(
-            format!("{host} stopped answering"),
-            format!("{host} sent nothing for {}. Rebuild when it is well again.", Seconds(silence)),
-        )
     } else {
         cut_off(host)
     }
+}
+
+pub(super) fn silent(host: &str, silence: Duration) -> BuildError {
+    unavailable(
+        format!("{host} stopped answering"),
+        format!("{host} sent nothing for {}. Rebuild when it is well again.", Seconds(silence)),
+    )
 }
 
 pub(super) fn cut_off(host: &str) -> BuildError {
@@ -157,6 +159,22 @@ pub(super) fn object_too_large(limit: u64) -> BuildError {
     )
 }
 
+pub(super) fn unpacks_too_large(limit: u64) -> BuildError {
+    BuildError::theirs(
+        FailureCode::SourceTooLarge,
+        format!("the repository unpacks to more than {}", Bytes(limit)),
+        "Fetching was stopped. Keep large files out of git (LFS, releases).",
+    )
+}
+
+pub(super) fn too_many_objects(limit: u64) -> BuildError {
+    BuildError::theirs(
+        FailureCode::SourceTooLarge,
+        format!("the host sent more than {limit} objects"),
+        "Fetching was stopped. The head of a branch takes the objects of one commit only: build that.",
+    )
+}
+
 pub(super) fn too_many_references(host: &str) -> BuildError {
     BuildError::theirs(
         FailureCode::SourceTooLarge,
@@ -194,6 +212,14 @@ pub(super) fn malformed(what: &str) -> BuildError {
         FailureCode::BadRepository,
         "the commit's files are malformed",
         format!("{what}. Git's own tools do not make such a commit; `git fsck` shows more."),
+    )
+}
+
+pub(super) fn malformed_pack(what: &str) -> BuildError {
+    BuildError::theirs(
+        FailureCode::BadRepository,
+        "the repository's objects are malformed",
+        format!("The host sent a pack that git's own tools do not make: {what}. `git fsck` shows more."),
     )
 }
 

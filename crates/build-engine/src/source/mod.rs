@@ -4,17 +4,23 @@
 //!    so that the address that was judged is the one connected to;
 //! 2. [`credentials`]: the token that goes along, to that host only;
 //! 3. [`connection`] and [`transport`]: libgit2 speaks the git protocol over that client and nothing else;
-//! 4. [`fetch`]: the exact commit, as shallow as the server allows;
-//! 5. [`tree`]: its files are listed with their sizes and judged before any of them is read.
+//! 4. [`answers`] and [`pack`]: what the host sends is read along and refused before it makes libgit2 take memory;
+//! 5. [`fetch`]: the exact commit, as shallow as the server allows;
+//! 6. [`tree`]: its files are listed with their sizes and judged before any of them is read.
 //!
 //! No ssh, local or `git://` transport, no credential helper, no submodules, no work tree: files are read from the
 //! object database, so a malformed tree has nothing outside the checkout to reach.
 
+mod answers;
 mod client;
 mod connection;
 mod credentials;
 mod failures;
 mod fetch;
+mod pack;
+#[cfg(test)]
+#[path = "../../tests/support/packs.rs"]
+mod packs;
 mod transport;
 mod tree;
 
@@ -108,13 +114,8 @@ impl Source {
         // Dropping this future must end the thread that works for it too.
         let cancel = cancel.child_token();
         let _stop = cancel.clone().drop_guard();
-        let connection = Connection::new(
-            self.client.clone(),
-            request.url,
-            request.credentials,
-            limits.source_bytes,
-            cancel.clone(),
-        )?;
+        let client = self.client.clone();
+        let connection = Connection::new(client, request.url, request.credentials, limits.clone(), cancel.clone())?;
         let work = fetch::Work {
             connection: Arc::new(connection),
             branch: request.branch.clone(),
@@ -138,7 +139,8 @@ impl Source {
     ) -> Result<HashMap<BranchName, CommitHash>, BuildError> {
         let cancel = CancellationToken::new();
         let _stop = cancel.clone().drop_guard();
-        let connection = Connection::new(self.client.clone(), url, credentials, MOST_LISTING, cancel.clone())?;
+        let limits = BuildLimits { source_bytes: MOST_LISTING, ..BuildLimits::default() };
+        let connection = Connection::new(self.client.clone(), url, credentials, limits, cancel.clone())?;
         let connection = Arc::new(connection);
         let work = tokio::task::spawn_blocking(move || fetch::head_commits(&connection, &cancel));
         work.await.map_err(BuildError::ours)?

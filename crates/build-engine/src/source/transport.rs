@@ -3,6 +3,7 @@
 //! libgit2 finds a transport by the scheme of an address, so every fetch gets an address of a scheme of ours,
 //! `berth://<number>`, and its connection is looked up by that number. libgit2's own transports resolve names
 //! themselves and cannot be interrupted while no byte arrives; no address with their schemes is ever given to it.
+//! Every byte that it gets from a host was read by [`AnswerReader`] before.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -13,8 +14,10 @@ use bytes::Bytes;
 use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Transport};
 use reqwest::Response;
 
+use super::answers::{AnswerReader, Refusal};
 use super::connection::{Connection, locked};
 use super::failures;
+use super::pack::PackReader;
 use super::tree::MOST_FILE_BYTES;
 use crate::BuildError;
 
@@ -76,7 +79,7 @@ fn register_scheme() -> Result<(), BuildError> {
                     let number = remote.url()?.rsplit('/').next().and_then(|number| number.parse().ok());
                     let connection = number.and_then(|number: u64| locked(&CONNECTIONS).get(&number).cloned());
                     let connection = connection.ok_or_else(|| git2::Error::from_str("no such connection"))?;
-                    Transport::smart(remote, true, Subtransport(connection))
+                    Transport::smart(remote, true, Subtransport::of(connection))
                 })
             })
         };
@@ -95,7 +98,18 @@ fn limit_objects() -> Result<(), git2::Error> {
     if code < 0 { Err(git2::Error::last_error(code)) } else { Ok(()) }
 }
 
-struct Subtransport(Arc<Connection>);
+/// All exchanges of one transport of libgit2.
+struct Subtransport {
+    connection: Arc<Connection>,
+    answers: Arc<Mutex<AnswerReader>>,
+}
+
+impl Subtransport {
+    fn of(connection: Arc<Connection>) -> Self {
+        let answers = Arc::new(Mutex::new(AnswerReader::new(PackReader::new(&connection.limits))));
+        Self { connection, answers }
+    }
+}
 
 impl SmartSubtransport for Subtransport {
     fn action(&self, _url: &str, action: Service) -> Result<Box<dyn SmartSubtransportStream>, git2::Error> {
@@ -106,7 +120,8 @@ impl SmartSubtransport for Subtransport {
                 return Err(git2::Error::from_str("sources are only read"));
             }
         };
-        Ok(Box::new(Stream { connection: self.0.clone(), exchange: state }))
+        let (connection, answers) = (self.connection.clone(), self.answers.clone());
+        Ok(Box::new(Stream { connection, answers, exchange: state }))
     }
 
     fn close(&self) -> Result<(), git2::Error> {
@@ -117,6 +132,7 @@ impl SmartSubtransport for Subtransport {
 /// One request and its answer.
 struct Stream {
     connection: Arc<Connection>,
+    answers: Arc<Mutex<AnswerReader>>,
     exchange: Exchange,
 }
 
@@ -151,7 +167,14 @@ impl Read for Stream {
             *piece = next;
         }
         let length = piece.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&piece.split_to(length));
+        let given = piece.split_to(length);
+        locked(&self.answers).read(&given).map_err(|refusal| {
+            connection.fail(match refusal {
+                Refusal::NotGit => failures::not_git(&connection.host()),
+                Refusal::Of(problem) => problem,
+            })
+        })?;
+        buffer[..length].copy_from_slice(&given);
         Ok(length)
     }
 }
@@ -174,70 +197,23 @@ impl Write for Stream {
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Command, Stdio};
-
-    use flate2::{Compression, write::ZlibEncoder};
-
+    use super::super::packs::{BLOB, copies, delta, entry, pack};
     use super::*;
-
-    fn deflated(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    /// The head of an entry in a pack: 1 is a commit … 3 a blob, 6 a delta on what lies before it.
-    fn head(kind: u8, size: usize) -> Vec<u8> {
-        let mut bytes = vec![kind << 4 | (size & 15) as u8];
-        let mut rest = size >> 4;
-        while rest > 0 {
-            *bytes.last_mut().unwrap() |= 0x80;
-            bytes.push((rest & 0x7f) as u8);
-            rest >>= 7;
-        }
-        bytes
-    }
-
-    fn number(mut value: u64) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        while value > 0x7f {
-            bytes.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        bytes.push(value as u8);
-        bytes
-    }
-
-    /// A blob of 64 KiB, and one that is that `times` over.
-    fn pack(times: u64) -> Vec<u8> {
-        const BLOB: usize = 64 << 10;
-        let base = [head(3, BLOB), deflated(&[0; BLOB])].concat();
-        let copies = vec![0x80; usize::try_from(times).unwrap()];
-        let delta = [number(BLOB as u64), number(BLOB as u64 * times), copies].concat();
-        let distance = base.len();
-        assert!(distance < 1 << 14);
-        let back = [((distance >> 7) - 1) as u8 | 0x80, (distance & 0x7f) as u8];
-        let start = *b"PACK\0\0\0\x02\0\0\0\x02";
-        let mut pack = [&start[..], &base, &head(6, delta.len()), &back, &deflated(&delta)].concat();
-        let mut sum = Command::new("sha1sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        sum.stdin.take().unwrap().write_all(&pack).unwrap();
-        let sum = sum.wait_with_output().unwrap().stdout;
-        pack.extend(hex::decode(&sum[..40]).unwrap());
-        pack
-    }
 
     #[test]
     fn a_small_delta_makes_no_gigabytes() {
+        const BASE: usize = 64 << 10;
         register_scheme().unwrap();
-        let index = |times: u64| {
+        let index = |times: usize| {
+            let base = entry(BLOB, &[0; BASE]);
+            let more = delta(base.len(), &copies(BASE, BASE * times, times));
             let directory = tempfile::tempdir().unwrap();
             let mut indexer = git2::Indexer::new(None, directory.path(), 0o644, true).unwrap();
-            indexer.write_all(&pack(times)).unwrap();
+            indexer.write_all(&pack(&[base, more])).unwrap();
             indexer.commit()
         };
         index(2).unwrap();
-        let most = MOST_FILE_BYTES / (64 << 10);
-        let refusal = index(most + 1).unwrap_err();
+        let refusal = index(MOST_FILE_BYTES as usize / BASE + 1).unwrap_err();
         assert!(refusal.message().contains(TOO_LARGE), "{refusal}");
     }
 }

@@ -14,9 +14,9 @@ use crate::checkout::{Checkout, Entry, EntryKind};
 /// A single file is read into memory as a whole; hosts take none larger either.
 pub(super) const MOST_FILE_BYTES: u64 = 100 << 20;
 /// One directory's own object.
-const MOST_TREE_BYTES: usize = 32 << 20;
+pub(super) const MOST_TREE_BYTES: usize = 32 << 20;
 /// The commit's own object: its message.
-const MOST_COMMIT_BYTES: usize = 1 << 20;
+pub(super) const MOST_COMMIT_BYTES: usize = 1 << 20;
 /// All paths together: the same directories, named again and again, take no room in git.
 const MOST_PATHS_BYTES: usize = 64 << 20;
 const MOST_DEPTH: usize = 128;
