@@ -369,6 +369,34 @@ async fn a_build_that_fills_the_disk_through_its_cache_is_stopped_and_loses_it()
     world.end().await;
 }
 
+/// Nobody is refused a build while there is something that can be had again.
+#[tokio::test(flavor = "multi_thread")]
+async fn old_caches_make_room_before_a_build_is_refused() {
+    let docker = async |arguments: &[&str]| {
+        let ran = tokio::process::Command::new("docker").args(arguments).output().await.unwrap();
+        assert!(ran.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    let probe = World::new(BuildLimits::default()).await;
+    let free = probe.engine.disk_space().await.unwrap().expect("Docker runs here").free_bytes;
+    probe.end().await;
+    let floor = free - (1 << 30);
+    let world = World::new(BuildLimits { free_space_floor: floor, ..BuildLimits::default() }).await;
+    let build = serde_json::json!({ "scripts": { "build": "mkdir dist && touch dist/index.html" } }).to_string();
+    let project = world.project("roomy", &[("package.json", &build)]).await;
+    // A cache that nobody has used for as long as Berth remembers.
+    let instance = world.engine.config().instance.to_string();
+    let cache = format!("berth-{instance}-tools-1");
+    let label = format!("berth.instance={instance}");
+    docker(&["volume", "create", "--label", &label, "--label", "berth.kind=cache", &cache]).await;
+    let mount = format!("{cache}:/cache");
+    docker(&["run", "--rm", "--volume", &mount, "node:20-slim", "fallocate", "--length", "2G", "/cache/old"]).await;
+    assert!(world.engine.disk_space().await.unwrap().unwrap().free_bytes < floor, "the disk is full for this Berth");
+    world.build(&project).await.built();
+    assert_eq!(docker(&["volume", "ls", "--quiet", "--filter", &format!("name={cache}")]).await, "");
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_build_with_too_many_processes_is_told_so() {
     let world = World::new(BuildLimits { pids: 48, ..BuildLimits::default() }).await;

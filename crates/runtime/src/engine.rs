@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use berth_model::{BuildLimits, InstanceId, ShortId};
+use berth_model::{BuildLimits, Clock, InstanceId, ShortId};
 use bollard::query_parameters::InspectContainerOptions;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use ipnet::Ipv4Net;
@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 
 use crate::error::while_doing;
 use crate::network::Network;
+use crate::uses::Uses;
 use crate::{Labels, RuntimeError};
 
 /// How long an ordinary request may take.
@@ -36,6 +37,10 @@ pub struct EngineConfig {
     pub egress_allow: Vec<Ipv4Net>,
     /// What one container may use.
     pub limits: SandboxLimits,
+    /// The file that says what was used when, and what was pulled; `None` keeps that in memory.
+    pub notes: Option<PathBuf>,
+    /// What time it is.
+    pub clock: Clock,
 }
 
 impl EngineConfig {
@@ -48,6 +53,8 @@ impl EngineConfig {
             egress: Egress::Closed,
             egress_allow: Vec::new(),
             limits: SandboxLimits::from(&BuildLimits::default()),
+            notes: None,
+            clock: Clock::System,
         }
     }
 }
@@ -121,6 +128,7 @@ struct Inner {
     process: String,
     link: OnceCell<Link>,
     network: Network,
+    uses: Uses,
     /// Containers of this process whose removal failed; the sweep tries again.
     orphans: Mutex<HashSet<String>>,
 }
@@ -139,6 +147,7 @@ impl Engine {
             network: Network::new(&config),
             process: ShortId::random().0,
             link: OnceCell::new(),
+            uses: Uses::new(config.clock.clone(), config.notes.clone()),
             orphans: Mutex::default(),
             config,
         }))
@@ -198,6 +207,10 @@ impl Engine {
 
     pub(crate) fn network(&self) -> &Network {
         &self.0.network
+    }
+
+    pub(crate) fn uses(&self) -> &Uses {
+        &self.0.uses
     }
 
     pub(crate) fn process(&self) -> &str {

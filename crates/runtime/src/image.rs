@@ -1,14 +1,15 @@
 //! Images: the base images that others publish, and those that we made of containers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use berth_model::BuildId;
-use bollard::query_parameters::{CreateImageOptions, ListImagesOptions, RemoveImageOptions};
+use bollard::query_parameters::{CreateImageOptions, RemoveImageOptions};
 use futures_util::StreamExt;
 
 use crate::error::{is_status, while_doing};
-use crate::labels::{self, BUILD, KIND};
+use crate::labels::{BUILD, KIND};
+use crate::uses::Pulled;
 use crate::{Engine, Kind, RuntimeError};
 
 /// A registry that has sent nothing after so long is taken for absent: a build waits for it.
@@ -34,6 +35,7 @@ impl Engine {
     /// [`RuntimeError::MissingImage`] names the image and what to do.
     pub async fn ensure_base_image(&self, image: &str, log: &mut (dyn FnMut(&str) + Send)) -> Result<(), RuntimeError> {
         self.ensure_image(image, log).await?;
+        self.uses().turn().await.used_as_base(image).await;
         self.network().remember_image(image);
         Ok(())
     }
@@ -46,6 +48,9 @@ impl Engine {
         if self.image_id(image).await?.is_some() {
             return Ok(());
         }
+        // What is here under another name was not brought by us.
+        let before: HashSet<String> =
+            self.list_images(HashMap::new()).await?.into_iter().map(|image| image.id).collect();
         log(&format!("pulling {image}"));
         let options = CreateImageOptions { from_image: Some(image.to_owned()), ..CreateImageOptions::default() };
         let docker = self.docker_for_files().await?;
@@ -68,17 +73,24 @@ impl Engine {
                 log(&format!("{layer}: {status}"));
             }
         }
-        if self.image_id(image).await?.is_none() {
-            return Err(missing("the pull ended without it".to_owned()));
+        let id = self.inspect_id(image).await?.ok_or_else(|| missing("the pull ended without it".to_owned()))?;
+        if !before.contains(&id) {
+            self.uses().turn().await.pulled(image, Pulled { id, is_base: false }).await;
         }
         Ok(())
     }
 
-    /// The id of a local image, or `None`.
+    /// The id of a local image, or `None`. An image of ours that is asked for counts as used: for as long as a build may
+    /// take, it does not go to make room.
     ///
     /// # Errors
     /// What Docker said.
     pub async fn image_id(&self, tag: &str) -> Result<Option<String>, RuntimeError> {
+        self.uses().turn().await.used(tag).await;
+        self.inspect_id(tag).await
+    }
+
+    pub(crate) async fn inspect_id(&self, tag: &str) -> Result<Option<String>, RuntimeError> {
         match self.docker().await?.inspect_image(tag).await {
             Ok(image) => Ok(image.id),
             Err(error) if is_status(&error, 404) => Ok(None),
@@ -106,9 +118,7 @@ impl Engine {
     /// What Docker said.
     pub async fn local_tags(&self, repository: &str) -> Result<Vec<String>, RuntimeError> {
         let filters = HashMap::from([("reference".to_owned(), vec![repository.to_owned()])]);
-        let options = ListImagesOptions { filters: Some(filters), ..ListImagesOptions::default() };
-        let listed = self.docker().await?.list_images(Some(options)).await.map_err(while_doing("list images"))?;
-        let names = listed.into_iter().flat_map(|image| image.repo_tags);
+        let names = self.list_images(filters).await?.into_iter().flat_map(|image| image.repo_tags);
         Ok(names
             .filter_map(|name| name.strip_prefix(repository)?.strip_prefix(':').map(str::to_owned))
             .filter(|tag| tag != "<none>")
@@ -148,23 +158,6 @@ impl Engine {
             Err(error) if is_status(&error, 409) => Ok(false),
             Err(error) => Err(while_doing("remove an image")(error)),
         }
-    }
-
-    /// Removes images of dependencies, oldest first, until at most `keep` are left. Returns how many went.
-    ///
-    /// # Errors
-    /// What Docker said.
-    pub async fn prune_dependency_images(&self, keep: usize) -> Result<usize, RuntimeError> {
-        let filters = labels::filter(&self.config().instance, &[(KIND, Kind::Dependencies.as_str())]);
-        let options = ListImagesOptions { filters: Some(filters), ..ListImagesOptions::default() };
-        let listed = self.docker().await?.list_images(Some(options)).await;
-        let mut images = listed.map_err(while_doing("list images"))?;
-        images.sort_by_key(|image| std::cmp::Reverse(image.created));
-        let mut removed = 0;
-        for image in images.iter().skip(keep) {
-            removed += usize::from(self.remove_image_by(&image.id, &image.repo_tags).await?);
-        }
-        Ok(removed)
     }
 
     /// Removes an image by each of its tags, or by its id if it has none; whether it is gone.

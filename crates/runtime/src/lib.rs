@@ -5,7 +5,8 @@
 //! - [`Container`] is a sandbox that runs nothing by itself: commands are run in it one by one ([`Container::exec`]),
 //!   files go in and out as tar streams, and its files can be kept as an image.
 //! - `sandbox` holds the one function that makes a container's `HostConfig`; `network` keeps containers away from the
-//!   host and its private networks, and proves it; `sweep` removes what earlier processes of this instance left.
+//!   host and its private networks, and proves it; `sweep` removes what earlier processes of this instance left; `room`
+//!   gives disk back, the least recently used (`uses`) first.
 //!
 //! Everything made here carries the labels of [`Labels`], and nothing without this instance's label is ever removed.
 //! The client library prints request bodies, and with them the variables of commands, to the `log` crate at its debug
@@ -22,9 +23,11 @@ mod exec;
 mod image;
 mod labels;
 mod network;
+mod room;
 mod sandbox;
 mod sweep;
 mod tar_stream;
+mod uses;
 mod volume;
 mod written;
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use berth_model::ProjectId;
-use bollard::models::{ContainerSummary, Volume};
+use bollard::models::{ContainerSummary, ImageSummary, Volume};
 use bollard::query_parameters::{
     ListContainersOptions, ListImagesOptions, ListVolumesOptions, PruneImagesOptions, RemoveVolumeOptions,
 };
@@ -109,17 +109,20 @@ impl Engine {
         }
         let docker = self.docker_for_files().await?;
         for volume in self.volumes(also).await? {
+            let mut turn = self.uses().turn().await;
             let removed = docker.remove_volume(&volume.name, Some(RemoveVolumeOptions { force: true })).await;
             if let Err(error) = removed
                 && !is_status(&error, 404)
             {
                 outcome = outcome.and(Err(while_doing("remove a volume")(error)));
+            } else {
+                turn.gone(&volume.name).await;
             }
         }
         outcome
     }
 
-    async fn volumes(&self, also: &[(&str, &str)]) -> Result<Vec<Volume>, RuntimeError> {
+    pub(crate) async fn volumes(&self, also: &[(&str, &str)]) -> Result<Vec<Volume>, RuntimeError> {
         let filters = Some(labels::filter(&self.config().instance, also));
         let listed = self.docker().await?.list_volumes(Some(ListVolumesOptions { filters })).await;
         Ok(listed.map_err(while_doing("list volumes"))?.volumes.unwrap_or_default())
@@ -131,12 +134,15 @@ impl Engine {
         self.docker().await?.list_containers(Some(options)).await.map_err(while_doing("list containers"))
     }
 
-    pub(crate) async fn images(
+    pub(crate) async fn images(&self, also: &[(&str, &str)]) -> Result<Vec<ImageSummary>, RuntimeError> {
+        self.list_images(labels::filter(&self.config().instance, also)).await
+    }
+
+    pub(crate) async fn list_images(
         &self,
-        also: &[(&str, &str)],
-    ) -> Result<Vec<bollard::models::ImageSummary>, RuntimeError> {
-        let filters = Some(labels::filter(&self.config().instance, also));
-        let options = ListImagesOptions { filters, ..ListImagesOptions::default() };
+        filters: HashMap<String, Vec<String>>,
+    ) -> Result<Vec<ImageSummary>, RuntimeError> {
+        let options = ListImagesOptions { filters: Some(filters), ..ListImagesOptions::default() };
         self.docker().await?.list_images(Some(options)).await.map_err(while_doing("list images"))
     }
 }

@@ -27,12 +27,18 @@ pub struct VolumeMount {
 }
 
 impl Engine {
-    /// The volume for `purpose` (`npm-7`, say: letters, digits, `-`), made if it does not exist.
+    /// The volume for `purpose` (`npm-7`, say: letters, digits, `-`), made if it does not exist. It counts as used: for as
+    /// long as a build may take, it does not go to make room.
     ///
     /// # Errors
     /// What Docker said.
     pub async fn ensure_volume(&self, purpose: &str, labels: &Labels) -> Result<VolumeName, RuntimeError> {
         let name = VolumeName(format!("berth-{}-{purpose}", self.config().instance));
+        let mut turn = self.uses().turn().await;
+        turn.used(&name.0).await;
+        if turn.knows_volume(&name.0) {
+            return Ok(name);
+        }
         let request = VolumeCreateRequest {
             name: Some(name.0.clone()),
             labels: Some(self.write_labels(labels)),
@@ -40,6 +46,7 @@ impl Engine {
         };
         // The daemon answers with the existing volume if there is one.
         self.docker().await?.create_volume(request).await.map_err(while_doing("create a volume"))?;
+        turn.found_volume(&name.0);
         Ok(name)
     }
 }

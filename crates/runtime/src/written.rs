@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use berth_model::BuildId;
 use bollard::models::{ContainerInspectResponse, VolumeCreateRequest};
-use bollard::query_parameters::{InspectContainerOptions, RemoveVolumeOptions};
+use bollard::query_parameters::InspectContainerOptions;
 
-use crate::error::{in_container, is_status, while_doing};
+use crate::error::{in_container, while_doing};
 use crate::labels::BUILD;
 use crate::{Container, Engine, RuntimeError};
 
@@ -120,13 +120,15 @@ impl Engine {
         let docker = self.docker_for_files().await?;
         let found = docker.inspect_volume(name).await.map_err(while_doing("look at a volume"))?;
         let labels: HashMap<String, String> = found.labels;
-        loop {
-            match docker.remove_volume(name, Some(RemoveVolumeOptions { force: false })).await {
-                Ok(()) => break,
-                Err(error) if is_status(&error, 409) => tokio::time::sleep(Duration::from_millis(500)).await,
-                Err(error) => return Err(while_doing("remove a volume")(error)),
+        // Nobody may mount it between its end and its beginning: Docker would make one without our labels.
+        let _turn = loop {
+            let turn = self.uses().turn().await;
+            if self.remove_idle_volume(name).await? {
+                break turn;
             }
-        }
+            drop(turn);
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        };
         let name = Some(name.to_owned());
         let request = VolumeCreateRequest { name, labels: Some(labels), ..VolumeCreateRequest::default() };
         docker.create_volume(request).await.map(drop).map_err(while_doing("create a volume"))

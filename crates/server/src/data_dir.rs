@@ -5,6 +5,7 @@
 //! instance         which installation this is
 //! secret, encryption-key, webhook-secret      generated when not configured, mode 0600
 //! setup-token      until there is an administrator, mode 0600
+//! docker-uses      what was used when in Docker, and what was pulled: what makes room first
 //! berth.db         the database, if it is SQLite at its default place
 //! detections/      commits that are only looked at; emptied at start
 //! ```

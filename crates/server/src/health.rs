@@ -30,6 +30,11 @@ impl Disk {
         Self { directories, floor }
     }
 
+    /// What is to be free before caches are left alone: what was just freed is not to run short at once.
+    pub(crate) fn wanted(&self) -> u64 {
+        self.floor.saturating_mul(2)
+    }
+
     /// `Err` says where room is missing, in words. A disk that hangs holds up only who asks, no thread that serves.
     pub(crate) async fn room(&self) -> Result<(), String> {
         let disk = self.clone();

@@ -144,6 +144,8 @@ impl Control {
             egress: config.egress,
             egress_allow: config.egress_allow.clone(),
             limits: SandboxLimits::from(&limits),
+            notes: Some(self.data.path().join("docker-uses")),
+            clock: store.clock().clone(),
         });
         let deploys = DeployEngine::new(deploy_config(config), store.clone(), self.edge.clone());
         let directories = vec![

@@ -1,9 +1,6 @@
 //! The container that one build works in, and its caches.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
-use berth_runtime::{Container, Kind, Labels, Sandbox, VolumeMount, VolumeName};
+use berth_runtime::{Container, Kind, Labels, Sandbox, VolumeMount};
 
 use super::archive::{Contents, OurFile};
 use super::command::{self, CommandLine};
@@ -11,26 +8,6 @@ use super::{PACKAGE_CACHE, SOURCE, environment, inside};
 use crate::BuildError;
 use crate::failure::Command;
 use crate::run::Job;
-
-/// Volumes that are known to exist: asking for one takes as long as a small build's output.
-#[derive(Debug, Default)]
-pub(crate) struct Volumes(Mutex<HashMap<String, VolumeName>>);
-
-impl Volumes {
-    /// The volume for `purpose`. A pull request's goes with it, whatever is known here.
-    async fn ensure(&self, job: &Job, purpose: &str, labels: &Labels) -> Result<VolumeName, BuildError> {
-        if job.stranger.is_some() {
-            return Ok(job.engine.ensure_volume(purpose, labels).await?);
-        }
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(purpose).cloned();
-        if let Some(volume) = known {
-            return Ok(volume);
-        }
-        let volume = job.engine.ensure_volume(purpose, labels).await?;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(purpose.to_owned(), volume.clone());
-        Ok(volume)
-    }
-}
 
 /// A container with the project's packages in it, ready for its files and its build command.
 pub(crate) struct Workshop {
@@ -50,7 +27,7 @@ impl Workshop {
             }
             Some(_) => (job.cache_name("packages"), job.labels(Kind::Cache, None)),
         };
-        let volume = job.volumes.ensure(job, &purpose, &labels).await?;
+        let volume = job.engine.ensure_volume(&purpose, &labels).await?;
         let mounts = vec![VolumeMount { volume, path: PACKAGE_CACHE.to_owned() }];
         Self::open(job, image, Kind::Dependencies, mounts).await
     }
@@ -61,7 +38,7 @@ impl Workshop {
         let labels = job.labels(Kind::Cache, None);
         let mut mounts = Vec::new();
         for (name, directory) in job.caches() {
-            let volume = job.volumes.ensure(job, &job.cache_name(name), &labels).await?;
+            let volume = job.engine.ensure_volume(&job.cache_name(name), &labels).await?;
             mounts.push(VolumeMount { volume, path: format!("{}/{directory}", inside(job.root())) });
         }
         Self::open(job, image, Kind::Build, mounts).await

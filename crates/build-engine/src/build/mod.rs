@@ -16,7 +16,6 @@ mod space;
 mod toolchain;
 mod written_out;
 
-pub(crate) use container::Volumes;
 pub(crate) use dependencies::{Installed, install};
 pub(crate) use dockerfile::build as build_dockerfile;
 pub(crate) use lockfile::pnpm as pnpm_of_lockfile;

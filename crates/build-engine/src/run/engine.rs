@@ -13,7 +13,6 @@ use url::Url;
 
 use super::{BuildRun, Progress};
 use crate::BuildError;
-use crate::build::Volumes;
 use crate::log::{BuildLog, LogOwner};
 use crate::source::{Credentials, Source, SourceTimeouts};
 
@@ -48,7 +47,6 @@ pub(super) struct Inner {
     pub(super) store: Store,
     pub(super) keys: Arc<KeyRing>,
     pub(super) source: Source,
-    pub(super) volumes: Arc<Volumes>,
 }
 
 impl std::fmt::Debug for BuildEngine {
@@ -69,7 +67,7 @@ impl BuildEngine {
         keys: Arc<KeyRing>,
     ) -> Result<Self, BuildError> {
         let source = Source::new(config.source_allow.clone(), config.source_timeouts)?;
-        Ok(Self(Arc::new(Inner { config, engine, store, keys, source, volumes: Arc::default() })))
+        Ok(Self(Arc::new(Inner { config, engine, store, keys, source })))
     }
 
     /// Where all branches of a project's repository are now, by one request: what was missed while nothing listened is

@@ -9,7 +9,6 @@ use berth_model::{
 use berth_runtime::{Engine, Kind, Labels};
 
 use crate::Checkout;
-use crate::build::Volumes;
 use crate::failure::Scene;
 use crate::log::{BuildLog, Excerpt};
 use crate::variables::Variables;
@@ -21,7 +20,6 @@ pub(crate) struct Job {
     /// Where sources, and so the images that a Dockerfile names, may be fetched from besides public addresses.
     pub(crate) source_allow: SourceAllow,
     pub(crate) log: Arc<BuildLog>,
-    pub(crate) volumes: Arc<Volumes>,
     pub(crate) owner: UserId,
     pub(crate) project: ProjectId,
     /// What it is for: previews, which everybody's branches become, share no cache of tools with production.

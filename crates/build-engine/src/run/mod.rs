@@ -227,7 +227,7 @@ impl BuildRun {
         commit: CommitHash,
         variables: Variables,
     ) -> Result<Job, BuildError> {
-        let Inner { config, engine, volumes, .. } = &*self.engine.0;
+        let Inner { config, engine, .. } = &*self.engine.0;
         let (build, project) = (&self.claimed.build, &self.claimed.project);
         let service = plan.services.into_iter().next();
         let service = service.ok_or_else(|| BuildError::ours_for_good("a plan without a service"))?;
@@ -238,7 +238,6 @@ impl BuildRun {
             limits: config.limits.clone(),
             source_allow: config.source_allow.clone(),
             log: self.log.clone(),
-            volumes: volumes.clone(),
             owner: project.user,
             project: project.id,
             environment: build.environment,
@@ -376,11 +375,15 @@ fn stranger(build: &Build) -> Option<i64> {
     build.pull_request.as_ref().filter(|pull_request| pull_request.fork.is_some()).map(|of| of.number)
 }
 
+/// Old caches go before a build does.
 async fn require_space(job: &Job) -> Result<(), BuildError> {
-    match job.engine.disk_space().await {
-        Ok(Some(space)) if space.free_bytes < job.limits.free_space_floor => Err(disk_is_full()),
-        _ => Ok(()),
+    let floor = job.limits.free_space_floor;
+    let is_full = async || matches!(job.engine.disk_space().await, Ok(Some(space)) if space.free_bytes < floor);
+    if !is_full().await {
+        return Ok(());
     }
+    job.engine.make_room(floor.saturating_mul(2)).await?;
+    if is_full().await { Err(disk_is_full()) } else { Ok(()) }
 }
 
 fn disk_is_full() -> BuildError {

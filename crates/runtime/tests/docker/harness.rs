@@ -21,7 +21,10 @@ where
     change(&mut config);
     let engine = Engine::connect(config.clone());
     engine.ping().await.expect("these tests need a running Docker daemon");
-    engine.ensure_base_image(NODE, &mut |_| ()).await.expect("the base image is here or can be pulled");
+    // What this engine itself pulled would be its own to remove.
+    let puller = Engine::connect(EngineConfig::new(InstanceId::random()));
+    puller.ensure_base_image(NODE, &mut |_| ()).await.expect("the base image is here or can be pulled");
+    engine.ensure_base_image(NODE, &mut |_| ()).await.expect("it is here now");
     let ended = tokio::spawn(test(engine)).await;
     // As a later process would find it.
     Engine::connect(config).remove_instance().await.expect("everything of the instance can be removed");

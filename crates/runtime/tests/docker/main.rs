@@ -6,4 +6,6 @@ mod harness;
 mod images;
 mod limits;
 mod network;
+mod registry;
+mod room;
 mod sweep;

@@ -1,5 +1,5 @@
 //! What is done at start and every hour: leftovers in Docker and on the disk, old previews and releases, expired
-//! sessions, history beyond its age.
+//! sessions, history beyond its age. And every minute: room on Docker's disk.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,8 @@ use super::{Worker, previews};
 
 /// While Docker does not answer.
 const DOCKER_AGAIN: Duration = Duration::from_secs(10);
+/// Between two looks at what cannot wait for an hour.
+const MINUTE: Duration = Duration::from_secs(60);
 /// Images with installed dependencies that are kept, the most recently used ones.
 const DEPENDENCY_IMAGES: usize = 30;
 /// Builds of a project that keep their logs however old they are: more than the dashboard lists at once.
@@ -19,10 +21,19 @@ const BUILDS_WITH_LOGS: u32 = 20;
 pub(super) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
     let work = async {
         prepare_docker(&worker).await;
-        loop {
-            look_after_docker(&worker).await;
-            tokio::time::sleep(worker.every).await;
-        }
+        let hourly = async {
+            loop {
+                look_after_docker(&worker).await;
+                tokio::time::sleep(worker.every).await;
+            }
+        };
+        let by_the_minute = async {
+            loop {
+                tokio::time::sleep(MINUTE).await;
+                look_soon(&worker).await;
+            }
+        };
+        tokio::join!(hourly, by_the_minute);
     };
     // The disk fills while Docker is away, too.
     let also = async {
@@ -71,6 +82,11 @@ async fn look_after_docker(worker: &Worker) {
     told("leftovers in Docker", worker.engine.sweep().await);
     told("caches of removed previews", previews::clear_caches(worker).await);
     told("old images of dependencies", worker.engine.prune_dependency_images(DEPENDENCY_IMAGES).await);
+}
+
+/// Costs next to nothing when there is nothing to do.
+async fn look_soon(worker: &Worker) {
+    told("old caches", worker.engine.make_room(worker.disk.wanted()).await);
 }
 
 async fn look_after_store(worker: &Worker) {

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use berth_model::BuildId;
 use berth_store::{Claimed, Lease, LeaseState};
@@ -20,6 +20,8 @@ const LEASE: Duration = Duration::from_secs(30);
 const RENEW_EVERY: Duration = Duration::from_secs(10);
 /// For running builds to end when Berth stops.
 const GIVE_BACK_WITHIN: Duration = Duration::from_secs(20);
+/// Between two times that caches make room, when the first was not enough.
+const MAKE_ROOM_AGAIN: Duration = Duration::from_secs(60);
 /// For Docker to remove their containers.
 const SWEEP_WITHIN: Duration = Duration::from_secs(10);
 
@@ -33,13 +35,16 @@ struct Queue {
     worker: Arc<Worker>,
     running: HashMap<BuildId, Running>,
     tasks: JoinSet<BuildId>,
+    /// Caches that make room: at work, and when they last were. Removing them takes longer than a lease.
+    clearing: JoinSet<()>,
+    cleared: Option<Instant>,
     /// The operator was told that builds wait for room on the disk.
     lacks_room: bool,
 }
 
 pub(super) async fn run(worker: Arc<Worker>, mut bell: watch::Receiver<()>, stop: CancellationToken) {
     let mut cancellations = worker.store.signals().cancellations();
-    let mut queue = Queue { worker, running: HashMap::new(), tasks: JoinSet::new(), lacks_room: false };
+    let mut queue = Queue::new(worker);
     let mut renewal = tokio::time::interval(RENEW_EVERY);
     renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -51,6 +56,7 @@ pub(super) async fn run(worker: Arc<Worker>, mut bell: watch::Receiver<()>, stop
         tokio::select! {
             _ = bell.changed() => {}
             Some(ended) = queue.tasks.join_next() => queue.forget(ended.ok()),
+            Some(_) = queue.clearing.join_next() => queue.cleared = Some(Instant::now()),
             canceled = cancellations.recv() => queue.cancel(canceled),
             _ = renewal.tick() => {
                 if let Err(error) = queue.renew_all().await {
@@ -65,12 +71,15 @@ pub(super) async fn run(worker: Arc<Worker>, mut bell: watch::Receiver<()>, stop
 }
 
 impl Queue {
+    fn new(worker: Arc<Worker>) -> Self {
+        let (running, tasks, clearing) = (HashMap::new(), JoinSet::new(), JoinSet::new());
+        Self { worker, running, tasks, clearing, cleared: None, lacks_room: false }
+    }
+
     async fn claim_all(&mut self) -> anyhow::Result<()> {
         while self.running.len() < self.worker.concurrency {
             if let Err(problem) = self.worker.disk.room().await {
-                if !std::mem::replace(&mut self.lacks_room, true) {
-                    tracing::warn!("no build starts: {problem}");
-                }
+                self.make_room(&problem);
                 return Ok(());
             }
             if std::mem::replace(&mut self.lacks_room, false) {
@@ -80,6 +89,23 @@ impl Queue {
             self.start(claimed);
         }
         Ok(())
+    }
+
+    /// Old caches go before builds wait; only when they were not enough the operator is told.
+    fn make_room(&mut self, problem: &str) {
+        if !self.clearing.is_empty() {
+            return;
+        }
+        if self.cleared.is_none_or(|last| last.elapsed() >= MAKE_ROOM_AGAIN) {
+            let worker = Arc::clone(&self.worker);
+            self.clearing.spawn(async move {
+                if let Err(error) = worker.engine.make_room(worker.disk.wanted()).await {
+                    tracing::warn!("caches could not make room: {error}");
+                }
+            });
+        } else if !std::mem::replace(&mut self.lacks_room, true) {
+            tracing::warn!("no build starts: {problem}");
+        }
     }
 
     fn start(&mut self, claimed: Claimed) {
