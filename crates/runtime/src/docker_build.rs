@@ -1,17 +1,18 @@
 //! Building a Dockerfile with the daemon's classic builder: the one that keeps to memory and processor limits and to
 //! our network. (BuildKit silently ignores all three.)
 //!
-//! What it cannot be told: a process limit, and to drop capabilities. Its `RUN` steps have Docker's default ones.
+//! What it cannot be told: a process limit, which `steps` sees to, and to drop capabilities. Its `RUN` steps have Docker's
+//! default ones.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use berth_model::{LogStream, ShortId};
+use berth_model::LogStream;
 use bollard::models::BuildInfo;
-use bollard::query_parameters::{BuildImageOptions, BuilderVersion, InspectContainerOptions, ListContainersOptions};
+use bollard::query_parameters::{BuildImageOptions, BuilderVersion};
 use futures_util::StreamExt;
 
 use crate::error::while_doing;
+use crate::steps::{self, Steps};
 use crate::tar_stream::plainly;
 use crate::{Engine, Labels, RuntimeError, TarStream};
 
@@ -63,7 +64,7 @@ impl Engine {
             cpuperiod: Some(CPU_PERIOD),
             cpuquota: Some(i32::try_from(quota).unwrap_or(i32::MAX)),
             networkmode: Some(self.network().name().to_owned()),
-            extrahosts: Some(format!("{}:127.0.0.1", steps.mark)),
+            extrahosts: Some(format!("{}:127.0.0.1", steps.mark())),
             version: BuilderVersion::BuilderV1,
             ..BuildImageOptions::default()
         };
@@ -78,7 +79,16 @@ impl Engine {
         let (context, broken) = plainly(build.context);
         let mut output = docker.build_image(options, None, Some(bollard::body_try_stream(context)));
         let mut in_labels = false;
-        while let Some(info) = output.next().await {
+        let mark = steps.mark().to_owned();
+        let mut unlimited = std::pin::pin!(steps::keep_to_limit(self, &mark));
+        loop {
+            let info = tokio::select! {
+                error = &mut unlimited => return Err(error),
+                info = output.next() => match info {
+                    Some(info) => info,
+                    None => break,
+                },
+            };
             match info {
                 Ok(info) => relay(&info, &mut in_labels, log),
                 Err(bollard::errors::Error::DockerStreamError { error }) => {
@@ -99,7 +109,7 @@ impl Engine {
             }
         }
         steps.over();
-        let facts = match self.image_id(&build.tag).await? {
+        let facts = match self.inspect_id(&build.tag).await? {
             Some(id) => (id, self.image_facts(&build.tag).await?),
             None => return Err(failed("it ended without an image".to_owned())),
         };
@@ -118,68 +128,6 @@ impl Engine {
         pairs.sort();
         let pairs: Vec<String> = pairs.into_iter().map(|(key, value)| format!("{key}=\"{value}\"")).collect();
         format!("LABEL {}", pairs.join(" "))
-    }
-
-    /// Removes containers that `RUN` steps left: those on our network that carry a mark of ours which `is_over`.
-    /// The classic builder puts no label on them; the mark is a host name that no Dockerfile can set.
-    pub(crate) async fn remove_steps(&self, is_over: impl Fn(&str) -> bool) -> Result<(), RuntimeError> {
-        let docker = self.docker().await?;
-        let filters = Some(HashMap::from([("network".to_owned(), vec![self.network().name().to_owned()])]));
-        let options = ListContainersOptions { all: true, filters, ..ListContainersOptions::default() };
-        for container in docker.list_containers(Some(options)).await.map_err(while_doing("list containers"))? {
-            // Whatever its labels say: a step has those of the Dockerfile.
-            let Some(id) = container.id else { continue };
-            let Ok(inspected) = docker.inspect_container(&id, None::<InspectContainerOptions>).await else { continue };
-            let hosts = inspected.host_config.and_then(|config| config.extra_hosts).unwrap_or_default();
-            if hosts.iter().filter_map(|host| host.split_once(':')).any(|(mark, _)| is_over(mark)) {
-                self.remove_container(&id).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// What the marks of this instance's builds begin with.
-    pub(crate) fn instance_mark(&self) -> String {
-        format!("berth-{}-", self.config().instance)
-    }
-
-    /// What the marks of this process's builds begin with.
-    pub(crate) fn process_mark(&self) -> String {
-        format!("{}{}-", self.instance_mark(), self.process())
-    }
-}
-
-/// The steps of one build. Unless told that they are over, they are looked for and removed when this is dropped.
-struct Steps {
-    engine: Option<Engine>,
-    mark: String,
-}
-
-impl Steps {
-    fn new(engine: &Engine) -> Self {
-        Self { mark: format!("{}{}", engine.process_mark(), ShortId::random()), engine: Some(engine.clone()) }
-    }
-
-    /// The daemon said that the build ended; it removes its containers itself (`forcerm`).
-    fn over(mut self) {
-        self.engine = None;
-    }
-}
-
-impl Drop for Steps {
-    fn drop(&mut self) {
-        let Some(engine) = self.engine.take() else { return };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let mark = std::mem::take(&mut self.mark);
-        runtime.spawn(async move {
-            // The daemon notices the closed connection within a tenth of a second, and removes the container itself.
-            for wait in [500, 2_000, 5_000] {
-                tokio::time::sleep(Duration::from_millis(wait)).await;
-                if let Err(error) = engine.remove_steps(|found| found == mark).await {
-                    tracing::warn!(%error, "a canceled image build may have left a container; the sweep will look again");
-                }
-            }
-        });
     }
 }
 

@@ -44,6 +44,12 @@ pub enum RuntimeError {
         /// The exit code of a `RUN`, if that was it.
         exit_code: Option<i64>,
     },
+    /// A step of a Dockerfile had started more processes than it may before it could be kept to the limit.
+    #[error("a step of the Dockerfile started more than {limit} processes")]
+    TooManyProcesses {
+        /// How many it may have.
+        limit: u32,
+    },
     /// Containers could reach the host or its networks, so none is started.
     #[error(
         "builds do not start, because their network cannot be closed: {why}; \
@@ -68,7 +74,7 @@ impl RuntimeError {
     /// Whether the repository or its settings caused it; everything else is ours or Docker's.
     #[must_use]
     pub fn is_theirs(&self) -> bool {
-        matches!(self, Self::DockerfileFailed { .. } | Self::NoSuchPath { .. })
+        matches!(self, Self::DockerfileFailed { .. } | Self::TooManyProcesses { .. } | Self::NoSuchPath { .. })
     }
 
     /// Whether trying once more may help without anybody doing something.

@@ -25,6 +25,7 @@ mod labels;
 mod network;
 mod room;
 mod sandbox;
+mod steps;
 mod sweep;
 mod tar_stream;
 mod uses;

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use berth_runtime::{Kind, VolumeMount};
+use berth_runtime::{Kind, RuntimeError, VolumeMount};
 
-use crate::harness::{docker, labels, sandbox, sh, with_engine};
+use crate::harness::{NODE, docker, labels, sandbox, sh, with_engine};
 
 #[tokio::test]
 async fn every_limit_is_in_the_daemons_own_words() {
@@ -102,7 +102,7 @@ async fn an_image_decides_nothing_about_its_container() {
     with_engine(|_| (), |engine| async move {
         let dockerfile = format!(
             "FROM {}\nLABEL berth.instance=another berth.project=99\nUSER node\nENTRYPOINT [\"false\"]\nHEALTHCHECK CMD true\n",
-            crate::harness::NODE
+            NODE
         );
         let tag = crate::images::build(&engine, &dockerfile).await.0.unwrap();
         let container = engine.create(&berth_runtime::Sandbox { image: tag, ..sandbox() }).await.unwrap();
@@ -113,5 +113,56 @@ async fn an_image_decides_nothing_about_its_container() {
         assert_eq!(inspected("{{.State.Health}}"), "<nil>");
         container.stop_and_remove().await.unwrap();
     })
+    .await;
+}
+
+/// The processes of all `RUN` steps of this instance, as the daemon counts them.
+fn processes_of_steps(engine: &berth_runtime::Engine) -> (usize, String) {
+    let network = format!("network=berth-build-{}", engine.config().instance);
+    let steps = docker(&["ps", "--quiet", "--filter", &network]);
+    let count = |step: &str| docker(&["top", step, "-eo", "pid"]).lines().skip(1).count();
+    let limits = steps.lines().map(|step| docker(&["inspect", "--format", "{{.HostConfig.PidsLimit}}", step]));
+    (steps.lines().map(count).sum(), limits.collect::<Vec<_>>().join(" "))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_of_a_dockerfile_keeps_to_the_process_limit() {
+    with_engine(
+        |config| config.limits.pids = 64,
+        |engine| async move {
+            let run = |script: &str| format!("FROM {NODE}\nRUN {script}\n");
+            let many = run("i=0; while [ $i -lt 200 ]; do sleep 60 & i=$((i+1)); done; wait");
+            let (built, stdout, stderr) = crate::images::build(&engine, &many).await;
+            assert!(built.unwrap_err().is_theirs());
+            assert!(stderr.contains("Cannot fork"), "{stdout}{stderr}");
+
+            // What forks faster than the limit comes ends at once.
+            let bomb = run("bash -c 'bomb() { bomb | bomb & }; bomb; sleep 60'");
+            let most = async {
+                let mut most = 0;
+                for _ in 0..20 {
+                    tokio::time::sleep(Duration::from_millis(250)).await;
+                    let (processes, limit) = processes_of_steps(&engine);
+                    // Before the limit is there it may have been more; such a one is on its way out.
+                    most = most.max(if limit == "64" { processes } else { 0 });
+                }
+                most
+            };
+            let started = Instant::now();
+            tokio::select! {
+                (ended, ..) = crate::images::build(&engine, &bomb) => {
+                    let error = ended.unwrap_err();
+                    assert!(matches!(error, RuntimeError::TooManyProcesses { limit: 64 }), "{error}");
+                }
+                most = most => assert!(most <= 64, "{most} processes"),
+            }
+            while processes_of_steps(&engine).0 > 0 {
+                assert!(started.elapsed() < Duration::from_secs(20), "the bomb is still there");
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            let (built, stdout, _) = crate::images::build(&engine, &run("echo fine")).await;
+            assert!(built.is_ok() && stdout.contains("fine\n"), "{stdout}");
+        },
+    )
     .await;
 }

@@ -248,7 +248,16 @@ fn missing_image(image: &str, error: RuntimeError) -> BuildError {
 }
 
 fn failed(job: &Job, lines: &[usize], error: RuntimeError) -> BuildError {
-    let RuntimeError::DockerfileFailed { reason, exit_code } = error else { return error.into() };
+    let (reason, exit_code) = match error {
+        RuntimeError::DockerfileFailed { reason, exit_code } => (reason, exit_code),
+        RuntimeError::TooManyProcesses { limit } => {
+            let title = format!("the build started more than {limit} processes (limit: BERTH_BUILD_PIDS)");
+            let detail = "A step of the Dockerfile did, at once when it began. Let it work with fewer workers, look for a \
+                          script that starts itself, or ask the operator for more.";
+            return Failure::new(FailureCode::CommandFailed, title, detail).with_setting("BERTH_BUILD_PIDS").into();
+        }
+        error => return error.into(),
+    };
     match exit_code {
         Some(code) => {
             // The builder does not tell of the limit of memory.
