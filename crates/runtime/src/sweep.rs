@@ -1,19 +1,19 @@
 //! Removing what earlier processes of this instance left behind, and what belongs to a project that is gone.
 //!
 //! Whatever this process made it also removes itself; the sweep only takes over what failed. Volumes hold caches and
-//! go with their project alone, or with the pull request whose own they are.
+//! go with their project, their owner, or the pull request whose own they are; or for want of `room`.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use berth_model::ProjectId;
+use berth_model::{ProjectId, UserId};
 use bollard::models::{ContainerSummary, ImageSummary, Volume};
 use bollard::query_parameters::{
     ListContainersOptions, ListImagesOptions, ListVolumesOptions, PruneImagesOptions, RemoveVolumeOptions,
 };
 
 use crate::error::{is_status, while_doing};
-use crate::labels::{self, KIND, PROCESS, PROJECT, PULL_REQUEST};
+use crate::labels::{self, KIND, OWNER, PROCESS, PROJECT, PULL_REQUEST};
 use crate::{Engine, Kind, RuntimeError};
 
 /// Untagged images that are older than a build may take, and by so much, are in the making no more.
@@ -84,6 +84,40 @@ impl Engine {
         let volumes = self.volumes(&[]).await?;
         found.extend(volumes.iter().filter_map(|volume| of(&volume.labels)));
         Ok(found)
+    }
+
+    /// The users whose packages and caches are kept.
+    ///
+    /// # Errors
+    /// What Docker said.
+    pub async fn owners(&self) -> Result<BTreeSet<UserId>, RuntimeError> {
+        let of = |labels: &HashMap<String, String>| labels.get(OWNER)?.parse().ok().map(UserId);
+        let mut found: BTreeSet<_> = self.images(&[]).await?.iter().filter_map(|image| of(&image.labels)).collect();
+        found.extend(self.volumes(&[]).await?.iter().filter_map(|volume| of(&volume.labels)));
+        Ok(found)
+    }
+
+    /// Removes the images and volumes of a user who is gone. What a container uses stays: a project that somebody else
+    /// has now may be building.
+    ///
+    /// # Errors
+    /// What Docker said; what could be removed is.
+    pub async fn remove_owner(&self, owner: UserId) -> Result<(), RuntimeError> {
+        let owner = owner.to_string();
+        let also = [(OWNER, owner.as_str())];
+        let mut outcome = Ok(());
+        for image in self.images(&also).await? {
+            outcome = self.remove_image_by(&image.id, &image.repo_tags).await.map(drop).and(outcome);
+        }
+        for volume in self.volumes(&also).await? {
+            let mut turn = self.uses().turn().await;
+            match self.remove_idle_volume(&volume.name).await {
+                Ok(true) => turn.gone(&volume.name).await,
+                Ok(false) => {}
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
+        }
+        outcome
     }
 
     /// Removes everything that this instance has in Docker, and its packet filter's rules: for taking Berth off a

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use berth_model::{InstanceId, ProjectId};
+use berth_model::{InstanceId, ProjectId, UserId};
 use berth_runtime::{Engine, EngineConfig, Kind, Labels, RuntimeError, VolumeMount};
 
 use crate::harness::{docker, labels, sandbox, sh, with_engine};
@@ -123,6 +123,44 @@ async fn a_project_goes_with_its_containers_images_and_volumes() {
                 docker(&["volume", "ls", "--quiet", "--filter", &format!("name={}", engine.config().instance)]);
             assert_eq!(volumes, stays.as_str());
             container.stop_and_remove().await.unwrap();
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn an_owners_caches_go_with_the_owner_and_nobody_elses() {
+    with_engine(
+        |_| (),
+        |engine| async move {
+            let of = |owner, project: Option<i64>| Labels {
+                owner: Some(UserId(owner)),
+                project: project.map(ProjectId),
+                build: None,
+                ..labels(Kind::Cache)
+            };
+            engine.ensure_volume("packages-3", &of(3, None)).await.unwrap();
+            let stays = engine.ensure_volume("packages-4", &of(4, None)).await.unwrap();
+            let used = engine.ensure_volume("tools-1", &of(3, Some(1))).await.unwrap();
+            let mut sandbox = sandbox();
+            sandbox.volumes.push(VolumeMount { volume: used.clone(), path: "/cache".to_owned() });
+            let container = engine.create(&sandbox).await.unwrap();
+            let tag = format!("berth-dependencies-{}:1", engine.config().instance);
+            container.commit(&tag, &Labels { kind: Kind::Dependencies, ..of(3, Some(1)) }).await.unwrap();
+            assert_eq!(engine.owners().await.unwrap(), [UserId(3), UserId(4)].into());
+
+            let volumes =
+                || docker(&["volume", "ls", "--quiet", "--filter", &format!("name={}", engine.config().instance)]);
+            engine.remove_owner(UserId(3)).await.unwrap();
+            assert_eq!(engine.image_id(&tag).await.unwrap(), None);
+            assert_eq!(volumes(), format!("{}\n{}", stays.as_str(), used.as_str()), "a build has the other");
+            assert!(is_listed(container.id()));
+            container.stop_and_remove().await.unwrap();
+            engine.remove_owner(UserId(3)).await.unwrap();
+            assert_eq!(volumes(), stays.as_str());
+            // One that comes back gets a volume with labels.
+            engine.ensure_volume("packages-3", &of(3, None)).await.unwrap();
+            assert_eq!(engine.owners().await.unwrap(), [UserId(3), UserId(4)].into());
         },
     )
     .await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use berth_runtime::NetworkState;
 use tokio_util::sync::CancellationToken;
 
-use super::{Worker, previews};
+use super::{Worker, previews, removals};
 
 /// While Docker does not answer.
 const DOCKER_AGAIN: Duration = Duration::from_secs(10);
@@ -81,6 +81,7 @@ async fn prepare_docker(worker: &Worker) {
 async fn look_after_docker(worker: &Worker) {
     told("leftovers in Docker", worker.engine.sweep().await);
     told("caches of removed previews", previews::clear_caches(worker).await);
+    told("caches of removed accounts", removals::clear_caches_of_removed(worker).await);
     told("old images of dependencies", worker.engine.prune_dependency_images(DEPENDENCY_IMAGES).await);
 }
 

@@ -1,5 +1,5 @@
 //! Deleted projects: their hosts went when they were deleted; files, containers, images and volumes go here, once
-//! their last build has ended.
+//! their last build has ended. And the caches of removed accounts.
 
 use std::sync::Arc;
 
@@ -14,7 +14,9 @@ pub(super) async fn run(worker: Arc<Worker>, bell: watch::Receiver<()>, stop: Ca
 
 async fn remove_deleted(worker: Arc<Worker>) -> anyhow::Result<()> {
     let mut failed = Ok(());
-    for deleted in worker.store.deleted_projects().await? {
+    let deleted_projects = worker.store.deleted_projects().await?;
+    let any = !deleted_projects.is_empty();
+    for deleted in deleted_projects {
         let removed = async {
             worker.deploys.remove_project(deleted.id, &deleted.name).await?;
             worker.engine.remove_project(deleted.id).await?;
@@ -26,5 +28,19 @@ async fn remove_deleted(worker: Arc<Worker>) -> anyhow::Result<()> {
             Err(error) => failed = Err(error),
         }
     }
+    // An account that goes takes its projects along.
+    if any && failed.is_ok() {
+        clear_caches_of_removed(&worker).await?;
+    }
     failed
+}
+
+/// Removes the packages and caches of accounts that are gone. Docker is asked whose there are: nothing is remembered.
+pub(super) async fn clear_caches_of_removed(worker: &Worker) -> anyhow::Result<()> {
+    for owner in worker.engine.owners().await? {
+        if worker.store.user(owner).await?.is_none() {
+            worker.engine.remove_owner(owner).await?;
+        }
+    }
+    Ok(())
 }
