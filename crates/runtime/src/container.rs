@@ -155,7 +155,7 @@ impl Drop for Container {
         }
         let (engine, id) = (self.engine.clone(), std::mem::take(&mut self.id));
         // Noted first: if the removal never gets to run, the sweep knows of it.
-        engine.orphans().insert(id.clone());
+        engine.orphans().containers.insert(id.clone());
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 if let Err(error) = engine.remove_container(&id).await {
@@ -170,7 +170,7 @@ impl Engine {
     /// Removes by force until the daemon's own list agrees.
     pub(crate) async fn remove_container(&self, id: &str) -> Result<(), RuntimeError> {
         let started = Instant::now();
-        self.orphans().insert(id.to_owned());
+        self.orphans().containers.insert(id.to_owned());
         let until_gone = async {
             loop {
                 match self.remove_once(id).await {
@@ -183,7 +183,7 @@ impl Engine {
         };
         match tokio::time::timeout(GONE_WITHIN, until_gone).await {
             Ok(()) => {
-                self.orphans().remove(id);
+                self.orphans().containers.remove(id);
                 tracing::debug!(container = id, took = ?started.elapsed(), "container removed");
                 Ok(())
             }

@@ -129,8 +129,17 @@ struct Inner {
     link: OnceCell<Link>,
     network: Network,
     uses: Uses,
-    /// Containers of this process whose removal failed; the sweep tries again.
-    orphans: Mutex<HashSet<String>>,
+    /// What this process did not get rid of yet.
+    orphans: Mutex<Orphans>,
+}
+
+/// What is to be removed, until it was.
+#[derive(Debug, Default)]
+pub(crate) struct Orphans {
+    /// Ids of containers.
+    pub(crate) containers: HashSet<String>,
+    /// Marks of image builds that did not end by themselves: their steps have no names that we know.
+    pub(crate) marks: HashSet<String>,
 }
 
 /// A connection whose API version has been agreed on.
@@ -217,7 +226,7 @@ impl Engine {
         &self.0.process
     }
 
-    pub(crate) fn orphans(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+    pub(crate) fn orphans(&self) -> std::sync::MutexGuard<'_, Orphans> {
         self.0.orphans.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 

@@ -84,14 +84,16 @@ async fn follow(engine: &Engine, mark: &str, limited: &mut HashSet<String>) -> R
 impl Drop for Steps {
     fn drop(&mut self) {
         let Some(engine) = self.engine.take() else { return };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let mark = std::mem::take(&mut self.mark);
+        // Noted first: whatever becomes of this, somebody looks again.
+        engine.orphans().marks.insert(mark.clone());
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
             // The daemon notices the closed connection within a tenth of a second, and removes the container itself.
             for wait in [500, 2_000, 5_000] {
                 tokio::time::sleep(Duration::from_millis(wait)).await;
                 if let Err(error) = engine.remove_steps(|found| found == mark).await {
-                    tracing::warn!(%error, "a canceled image build may have left a container; the sweep will look again");
+                    tracing::warn!(%error, "a canceled image build may have left a container; it is looked for again");
                 }
             }
         });

@@ -31,7 +31,7 @@ impl Engine {
         let mut outcome = Ok(());
         for container in self.containers(&[]).await? {
             let Some(id) = container.id else { continue };
-            let is_orphan = self.orphans().contains(&id);
+            let is_orphan = self.orphans().containers.contains(&id);
             if is_orphan || is_stale(&container.labels.unwrap_or_default()) {
                 outcome = self.remove_container(&id).await.and(outcome);
             }
@@ -52,6 +52,27 @@ impl Engine {
         let options = PruneImagesOptions { filters: Some(untagged) };
         let pruned = self.docker_for_files().await?.prune_images(Some(options)).await;
         pruned.map(drop).map_err(while_doing("remove untagged images")).and(outcome)
+    }
+
+    /// Removes what this process could not remove before: containers, and steps of image builds that were given up. Asks
+    /// Docker nothing if there is nothing of the kind.
+    ///
+    /// # Errors
+    /// What Docker said; the rest is tried again next time.
+    pub async fn remove_orphans(&self) -> Result<(), RuntimeError> {
+        let (containers, marks) = {
+            let orphans = self.orphans();
+            (orphans.containers.clone(), orphans.marks.clone())
+        };
+        let mut outcome = Ok(());
+        for container in containers {
+            outcome = self.remove_container(&container).await.and(outcome);
+        }
+        if !marks.is_empty() {
+            self.remove_steps(|mark| marks.contains(mark)).await?;
+            self.orphans().marks.retain(|mark| !marks.contains(mark));
+        }
+        outcome
     }
 
     /// Removes everything that carries the project's label: containers, images, then volumes.

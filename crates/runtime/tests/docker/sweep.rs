@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use berth_model::{InstanceId, ProjectId, UserId};
 use berth_runtime::{Engine, EngineConfig, Kind, Labels, RuntimeError, VolumeMount};
 
-use crate::harness::{docker, labels, sandbox, sh, with_engine};
+use crate::harness::{NODE, docker, labels, sandbox, sh, with_engine};
 
 /// Whether the daemon lists the container.
 fn is_listed(id: &str) -> bool {
@@ -123,6 +123,61 @@ async fn a_project_goes_with_its_containers_images_and_volumes() {
                 docker(&["volume", "ls", "--quiet", "--filter", &format!("name={}", engine.config().instance)]);
             assert_eq!(volumes, stays.as_str());
             container.stop_and_remove().await.unwrap();
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_could_not_be_removed_is_removed_without_a_later_process() {
+    with_engine(
+        |_| (),
+        |engine| async move {
+            let (container, other) = (engine.create(&sandbox()).await.unwrap(), engine.create(&sandbox()).await.unwrap());
+            let id = container.id().to_owned();
+            // Where nothing runs that could remove it, as while Docker is away.
+            std::thread::spawn(move || drop(container)).join().unwrap();
+            assert!(is_listed(&id));
+            engine.remove_orphans().await.unwrap();
+            assert!(!is_listed(&id) && is_listed(other.id()));
+            other.stop_and_remove().await.unwrap();
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_step_that_outlives_its_build_is_removed_without_a_later_process() {
+    with_engine(
+        |_| (),
+        |engine| async move {
+            let network = format!("berth-build-{}", engine.config().instance);
+            let steps = || docker(&["ps", "--all", "--quiet", "--filter", &format!("network={network}")]);
+            let dockerfile = format!("FROM {NODE}\nRUN sleep 1000\n");
+            let marked = async {
+                loop {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    let step = steps();
+                    let mark = docker(&["inspect", "--format", "{{index .HostConfig.ExtraHosts 0}}", &step]);
+                    if mark.starts_with("berth-") {
+                        return (step, mark);
+                    }
+                }
+            };
+            let (step, mark) = tokio::select! {
+                ended = crate::images::build(&engine, &dockerfile) => panic!("it ended: {ended:?}"),
+                marked = marked => marked,
+            };
+            // The daemon ends it, and the looks that follow the end of the build are over.
+            until_removed(&step).await;
+            tokio::time::sleep(Duration::from_secs(9)).await;
+            // A daemon that does not end it leaves the same.
+            let run = ["run", "--detach", "--network", &network, "--add-host", &mark, NODE, "sleep", "1000"];
+            let left = docker(&run);
+            engine.sweep().await.unwrap();
+            assert!(is_listed(&left), "the sweep is for earlier processes");
+            engine.remove_orphans().await.unwrap();
+            assert!(!is_listed(&left));
         },
     )
     .await;

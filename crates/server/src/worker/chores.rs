@@ -1,5 +1,5 @@
 //! What is done at start and every hour: leftovers in Docker and on the disk, old previews and releases, expired
-//! sessions, history beyond its age. And every minute: room on Docker's disk.
+//! sessions, history beyond its age. And every minute: containers whose removal failed, room on Docker's disk.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,6 +87,7 @@ async fn look_after_docker(worker: &Worker) {
 
 /// Costs next to nothing when there is nothing to do.
 async fn look_soon(worker: &Worker) {
+    told("containers that were to be gone", worker.engine.remove_orphans().await);
     told("old caches", worker.engine.make_room(worker.disk.wanted()).await);
 }
 
