@@ -49,7 +49,7 @@ impl Engine {
         build: BuildImage,
         log: &mut (dyn FnMut(LogStream, &str) + Send),
     ) -> Result<String, RuntimeError> {
-        self.require_network(None).await?;
+        self.require_network().await?;
         let steps = Steps::new(self);
         let limits = self.config().limits;
         let quota = self.nano_cpus().await? / (1_000_000_000 / i64::from(CPU_PERIOD));

@@ -44,7 +44,7 @@ impl Engine {
     /// # Errors
     /// [`RuntimeError::NetworkOpen`] if the network is not closed, [`RuntimeError::MissingImage`], or what Docker said.
     pub async fn create(&self, sandbox: &Sandbox) -> Result<Container, RuntimeError> {
-        self.require_network(Some(&sandbox.image)).await?;
+        self.require_network().await?;
         self.start_sandbox(sandbox).await
     }
 

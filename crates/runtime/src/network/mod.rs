@@ -27,6 +27,9 @@ use crate::error::{is_status, while_doing};
 use crate::labels::INSTANCE;
 use crate::{Egress, Engine, EngineConfig, RuntimeError};
 
+/// What most builds begin with, and so what the network is tried in where nothing else is at hand.
+const USUAL_IMAGE: &str = "node:22-slim";
+
 /// Whether builds can reach private networks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NetworkState {
@@ -107,7 +110,7 @@ impl Engine {
     /// # Errors
     /// [`RuntimeError::Unreachable`], or what Docker said. Rules that cannot be set are a [`NetworkState`].
     pub async fn prepare_network(&self) -> Result<NetworkState, RuntimeError> {
-        self.network_state(None).await
+        self.network_state().await
     }
 
     /// Removes the build network and its rules: for taking Berth off a machine.
@@ -129,15 +132,21 @@ impl Engine {
         Ok(())
     }
 
-    /// Passes if a container may be started now. `image` is one that is here, to try the network with.
-    pub(crate) async fn require_network(&self, image: Option<&str>) -> Result<(), RuntimeError> {
-        match self.network_state(image).await? {
+    /// Passes if a container may be started now. Where no image could try the network yet, the usual one is brought.
+    pub(crate) async fn require_network(&self) -> Result<(), RuntimeError> {
+        let mut state = self.network_state().await?;
+        if matches!(state, NetworkState::Unproven { .. })
+            && self.ensure_base_image(USUAL_IMAGE, &mut |_| ()).await.is_ok()
+        {
+            state = self.network_state().await?;
+        }
+        match state {
             NetworkState::Closed | NetworkState::Open => Ok(()),
             NetworkState::Unproven { why } | NetworkState::Unenforced { why } => Err(RuntimeError::NetworkOpen { why }),
         }
     }
 
-    async fn network_state(&self, image: Option<&str>) -> Result<NetworkState, RuntimeError> {
+    async fn network_state(&self) -> Result<NetworkState, RuntimeError> {
         let network = self.network();
         let mut proven = network.proven.lock().await;
         if self.config().egress == Egress::Open {
@@ -175,12 +184,10 @@ impl Engine {
             Ok(snapshot) => snapshot,
             Err(why) => return Ok(NetworkState::Unenforced { why }),
         };
-        let mut images = network.images();
-        images.extend(image.map(str::to_owned));
-        images.extend(self.local_images_to_probe_with().await?);
-        let mut unproven =
-            "no image on this machine to try it with; `docker pull node:22-bookworm-slim` gets one".to_owned();
-        for image in images.iter().rev() {
+        let known = network.images();
+        let local = self.local_images_to_probe_with().await?;
+        let mut unproven = format!("no image on this machine to try it with; `docker pull {USUAL_IMAGE}` gets one");
+        for image in known.iter().rev().chain(&local) {
             match self.probe(image, gateway).await? {
                 Verdict::Unreachable => {
                     tracing::info!(network = network.name, "builds cannot reach this machine: rules set and probed");

@@ -1,13 +1,16 @@
 //! The proof that the rules hold: a container tries to connect to a listener of ours at the bridge's address.
+//!
+//! It runs in images of others that Berth builds on, as they were pulled: never in one that holds what a repository
+//! brought, whose programs could say what they like. And it first connects to a listener of its own, in the container:
+//! who cannot even do that has tried nothing.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use bollard::query_parameters::ListImagesOptions;
 use bytes::Bytes;
 use tokio::net::TcpListener;
 
-use crate::error::while_doing;
+use crate::labels::INSTANCE;
 use crate::{Engine, Exec, Kind, Labels, RuntimeError, Sandbox};
 
 /// What the container found.
@@ -20,23 +23,44 @@ pub(super) enum Verdict {
     CannotTell(String),
 }
 
-/// What the script prints when it has tried without success; not printed if there was nothing to try with.
+/// What the script prints when it has tried without success, having connected to itself before.
 const TRIED: &str = "tried";
+/// What it prints when it got through.
+const CONNECTED: &str = "connected";
 
-/// Runs in the container with the address and port as `$0` and `$1`. The connection has half a second: on a bridge
-/// it takes less than one millisecond.
+/// The repositories whose images have what the script needs.
+const REPOSITORIES: [&str; 2] = ["node", "python"];
+
+/// Runs in the container with the address and port as `$0` and `$1`. A connection has half a second: on a bridge it takes
+/// less than one millisecond.
 const SCRIPT: &str = r#"
 cat /proc/net/if_inet6 2>/dev/null
 if command -v node >/dev/null; then
   node -e '
-    const socket = require("net").connect(+process.argv[2], process.argv[1]);
-    socket.on("connect", () => { console.log("connected"); process.exit() });
-    socket.on("error", () => { console.log("tried"); process.exit() });
-    setTimeout(() => { console.log("tried"); process.exit() }, 500);' "$0" "$1"
-elif command -v bash >/dev/null && command -v timeout >/dev/null; then
-  timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$0" "$1" 2>/dev/null && echo connected || echo tried
-elif command -v nc >/dev/null; then
-  nc -w 1 "$0" "$1" </dev/null >/dev/null 2>&1 && echo connected || echo tried
+    const net = require("net");
+    const attempt = (address, port, then) => {
+      const socket = net.connect(port, address);
+      const end = (got) => { socket.destroy(); clearTimeout(timer); then(got) };
+      const timer = setTimeout(end, 500, false);
+      socket.on("connect", () => end(true));
+      socket.on("error", () => end(false));
+    };
+    const say = (got) => { console.log(got ? "connected" : "tried"); process.exit() };
+    const own = net.createServer().listen(0, "127.0.0.1", () =>
+      attempt("127.0.0.1", own.address().port, (works) =>
+        works ? attempt(process.argv[1], +process.argv[2], say) : process.exit()));' "$0" "$1"
+elif command -v python3 >/dev/null; then
+  python3 -c '
+import socket, sys
+def attempt(address, port):
+    try:
+        socket.create_connection((address, port), 0.5).close()
+        return True
+    except OSError:
+        return False
+own = socket.create_server(("127.0.0.1", 0))
+if attempt(*own.getsockname()):
+    print("connected" if attempt(sys.argv[1], int(sys.argv[2])) else "tried")' "$0" "$1"
 fi
 "#;
 
@@ -77,19 +101,18 @@ impl Engine {
         Ok(verdict(&String::from_utf8_lossy(&said), arrived, gateway))
     }
 
-    /// Images of ours and Node's own, which have what the probe needs.
+    /// Images on this machine that the probe can run in. Those that Berth made are left out: others' code ran in them.
     pub(super) async fn local_images_to_probe_with(&self) -> Result<Vec<String>, RuntimeError> {
-        let filters = Some([("reference".to_owned(), vec!["node".to_owned()])].into());
-        let options = ListImagesOptions { filters, ..ListImagesOptions::default() };
-        let mut images = self.docker().await?.list_images(Some(options)).await.map_err(while_doing("list images"))?;
-        images.extend(self.images(&[]).await?);
+        let reference = REPOSITORIES.map(str::to_owned).to_vec();
+        let mut images = self.list_images([("reference".to_owned(), reference)].into()).await?;
+        images.retain(|image| !image.labels.contains_key(INSTANCE));
         Ok(images.into_iter().map(|image| image.id).take(3).collect())
     }
 }
 
 fn verdict(said: &str, arrived: bool, gateway: Ipv4Addr) -> Verdict {
     let has_ipv6 = said.lines().any(|line| line.split_whitespace().count() == 6 && !line.trim_end().ends_with(" lo"));
-    if arrived || said.contains("connected") {
+    if arrived || said.lines().any(|line| line == CONNECTED) {
         Verdict::Reachable(format!(
             "a container reached this machine at {gateway} in spite of the packet filter's rules"
         ))
@@ -98,7 +121,7 @@ fn verdict(said: &str, arrived: bool, gateway: Ipv4Addr) -> Verdict {
     } else if said.lines().any(|line| line == TRIED) {
         Verdict::Unreachable
     } else {
-        Verdict::CannotTell("the image has no program to try it with (node, bash or nc)".to_owned())
+        Verdict::CannotTell("the image has no program to try it with (node or python3)".to_owned())
     }
 }
 

@@ -8,7 +8,7 @@ use berth_model::InstanceId;
 use berth_runtime::{Container, Egress, Engine, EngineConfig, Kind, NetworkState, RuntimeError};
 use tokio::net::TcpListener;
 
-use crate::harness::{docker, sandbox, sh, with_engine};
+use crate::harness::{NODE, docker, sandbox, sh, with_engine};
 
 fn closed(config: &mut EngineConfig) {
     config.egress = Egress::Closed;
@@ -213,6 +213,45 @@ async fn rules_that_went_missing_are_set_again_before_the_next_container() {
             assert_eq!(prepared.unwrap(), NetworkState::Closed, "ours go in front again");
         },
     )
+    .await;
+}
+
+/// What a repository brought into an image of ours has no say in whether the network is closed.
+#[tokio::test]
+async fn an_image_with_others_programs_proves_nothing() {
+    with_engine(closed, |engine| async move {
+        let said = "RUN for program in node python3 sh; do rm -f /usr/local/bin/$program; \
+                    printf '#!/bin/bash\\necho connected\\n' > /usr/bin/$program.new; chmod +x /usr/bin/$program.new; done; \
+                    mv /usr/bin/node.new /usr/bin/node; mv /usr/bin/python3.new /usr/bin/python3; mv /usr/bin/sh.new /bin/sh";
+        let (forged, stdout, _) = crate::images::build(&engine, &format!("FROM {NODE}\n{said}\n")).await;
+        let forged = forged.unwrap_or_else(|error| panic!("{error}\n{stdout}"));
+        let liar = engine.create(&berth_runtime::Sandbox { image: forged.clone(), ..sandbox() }).await.unwrap();
+        assert_eq!(sh(&liar, "true").await.stdout, "connected\n", "it lies");
+        liar.stop_and_remove().await.unwrap();
+
+        let later = Engine::connect(engine.config().clone());
+        assert_eq!(later.prepare_network().await.unwrap(), NetworkState::Closed);
+        let later = Engine::connect(engine.config().clone());
+        let liar = later.create(&berth_runtime::Sandbox { image: forged.clone(), ..sandbox() }).await.unwrap();
+        liar.stop_and_remove().await.unwrap();
+        engine.remove_image(&forged).await.unwrap();
+    })
+    .await;
+}
+
+/// The same attempt in Python's images.
+#[tokio::test]
+async fn the_network_is_tried_in_python_too() {
+    with_engine(closed, |engine| async move {
+        let python = "python:3.12-slim";
+        let later = Engine::connect(engine.config().clone());
+        later.ensure_base_image(python, &mut |_| ()).await.unwrap();
+        assert_eq!(later.prepare_network().await.unwrap(), NetworkState::Closed);
+        let filter = format!("label=berth.instance={}", engine.config().instance);
+        let image = "{{.Actor.Attributes.image}}";
+        let began = ["events", "--since", "10m", "--until", "0s", "--filter", &filter, "--filter", "event=start"];
+        assert_eq!(docker(&[&began[..], &["--format", image]].concat()), python, "one probe, in this image");
+    })
     .await;
 }
 

@@ -133,7 +133,8 @@ async fn what_could_not_be_removed_is_removed_without_a_later_process() {
     with_engine(
         |_| (),
         |engine| async move {
-            let (container, other) = (engine.create(&sandbox()).await.unwrap(), engine.create(&sandbox()).await.unwrap());
+            let (container, other) =
+                (engine.create(&sandbox()).await.unwrap(), engine.create(&sandbox()).await.unwrap());
             let id = container.id().to_owned();
             // Where nothing runs that could remove it, as while Docker is away.
             std::thread::spawn(move || drop(container)).join().unwrap();
