@@ -185,6 +185,19 @@ impl Form {
         }
     }
 
+    /// A list of whole numbers that must be there.
+    pub(crate) fn numbers(&mut self, field: &'static str) -> Vec<i64> {
+        self.known.push(field);
+        let numbers: Option<Vec<i64>> = match self.fields.get(field) {
+            Some(Value::Array(items)) => items.iter().map(Value::as_i64).collect(),
+            _ => None,
+        };
+        numbers.unwrap_or_else(|| {
+            self.problem(field, "this field is a list of whole numbers");
+            Vec::new()
+        })
+    }
+
     /// A list of texts that may be absent or null.
     pub(crate) fn texts<T>(
         &mut self,

@@ -276,6 +276,38 @@ impl Store {
         Ok(after)
     }
 
+    /// Gives a project variables of another one, as they are there, without anybody knowing their values: `reseal` seals
+    /// each for the project that it comes to. One with the same key and scope is replaced.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such project, or no such variable in `from`; [`StoreError::Forbidden`];
+    /// [`StoreError::Corrupt`] if `reseal` cannot open a value.
+    pub async fn copy_variables(
+        &self,
+        access: Access,
+        from: ProjectId,
+        to: ProjectId,
+        wanted: &[VariableId],
+        reseal: impl Fn(&Variable, &Sealed) -> Result<Sealed, SecretsError> + Send,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        tx.project(access, from).await?;
+        tx.project(access, to).await?;
+        let there: Vec<WithValue> =
+            tx.all(sql(select_variable!("WHERE v.project_id = $1 ORDER BY v.key, v.scope")).bind(from)).await?;
+        if !wanted.iter().all(|id| there.iter().any(|known| known.variable.id == *id)) {
+            return Err(StoreError::NotFound);
+        }
+        let mut copies = Vec::with_capacity(wanted.len());
+        for WithValue { variable, value } in there.into_iter().filter(|known| wanted.contains(&known.variable.id)) {
+            let value = reseal(&variable, &value).map_err(|_| StoreError::Corrupt("value"))?;
+            copies.push(SealedVariable { key: variable.key, kind: variable.kind, scope: variable.scope, value });
+        }
+        tx.put_variables(to, copies).await?;
+        tx.event(access.user(), Some(to), &EventPayload::ProjectUpdated { project: to }).await?;
+        tx.commit().await
+    }
+
     /// Removes a variable and says which it was.
     ///
     /// # Errors

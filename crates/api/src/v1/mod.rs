@@ -74,6 +74,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(projects::read, projects::change, projects::delete))
         .routes(routes!(variables::list, variables::put))
         .routes(routes!(variables::import))
+        .routes(routes!(variables::copy))
         .routes(routes!(variables::preview))
         .routes(routes!(variables::change, variables::delete))
         // Hooks and what they hear

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use berth_model::{ProjectId, Variable, VariableId, VariableKey, VariableKind, VariableScope};
+use berth_model::{InvalidInput, ProjectId, Variable, VariableId, VariableKey, VariableKind, VariableScope};
 use berth_secrets::Sealed;
 use berth_store::{StoreError, VariableChange};
 use http::StatusCode;
@@ -222,6 +222,55 @@ pub(crate) async fn import(
     let sealed = projects::seal(&api, project, import.into_variables());
     api.store.put_variables(caller.access(), project, sealed).await?;
     Ok(Json(body))
+}
+
+/// Which variables are to be copied.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes the body that Form reads field by field")]
+pub(crate) struct CopyForm {
+    /// The project that has them: another one of yours.
+    from: i64,
+    /// Their ids, as that project's list tells them.
+    variables: Vec<i64>,
+}
+
+/// Copy variables of another project, with their values, kinds and scopes; one with the same key and scope is replaced.
+/// Nobody has to know the values, and nobody is told them.
+#[utoipa::path(post, path = "/api/v1/projects/{id}/variables/copy", tag = "variables", params(("id" = i64, Path)),
+    request_body = CopyForm, responses(
+    (status = 200, description = "The variables that the project has now", body = Vec<VariableBody>),
+    (status = 401, body = ErrorBody), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody),
+))]
+pub(crate) async fn copy(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id,
+    mut form: Form,
+) -> Result<Json<Vec<VariableBody>>, ApiError> {
+    let project = ProjectId(id);
+    api.store.project(caller.access(), project).await?;
+    let from = form.number("from", |from| match ProjectId(from) {
+        from if from == project => Err(InvalidInput::new("from", "this is the project itself; name another one")),
+        from => Ok(from),
+    });
+    let from = from.into_option();
+    if from.is_none() && !form.has_problem_with("from") {
+        form.problem("from", "this field is needed");
+    }
+    let wanted: Vec<VariableId> = form.numbers("variables").into_iter().map(VariableId).collect();
+    form.check()?;
+    let Some(from) = from else { return Err(form.refusal()) };
+    let reseal = |variable: &Variable, value: &Sealed| {
+        let value = api.keys.open(from, variable.key.as_str(), value)?;
+        Ok(api.keys.seal(project, variable.key.as_str(), value.expose()))
+    };
+    match api.store.copy_variables(caller.access(), from, project, &wanted, reseal).await {
+        Ok(()) => list(State(api), caller, Id(id)).await,
+        Err(StoreError::NotFound | StoreError::Forbidden) => Err(ApiError::not_found(
+            "project, or no such variable in it; read its list again",
+        )),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Look at a `.env` before there is a project: what it would set, and which lines cannot be taken. Nothing is kept.

@@ -93,6 +93,7 @@ fn table() -> Vec<(Method, &'static str, Rule, Option<Value>)> {
         (get.clone(), "/api/v1/projects/{id}/variables", Owner, None),
         (put.clone(), "/api/v1/projects/{id}/variables", Owner, Some(variables)),
         (post.clone(), "/api/v1/projects/{id}/variables/import", Owner, Some(json!({"text": "A=b"}))),
+        (post.clone(), "/api/v1/projects/{id}/variables/copy", Owner, Some(json!({"from": 2, "variables": []}))),
         (patch.clone(), "/api/v1/variables/{id}", Owner, Some(json!({"key": "RENAMED"}))),
         (delete.clone(), "/api/v1/variables/{id}", Owner, None),
         (post.clone(), "/api/v1/variables/preview", Own, Some(json!({"text": "A=b"}))),

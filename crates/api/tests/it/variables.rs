@@ -92,6 +92,55 @@ async fn a_new_project_takes_an_env_file_along() {
 }
 
 #[tokio::test]
+async fn variables_come_from_another_project() {
+    let app = App::start().await;
+    let ada = shop(&app).await;
+    let bob = app.member("bob").await;
+    let of = async |who: &Person, name: &str, file: &str, scope: &str| {
+        let project = app.create(who, name).await["project"]["id"].as_i64().unwrap();
+        let import = format!("/api/v1/projects/{project}/variables/import");
+        app.post(&import, Some(who), json!({"text": file, "scope": scope})).await.expect(StatusCode::OK);
+        let listed = app.get(&format!("/api/v1/projects/{project}/variables"), Some(who)).await.json();
+        let ids: Vec<_> = listed.as_array().unwrap().iter().map(|variable| variable["id"].clone()).collect();
+        (project, ids)
+    };
+    let (blog, ids) = of(&ada, "blog", "A=hunter2hunter2\nB=blue-monday\nC=c", "production").await;
+    let (theirs, their_ids) = of(&bob, "theirs", "A=of-somebody-else", "both").await;
+    app.post(IMPORT, Some(&ada), json!({"text": "A=old", "scope": "production"})).await.expect(StatusCode::OK);
+    let copy = async |who: &Person, body: Value| app.post("/api/v1/projects/1/variables/copy", Some(who), body).await;
+
+    for (body, field) in [
+        (json!({"variables": []}), "from"),
+        (json!({"from": null, "variables": []}), "from"),
+        (json!({"from": "blog", "variables": []}), "from"),
+        (json!({"from": 1, "variables": []}), "from"),
+        (json!({"from": blog}), "variables"),
+        (json!({"from": blog, "variables": ["A"]}), "variables"),
+        (json!({"from": blog, "variables": [], "keys": []}), "keys"),
+    ] {
+        let refused = copy(&ada, body.clone()).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(refused["error"]["fields"][0]["field"], field, "{body}");
+    }
+    let (confined, _) = app.program(&ada, Some(1)).await;
+    for (who, from, wanted) in
+        [(&ada, theirs, &their_ids), (&ada, blog, &their_ids), (&ada, 4711, &ids), (&confined, blog, &ids)]
+    {
+        let refused = copy(who, json!({"from": from, "variables": wanted})).await.expect(StatusCode::NOT_FOUND);
+        assert_eq!(refused["error"]["code"], "not_found");
+    }
+    assert_eq!(given(&app).await, [pair("A", "old")], "nothing was copied");
+
+    let copied = copy(&ada, json!({"from": blog, "variables": ids[..2]})).await;
+    assert!(!copied.text.contains("hunter2") && !copied.text.contains("monday"), "{}", copied.text);
+    let copied = copied.expect(StatusCode::OK);
+    let told: Vec<_> = copied.as_array().unwrap().iter().map(|v| (&v["key"], &v["scope"])).collect();
+    let production = json!("production");
+    assert_eq!(told, [(&json!("A"), &production), (&json!("B"), &production)]);
+    // Opened with this project's name: sealed for it.
+    assert_eq!(given(&app).await, [pair("A", "hunter2hunter2"), pair("B", "blue-monday")]);
+}
+
+#[tokio::test]
 async fn a_variable_is_renamed_without_its_value() {
     let app = App::start().await;
     let ada = shop(&app).await;

@@ -80,6 +80,7 @@ stories! {
         a_repositorys_token_belongs_to_its_host,
         variables_are_replaced_by_key,
         a_variable_changes_and_keeps_its_value,
+        variables_are_copied_between_projects,
         others_are_forbidden_and_nothing_is_not_found,
         a_deleted_project_is_gone_and_its_name_free,
         a_nul_is_dropped;

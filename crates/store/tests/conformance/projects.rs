@@ -218,6 +218,49 @@ pub(crate) async fn variables_are_replaced_by_key(ground: Ground) {
     assert_eq!(store.variables(access, shop.id).await.unwrap().len(), 1);
 }
 
+/// What is chosen comes as it is there, sealed anew for where it comes to; all of it, or nothing.
+pub(crate) async fn variables_are_copied_between_projects(ground: Ground) {
+    let store = &ground.store;
+    let (access, other) = (ground.member(1).await, ground.member(2).await);
+    let (shop, blog) = (ground.project(access, "shop").await, ground.project(access, "blog").await);
+    let theirs = ground.project(other, "theirs").await;
+    let preview = SealedVariable { scope: VariableScope::Preview, ..variable("A", "a for previews") };
+    let plain = SealedVariable { kind: VariableKind::Plain, ..variable("B", "b") };
+    store.put_variables(access, shop.id, vec![variable("A", "a"), preview, plain, variable("C", "c")]).await.unwrap();
+    store.put_variables(access, blog.id, vec![variable("A", "old"), variable("D", "d")]).await.unwrap();
+    store.put_variables(other, theirs.id, vec![variable("E", "e")]).await.unwrap();
+    let there = store.variables(access, shop.id).await.unwrap();
+    let wanted: Vec<_> = there.iter().filter(|known| known.key.as_str() != "C").map(|known| known.id).collect();
+    let reseal = |before: &Variable, value: &Sealed| {
+        assert_eq!(before.project_id, shop.id);
+        Ok(Sealed::stored(format!("{} anew", value.as_str())))
+    };
+    let refuse = |_: &Variable, _: &Sealed| Err(SecretsError::DoesNotOpen);
+    let held = async || {
+        let held = store.variables(access, blog.id).await.unwrap();
+        held.iter().map(|v| format!("{} {} {}", v.key, v.kind.as_str(), v.scope.as_str())).collect::<Vec<_>>()
+    };
+    let before = held().await;
+
+    let damaged = store.copy_variables(access, shop.id, blog.id, &wanted, refuse).await;
+    assert!(matches!(damaged, Err(StoreError::Corrupt(_))), "{damaged:?}");
+    let elsewhere = store.variables(access, blog.id).await.unwrap()[1].id;
+    let nothing = store.copy_variables(access, shop.id, blog.id, &[wanted[0], elsewhere], reseal).await;
+    assert!(matches!(nothing, Err(StoreError::NotFound)), "{nothing:?}");
+    for (who, from, to) in [(access, theirs.id, blog.id), (other, shop.id, theirs.id), (access, shop.id, theirs.id)] {
+        let forbidden = store.copy_variables(who, from, to, &[], reseal).await;
+        assert!(matches!(forbidden, Err(StoreError::Forbidden)), "{forbidden:?}");
+    }
+    assert_eq!(held().await, before, "nothing was copied");
+
+    store.copy_variables(access, shop.id, blog.id, &wanted, reseal).await.unwrap();
+    assert_eq!(held().await, ["A secret both", "A secret preview", "B plain both", "D secret both"]);
+    let given = store.variables_for(BuildFor::production(blog.id)).await.unwrap();
+    let given: Vec<_> = given.iter().map(|(variable, value)| (variable.key.as_str(), value.as_str())).collect();
+    assert_eq!(given, [("A", "a anew"), ("B", "b anew"), ("D", "d")]);
+    assert_eq!(store.variables(access, shop.id).await.unwrap(), there, "they stay where they were");
+}
+
 /// Z1, Z2: one scoped call of each kind, asked by the owner, by somebody else (an administrator at that) and for nothing.
 pub(crate) async fn others_are_forbidden_and_nothing_is_not_found(ground: Ground) {
     let store = &ground.store;

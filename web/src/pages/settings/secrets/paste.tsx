@@ -9,7 +9,7 @@ import { messageOf } from '~/api/errors'
 import { type Env, parseEnv } from '~/pages/new/env'
 import { type NewVariable, useSetVariables } from '~/pages/settings/secrets/adding'
 import type { Variable } from '~/pages/settings/secrets/row'
-import { type Scope, useScopes } from '~/pages/settings/secrets/words'
+import { type Scope, useScopes, Verb } from '~/pages/settings/secrets/words'
 import { Button } from '~/ui/button'
 import { Select, TextArea } from '~/ui/field'
 import { Form, useForm } from '~/ui/form'
@@ -27,7 +27,7 @@ export function Paste({ project, variables, onDone }: PasteProps) {
   const set = useSetVariables(project.id)
   const form = useForm({ text: '', scope: 'both' }, async (_, values) => {
     const wanted = parseEnv(values.text).variables.map(({ key, value, kind }): NewVariable => ({ key, value, kind, scope: values.scope as Scope }))
-    if (wanted.length === 0) return
+    if (wanted.length === 0 || refused.length > 0) return
     await set(wanted)
     toast(plural(wanted.length, { one: '# secret is set. The next build gets it.', other: '# secrets are set. The next build gets them.' }))
     onDone()
@@ -37,6 +37,8 @@ export function Paste({ project, variables, onDone }: PasteProps) {
   const isThere = (key: string) => variables.some((variable) => variable.key === key && variable.scope === scope)
   const replaced = env.variables.filter(({ key }) => isThere(key)).length
   const added = env.variables.length - replaced
+  // All of it is set, or nothing: what is left out is left out by somebody.
+  const refused = env.remarks.filter(({ isProblem }) => isProblem)
   const leaveOut = (line: number) => form.set('text', text.split('\n').filter((_, index) => index !== line - 1).join('\n'))
 
   return (
@@ -66,9 +68,10 @@ export function Paste({ project, variables, onDone }: PasteProps) {
         )}
         <div className="flex flex-wrap items-center gap-2 border-t border-line px-4 py-3">
           <p className="min-w-0 flex-1 basis-52 text-sm text-muted"><Trans>Used by the next build.</Trans></p>
+          {refused.length > 0 && <p className="basis-full text-sm text-fail" role="status">{plural(refused.length, { one: '# line cannot be taken: correct it, or leave it out.', other: '# lines cannot be taken: correct them, or leave them out.' })}</p>}
           {form.problem && <p className="basis-full text-sm text-fail" role="alert">{form.problem}</p>}
           <Button look="quiet" onClick={onDone}><Trans>Cancel</Trans></Button>
-          <Button type="submit" acts look="primary" pending={form.phase === 'sending'} disabled={env.variables.length === 0}><Verb added={added} replaced={replaced} /></Button>
+          <Button type="submit" acts look="primary" pending={form.phase === 'sending'} disabled={env.variables.length === 0 || refused.length > 0}><Verb added={added} replaced={replaced} /></Button>
         </div>
       </Form>
     </Panel>
@@ -76,11 +79,6 @@ export function Paste({ project, variables, onDone }: PasteProps) {
 }
 
 const ROW = 'grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 gap-y-0.5 border-t border-line px-4 py-2 sm:grid-cols-[7rem_minmax(0,1fr)_auto]'
-
-function Verb({ added, replaced }: { added: number; replaced: number }) {
-  if (replaced === 0) return <Trans>Add {added}</Trans>
-  return added === 0 ? <Trans>Replace {replaced}</Trans> : <Trans>Add {added}, replace {replaced}</Trans>
-}
 
 /** What is not taken, by its line. */
 function Remarks({ env, onLeaveOut }: { env: Env; onLeaveOut: (line: number) => void }) {

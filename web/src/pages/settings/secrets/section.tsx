@@ -7,13 +7,14 @@ import { useState } from 'react'
 import type { Schema } from '~/api/client'
 import { variablesQuery } from '~/pages/settings/queries'
 import { Adding } from '~/pages/settings/secrets/adding'
+import { Copying } from '~/pages/settings/secrets/copying'
 import { Paste } from '~/pages/settings/secrets/paste'
 import { Row } from '~/pages/settings/secrets/row'
 import { useWithWaiting } from '~/pages/settings/secrets/waiting'
 import { Button } from '~/ui/button'
 import { Empty } from '~/ui/panel'
 
-type Open = 'add' | 'paste'
+type Open = 'add' | 'paste' | 'copy'
 
 export default function SecretsSection({ project }: { project: Schema['ProjectBody'] }) {
   const { t } = useLingui()
@@ -27,11 +28,13 @@ export default function SecretsSection({ project }: { project: Schema['ProjectBo
           <Trans>Given to builds as environment variables. Sealed on this machine: a value can be replaced, never read back. A change takes effect with the next build.</Trans>
         </p>
         <div className="ms-auto flex flex-wrap gap-2">
+          <Button acts onClick={() => setOpen('copy')}><Trans>Copy from a project</Trans></Button>
           <Button acts onClick={() => setOpen('paste')}><Trans>Paste a .env</Trans></Button>
           <Button acts look="primary" icon="plus" onClick={() => setOpen('add')}><Trans>Add secret</Trans></Button>
         </div>
       </div>
       {open === 'add' && <Adding project={project} onDone={close} />}
+      {open === 'copy' && <Copying project={project} variables={variables} onDone={close} />}
       {open === 'paste' && <Paste project={project} variables={variables} onDone={close} />}
       {variables.length > 0 ? (
         <section className="panel" aria-label={t`Secrets`}>
