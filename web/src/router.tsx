@@ -55,8 +55,12 @@ const setup = createRoute({
 const login = createRoute({
   getParentRoute: () => outside,
   path: '/login',
-  // `ended`: there was a session; the page that was left is kept in `next`.
-  validateSearch: (search: Record<string, unknown>): { next?: string; ended?: true } => ({ next: text(search.next), ended: search.ended === true || undefined }),
+  // `ended`: there was a session; the page that was left is kept in `next`. `problem`: the code of what went wrong at GitHub.
+  validateSearch: (search: Record<string, unknown>): { next?: string; ended?: true; problem?: string } => ({
+    next: text(search.next),
+    ended: search.ended === true || undefined,
+    problem: text(search.problem),
+  }),
   async beforeLoad({ context: { queries }, search: { next } }) {
     const { done } = await queries.fetchQuery(setupQuery)
     if (!done) throw redirect({ to: '/setup' })
@@ -118,6 +122,8 @@ const build = createRoute({
 const account = createRoute({
   getParentRoute: () => inside,
   path: '/account',
+  // Somebody wanted to connect GitHub, and this code is why they are here without it.
+  validateSearch: (search: Record<string, unknown>): { problem?: string } => ({ problem: text(search.problem) }),
   component: lazyRouteComponent(() => import('~/pages/account/page'), 'AccountPage'),
 })
 

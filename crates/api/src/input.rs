@@ -5,7 +5,7 @@
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Json, Path, Query, Request};
-use berth_model::InvalidInput;
+use berth_model::{InputCode, InvalidInput};
 use berth_secrets::SecretString;
 use http::request::Parts;
 use http::{StatusCode, Uri};
@@ -115,7 +115,7 @@ impl Form {
             Given::Value(value) => Some(value),
             Given::Absent | Given::Null => {
                 if !self.has_problem_with(field) {
-                    self.problem(field, "this field is needed");
+                    self.needed(field);
                 }
                 None
             }
@@ -136,7 +136,7 @@ impl Form {
                 Ok(value) => Given::Value(value),
                 Err(problem) => {
                     // The type's own name for the field may differ from this request's.
-                    self.problems.push(FieldProblem { field: field.into(), message: problem.message });
+                    self.problems.push(FieldProblem { field: field.into(), ..problem.into() });
                     Given::Absent
                 }
             },
@@ -174,7 +174,7 @@ impl Form {
             Some(value) => match value.as_i64().map(parse) {
                 Some(Ok(value)) => Given::Value(value),
                 Some(Err(problem)) => {
-                    self.problem(field, problem.message);
+                    self.problems.push(FieldProblem { field: field.into(), ..problem.into() });
                     Given::Absent
                 }
                 None => {
@@ -259,7 +259,7 @@ impl Form {
         match self.fields.remove(field) {
             Some(Value::String(text)) if !text.is_empty() => Some(SecretString::from(text)),
             None | Some(Value::Null) => {
-                self.problem(field, "this field is needed");
+                self.needed(field);
                 None
             }
             Some(_) => {
@@ -277,7 +277,17 @@ impl Form {
 
     /// Reports a field.
     pub(crate) fn problem(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        self.problems.push(FieldProblem { field: field.into(), message: message.into() });
+        self.problems.push(FieldProblem::new(field, message));
+    }
+
+    /// Reports a field, for programs too.
+    pub(crate) fn coded_problem(&mut self, field: &'static str, code: InputCode, message: impl Into<String>) {
+        self.problems.push(FieldProblem::new(field, message).coded(code));
+    }
+
+    /// Reports a field that is not there and must be.
+    pub(crate) fn needed(&mut self, field: &'static str) {
+        self.coded_problem(field, InputCode::Needed, "this field is needed");
     }
 
     /// Whether the field was reported as wrong.
@@ -289,8 +299,7 @@ impl Form {
     pub(crate) fn check(&mut self) -> Result<(), ApiError> {
         if self.dialect == Dialect::V1 {
             let unknown = self.fields.keys().filter(|field| !self.known.contains(&field.as_str()));
-            let problem =
-                |field: &String| FieldProblem { field: field.clone(), message: unknown_field(field, &self.known) };
+            let problem = |field: &String| FieldProblem::new(field, unknown_field(field, &self.known));
             let problems: Vec<_> = unknown.take(MOST_UNKNOWN).map(problem).collect();
             self.problems.extend(problems);
         }

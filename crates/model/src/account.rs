@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::InvalidInput;
+use crate::{InputCode, InvalidInput};
 
 /// What somebody signs in with beside a password: letters, digits and `. _ - + @`, so that an e-mail address will do.
 /// Kept in lower case; no two look alike.
@@ -29,7 +29,8 @@ impl LoginName {
         } else {
             return Ok(Self(name));
         };
-        Err(InvalidInput::new("login", problem))
+        let code = if name.is_empty() { InputCode::Needed } else { InputCode::LoginForm };
+        Err(InvalidInput::new("login", problem).coded(code))
     }
 
     /// The name as text.

@@ -40,7 +40,7 @@ pub use ids::{
 };
 pub use limits::BuildLimits;
 pub use log::{LogLine, LogPhase, LogStream};
-pub use names::{BranchName, InvalidInput, ProjectName, RESERVED_NAMES, host_label, preview_labels};
+pub use names::{BranchName, InputCode, InvalidInput, ProjectName, RESERVED_NAMES, host_label, preview_labels};
 pub use paths::{OutputDir, RootDir};
 pub use plan::{
     Decision, PackageManager, Plan, PlanService, ServiceKind, Step, StepName, StepState, Tool, ToolName, Toolchain,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Input that cannot become its type: which field, and what would be accepted. Safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -12,13 +13,62 @@ pub struct InvalidInput {
     pub field: &'static str,
     /// What is wrong and what would be right.
     pub message: String,
+    /// The same for programs, where it is something that people meet often.
+    pub code: Option<InputCode>,
+}
+
+/// What is wrong with a field, for clients that say it in other words or another language. A code is never renamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum InputCode {
+    /// Nothing was given.
+    Needed,
+    /// A project's name: over 63 characters.
+    NameTooLong,
+    /// A project's name: other characters than lower-case letters, digits and hyphens.
+    NameCharacters,
+    /// A project's name: a hyphen at its start or end, or two in its third and fourth place.
+    NameHyphens,
+    /// A project's name that no project may take.
+    NameReserved,
+    /// A project's name that another project has.
+    NameTaken,
+    /// Git has no such names of branches.
+    BranchForm,
+    /// The address of a repository that is not `https://…`.
+    RepoUrlScheme,
+    /// The address of a repository with a user or a password in it.
+    RepoUrlCredentials,
+    /// The address of a repository that is none otherwise.
+    RepoUrlForm,
+    /// A directory that is not inside the repository, or no path at all.
+    DirectoryForm,
+    /// The name of a variable: letters, digits and `_`, and no digit at its start.
+    KeyForm,
+    /// The name of a variable that another one has, for the same builds.
+    KeyTaken,
+    /// A login name with other characters than it may have, or too many.
+    LoginForm,
+    /// A login name that is somebody's.
+    LoginTaken,
+    /// A password with fewer than 12 characters, or too many.
+    PasswordLength,
+    /// No version of Node.
+    NodeVersionForm,
 }
 
 impl InvalidInput {
     /// An error about `field`.
     #[must_use]
     pub fn new(field: &'static str, message: impl Into<String>) -> Self {
-        Self { field, message: message.into() }
+        Self { field, message: message.into(), code: None }
+    }
+
+    /// Names it for programs, too.
+    #[must_use]
+    pub fn coded(mut self, code: InputCode) -> Self {
+        self.code = Some(code);
+        self
     }
 }
 
@@ -66,7 +116,7 @@ impl ProjectName {
     pub fn parse(text: &str, reserved: &[String]) -> Result<Self, InvalidInput> {
         let name = Self::stored(text)?;
         if RESERVED_NAMES.contains(&text) || reserved.iter().any(|r| r == text) {
-            return Err(invalid_name(format!("the name {text} is reserved; choose another")));
+            return Err(invalid_name(InputCode::NameReserved, format!("the name {text} is reserved; choose another")));
         }
         Ok(name)
     }
@@ -76,23 +126,21 @@ impl ProjectName {
     /// # Errors
     /// Names the rule that is broken.
     pub fn stored(text: &str) -> Result<Self, InvalidInput> {
-        let problem = if text.is_empty() {
-            Some("a name is needed")
+        let (code, problem) = if text.is_empty() {
+            (InputCode::Needed, "a name is needed")
         } else if text.len() > 63 {
-            Some("a name has at most 63 characters")
+            (InputCode::NameTooLong, "a name has at most 63 characters")
         } else if !text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-')) {
-            Some("a name is made of lower-case letters a-z, digits and hyphens")
+            (InputCode::NameCharacters, "a name is made of lower-case letters a-z, digits and hyphens")
         } else if text.starts_with('-') || text.ends_with('-') {
-            Some("a name starts and ends with a letter or digit")
+            (InputCode::NameHyphens, "a name starts and ends with a letter or digit")
         } else if text.get(2..4) == Some("--") {
-            Some("a name has no -- in the third and fourth place (reserved for internationalised names)")
+            let problem = "a name has no -- in the third and fourth place (reserved for internationalised names)";
+            (InputCode::NameHyphens, problem)
         } else {
-            None
+            return Ok(Self(text.to_owned()));
         };
-        match problem {
-            Some(problem) => Err(invalid_name(problem)),
-            None => Ok(Self(text.to_owned())),
-        }
+        Err(invalid_name(code, problem))
     }
 
     /// The name as text.
@@ -102,8 +150,8 @@ impl ProjectName {
     }
 }
 
-fn invalid_name(message: impl Into<String>) -> InvalidInput {
-    InvalidInput::new("name", message)
+fn invalid_name(code: InputCode, message: impl Into<String>) -> InvalidInput {
+    InvalidInput::new("name", message).coded(code)
 }
 
 impl fmt::Display for ProjectName {
@@ -173,7 +221,10 @@ impl BranchName {
             None
         };
         match problem {
-            Some(problem) => Err(InvalidInput::new("branch", problem)),
+            Some(problem) => {
+                let code = if text.is_empty() { InputCode::Needed } else { InputCode::BranchForm };
+                Err(InvalidInput::new("branch", problem).coded(code))
+            }
             None => Ok(Self(text.to_owned())),
         }
     }
@@ -236,6 +287,16 @@ mod tests {
         assert!(name(&"a".repeat(64)).unwrap_err().message.contains("63"));
         for reserved in ["www", "api", "control"] {
             assert!(name(reserved).unwrap_err().message.contains("reserved"));
+        }
+        for (bad, code) in [
+            ("", InputCode::Needed),
+            (&*"a".repeat(64), InputCode::NameTooLong),
+            ("Shop", InputCode::NameCharacters),
+            ("shop-", InputCode::NameHyphens),
+            ("ab--c", InputCode::NameHyphens),
+            ("www", InputCode::NameReserved),
+        ] {
+            assert_eq!(name(bad).unwrap_err().code, Some(code), "{bad:?}");
         }
         assert!(ProjectName::stored("www").is_ok());
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::InvalidInput;
+use crate::{InputCode, InvalidInput};
 
 macro_rules! repository_path {
     ($(#[$doc:meta])* $name:ident, $field:literal) => {
@@ -76,7 +76,9 @@ fn relative_path(field: &'static str, text: &str) -> Result<String, InvalidInput
         None
     };
     match problem {
-        Some(problem) => Err(InvalidInput::new(field, format!("the {} {problem}", spoken(field)))),
+        Some(problem) => {
+            Err(InvalidInput::new(field, format!("the {} {problem}", spoken(field))).coded(InputCode::DirectoryForm))
+        }
         None => Ok(text.split('/').filter(|part| !part.is_empty() && *part != ".").collect::<Vec<_>>().join("/")),
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::InvalidInput;
+use crate::{InputCode, InvalidInput};
 
 /// A repository's address. Parsed once; carries no user name, password, query or fragment.
 ///
@@ -26,7 +26,8 @@ impl RepoUrl {
     /// # Errors
     /// Says which part is not allowed.
     pub fn parse(text: &str) -> Result<Self, InvalidInput> {
-        let invalid = |message: &str| Err(InvalidInput::new("repoUrl", message));
+        let coded = |code, message: &str| Err(InvalidInput::new("repoUrl", message).coded(code));
+        let invalid = |message: &str| coded(InputCode::RepoUrlForm, message);
         if text.len() > 2_048 {
             return invalid("the repository's address is longer than 2,048 bytes");
         }
@@ -35,7 +36,8 @@ impl RepoUrl {
         }
         // Url::parse forgives what git would not (`https:host`, missing slashes), so the shape is asked for first.
         if !(text.starts_with("https://") || text.starts_with("http://")) {
-            return invalid(
+            return coded(
+                InputCode::RepoUrlScheme,
                 "the repository's address starts with https:// (ssh, git, file and local paths are not fetched)",
             );
         }
@@ -43,7 +45,8 @@ impl RepoUrl {
             return invalid("the repository's address is not a URL, like https://github.com/owner/name");
         };
         if !url.username().is_empty() || url.password().is_some() || text.contains('@') {
-            return invalid(
+            return coded(
+                InputCode::RepoUrlCredentials,
                 "the repository's address carries no user or password; give an access token as repoToken, and the user \
                  that goes with it as repoUser",
             );

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Environment, InvalidInput, ProjectId, Timestamp, VariableId};
+use crate::{Environment, InputCode, InvalidInput, ProjectId, Timestamp, VariableId};
 
 /// A variable's name in the environment: `^[A-Za-z_][A-Za-z0-9_]*$`, at most 256 characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -26,7 +26,8 @@ impl VariableKey {
             Err(InvalidInput::new(
                 "secrets",
                 "a variable's key is made of letters, digits and _, does not start with a digit, and has at most 256 characters",
-            ))
+            )
+            .coded(InputCode::KeyForm))
         }
     }
 

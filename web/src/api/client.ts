@@ -27,7 +27,7 @@ const refusals: Middleware = {
     // It answers, so the live connection may be tried at once.
     if (!isOnline()) tryNow()
     if (response.ok) return
-    const refused = refusal(response.status, await response.json().catch(() => undefined))
+    const refused = refusal(response.status, await response.json().catch(() => undefined), response.headers.get('retry-after'))
     if (refused.code === 'unauthorized' && !response.url.endsWith('/api/v1/me')) endSession()
     throw refused
   },

@@ -724,6 +724,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{id}/variables/copy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Copy variables of another project, with their values, kinds and scopes; one with the same key and scope is replaced.
+         *     Nobody has to know the values, and nobody is told them.
+         */
+        post: operations["variables_copy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{id}/variables/import": {
         parameters: {
             query?: never;
@@ -1116,6 +1136,16 @@ export interface components {
             note: string | null;
             project: components["schemas"]["ProjectBody"];
         };
+        /** @description Which variables are to be copied. */
+        CopyForm: {
+            /**
+             * Format: int64
+             * @description The project that has them: another one of yours.
+             */
+            from: number;
+            /** @description Their ids, as that project's list tells them. */
+            variables: number[];
+        };
         /** @description What somebody who signs in sends. */
         Credentials: {
             /** @description The account's login name. */
@@ -1349,7 +1379,7 @@ export interface components {
          * @description The codes of the API's own.
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "invalid_inputs" | "method_not_allowed" | "not_found" | "too_large" | "too_slow" | "unsupported_media_type" | "unauthorized" | "forbidden" | "foreign_origin" | "wrong_credentials" | "wrong_setup_token" | "already_set_up" | "signup_closed" | "account_deactivated" | "admins_only" | "no_password" | "dead_link" | "too_many_attempts" | "too_many_requests" | "api_token_refused" | "api_token_not_enough" | "project_token" | "conflict" | "activation_refused" | "already_finished" | "no_hook" | "no_preview" | "not_at_github" | "not_confirmed" | "not_replayable" | "previews_off" | "promotion_needs_rebuild" | "promotion_of_fork" | "too_many_watchers" | "bad_archive" | "folder_too_large" | "bad_signature" | "delivery_rejected" | "busy" | "timed_out" | "branch_not_found" | "repository_access" | "repository_not_found" | "github_no_admin" | "github_not_configured" | "github_not_connected" | "github_rate_limited" | "github_reconnect" | "github_refused" | "github_unavailable" | "internal" | "unavailable";
+        ErrorCode: "bad_request" | "invalid_inputs" | "method_not_allowed" | "not_found" | "too_large" | "too_slow" | "unsupported_media_type" | "unauthorized" | "forbidden" | "foreign_origin" | "wrong_credentials" | "wrong_setup_token" | "already_set_up" | "sign_in_expired" | "sign_in_unfinished" | "signup_closed" | "account_deactivated" | "admins_only" | "no_password" | "dead_link" | "too_many_attempts" | "too_many_requests" | "api_token_refused" | "api_token_not_enough" | "project_token" | "conflict" | "activation_refused" | "already_finished" | "no_hook" | "no_preview" | "not_at_github" | "not_confirmed" | "not_replayable" | "previews_off" | "promotion_needs_rebuild" | "promotion_of_fork" | "too_many_watchers" | "bad_archive" | "folder_too_large" | "bad_signature" | "delivery_rejected" | "busy" | "timed_out" | "branch_not_found" | "repository_access" | "repository_not_found" | "github_no_admin" | "github_not_configured" | "github_not_connected" | "github_rate_limited" | "github_reconnect" | "github_refused" | "github_unavailable" | "internal" | "unavailable";
         /** @description What went wrong: for programs, for people, and field by field. */
         ErrorDetail: {
             code: components["schemas"]["ErrorCode"] | components["schemas"]["FailureCode"];
@@ -1597,6 +1627,7 @@ export interface components {
         FailureCode: "source_unavailable" | "source_forbidden" | "source_too_large" | "bad_settings" | "bad_repository" | "server_application" | "lockfile_out_of_step" | "missing_script" | "package_unavailable" | "engine_mismatch" | "install_failed" | "command_failed" | "network_refused" | "host_unreachable" | "killed" | "out_of_memory" | "timed_out" | "no_space" | "missing_output" | "output_too_large" | "bad_output" | "secret_in_output" | "canceled" | "internal";
         /** @description A field that cannot be accepted. */
         FieldProblem: {
+            code: components["schemas"]["InputCode"] | null;
             /** @description In the spelling of the request. */
             field: string;
             /** @description What is wrong and what would be right. */
@@ -1646,6 +1677,11 @@ export interface components {
             /** @description Whether it takes the place of one with the same key and scope. */
             replaces: boolean;
         };
+        /**
+         * @description What is wrong with a field, for clients that say it in other words or another language. A code is never renamed.
+         * @enum {string}
+         */
+        InputCode: "needed" | "name_too_long" | "name_characters" | "name_hyphens" | "name_reserved" | "name_taken" | "branch_form" | "repo_url_scheme" | "repo_url_credentials" | "repo_url_form" | "directory_form" | "key_form" | "key_taken" | "login_form" | "login_taken" | "password_length" | "node_version_form";
         /** @description A link, as administrators see it once it was handed out. */
         InvitationBody: {
             createdAt: components["schemas"]["Timestamp"];
@@ -1820,6 +1856,7 @@ export interface components {
         /** @description Whether a name can be had. */
         NameAnswer: {
             available: boolean;
+            code: components["schemas"]["InputCode"] | null;
             /** @description Why not. */
             reason: string | null;
             /** @description The address it would have. */
@@ -4907,6 +4944,56 @@ export interface operations {
             };
         };
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VariableBody"][];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    variables_copy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CopyForm"];
+            };
+        };
+        responses: {
+            /** @description The variables that the project has now */
             200: {
                 headers: {
                     [name: string]: unknown;

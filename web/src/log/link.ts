@@ -12,6 +12,18 @@ export function rangeOf(hash: string): Range | null {
 
 const LINE = 'L'
 
+declare module '@tanstack/react-router' {
+  interface HistoryState {
+    /** How often a link to a place in the log was followed: a second time changes nothing of the address. */
+    asked?: number
+  }
+}
+
+/** The state of a link to a place in the log. */
+export function askedAgain<S extends { asked?: number }>(before: S): S {
+  return { ...before, asked: (before.asked ?? 0) + 1 }
+}
+
 /** Without the `#`. */
 export function hashOf({ from, to }: Range): string {
   return from === to ? `${LINE}${from}` : `${LINE}${from}-${LINE}${to}`

@@ -6,6 +6,9 @@
 //! 3. The account is found by GitHub's number. Somebody who is signed in already connects GitHub to their account;
 //!    anybody else is signed in, if they have an account or may open one: by the invitation that they brought along,
 //!    which is used up in the same step, or by `BERTH_SIGNUP`. Who has an account uses up no invitation.
+//!
+//! A browser that is refused anywhere on this way is led to the dashboard's sign-in, or to the account of whoever wanted to
+//! connect one, with the refusal's code: the words are said there.
 
 use std::time::Duration;
 
@@ -14,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use berth_github::GithubError;
 use berth_secrets::{SecretString, token, token_hash};
 use berth_store::{GithubProfile, OauthAttempt, User};
-use http::header::{LOCATION, SET_COOKIE};
+use http::header::{ACCEPT, LOCATION, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use oauth2::basic::BasicClient;
 use oauth2::{
@@ -63,19 +66,24 @@ pub(crate) async fn leave_for_github(
     headers: HeaderMap,
     Params(leave): Params<Leave>,
 ) -> Result<Response, ApiError> {
-    api.throttle.admit_departure(sender.address).map_err(too_many)?;
     let caller = Person::of(&api, &Method::GET, &headers).await.ok();
+    let left = leave_as(&api, sender, caller.as_ref(), leave).await;
+    left.or_else(|refusal| on_a_page(&headers, caller.is_some(), refusal))
+}
+
+async fn leave_as(api: &Api, sender: Sender, caller: Option<&Person>, leave: Leave) -> Result<Response, ApiError> {
+    api.throttle.admit_departure(sender.address).map_err(too_many)?;
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let (state, browser) = (token(), token());
     let given = state.expose().to_owned();
-    let (address, _) = client(&api)?
+    let (address, _) = client(api)?
         .authorize_url(move || CsrfToken::new(given))
         .add_scopes(["read:user", "repo", "read:org"].map(|scope| Scope::new(scope.to_owned())))
         .set_pkce_challenge(challenge)
         .url();
     let attempt = OauthAttempt {
         state_hash: token_hash(state.expose()),
-        browser_hash: browser_hash(browser.expose(), caller.as_ref()),
+        browser_hash: browser_hash(browser.expose(), caller),
         verifier: verifier.into_secret(),
         redirect: leave.redirect.as_deref().map_or(HOME, local_path).to_owned(),
         invitation_hash: leave.invitation.as_deref().map(token_hash),
@@ -98,11 +106,26 @@ pub(crate) async fn callback(
 ) -> Result<Response, ApiError> {
     // The cookie travels on this navigation, because it is SameSite=Lax.
     let caller = Person::of(&api, &Method::GET, &headers).await.ok();
-    let attempt = attempt_of(&api, &headers, back.state.as_deref(), caller.as_ref()).await?;
+    let came = come_back(&api, sender, &headers, caller.as_ref(), back).await;
+    came.or_else(|refusal| on_a_page(&headers, caller.is_some(), refusal))
+}
+
+async fn come_back(
+    api: &Api,
+    sender: Sender,
+    headers: &HeaderMap,
+    caller: Option<&Person>,
+    back: Back,
+) -> Result<Response, ApiError> {
+    let attempt = attempt_of(api, headers, back.state.as_deref(), caller).await?;
     let Some(code) = back.code.filter(|_| back.error.is_none()) else {
-        return Err(ApiError::bad_request("GitHub sent no code: the sign-in was not finished there"));
+        return Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            ErrorCode::SignInUnfinished,
+            "GitHub sent no code: the sign-in was not finished there",
+        ));
     };
-    let secret = exchange(&api, code, attempt.verifier).await?;
+    let secret = exchange(api, code, attempt.verifier).await?;
     let account = api.github.user(&secret).await?;
     let profile =
         GithubProfile { github_id: account.id, login: account.login, email: account.email, avatar: account.avatar_url };
@@ -112,12 +135,12 @@ pub(crate) async fn callback(
         api.store.connect_github(caller.user.id, &profile, seal).await?;
         return Ok(redirect_to(&attempt.redirect, [done]));
     }
-    let may_create = may_open_account(&api, &secret).await?;
+    let may_create = may_open_account(api, &secret).await?;
     let invitation = attempt.invitation_hash.as_ref();
     let Some(user) = api.store.sign_in_github(&profile, may_create, invitation, seal).await? else {
         return Err(invitation.map_or_else(v1::no_new_accounts, |_| v1::dead_link()));
     };
-    let opened = open(&api, &user, sender).await?;
+    let opened = open(api, &user, sender).await?;
     match api.config.foreign_frontend() {
         Some(frontend) => Ok(redirect_to(legacy_hand_over(frontend, &user, &opened.bearer).as_str(), [done])),
         None => Ok(redirect_to(&attempt.redirect, [done, opened.cookie])),
@@ -140,16 +163,26 @@ async fn attempt_of(
     state: Option<&str>,
     caller: Option<&Person>,
 ) -> Result<OauthAttempt, ApiError> {
-    let refused = || {
-        ApiError::bad_request(
-            "this sign-in was not begun in this browser, or is too old; start again at /api/auth/github",
-        )
-    };
+    let refused =
+        || expired("this sign-in was not begun in this browser, or is too old; start again at /api/auth/github");
     let state = state.ok_or_else(refused)?;
     let attempt = api.store.take_oauth(&token_hash(state)).await?.ok_or_else(refused)?;
     match OurCookie::GithubSignIn.read(headers, api.config.is_https())[..] {
         [browser] if browser_hash(browser, caller) == attempt.browser_hash => Ok(attempt),
         _ => Err(refused()),
+    }
+}
+
+fn expired(message: &str) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, ErrorCode::SignInExpired, message)
+}
+
+/// A person whose way ends here sees a page that says why, where they can begin again; a program gets the refusal itself.
+fn on_a_page(headers: &HeaderMap, is_signed_in: bool, refusal: ApiError) -> Result<Response, ApiError> {
+    let mut accepted = headers.get_all(ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
+    match accepted.any(|accept| accept.contains("text/html")) {
+        true => Ok(refusal.on_page(if is_signed_in { "/account" } else { "/login" })),
+        false => Err(refusal),
     }
 }
 
@@ -197,7 +230,7 @@ async fn exchange(api: &Api, code: String, verifier: String) -> Result<SecretStr
         Ok(response) => Ok(SecretString::from(response.access_token().secret().clone())),
         // The library's error quotes GitHub's answer, which holds no token when it is an error.
         Err(oauth2::RequestTokenError::Request(unreachable)) => Err(unreachable.into()),
-        Err(_) => Err(ApiError::bad_request("GitHub did not accept the code; start again at /api/auth/github")),
+        Err(_) => Err(expired("GitHub did not accept the code; start again at /api/auth/github")),
     }
 }
 

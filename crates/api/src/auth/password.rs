@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use berth_model::InputCode;
 use berth_secrets::{SecretString, hash_password, verify_password};
 use http::StatusCode;
 use tokio::sync::Semaphore;
@@ -66,7 +67,8 @@ impl NewPassword {
     pub(crate) fn read(form: &mut Form, field: &'static str) -> Option<Self> {
         let given = form.secret(field)?;
         if given.expose().chars().count() < SHORTEST || given.len() > LONGEST {
-            form.problem(field, format!("a password has {SHORTEST} to {LONGEST} characters"));
+            let message = format!("a password has {SHORTEST} to {LONGEST} characters");
+            form.coded_problem(field, InputCode::PasswordLength, message);
         } else if given.expose().contains('\0') {
             form.problem(field, "a password has no NUL character");
         } else {

@@ -64,6 +64,8 @@ pub(crate) enum ErrorCode {
     WrongCredentials,
     WrongSetupToken,
     AlreadySetUp,
+    SignInExpired,
+    SignInUnfinished,
     SignupClosed,
     AccountDeactivated,
     AdminsOnly,

@@ -12,9 +12,9 @@ use std::error::Error;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use berth_model::InvalidInput;
+use berth_model::{InputCode, InvalidInput};
 use berth_store::StoreError;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -29,6 +29,21 @@ pub(crate) struct FieldProblem {
     pub(crate) field: String,
     /// What is wrong and what would be right.
     pub(crate) message: String,
+    /// The same for programs, where it is something that people meet often.
+    pub(crate) code: Option<InputCode>,
+}
+
+impl FieldProblem {
+    /// A problem that only its message tells.
+    pub(crate) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into(), code: None }
+    }
+
+    /// Names it for programs, too.
+    pub(crate) fn coded(mut self, code: InputCode) -> Self {
+        self.code = Some(code);
+        self
+    }
 }
 
 /// An answer that is not the one that was hoped for.
@@ -120,7 +135,7 @@ impl ApiError {
     /// Names the field of the request that the error is about.
     pub(crate) fn about(mut self, field: &str) -> Self {
         let message = self.problem.message.clone();
-        self.problem.fields.push(FieldProblem { field: field.to_owned(), message });
+        self.problem.fields.push(FieldProblem::new(field, message));
         self
     }
 
@@ -128,6 +143,15 @@ impl ApiError {
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+
+    /// Leads a browser to a page of the dashboard, which says what the code means in its reader's language.
+    pub(crate) fn on_page(self, path: &str) -> Response {
+        self.log();
+        let location = HeaderValue::try_from(format!("{path}?problem={}", self.problem.code));
+        let mut response = StatusCode::FOUND.into_response();
+        response.headers_mut().insert(LOCATION, location.unwrap_or(HeaderValue::from_static("/")));
+        response
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -186,10 +210,9 @@ impl From<StoreError> for ApiError {
             StoreError::TokenEnded => {
                 Self::new(StatusCode::UNAUTHORIZED, ErrorCode::ApiTokenRefused, error.to_string())
             }
-            StoreError::NameTaken => Self::invalid(vec![FieldProblem {
-                field: "name".into(),
-                message: "this name is taken; choose another".into(),
-            }]),
+            StoreError::NameTaken => Self::invalid(vec![
+                FieldProblem::new("name", "this name is taken; choose another").coded(InputCode::NameTaken),
+            ]),
             StoreError::Conflict(why) => Self::conflict(ErrorCode::Conflict, why),
             StoreError::Illegal(why) => Self::conflict(ErrorCode::Conflict, why.to_string()),
             other => Self::internal(other),
@@ -199,7 +222,7 @@ impl From<StoreError> for ApiError {
 
 impl From<InvalidInput> for FieldProblem {
     fn from(problem: InvalidInput) -> Self {
-        Self { field: problem.field.into(), message: problem.message }
+        Self { field: problem.field.into(), message: problem.message, code: problem.code }
     }
 }
 
@@ -213,8 +236,15 @@ impl From<InvalidInput> for ApiError {
 #[derive(Serialize)]
 struct LegacyBody<'a> {
     message: &'a str,
-    #[serde(skip_serializing_if = "<[FieldProblem]>::is_empty")]
-    data: &'a [FieldProblem],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    data: Vec<LegacyProblem<'a>>,
+}
+
+/// A field as the contract tells it.
+#[derive(Serialize)]
+struct LegacyProblem<'a> {
+    field: &'a str,
+    message: &'a str,
 }
 
 /// Errors under `/api/v1`.
@@ -259,7 +289,8 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
         };
         axum::Json(ErrorBody { error: ErrorDetail { code, message, fields: problem.fields } }).into_response()
     } else {
-        axum::Json(LegacyBody { message: &problem.message, data: &problem.fields }).into_response()
+        let told = problem.fields.iter().map(|FieldProblem { field, message, .. }| LegacyProblem { field, message });
+        axum::Json(LegacyBody { message: &problem.message, data: told.collect() }).into_response()
     };
     *rendered.status_mut() = status;
     for (name, value) in response.headers() {

@@ -33,10 +33,7 @@ pub(crate) struct RefusedLine {
 impl Import {
     /// The refused lines as problems of a field.
     pub(crate) fn problems(&self, field: &str) -> Vec<FieldProblem> {
-        let problem = |line: &RefusedLine| FieldProblem {
-            field: field.to_owned(),
-            message: format!("line {}: {}", line.number, line.reason),
-        };
+        let problem = |line: &RefusedLine| FieldProblem::new(field, format!("line {}: {}", line.number, line.reason));
         self.refused.iter().map(problem).collect()
     }
 

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use berth_model::{
-    BranchName, InvalidInput, OutputDir, PollEvery, ProjectName, RepoUrl, RootDir, VariableKey, VariableKind,
-    VariableScope, WatchPatterns,
+    BranchName, InputCode, InvalidInput, OutputDir, PollEvery, ProjectName, RepoUrl, RootDir, VariableKey,
+    VariableKind, VariableScope, WatchPatterns,
 };
 use berth_secrets::SecretString;
 use berth_store::{NewProject, Project, ProjectChange, RepoAccess};
@@ -105,7 +105,7 @@ fn read_env(form: &mut Form, variables: &mut Vec<NewVariable>) {
     }
     let Given::Value(file) = form.optional("env", |given| Ok(given.to_owned())) else { return };
     let import = check(&file, VariableKind::default(), VariableScope::default());
-    for FieldProblem { field, message } in import.problems("env") {
+    for FieldProblem { field, message, .. } in import.problems("env") {
         form.problem(field, message);
     }
     for variable in import.into_variables() {
@@ -165,7 +165,7 @@ pub(crate) fn read_change(
         [("name", name == Given::Null), ("branch", branch == Given::Null), ("repoUrl", repo_url == Given::Null)];
     for (field, is_null) in nulls {
         if is_null {
-            form.problem(field, "this field is needed");
+            form.needed(field);
         }
     }
     let optional = read_optional(form);
@@ -351,7 +351,8 @@ fn node_version(given: &str) -> Result<String, InvalidInput> {
     if given.len() <= 64 && given.bytes().all(fits) {
         Ok(given.trim().to_owned())
     } else {
-        Err(InvalidInput::new("nodeVersion", "a version of Node looks like 20, 20.11.1 or >=18"))
+        let problem = InvalidInput::new("nodeVersion", "a version of Node looks like 20, 20.11.1 or >=18");
+        Err(problem.coded(InputCode::NodeVersionForm))
     }
 }
 

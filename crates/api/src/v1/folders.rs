@@ -141,7 +141,7 @@ async fn project_of(api: &Api, caller: &Caller, given: &str) -> Result<FolderOf,
     }
     caller.for_whole_account()?;
     let name = ProjectName::parse(given, &api.config.all_reserved_names())
-        .map_err(|problem| ApiError::invalid(vec![FieldProblem { field: "name".into(), message: problem.message }]))?;
+        .map_err(|problem| ApiError::invalid(vec![FieldProblem { field: "name".into(), ..problem.into() }]))?;
     let host = api.config.site_host(name.as_str());
     let new: NewProject = folder_project(name)?;
     Ok(FolderOf::Named { new: Box::new(new), host })

@@ -228,7 +228,7 @@ pub(crate) async fn accept(
             api.store.accept_invitation(&hash, &login, &password_hash).await.map_err(login_taken)?
         }
         (None, None) => {
-            form.problem("login", "this field is needed");
+            form.needed("login");
             return Err(form.refusal());
         }
     };

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use berth_model::{ProjectId, ProjectName, ProtectionScope};
+use berth_model::{InputCode, InvalidInput, ProjectId, ProjectName, ProtectionScope};
 use berth_store::{Project, ProjectPage, StoreError};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -132,6 +132,8 @@ pub(crate) struct NameAnswer {
     url: Option<String>,
     /// Why not.
     reason: Option<String>,
+    /// The same for programs.
+    code: Option<InputCode>,
 }
 
 async fn body_of(api: &Api, caller: &Caller, project: Project) -> Result<ProjectBody, ApiError> {
@@ -197,15 +199,21 @@ pub(crate) async fn name_available(
     _: Caller,
     Params(query): Params<NameQuery>,
 ) -> Result<Json<NameAnswer>, ApiError> {
-    let no = |reason: String| NameAnswer { available: false, url: None, reason: Some(reason) };
+    let no = |problem: InvalidInput| {
+        let InvalidInput { message, code, .. } = problem;
+        NameAnswer { available: false, url: None, reason: Some(message), code }
+    };
     let name = match ProjectName::parse(&query.name, &api.config.all_reserved_names()) {
         Ok(name) => name,
-        Err(problem) => return Ok(Json(no(problem.message))),
+        Err(problem) => return Ok(Json(no(problem))),
     };
     let host = api.config.site_host(name.as_str());
     Ok(Json(match api.store.route(&host).await? {
-        Some(_) => no(format!("the name {name} is taken; choose another")),
-        None => NameAnswer { available: true, url: Some(api.config.site_url(&host)), reason: None },
+        Some(_) => {
+            let taken = InvalidInput::new("name", format!("the name {name} is taken; choose another"));
+            no(taken.coded(InputCode::NameTaken))
+        }
+        None => NameAnswer { available: true, url: Some(api.config.site_url(&host)), reason: None, code: None },
     }))
 }
 

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use berth_model::{InvalidInput, InvitationLifetime, LoginName, Role, Timestamp, UserId};
+use berth_model::{InputCode, InvalidInput, InvitationLifetime, LoginName, Role, Timestamp, UserId};
 use berth_store::{NewInvitation, ProjectsTo, StoreError, UserChange, UserSummary};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -120,10 +120,10 @@ pub(crate) fn no_new_accounts() -> ApiError {
 /// 422 for a login name that is somebody's.
 pub(super) fn login_taken(error: StoreError) -> ApiError {
     match error {
-        StoreError::NameTaken => ApiError::invalid(vec![FieldProblem {
-            field: "login".into(),
-            message: "this login name is taken; if it is yours, sign in instead".into(),
-        }]),
+        StoreError::NameTaken => {
+            let problem = FieldProblem::new("login", "this login name is taken; if it is yours, sign in instead");
+            ApiError::invalid(vec![problem.coded(InputCode::LoginTaken)])
+        }
         other => other.into(),
     }
 }

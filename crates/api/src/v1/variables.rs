@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use berth_model::{InvalidInput, ProjectId, Variable, VariableId, VariableKey, VariableKind, VariableScope};
+use berth_model::{InputCode, InvalidInput, ProjectId, Variable, VariableId, VariableKey, VariableKind, VariableScope};
 use berth_secrets::Sealed;
 use berth_store::{StoreError, VariableChange};
 use http::StatusCode;
@@ -65,7 +65,7 @@ pub(crate) async fn put(
     let project = ProjectId(id);
     api.store.project(caller.access(), project).await?;
     if !form.has("variables") {
-        form.problem("variables", "this field is needed");
+        form.needed("variables");
     }
     let variables = projects::read_variables(&mut form, "variables");
     form.check()?;
@@ -110,7 +110,8 @@ pub(crate) async fn change(
     match api.store.change_variable(caller.access(), VariableId(id), change, reseal).await {
         Ok(variable) => Ok(Json(VariableBody::of(variable))),
         Err(StoreError::NameTaken) => {
-            form.problem("key", "another variable has this name and scope; change that one, or remove it first");
+            let message = "another variable has this name and scope; change that one, or remove it first";
+            form.coded_problem("key", InputCode::KeyTaken, message);
             Err(form.refusal())
         }
         Err(error) => Err(error.into()),
@@ -255,7 +256,7 @@ pub(crate) async fn copy(
     });
     let from = from.into_option();
     if from.is_none() && !form.has_problem_with("from") {
-        form.problem("from", "this field is needed");
+        form.needed("from");
     }
     let wanted: Vec<VariableId> = form.numbers("variables").into_iter().map(VariableId).collect();
     form.check()?;
@@ -266,9 +267,9 @@ pub(crate) async fn copy(
     };
     match api.store.copy_variables(caller.access(), from, project, &wanted, reseal).await {
         Ok(()) => list(State(api), caller, Id(id)).await,
-        Err(StoreError::NotFound | StoreError::Forbidden) => Err(ApiError::not_found(
-            "project, or no such variable in it; read its list again",
-        )),
+        Err(StoreError::NotFound | StoreError::Forbidden) => {
+            Err(ApiError::not_found("project, or no such variable in it; read its list again"))
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -39,6 +39,8 @@ async fn n1_n2_each_refusal_has_its_reason() {
             let answer = app.post(path, Some(&ada), project(name)).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
             let problem = if path == "/api/project" { &answer["data"][0] } else { &answer["error"]["fields"][0] };
             assert_eq!(problem["field"], "name", "{answer}");
+            // Programs decide by the code; the contract's clients know of none.
+            assert_eq!(problem["code"].is_string(), path != "/api/project", "{answer}");
             if path == "/api/project" {
                 assert_eq!(answer["message"], "Invalid inputs");
                 reasons += &format!("{name:.12?}: {}\n", problem["message"].as_str().unwrap());

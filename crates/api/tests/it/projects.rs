@@ -124,19 +124,22 @@ async fn what_nobody_asked_for_is_ignored_in_the_contract_and_told_under_v1() {
     };
     let new = json!({"name": "docs", "branch": "main", "repoUrl": PLAIN, "secrets": [{"key": "A", "value": "b"}]});
     let told = refused(Method::POST, "/api/v1/projects", new).await;
-    assert_eq!(told, json!([{"field": "secrets", "message": "there is no such field; did you mean variables?"}]));
+    assert_eq!(
+        told,
+        json!([{"field": "secrets", "message": "there is no such field; did you mean variables?", "code": null}])
+    );
     let told = refused(Method::PATCH, "/api/v1/projects/1", json!({"buildcommand": "make", "branch": "next"})).await;
     assert_eq!(
         told,
-        json!([{"field": "buildcommand", "message": "there is no such field; did you mean buildCommand?"}])
+        json!([{"field": "buildcommand", "message": "there is no such field; did you mean buildCommand?", "code": null}])
     );
     let variables = json!({"variables": [{"key": "A", "value": "b", "type": "plain"}, {"key": "B", "val": "c"}]});
     let told = refused(Method::PUT, "/api/v1/projects/1/variables", variables).await;
     assert_eq!(
         told,
         json!([
-            {"field": "variables[0].type", "message": "there is no such field; there are key, kind, scope, value"},
-            {"field": "variables[1].val", "message": "there is no such field; did you mean value?"},
+            {"field": "variables[0].type", "message": "there is no such field; there are key, kind, scope, value", "code": null},
+            {"field": "variables[1].val", "message": "there is no such field; did you mean value?", "code": null},
         ])
     );
     assert_eq!(app.get("/api/v1/projects/1", Some(&ada)).await.json()["branch"], "main", "nothing of it was done");

@@ -86,7 +86,8 @@ async fn a_new_project_takes_an_env_file_along() {
     let new = |env: &str| json!({"name": "shop", "env": env, "variables": [{"key": "A", "value": "mine"}]});
     let refused =
         app.post("/api/v1/projects", Some(&ada), new("A=1\nB")).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(refused["error"]["fields"], json!([{"field": "env", "message": "line 2: this line is not KEY=value"}]));
+    let told = json!([{"field": "env", "message": "line 2: this line is not KEY=value", "code": null}]);
+    assert_eq!(refused["error"]["fields"], told);
     app.post("/api/v1/projects", Some(&ada), new("A=1\nB=2")).await.expect(StatusCode::CREATED);
     assert_eq!(given(&app).await, [pair("A", "mine"), pair("B", "2")]);
 }

@@ -1,4 +1,4 @@
-// Secrets: added, pasted, renamed, removed and taken back, removed for good. Their values are never shown.
+// Secrets: added, pasted, copied, renamed, removed and taken back, removed for good. Their values are never shown.
 import { ensure } from '../person.mjs';
 
 export async function secrets(ada, project) {
@@ -19,9 +19,13 @@ export async function secrets(ada, project) {
   await ada.field('Contents of a .env file').fill('API_TOKEN=another\nMAP_KEY="pk.0f3c"\n2FA_SEED=no');
   await ada.text('A key cannot start with a digit.').waitFor();
   await ada.picture('13-paste');
+  const verb = ada.button('Add {added}, replace {replaced}', { added: 1, replaced: 1 });
+  ensure(await verb.isDisabled(), 'a line that cannot be taken is left out without a word');
   await ada.button('Leave out').click();
-  await ada.button('Add {added}, replace {replaced}', { added: 1, replaced: 1 }).click();
+  await verb.click();
   await row('MAP_KEY').waitFor();
+
+  await copied(ada, row);
 
   await ada.choose(actions, { 0: 'MAP_KEY' }, 'Rename…');
   const question = page.getByRole('dialog');
@@ -44,4 +48,29 @@ export async function secrets(ada, project) {
   const shown = await page.content();
   ensure(!/nobody sees again|from the first day|pk\.0f3c/.test(shown), 'a secret is shown');
   await ada.picture('14-secrets');
+}
+
+/** What another project has comes over without its value passing the page; what is there already is not ticked. */
+async function copied(ada, row) {
+  const { page } = ada;
+  const variables = [{ key: 'LAMP_OIL', value: 'colza from the first day' }, { key: 'API_TOKEN', value: 'of the lamps' }];
+  const { project } = await send(page, 'POST', '/api/v1/projects', { name: 'lamps', variables });
+  await ada.button('Copy from a project').click();
+  const panel = ada.panel('Copy from another project');
+  await panel.getByRole('combobox').selectOption({ label: 'lamps' });
+  await panel.getByRole('checkbox', { name: 'LAMP_OIL', checked: true }).waitFor();
+  ensure(!(await panel.getByRole('checkbox', { name: 'API_TOKEN' }).isChecked()), 'what is there already is replaced without being asked for');
+  await ada.picture('13-copy');
+  await ada.button('Add {added}', { added: 1 }, panel).click();
+  await row('LAMP_OIL').waitFor();
+  await send(page, 'DELETE', `/api/v1/projects/${project.id}`);
+}
+
+/** Asks the API as the page itself does. */
+function send(page, method, path, body) {
+  return page.evaluate(async ([method, path, body]) => {
+    const answer = await fetch(path, { method, headers: { 'content-type': 'application/json' }, body: body && JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    return answer.status === 204 ? undefined : answer.json().catch(() => undefined);
+  }, [method, path, body]);
 }

@@ -2,9 +2,11 @@
 
 import { Trans, useLingui } from '@lingui/react/macro'
 import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query'
+import { useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 
 import { api, type Schema } from '~/api/client'
+import { wordsOfCode } from '~/api/errors'
 import { keys } from '~/api/keys'
 import { setupQuery } from '~/api/queries'
 import { Button } from '~/ui/button'
@@ -16,6 +18,7 @@ export function Github({ me }: { me: Schema['UserBody'] }) {
   const { t } = useLingui()
   const queries = useQueryClient()
   const { github } = useSuspenseQuery(setupQuery).data
+  const problem = wordsOfCode(useSearch({ from: '/inside/account' }).problem)
   const [asked, setAsked] = useState(false)
   if (!github) return null
   const disconnect = async () => {
@@ -26,6 +29,7 @@ export function Github({ me }: { me: Schema['UserBody'] }) {
   return (
     <Panel title="GitHub" aside={<Standing me={me} />}>
       <div id="github" tabIndex={-1} className="grid justify-items-start gap-3 p-4">
+        {problem && <p className="text-sm text-fail" role="alert"><Trans>GitHub was not connected.</Trans> {problem}</p>}
         <p className="max-w-prose text-muted">
           {isWell && <Trans>Your repositories there can be connected, and Berth reports to them how builds stand.</Trans>}
           {me.githubRefused && <Trans>GitHub no longer accepts the access that it gave. Private repositories cannot be fetched and nothing is reported until you connect again. Sites stay up.</Trans>}

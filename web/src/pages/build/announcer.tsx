@@ -4,6 +4,7 @@ import { useLingui } from '@lingui/react/macro'
 import { useState } from 'react'
 
 import type { Schema } from '~/api/client'
+import { useFailureWords } from '~/failure/words'
 import { useStepName } from '~/log/words'
 import { useFormat } from '~/ui/format'
 import { useStateWord } from '~/ui/state'
@@ -15,9 +16,10 @@ export function Announcer({ build }: { build: Build }) {
   const format = useFormat()
   const nameOf = useStepName()
   const wordOf = useStateWord()
+  const failureWords = useFailureWords()
   const step = build.steps.at(-1)
   const now = build.failure
-    ? t`${wordOf(build.status)}. ${build.failure.title}`
+    ? t`${wordOf(build.status)}. ${failureWords(build.failure).title}`
     : build.finishedAt || !step
       ? t`Build ${build.id}: ${wordOf(build.status)}`
       : step.tookMs === null ? t`${nameOf(step.name)}: ${wordOf(step.state)}` : t`${nameOf(step.name)}: ${wordOf(step.state)}, ${format.duration(step.tookMs)}`

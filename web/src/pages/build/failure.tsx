@@ -5,7 +5,9 @@ import { Link } from '@tanstack/react-router'
 
 import { Hash, hostOf } from '~/actions/names'
 import type { Schema } from '~/api/client'
-import { hashOf } from '~/log/link'
+import { Original } from '~/failure/original'
+import { useFailureWords } from '~/failure/words'
+import { askedAgain, hashOf } from '~/log/link'
 import { settingLink, settingName } from '~/pages/settings/links'
 import { LinkButton } from '~/ui/button'
 import { useFormat } from '~/ui/format'
@@ -16,16 +18,18 @@ type Props = { build: Schema['BuildBody']; failure: Schema['Failure']; project: 
 export function FailureReason({ build, failure, project }: Props) {
   const { t, i18n } = useLingui()
   const format = useFormat()
-  const { title, detail, line, setting } = failure
+  const { line, setting } = failure
+  const { title, detail, original } = useFailureWords()(failure)
   const target = setting ? settingLink(project.name, setting) : undefined
   return (
     <section aria-label={t`Why it failed`} className="notice fail items-start">
       <div className="grid min-w-0 flex-1 basis-80 gap-2">
-        <h2 className="flex gap-2 text-lg"><Icon name="failed" className="mt-1 text-fail" /><bdi className="min-w-0 wrap-anywhere">{sentence(title)}</bdi></h2>
-        <p className="max-w-[72ch] whitespace-pre-line text-muted wrap-anywhere"><bdi>{sentence(detail)}</bdi></p>
+        <h2 className="flex gap-2 text-lg"><Icon name="failed" className="mt-1 text-fail" /><bdi className="min-w-0 wrap-anywhere">{title}</bdi></h2>
+        <p className="max-w-[72ch] whitespace-pre-line text-muted wrap-anywhere"><bdi>{detail}</bdi></p>
+        <Original words={original} />
         <p className="max-w-[72ch] text-muted">
           <ForVisitors build={build} project={project} />
-          {line !== undefined && <> <Link to="." search={(before) => before} hash={hashOf({ from: line, to: line })} hashScrollIntoView={false} resetScroll={false} replace className="link"><Trans>Go to line {format.number(line)}</Trans></Link></>}
+          {line !== undefined && <> <Link to="." search={(before) => before} hash={hashOf({ from: line, to: line })} state={askedAgain} hashScrollIntoView={false} resetScroll={false} replace className="link"><Trans>Go to line {format.number(line)}</Trans></Link></>}
         </p>
       </div>
       {setting && target && (
@@ -50,10 +54,4 @@ function ForVisitors({ build, project }: Omit<Props, 'failure'>) {
   )
   if (live.buildId < build.id) return <Trans>Nothing changed for visitors: {version} is still live.</Trans>
   return <Trans>Nothing changed for visitors. By now {version} is live.</Trans>
-}
-
-/** What the server says begins in lower case where it stands in a sentence; here it stands alone. */
-function sentence(words: string): string {
-  const text = words.charAt(0).toUpperCase() + words.slice(1)
-  return /[.!?…:]$/.test(text) ? text : `${text}.`
 }

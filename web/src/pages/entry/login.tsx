@@ -9,6 +9,7 @@ import { api } from '~/api/client'
 import { setupQuery } from '~/api/queries'
 import { EntryForm, GithubButton, LoginField, PasswordField } from '~/pages/entry/form'
 import { ownAddress } from '~/pages/entry/own-address'
+import { Problem } from '~/pages/entry/problem'
 import { Page } from '~/shell/page'
 import { Button } from '~/ui/button'
 
@@ -20,6 +21,7 @@ export function LoginPage() {
   const [isNew, setIsNew] = useState(false)
   return (
     <Page title={isNew ? t`Open an account` : t`Sign in`}>
+      <Problem code={search.problem} />
       {search.ended && <p role="status"><Trans>Your session ended. Sign in; the page is kept.</Trans></p>}
       {github && <GithubButton href={`/api/auth/github?redirect=${encodeURIComponent(next)}`}><Trans>Continue with GitHub</Trans></GithubButton>}
       {isNew ? <OpenAccount next={next} /> : <SignIn next={next} />}

@@ -3,12 +3,12 @@ import { expect, test } from 'vitest'
 import { Refusal } from '~/api/errors'
 import { belongsNowhere, corrected } from './errors'
 
-const refused = new Refusal(422, 'invalid_inputs', 'wrong', [{ field: 'name', message: 'taken' }, { field: 'branch', message: 'empty' }])
+const refused = new Refusal(422, 'invalid_inputs', 'wrong', [{ field: 'name', message: 'taken', code: 'name_taken' }, { field: 'branch', message: 'empty', code: null }])
 
 test('what was changed is no longer wrong, the rest still is', () => {
   const left = corrected(refused, (field) => field === 'name') as Refusal
   expect(left.field('name')).toBeUndefined()
-  expect(left.field('branch')).toBe('empty')
+  expect(left.field('branch')?.message).toBe('empty')
   expect(corrected(left, (field) => field === 'branch')).toBeUndefined()
 })
 

@@ -7,6 +7,8 @@ import { useState } from 'react'
 import { Hash } from '~/actions/names'
 import type { Schema } from '~/api/client'
 import { fieldOf, Refusal } from '~/api/errors'
+import { Original } from '~/failure/original'
+import { useFailureWords } from '~/failure/words'
 import { type Decision, decisionsOf, isCode, isSetting, LABELS, type Setting, SETTINGS, warningsOf } from '~/plan/decisions'
 import { Button } from '~/ui/button'
 import { frameworkName } from '~/ui/framework'
@@ -65,7 +67,13 @@ function isAboutAccess(error: unknown): boolean {
 }
 
 function Refused({ failure }: { failure: NonNullable<Detection['refusal']> }) {
-  return <div className="border-b border-line p-3"><Notice tone="fail" title={<bdi>{failure.title}</bdi>}><bdi>{failure.detail}</bdi></Notice></div>
+  const { title, detail, original } = useFailureWords()(failure)
+  return (
+    <div className="grid gap-2 border-b border-line p-3">
+      <Notice tone="fail" title={<bdi>{title}</bdi>}><bdi>{detail}</bdi></Notice>
+      <Original words={original} />
+    </div>
+  )
 }
 
 const GRID = 'grid items-center gap-x-4 border-line py-2 ps-4 pe-2 not-first:border-t sm:min-h-11 sm:grid-cols-[120px_minmax(0,1fr)_minmax(0,1.3fr)_76px] max-sm:grid-cols-[minmax(0,1fr)_auto]'

@@ -5,7 +5,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useId } from 'react'
 
 import { hostOf } from '~/actions/names'
-import { fieldOf, sentence } from '~/api/errors'
+import { fieldOf, problemOf } from '~/api/errors'
 import { nameQuery } from '~/api/queries'
 import { Icon } from '~/ui/icons'
 import { useSettled } from './queries'
@@ -23,7 +23,7 @@ type NamingProps = { number: number; name: string; onName: (name: string) => voi
 export function NamingStep({ number, name, onName, answer, error }: NamingProps) {
   const { t } = useLingui()
   const id = useId()
-  const said = fieldOf(error, 'name') ?? (answer && !answer.available && answer.reason ? sentence(answer.reason) : undefined)
+  const said = fieldOf(error, 'name') ?? (answer && !answer.available && answer.reason ? problemOf({ code: answer.code, message: answer.reason }) : undefined)
   const suffix = answer?.url && hostOf(answer.url).startsWith(`${name}.`) ? hostOf(answer.url).slice(name.length) : undefined
   return (
     <Step number={number} title={<Trans>Name and address</Trans>}>

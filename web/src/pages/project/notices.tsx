@@ -8,6 +8,7 @@ import { ask, type Build } from '~/actions/ask'
 import { Hash, subject } from '~/actions/names'
 import type { Schema } from '~/api/client'
 import { sentence } from '~/api/errors'
+import { useFailureWords } from '~/failure/words'
 import { Button, LinkButton } from '~/ui/button'
 import { Notice } from '~/ui/panel'
 import { heldQuery } from './queries'
@@ -39,6 +40,7 @@ export function Notices({ project }: { project: Project }) {
 /** Why the last push is not live, and what is. */
 function Failed({ build, live }: { build: Build; live: Schema['DeploymentBody'] | null }) {
   const { failure } = build
+  const wordsOf = useFailureWords()
   return (
     <Notice
       tone="fail"
@@ -50,7 +52,7 @@ function Failed({ build, live }: { build: Build; live: Schema['DeploymentBody'] 
       }
     >
       {live ? (live.commit ? <Trans>Visitors still see <Hash of={live.commit.hash} />.</Trans> : <Trans>Visitors still see deployment {live.id}.</Trans>) : <Trans>Nothing is live yet.</Trans>}{' '}
-      {failure && <bdi>{sentence(failure.title)}</bdi>}
+      {failure && <bdi>{wordsOf(failure).title}</bdi>}
     </Notice>
   )
 }

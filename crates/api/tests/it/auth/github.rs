@@ -1,6 +1,7 @@
 //! Signing in with GitHub (A6–A8, A13) and who may open an account.
 
-use axum::http::{Method, StatusCode};
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderValue, Method, StatusCode};
 use berth_api::Signup;
 use serde_json::json;
 use url::Url;
@@ -64,6 +65,38 @@ async fn a_refusal_or_a_wrong_code_is_a_400() {
         let back = app.come_back(&left, &format!("{query}&state={}", left.query("state"))).await;
         back.expect(StatusCode::BAD_REQUEST);
     }
+}
+
+/// What a browser sends along when somebody opens a page.
+fn opened(path: &str, cookie: &str) -> axum::extract::Request {
+    let mut request = with_cookie(Method::GET, path, cookie);
+    request.headers_mut().insert(ACCEPT, HeaderValue::from_static("text/html,application/xhtml+xml,*/*;q=0.8"));
+    request
+}
+
+#[tokio::test]
+async fn a_person_who_is_refused_is_told_on_a_page() {
+    let app = App::with(|config| config.signup = Signup::Closed).await;
+    let admin = app.admin().await;
+    let come_back = async |query: &str, session: &str| {
+        let left = app.send(with_cookie(Method::GET, "/api/auth/github", session)).await;
+        let query = query.replace("CODE", &app.github.grant("ada", &left.location()));
+        let path = format!("/api/auth/github/callback?{query}&state={}", left.query("state"));
+        let back = app.send(opened(&path, &format!("{session}; {}", left.cookie()))).await;
+        assert_eq!((back.status, back.text.as_str()), (StatusCode::FOUND, ""));
+        back.header("location").to_owned()
+    };
+    assert_eq!(come_back("error=access_denied", "a=b").await, "/login?problem=sign_in_unfinished");
+    assert_eq!(come_back("code=never-granted", "a=b").await, "/login?problem=sign_in_expired");
+    assert_eq!(come_back("code=CODE", "a=b").await, "/login?problem=signup_closed");
+    // Whoever is signed in wanted to connect GitHub, and is not led away from their account.
+    assert_eq!(come_back("error=access_denied", &admin.cookie).await, "/account?problem=sign_in_unfinished");
+    let stale = app.send(opened("/api/auth/github/callback?code=x&state=unknown", "a=b")).await;
+    assert_eq!(stale.header("location"), "/login?problem=sign_in_expired");
+
+    let without = App::with(|config| config.github = None).await;
+    let left = without.send(opened("/api/auth/github", "a=b")).await;
+    assert_eq!(left.header("location"), "/login?problem=github_not_configured");
 }
 
 #[tokio::test]

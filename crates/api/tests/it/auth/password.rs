@@ -28,7 +28,8 @@ async fn a_field_that_is_none_is_told() {
     app.admin().await;
     let body = json!({"login": "admin@localhost", "password": PASSWORD, "remember": true});
     let refused = app.post("/api/v1/sessions", None, body).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
-    let told = json!([{"field": "remember", "message": "there is no such field; there are login, password"}]);
+    let told =
+        json!([{"field": "remember", "message": "there is no such field; there are login, password", "code": null}]);
     assert_eq!(refused["error"]["fields"], told);
     let body = json!({"username": "admin@localhost", "password": PASSWORD});
     let refused = app.post("/api/v1/sessions", None, body).await.expect(StatusCode::UNPROCESSABLE_ENTITY);

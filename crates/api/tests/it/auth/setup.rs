@@ -33,10 +33,12 @@ async fn the_email_serves_as_login_and_everything_wrong_is_told_at_once() {
         "code": "invalid_inputs",
         "fields": [
           {
+            "code": "login_form",
             "field": "login",
             "message": "a login name is made of letters a-z, digits and . _ - + @ (an e-mail address will do)"
           },
           {
+            "code": "password_length",
             "field": "password",
             "message": "a password has 12 to 1024 characters"
           }

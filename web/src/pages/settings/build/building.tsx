@@ -5,6 +5,8 @@ import { useMutation } from '@tanstack/react-query'
 
 import { api, body, type Schema } from '~/api/client'
 import { messageOf } from '~/api/errors'
+import { Original } from '~/failure/original'
+import { useFailureWords } from '~/failure/words'
 import { changeOf, settingsOf } from '~/pages/settings/build/change'
 import { type Detectable, detectedOf, usePlan } from '~/pages/settings/build/detected'
 import { RebuildNow } from '~/pages/settings/build/rebuild'
@@ -39,13 +41,13 @@ export function Building({ project }: { project: Project }) {
     }
   }
 
-  const look_anew = <Button acts look="quiet" icon="search" pending={look.isPending} onClick={() => look.mutate()}><Trans>Look again</Trans></Button>
+  const lookAnew = <Button acts look="quiet" icon="search" pending={look.isPending} onClick={() => look.mutate()}><Trans>Look again</Trans></Button>
   return (
-    <Panel title={t`How it is built`} aside={project.repoUrl ? look_anew : undefined}>
+    <Panel title={t`How it is built`} aside={project.repoUrl ? lookAnew : undefined}>
       <Form form={form}>
         <div className="grid gap-4 p-4 sm:grid-cols-2">
           {look.error && <p className="text-sm text-fail sm:col-span-2" role="alert">{messageOf(look.error)}</p>}
-          {look.data?.refusal && <p className="text-sm text-fail sm:col-span-2" role="alert">{look.data.refusal.title}: {look.data.refusal.detail}</p>}
+          {look.data?.refusal && <Refused failure={look.data.refusal} />}
           {project.repoUrl ? (
             <>
               <TextField {...setting('rootDirectory', t`Root directory`, t`the top of the repository`)} />
@@ -83,6 +85,17 @@ export function Building({ project }: { project: Project }) {
         </SaveBar>
       </Form>
     </Panel>
+  )
+}
+
+/** Why what was looked at anew could not be built. */
+function Refused({ failure }: { failure: Schema['Failure'] }) {
+  const { title, detail, original } = useFailureWords()(failure)
+  return (
+    <div className="grid gap-1 sm:col-span-2" role="alert">
+      <p className="text-sm text-fail"><bdi>{title}</bdi> <bdi>{detail}</bdi></p>
+      <Original words={original} />
+    </div>
   )
 }
 

@@ -6,6 +6,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { useDeferredValue, useState } from 'react'
 
 import type { Schema } from '~/api/client'
+import { problemOf } from '~/api/errors'
 import { nameQuery } from '~/api/queries'
 import { useChangeProject } from '~/pages/settings/queries'
 import { Confirm } from '~/ui/dialog'
@@ -20,7 +21,8 @@ export function Naming({ project }: { project: Schema['ProjectBody'] }) {
   const [asked, setAsked] = useState(false)
   const form = useForm({ name: project.name }, async (_, { name }) => {
     await change({ name: name.trim() })
-    await navigate({ to: '/projects/$project/settings/{-$section}', params: { project: name.trim(), section: 'build' }, replace: true })
+    // The page stays, and so does what other forms of it hold: nobody leaves.
+    await navigate({ to: '/projects/$project/settings/{-$section}', params: { project: name.trim(), section: 'build' }, replace: true, ignoreBlocker: true })
   })
 
   const name = form.values.name.trim()
@@ -46,7 +48,7 @@ export function Naming({ project }: { project: Schema['ProjectBody'] }) {
             autoComplete="off"
             spellCheck={false}
             label={t`Name`}
-            {...(isOther && answer?.available === false && { error: answer.reason ?? t`This name cannot be had.` })}
+            {...(isOther && answer?.available === false && { error: answer.reason ? problemOf({ code: answer.code, message: answer.reason }) : t`This name cannot be had.` })}
             hint={isOther && answer?.url
               ? <Trans>Free. The site moves to <bdi>{answer.url}</bdi></Trans>
               : <Trans>Lower-case letters, digits and hyphens. The site is at <bdi>{project.url}</bdi></Trans>}

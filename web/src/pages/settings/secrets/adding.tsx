@@ -58,5 +58,5 @@ export function Adding({ project, onDone }: { project: Schema['ProjectBody']; on
 /** The server names the place in its list; there is one here, and its key is what can be wrong. */
 export function underKey(error: unknown): never {
   if (!(error instanceof Refusal)) throw error
-  throw new Refusal(error.status, error.code, error.message, error.fields.map(({ message }) => ({ field: 'key', message })))
+  throw new Refusal(error.status, error.code, error.message, error.fields.map((problem) => ({ ...problem, field: 'key' })))
 }

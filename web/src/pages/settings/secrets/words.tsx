@@ -19,6 +19,7 @@ export function useKinds(): readonly (readonly [Kind, string])[] {
 
 /** What the button of several says. */
 export function Verb({ added, replaced }: { added: number; replaced: number }) {
+  if (added + replaced === 0) return <Trans>Add</Trans>
   if (replaced === 0) return <Trans>Add {added}</Trans>
   return added === 0 ? <Trans>Replace {replaced}</Trans> : <Trans>Add {added}, replace {replaced}</Trans>
 }
