@@ -2,10 +2,11 @@
  * The log on the page: a scroller in which only the rows that can be seen exist. Outside React, because lines come faster than a
  * tree of components can be compared: whatever happens is gathered, and written to the DOM once a frame.
  *
- * Not here: where lines come from (feed.ts), which rows there are (rows.ts), when to paint (frames.ts), what a row looks like
- * (paint.ts), the bar above and what is said to screen readers (viewer.tsx), keys (keys.ts).
+ * Not here: where lines come from (feed.ts), which rows there are (rows.ts), how large the page lets it be (canvas.ts), when to paint
+ * (frames.ts), what a row looks like (paint.ts), the bar above and what is said to screen readers (viewer.tsx), keys (keys.ts).
  */
 
+import { Canvas } from '~/log/canvas'
 import { Finder } from '~/log/finder'
 import { Folds, type Step } from '~/log/fold'
 import { Frames } from '~/log/frames'
@@ -14,6 +15,7 @@ import { PAINTED, type RowElement } from '~/log/paint'
 import { Pool } from '~/log/pool'
 import { LINE_HEIGHT, type Row, Rows } from '~/log/rows'
 import type { LogStore } from '~/log/store'
+import { Teller } from '~/log/teller'
 import { WrappedHeights } from '~/log/wrapped'
 
 /** Rows that are painted above and below what is seen. */
@@ -43,9 +45,8 @@ export type ViewOptions = {
 }
 
 export class LogView {
-  #canvas = document.createElement('div')
-  #window = document.createElement('div')
-  #pool = new Pool(this.#window)
+  #canvas: Canvas
+  #pool: Pool
   #frames = new Frames(() => this.#paint())
   #rows = new Rows()
   #folds = new Folds()
@@ -54,11 +55,6 @@ export class LogView {
   #whole = new Set<number>()
 
   #top = 0
-  #height = 0
-  /** As high as the scroller gets. */
-  #most = Infinity
-  #width = 0
-  #character = 7.5
 
   #follow: boolean
   /** Lines that were there when following ended; `null`: it never began. */
@@ -72,8 +68,7 @@ export class LogView {
 
   #laidOut = 0
   #stale = true
-  #told = 0
-  #telling: ReturnType<typeof setTimeout> | undefined
+  #teller = new Teller(() => this.options.changed(this.#state))
   #stops: (() => void)[] = []
 
   constructor(
@@ -83,12 +78,8 @@ export class LogView {
   ) {
     this.#wrap = options.wrap
     this.#follow = options.follow
-    this.#canvas.className = 'log-canvas'
-    this.#window.className = 'log-window'
-    this.#canvas.append(this.#window)
-    scroller.replaceChildren(this.#canvas)
-    // One stop of the tab key, whatever its rows are.
-    scroller.tabIndex = 0
+    this.#canvas = new Canvas(scroller)
+    this.#pool = new Pool(this.#canvas.window)
     const resized = new ResizeObserver(() => this.#measure())
     resized.observe(scroller)
     const on = <K extends keyof HTMLElementEventMap>(name: K, heed: (event: HTMLElementEventMap[K]) => void) => {
@@ -107,9 +98,9 @@ export class LogView {
   destroy(): void {
     this.#frames.stop()
     this.#finder?.stop()
-    clearTimeout(this.#telling)
+    this.#teller.stop()
     for (const stop of this.#stops) stop()
-    this.scroller.replaceChildren()
+    this.#canvas.remove()
   }
 
   // What the reader, or the page, wants
@@ -131,20 +122,20 @@ export class LogView {
     this.#paused = this.store.count
     if (follow) this.#wanted = null
     this.#schedule()
-    this.#tell()
+    this.#teller.now()
   }
 
   setWrap(wrap: boolean): void {
     this.#wrap = wrap
     this.#heights.forget()
     this.#reshape()
-    this.#tell()
+    this.#teller.now()
   }
 
   setOnlyProblems(only: boolean): void {
     this.#onlyProblems = only
     this.#reshape()
-    this.#tell()
+    this.#teller.now()
   }
 
   fold(section: number, folded: boolean): void {
@@ -184,7 +175,7 @@ export class LogView {
       this.#finder.scan()
     }
     this.#schedule()
-    this.#tell()
+    this.#teller.now()
   }
 
   nextMatch(direction: 1 | -1): void {
@@ -213,7 +204,7 @@ export class LogView {
 
   page(direction: 1 | -1): void {
     if (direction < 0) this.setFollow(false)
-    this.#scrollTo(this.#top + direction * (this.#height - LINE_HEIGHT))
+    this.#scrollTo(this.#top + direction * (this.#canvas.height - LINE_HEIGHT))
     this.#followAtEnd()
   }
 
@@ -284,20 +275,8 @@ export class LogView {
   }
 
   #measure(): void {
-    const { clientWidth, clientHeight } = this.scroller
-    this.#height = clientHeight
-    this.#most = Infinity
-    if (clientWidth !== this.#width) {
-      this.#width = clientWidth
-      this.scroller.style.setProperty('--log-width', `${clientWidth}px`)
-      const probe = document.createElement('span')
-      probe.className = 'log-text'
-      probe.style.position = 'absolute'
-      probe.textContent = 'm'.repeat(50)
-      this.#canvas.append(probe)
-      this.#character = probe.getBoundingClientRect().width / 50 || this.#character
-      probe.remove()
-      this.#heights.columns = Math.max(20, Math.floor((clientWidth - this.#gutter()) / this.#character))
+    if (this.#canvas.measure()) {
+      this.#heights.columns = this.#canvas.columns(this.store.count)
       this.#heights.forget()
       if (this.#wrap) this.#reshape()
     }
@@ -311,7 +290,7 @@ export class LogView {
   }
 
   #paint(): void {
-    if (this.#width === 0) return
+    if (this.#canvas.width === 0) return
     const anchor = this.#stale && !this.#follow ? this.#anchor() : null
     if (this.#stale) this.#layOut()
     const grew = this.store.count > this.#laidOut
@@ -320,7 +299,7 @@ export class LogView {
     this.#size()
     this.#reach(anchor)
     this.#write()
-    if (grew) this.#tellSoon()
+    if (grew) this.#teller.soon()
     if (this.store.complete && this.#follow) this.setFollow(false)
   }
 
@@ -342,7 +321,7 @@ export class LogView {
       this.#open(wanted.from)
       this.#size()
       const row = this.#rows.of({ line: wanted.from })
-      this.#top = this.#rows.top(row) - Math.max(0, (this.#height - LINE_HEIGHT) / 2)
+      this.#top = this.#rows.top(row) - Math.max(0, (this.#canvas.height - LINE_HEIGHT) / 2)
       this.#wanted = null
     } else if (anchor) this.#top = this.#rows.top(this.#rows.of(anchor.row)) + anchor.offset
     this.#top = Math.max(0, Math.min(this.#top, this.#bottom()))
@@ -353,31 +332,19 @@ export class LogView {
     // Measured rows can turn out higher or lower than guessed: then once more, with what is known now.
     for (let round = 0; round < 3; round += 1) {
       const first = Math.max(0, this.#rows.at(this.#top) - MARGIN)
-      const last = Math.min(this.#rows.count, this.#rows.at(this.#top + this.#height) + MARGIN + 1)
+      const last = Math.min(this.#rows.count, this.#rows.at(this.#top + this.#canvas.height) + MARGIN + 1)
       this.#pool.show(first, last - first, !this.#follow, (element, row) => this.#paintRow(element, this.#rows.row(row), sections))
-      this.#window.style.transform = `translateY(${this.#rows.top(first)}px)`
+      this.#canvas.place(this.#rows.top(first))
       if (!this.#wrap || !this.#learnHeights(first, last)) break
       this.#size()
     }
-    if (Math.abs(this.scroller.scrollTop - this.#top) >= 1) this.scroller.scrollTop = this.#top
+    this.#canvas.scrollTo(this.#top)
   }
 
   #size(): void {
-    const height = `${this.#rows.height}px`
-    if (this.#canvas.style.height !== height) {
-      this.#canvas.style.height = height
-      // The scroller grows with its rows up to what the style sheet allows, and shrinks when they are folded.
-      if (this.#rows.height < this.#height || this.#height < this.#most) {
-        this.scroller.style.height = height
-        this.#height = this.scroller.clientHeight
-        if (this.#height < this.#rows.height) this.#most = this.#height
-      }
-    }
-    const width = this.#wrap ? '' : `${Math.ceil(Math.min(this.store.widest, this.#whole.size > 0 ? Infinity : PAINTED) * this.#character + this.#gutter() + 16)}px`
-    if (this.#canvas.style.minWidth !== width) this.#canvas.style.minWidth = width
-    const digits = String(Math.max(3, String(this.store.count).length))
-    if (this.scroller.style.getPropertyValue('--log-digits') !== digits) this.scroller.style.setProperty('--log-digits', digits)
-    this.scroller.classList.toggle('wrap', this.#wrap)
+    this.#canvas.setHeight(this.#rows.height)
+    const widest = Math.min(this.store.widest, this.#whole.size > 0 ? Infinity : PAINTED)
+    this.#canvas.setWidth(this.#wrap ? null : widest, this.store.count)
   }
 
   #paintRow(element: RowElement, row: Row, sections: ReturnType<Folds['sections']>): void {
@@ -423,7 +390,7 @@ export class LogView {
   // Places
 
   #bottom(): number {
-    return Math.max(0, this.#rows.height - this.#height)
+    return Math.max(0, this.#rows.height - this.#canvas.height)
   }
 
   #anchor(): { row: Row; offset: number } | null {
@@ -449,7 +416,7 @@ export class LogView {
     const section = this.#rows.sectionOf(line)
     if (section >= 0) this.#folds.set(section, false)
     this.#layOut()
-    this.#tell()
+    this.#teller.now()
   }
 
   #show(line: number): void {
@@ -462,10 +429,10 @@ export class LogView {
   #keepInSight(row: number): void {
     const top = this.#rows.top(row)
     const bottom = top + this.#rows.heightOf(row)
-    if (top < this.#top || bottom > this.#top + this.#height) {
-      const isNear = top > this.#top - 3 * LINE_HEIGHT && bottom < this.#top + this.#height + 3 * LINE_HEIGHT
-      if (!isNear) this.#scrollTo(top - this.#height / 3)
-      else this.#scrollTo(top < this.#top ? top : bottom - this.#height)
+    if (top < this.#top || bottom > this.#top + this.#canvas.height) {
+      const isNear = top > this.#top - 3 * LINE_HEIGHT && bottom < this.#top + this.#canvas.height + 3 * LINE_HEIGHT
+      if (!isNear) this.#scrollTo(top - this.#canvas.height / 3)
+      else this.#scrollTo(top < this.#top ? top : bottom - this.#canvas.height)
     } else this.#schedule()
   }
 
@@ -492,12 +459,12 @@ export class LogView {
     if (line === 0) return
     this.setFollow(false)
     this.#show(line)
-    this.#tell()
+    this.#teller.now()
   }
 
   #onScanned(first: boolean): void {
     if (first && this.#finder) this.#showMatch(this.#finder.toFirst(this.#firstLine()))
-    else this.#tellSoon()
+    else this.#teller.soon()
   }
 
   #reshape(): void {
@@ -505,17 +472,9 @@ export class LogView {
     this.#schedule()
   }
 
-  #gutter(): number {
-    return (Math.max(3, String(this.store.count).length) + 4) * this.#character
-  }
-
-  // What the bar above shows
-
-  #tell(): void {
-    clearTimeout(this.#telling)
-    this.#telling = undefined
-    this.#told = performance.now()
-    this.options.changed({
+  /** What the bar above shows. */
+  get #state(): ViewState {
+    return {
       follow: this.#follow,
       fresh: this.#follow || this.#paused === null ? 0 : this.store.count - this.#paused,
       lines: this.store.count,
@@ -524,12 +483,7 @@ export class LogView {
       wrap: this.#wrap,
       complete: this.store.complete,
       search: this.#finder?.state ?? null,
-    })
-  }
-
-  /** Numbers that run are not read faster. */
-  #tellSoon(): void {
-    this.#telling ??= setTimeout(() => this.#tell(), Math.max(0, this.#told + 250 - performance.now()))
+    }
   }
 }
 
