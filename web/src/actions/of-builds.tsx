@@ -8,6 +8,7 @@ import type { Build } from '~/actions/ask'
 import { useChanged } from '~/actions/changed'
 import type { DialogProps } from '~/actions/dialogs'
 import { Hash, Host, subject } from '~/actions/names'
+import { Unanswered } from '~/actions/unanswered'
 import { api, body } from '~/api/client'
 import { keys } from '~/api/keys'
 import { projectQuery } from '~/api/queries'
@@ -25,7 +26,7 @@ async function started<T>(post: () => Promise<{ data?: T }>): Promise<NonNullabl
 export function Rebuild({ build, ...dialog }: Props) {
   const { data: project } = useQuery(projectQuery(build.projectId))
   const open = useOpened()
-  if (!project) return null
+  if (!project) return <Unanswered {...dialog} about={build.projectId} />
   const { commit, branch } = build
   const what = commit ? <Hash of={commit.hash} /> : <Trans>the newest commit of <bdi className="mono">{branch}</bdi></Trans>
   return (
@@ -50,7 +51,7 @@ export function Rebuild({ build, ...dialog }: Props) {
 export function BuildNewest({ project: id, ...dialog }: DialogProps & { project: number }) {
   const { data: project } = useQuery(projectQuery(id))
   const open = useOpened()
-  if (!project) return null
+  if (!project) return <Unanswered {...dialog} about={id} />
   const branch = <bdi className="mono">{project.branch}</bdi>
   return (
     <Confirm

@@ -8,6 +8,7 @@ import { ask, type Deployment } from '~/actions/ask'
 import { useChanged } from '~/actions/changed'
 import type { DialogProps } from '~/actions/dialogs'
 import { Host, subject, Version } from '~/actions/names'
+import { Unanswered } from '~/actions/unanswered'
 import { api, body, type Schema } from '~/api/client'
 import { messageOf, Refusal } from '~/api/errors'
 import { buildQuery, projectQuery } from '~/api/queries'
@@ -20,7 +21,7 @@ type Props = DialogProps & { deployment: Deployment }
 export function Activate({ deployment, ...dialog }: Props) {
   const { project, build, live, liveBuild } = useConcerned(deployment)
   const changed = useChanged()
-  if (!project) return null
+  if (!project) return <Unanswered {...dialog} about={deployment.projectId} />
   const isBack = live !== null && live !== undefined && live.id > deployment.id
   const version = <Version deployment={deployment} build={build} />
   return (
@@ -47,7 +48,7 @@ export function Activate({ deployment, ...dialog }: Props) {
 export function Promote({ deployment, ...dialog }: Props) {
   const { project, build, live, liveBuild } = useConcerned(deployment)
   const changed = useChanged()
-  if (!project) return null
+  if (!project) return <Unanswered {...dialog} about={deployment.projectId} />
   const act = async () => {
     try {
       await api.POST('/api/v1/deployments/{id}/promote', { params: { path: { id: deployment.id } }, body: { rebuild: false } })
@@ -56,7 +57,7 @@ export function Promote({ deployment, ...dialog }: Props) {
       const canBeBuilt = error instanceof Refusal && error.code === 'promotion_needs_rebuild' && !build?.pullRequest?.fork
       if (!canBeBuilt) throw error
       // The server's sentence goes on about its own API after the semicolon.
-      return ask({ kind: 'promote_by_build', deployment, why: messageOf(error).split(';')[0]! })
+      return ask({ kind: 'promote_by_build', deployment, why: messageOf(error).split(';')[0]!.replace(/\.$/, '') })
     }
     await changed(deployment.projectId)
     toast(<LiveAt url={project.url} />)
@@ -82,7 +83,7 @@ export function PromoteByBuild({ deployment, why, ...dialog }: Props & { why: st
   const { project, build, live } = useConcerned(deployment)
   const changed = useChanged()
   const navigate = useNavigate()
-  if (!project) return null
+  if (!project) return <Unanswered {...dialog} about={deployment.projectId} />
   const version = <Version deployment={deployment} build={build} />
   const act = async () => {
     await sendToasts()

@@ -31,11 +31,13 @@ export type Opening = {
   /** The lines that the address names. */
   range: Range | null
   query: string
+  /** Another number each time that the page asks to go where the address says, which it may have said before. */
+  asked: number
   onRange: (range: Range) => void
   more: (characters: number) => string
 }
 
-export function useLog({ build, steps, ended, at, range, query, onRange, more }: Opening) {
+export function useLog({ build, steps, ended, at, range, query, asked, onRange, more }: Opening) {
   const [store] = useState(() => new LogStore())
   const [view, setView] = useState<LogView>()
   const [state, setState] = useState(INITIAL)
@@ -98,6 +100,17 @@ export function useLog({ build, steps, ended, at, range, query, onRange, more }:
     shown.current = step
     view.goToStep(step)
   }, [view, step])
+
+  const goAgain = useEffectEvent((view: LogView) => {
+    if (range) view.goTo(range)
+    else if (step !== undefined) view.goToStep(step)
+  })
+  const heeded = useRef(asked)
+  useEffect(() => {
+    if (!view || heeded.current === asked) return
+    heeded.current = asked
+    goAgain(view)
+  }, [view, asked])
 
   return { store, view, state, problem, region, headings }
 }

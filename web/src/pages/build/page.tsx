@@ -55,6 +55,7 @@ export function BuildPage() {
 function Log({ build }: { build: Build }) {
   const search = useSearch({ from: '/inside/builds/$build' })
   const hash = useLocation({ select: (location) => location.hash })
+  const asked = useLocation({ select: (location) => location.state.asked ?? 0 })
   const navigate = useNavigate({ from: '/builds/$build' })
   const notes = useNotes(build)
   const ended = build.finishedAt !== null
@@ -66,6 +67,7 @@ function Log({ build }: { build: Build }) {
       ended={ended}
       at={opening(build, search.step)}
       range={rangeOf(hash)}
+      asked={asked}
       onRange={(range) => void navigate({ search: (before) => before, hash: hashOf(range), hashScrollIntoView: false, replace: true, resetScroll: false })}
       query={search.q ?? ''}
       onQuery={(q) => void navigate({ search: (before) => ({ ...before, q: q || undefined }), hash: (before) => before ?? '', hashScrollIntoView: false, replace: true, resetScroll: false })}

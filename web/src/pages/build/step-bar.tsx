@@ -4,6 +4,7 @@ import { Trans, useLingui } from '@lingui/react/macro'
 import { Link } from '@tanstack/react-router'
 
 import type { Schema } from '~/api/client'
+import { askedAgain } from '~/log/link'
 import { STEP_NAMES, useStepName } from '~/log/words'
 import { useFormat } from '~/ui/format'
 import { useStateWord } from '~/ui/state'
@@ -32,7 +33,7 @@ export function StepBar({ build }: { build: Build }) {
           // Its name has room however short it was; what is left is shared by duration.
           <li key={name} className="min-w-0 basis-auto" style={{ flexGrow: 1 + (99 * widthOf(step, longest)) / longest }}>
             {step
-              ? <Link to="." search={(before) => ({ ...before, step: name })} resetScroll={false} replace className={`block border-t-4 pt-2 hover:bg-hover ${BARS[step.state]}`}><Label step={step} name={nameOf(name)} /></Link>
+              ? <Link to="." search={(before) => ({ ...before, step: name })} state={askedAgain} resetScroll={false} replace className={`block border-t-4 pt-2 hover:bg-hover ${BARS[step.state]}`}><Label step={step} name={nameOf(name)} /></Link>
               : <span className="block border-t-4 border-dotted border-control pt-2 text-sm text-dim"><span className="cut block">{nameOf(name)}</span><span className="cut block text-xs max-sm:hidden"><Trans>not reached</Trans></span></span>}
           </li>
         )

@@ -1,6 +1,7 @@
 /**
  * What visitors see, small: the site itself in a frame that can do nothing. It runs its scripts without an origin of its own, takes
- * no click and no focus, and is not there for screen readers, who have the link beside it.
+ * no click and no focus, and is not there for screen readers, who have the link beside it. Its requests are counted with those of
+ * visitors, and the panel that shows the numbers says so: what a framed page loads is told by nothing from what any page loads.
  */
 
 import { useLingui } from '@lingui/react/macro'

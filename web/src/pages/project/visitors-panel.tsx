@@ -22,7 +22,7 @@ export function VisitorsPanel({ project }: { project: number }) {
           <>
             <Bars minutes={traffic.minutes} now={dataUpdatedAt} />
             <Figures of={traffic} />
-            <p className="border-t border-line px-4 py-2.5 text-xs text-dim"><Trans>Production and previews together, since Berth started, {since}. Nothing of it is written down.</Trans></p>
+            <p className="border-t border-line px-4 py-2.5 text-xs text-dim"><Trans>Production and previews together, since Berth started, {since}. The picture of the site on this page is asked for like any other visit. Nothing of it is written down.</Trans></p>
           </>
         )}
     </Panel>
