@@ -1,5 +1,8 @@
 // Somebody at a page of the dashboard, in their language: finds things by their role and the words of the catalogue.
 
+/** How long a page may take until it asks for nothing any more. */
+const QUIET_MS = 10_000;
+
 export class Person {
   constructor(browser, page, ask) {
     Object.assign(this, { browser, page, ask, words: page.words });
@@ -51,6 +54,13 @@ export class Person {
   /** Goes to an address of the dashboard as if it had been typed. */
   goTo(path) {
     return this.browser.visit(this.page, path);
+  }
+
+  /** Waits until what the page asked for is there. A page whose live connection has to poll is never quiet, and then drawn at least. */
+  async settled() {
+    await this.page.waitForLoadState('networkidle', { timeout: QUIET_MS }).catch((error) => {
+      if (error.name !== 'TimeoutError') throw error;
+    });
   }
 
   /** What a visitor of the site at `url` reads, as soon as it is `text`. */

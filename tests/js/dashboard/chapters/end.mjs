@@ -17,7 +17,7 @@ export async function endOfProject(ada, project) {
   await ada.browser.expecting(/ 404 .*\/api\/v1\/projects\//, async () => {
     await verb.click();
     await ada.text('Put your first site up').waitFor();
-    await page.waitForLoadState('networkidle');
+    await ada.settled();
   });
   const visitor = await page.context().newPage();
   const status = await ada.browser.expecting(/ 404 /, async () => (await visitor.goto(site)).status());

@@ -7,7 +7,7 @@ export async function everyPage(ada, project) {
 
   // What opens over a page: the palette by its key, the help, a question. First, because the walk through a page ends outside of it.
   await ada.goTo(`/projects/${project}`);
-  await page.waitForLoadState('networkidle');
+  await ada.settled();
   for (const [what, open] of overlays(ada)) {
     await open();
     const overlay = page.getByRole('dialog').or(page.getByRole('alertdialog')).first();
@@ -21,7 +21,7 @@ export async function everyPage(ada, project) {
 
   for (const path of await pathsOf(page, project)) {
     await ada.goTo(path);
-    await page.waitForLoadState('networkidle');
+    await ada.settled();
     found.violations.push(...(await violationsInDresses(page)));
     found.wide.push(...(await tooWide(page)));
     found.keyboard.push(...(await keyboardProblems(page)));
