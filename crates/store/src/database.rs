@@ -64,18 +64,13 @@ macro_rules! on_either {
 }
 
 impl Database {
-    /// Connects and brings the tables up to date.
-    pub(crate) async fn open(url: &str) -> Result<Self, StoreError> {
-        let database = match url.split_once(':').map(|(scheme, _)| scheme) {
-            Some("sqlite") => Self::open_sqlite(url).await?,
-            Some("postgres" | "postgresql") => Self::open_postgres(url).await?,
-            _ => {
-                let text = "DATABASE_URL starts with sqlite:// or postgres://";
-                return Err(StoreError::Misconfigured(text.into()));
-            }
-        };
-        database.migrate().await?;
-        Ok(database)
+    /// Connects, and changes no table.
+    pub(crate) async fn connect(url: &str) -> Result<Self, StoreError> {
+        match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => Self::open_sqlite(url).await,
+            Some("postgres" | "postgresql") => Self::open_postgres(url).await,
+            _ => Err(StoreError::Misconfigured("DATABASE_URL starts with sqlite:// or postgres://".into())),
+        }
     }
 
     async fn open_sqlite(url: &str) -> Result<Self, StoreError> {
@@ -117,7 +112,7 @@ impl Database {
     }
 
     /// Runs what is missing, all of it or nothing.
-    async fn migrate(&self) -> Result<(), StoreError> {
+    pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
         match self.begin().await? {
             Writing::Sqlite(mut transaction) => {
                 SQLITE_MIGRATIONS.run_direct(None, &mut *transaction, false).await.map_err(not_migrated)?;

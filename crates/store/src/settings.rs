@@ -2,11 +2,21 @@
 
 use berth_model::InstanceId;
 
-use crate::sql::sql;
+use crate::sql::{Sql, sql};
 use crate::{Store, StoreError};
 
 /// The setting that names the installation.
-const INSTANCE: &str = "instance";
+pub(crate) const INSTANCE: &str = "instance";
+
+/// The value of a setting.
+pub(crate) fn select(name: &str) -> Sql {
+    sql("SELECT value FROM setting WHERE name = $1").bind(name)
+}
+
+/// The installation that [`INSTANCE`] names.
+pub(crate) fn instance_of(text: Option<String>) -> Result<Option<InstanceId>, StoreError> {
+    text.map(|text| InstanceId::parse(&text).ok_or(StoreError::Corrupt("instance"))).transpose()
+}
 
 impl Store {
     /// The installation that this database belongs to; `None` if it is new.
@@ -14,8 +24,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Corrupt`] if somebody wrote something else there.
     pub async fn instance(&self) -> Result<Option<InstanceId>, StoreError> {
-        let text = self.setting(INSTANCE).await?;
-        text.map(|text| InstanceId::parse(&text).ok_or(StoreError::Corrupt("instance"))).transpose()
+        instance_of(self.setting(INSTANCE).await?)
     }
 
     /// Makes this database the installation's. Claiming it again under the same id changes nothing.
@@ -27,7 +36,7 @@ impl Store {
         let insert =
             sql("INSERT INTO setting (name, value, updated_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING");
         tx.run(insert.bind(INSTANCE).bind(id.as_str()).bind(tx.now)).await?;
-        let owner: Option<String> = tx.one(sql("SELECT value FROM setting WHERE name = $1").bind(INSTANCE)).await?;
+        let owner: Option<String> = tx.one(select(INSTANCE)).await?;
         if owner.as_deref() != Some(id.as_str()) {
             return Err(StoreError::Conflict("this database belongs to another Berth"));
         }
@@ -39,7 +48,7 @@ impl Store {
     /// # Errors
     /// Only the database's own.
     pub async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
-        self.one(sql("SELECT value FROM setting WHERE name = $1").bind(name)).await
+        self.one(select(name)).await
     }
 
     /// Sets or replaces a setting.

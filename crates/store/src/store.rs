@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::database::{Backend, Database, Writing, turn};
 use crate::sql::{FromRow, Sql, json_text, sql};
-use crate::{Signals, StoreError};
+use crate::{FoundDatabase, Signals, StoreError};
 
 /// The database of this Berth. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -28,13 +28,18 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Connects to `sqlite:///path/to/file` or `postgres://…` and brings the tables up to date, all or nothing.
+    /// Connects to `sqlite:///path/to/file` or `postgres://…` and brings the tables up to date, all or nothing. Where it
+    /// may be another's, ask [`FoundDatabase`] first.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] within a few seconds if the database does not answer, [`StoreError::Misconfigured`]
     /// if it refuses us, [`StoreError::Migration`] if its tables are not ours; in each case nothing has changed.
     pub async fn open(url: &str, clock: Clock) -> Result<Self, StoreError> {
-        let database = Database::open(url).await?;
+        FoundDatabase::connect(url, clock).await?.migrate().await
+    }
+
+    /// Over a database whose tables are up to date.
+    pub(crate) async fn over(database: Database, clock: Clock) -> Result<Self, StoreError> {
         let newest = database.one(sql("SELECT COALESCE(MAX(id), 0) FROM event")).await?.unwrap_or(EventId(0));
         let signals = Signals::starting_at(newest);
         Ok(Self(Arc::new(Inner { database, clock, signals, writer: Mutex::new(()) })))

@@ -13,9 +13,10 @@ use berth_model::{Clock, EventPayload};
 use berth_secrets::Sealed;
 use berth_store::testing::PostgresServer;
 use berth_store::{
-    Accepted, ActivationDecision, Build, Claimed, Deployment, GithubProfile, NewBuild, NewDelivery, NewDeployment,
-    NewProject, Project, Store, Verdict,
+    Accepted, ActivationDecision, Backend, Build, Claimed, Deployment, GithubProfile, NewBuild, NewDelivery,
+    NewDeployment, NewProject, Project, Store, Verdict,
 };
+use sqlx::{ConnectOptions, Connection, Row};
 use tempfile::TempDir;
 
 /// How long a claim holds in the stories.
@@ -222,4 +223,25 @@ pub(crate) fn builds(accepted: Accepted) -> Option<Vec<Build>> {
 /// An administrator by role, for asking as somebody else.
 pub(crate) fn admin_of(access: Access) -> Access {
     Access::of(access.user(), Role::Admin)
+}
+
+/// Runs a statement behind the store's back; the first number of its answer, if it has one.
+pub(crate) async fn raw(backend: Backend, url: &str, sql: &str) -> Option<i64> {
+    let sql = sqlx::AssertSqlSafe(sql.to_owned());
+    match backend {
+        Backend::Sqlite => {
+            let options: sqlx::sqlite::SqliteConnectOptions = url.parse().unwrap();
+            let mut connection = options.connect().await.unwrap();
+            let row = sqlx::query(sql).fetch_optional(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+            row.map(|row| row.get(0))
+        }
+        Backend::Postgres => {
+            let options: sqlx::postgres::PgConnectOptions = url.parse().unwrap();
+            let mut connection = options.connect().await.unwrap();
+            let row = sqlx::query(sql).fetch_optional(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+            row.map(|row| row.get(0))
+        }
+    }
 }

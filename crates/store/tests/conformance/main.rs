@@ -43,6 +43,8 @@ stories! {
     opening:
         the_second_opening_finds_everything,
         a_database_of_the_first_edition_is_brought_up_to_date,
+        a_database_is_asked_before_it_is_changed,
+        an_empty_database_belongs_to_nobody,
         a_failing_migration_refuses_and_changes_nothing,
         a_newer_database_is_left_alone,
         settings_and_the_instance;

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use berth_model::{Access, BuildStatus, Clock, EventId, InstanceId, VariableScope};
 use berth_store::testing::PostgresServer;
-use berth_store::{Admission, Backend, NewBuild, Store, StoreError};
-use sqlx::{ConnectOptions, Connection, Row};
+use berth_store::{Admission, Backend, FoundDatabase, NewBuild, Store, StoreError};
+use sqlx::{ConnectOptions, Connection};
 
-use crate::ground::{Ground, push_of};
+use crate::ground::{Ground, push_of, raw};
 
 pub(crate) async fn the_second_opening_finds_everything(ground: Ground) {
     let access = ground.member(1).await;
@@ -20,8 +20,8 @@ pub(crate) async fn the_second_opening_finds_everything(ground: Ground) {
     again.ping().await.unwrap();
 }
 
-/// What somebody had before the first update is there after it.
-pub(crate) async fn a_database_of_the_first_edition_is_brought_up_to_date(ground: Ground) {
+/// The address of a database as the first Berth left it, with a little in each table.
+async fn first_edition(ground: &Ground) -> String {
     let first_only = tempfile::TempDir::new().unwrap();
     let dialect = if ground.file().is_some() { "sqlite" } else { "postgres" };
     let first = format!("{}/../../migrations/{dialect}/0001_spine.sql", env!("CARGO_MANIFEST_DIR"));
@@ -57,6 +57,12 @@ pub(crate) async fn a_database_of_the_first_edition_is_brought_up_to_date(ground
             connection.close().await.unwrap();
         }
     }
+    url
+}
+
+/// What somebody had before the first update is there after it.
+pub(crate) async fn a_database_of_the_first_edition_is_brought_up_to_date(ground: Ground) {
+    let url = first_edition(&ground).await;
     let store = Store::open(&url, ground.clock.clone()).await.unwrap();
     let (ada, hash) = store.user_by_login("ada@Ärger.example").await.unwrap().expect("lower case, in ASCII only");
     assert_eq!((ada.username.as_str(), hash.as_str(), ada.deactivated_at), ("Ada", "hash", None));
@@ -79,6 +85,31 @@ pub(crate) async fn a_database_of_the_first_edition_is_brought_up_to_date(ground
     let again = Store::open(&url, ground.clock.clone()).await.unwrap();
     assert_eq!(again.builds_of(admin, project.id, 9, None).await.unwrap(), [skipped, builds[0].clone()]);
     assert!(again.administrator_exists().await.unwrap());
+}
+
+/// Whose a database is can be asked before anything of it is changed: an older Berth's stays one that it can open.
+pub(crate) async fn a_database_is_asked_before_it_is_changed(ground: Ground) {
+    let url = first_edition(&ground).await;
+    let ours = InstanceId::random();
+    const CLAIMED: &str = "INSERT INTO setting (name, value, updated_at) VALUES ('instance', '{}', 1)";
+    raw(ground.store.backend(), &url, &CLAIMED.replace("{}", ours.as_str())).await;
+    let found = FoundDatabase::connect(&url, ground.clock.clone()).await.unwrap();
+    assert_eq!(found.instance().await.unwrap(), Some(ours.clone()));
+    assert_eq!(found.setting("colour").await.unwrap(), None);
+    let migrations = async || raw(ground.store.backend(), &url, "SELECT COUNT(*) FROM _sqlx_migrations").await;
+    assert_eq!(migrations().await, Some(1), "asking brought it up to date");
+    let store = found.migrate().await.unwrap();
+    assert!(migrations().await > Some(1));
+    assert_eq!(store.instance().await.unwrap(), Some(ours));
+}
+
+/// A new database has nothing to tell, and asking makes no table in it.
+pub(crate) async fn an_empty_database_belongs_to_nobody(ground: Ground) {
+    let url = ground.empty_database();
+    let found = FoundDatabase::connect(&url, ground.clock.clone()).await.unwrap();
+    assert_eq!(found.instance().await.unwrap(), None);
+    assert_eq!(found.setting("colour").await.unwrap(), None);
+    assert_eq!(found.migrate().await.unwrap().instance().await.unwrap(), None);
 }
 
 /// C6: the list of migrations is made to look as if the first had never run, so that running it fails half-way.
@@ -241,20 +272,5 @@ async fn applied_migrations(ground: &Ground) -> i64 {
 
 /// Behind the store's back.
 async fn with_raw(ground: &Ground, sql: &'static str) -> Option<i64> {
-    match ground.store.backend() {
-        Backend::Sqlite => {
-            let options: sqlx::sqlite::SqliteConnectOptions = ground.url.parse().unwrap();
-            let mut connection = options.connect().await.unwrap();
-            let row = sqlx::query(sql).fetch_optional(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
-            row.map(|row| row.get(0))
-        }
-        Backend::Postgres => {
-            let options: sqlx::postgres::PgConnectOptions = ground.url.parse().unwrap();
-            let mut connection = options.connect().await.unwrap();
-            let row = sqlx::query(sql).fetch_optional(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
-            row.map(|row| row.get(0))
-        }
-    }
+    raw(ground.store.backend(), &ground.url, sql).await
 }
