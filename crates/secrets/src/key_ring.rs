@@ -1,4 +1,5 @@
 //! AES-256-GCM (NIST SP 800-38D) with random 96-bit nonces, and the additional data that ties a value to its place.
+//! One key seals; those before it open what was sealed with them, until it is sealed anew.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use aes_gcm::{Aes256Gcm, KeyInit};
 use berth_model::{ProjectId, UserId};
 use zeroize::Zeroizing;
 
-use crate::SecretString;
+use crate::{Place, SecretString};
 
 /// What can go wrong with a key or a sealed value. None of it shows a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +46,12 @@ impl Sealed {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The id of the key that it was sealed with; `None` if it is not in the format.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.0.strip_prefix("v1:")?.split_once(':').map(|(id, _)| id)
     }
 }
 
@@ -84,15 +91,47 @@ impl KeyRing {
     /// # Errors
     /// [`SecretsError::BadKey`] unless it is 64 hex digits.
     pub fn from_hex(text: &str) -> Result<Self, SecretsError> {
-        let mut key = Zeroizing::new([0; 32]);
-        hex::decode_to_slice(text, &mut *key).map_err(|_| SecretsError::BadKey)?;
-        Ok(Self::new(&key))
+        Self::with_previous(text, [])
+    }
+
+    /// The same with keys from before, which only open: what they sealed is to be sealed anew.
+    ///
+    /// # Errors
+    /// [`SecretsError::BadKey`] unless each is 64 hex digits.
+    pub fn with_previous<'k>(text: &str, previous: impl IntoIterator<Item = &'k str>) -> Result<Self, SecretsError> {
+        let mut keys = vec![Key::from_hex(text)?];
+        for text in previous {
+            let key = Key::from_hex(text)?;
+            if keys.iter().all(|known| known.id != key.id) {
+                keys.push(key);
+            }
+        }
+        Ok(Self { keys: keys.into() })
+    }
+
+    /// The id of the key that seals.
+    #[must_use]
+    pub fn key_id(&self) -> &str {
+        &self.keys[0].id
+    }
+
+    /// The ids of the keys that only open.
+    pub fn previous_ids(&self) -> impl Iterator<Item = &str> {
+        self.keys[1..].iter().map(|key| key.id.as_str())
+    }
+
+    /// Seals a value that has been sealed before, at the same place, with the key that seals now.
+    ///
+    /// # Errors
+    /// When it does not open at this place: what was moved stays useless where it is.
+    pub fn reseal(&self, place: &Place, sealed: &Sealed) -> Result<Sealed, SecretsError> {
+        Ok(self.seal_at(place, self.open_at(place, sealed)?.expose()))
     }
 
     /// Seals a variable of a project.
     #[must_use]
     pub fn seal(&self, project: ProjectId, name: &str, clear: &str) -> Sealed {
-        self.seal_at(&format!("project:{project}:{name}"), clear)
+        self.seal_at(&Place::Variable { project, key: name.to_owned() }, clear)
     }
 
     /// Opens what [`KeyRing::seal`] made for the same project and name.
@@ -100,14 +139,14 @@ impl KeyRing {
     /// # Errors
     /// When the value is damaged, was sealed for another place, or its key is not here.
     pub fn open(&self, project: ProjectId, name: &str, sealed: &Sealed) -> Result<SecretString, SecretsError> {
-        self.open_at(&format!("project:{project}:{name}"), sealed)
+        self.open_at(&Place::Variable { project, key: name.to_owned() }, sealed)
     }
 
     /// Seals the access token of a project's repository, for one host (`https://git.example.org`): moved to another
     /// project or another address it does not open.
     #[must_use]
     pub fn seal_repo_token(&self, project: ProjectId, host: &str, clear: &str) -> Sealed {
-        self.seal_at(&repo_token_place(project, host), clear)
+        self.seal_at(&Place::RepoToken { project, origin: host.to_owned() }, clear)
     }
 
     /// Opens what [`KeyRing::seal_repo_token`] made for the same project and host.
@@ -120,13 +159,13 @@ impl KeyRing {
         host: &str,
         sealed: &Sealed,
     ) -> Result<SecretString, SecretsError> {
-        self.open_at(&repo_token_place(project, host), sealed)
+        self.open_at(&Place::RepoToken { project, origin: host.to_owned() }, sealed)
     }
 
     /// Seals the secret of a project's own hook.
     #[must_use]
     pub fn seal_hook_secret(&self, project: ProjectId, clear: &str) -> Sealed {
-        self.seal_at(&hook_secret_place(project), clear)
+        self.seal_at(&Place::HookSecret { project }, clear)
     }
 
     /// Opens what [`KeyRing::seal_hook_secret`] made for the same project.
@@ -134,13 +173,13 @@ impl KeyRing {
     /// # Errors
     /// As [`KeyRing::open`].
     pub fn open_hook_secret(&self, project: ProjectId, sealed: &Sealed) -> Result<SecretString, SecretsError> {
-        self.open_at(&hook_secret_place(project), sealed)
+        self.open_at(&Place::HookSecret { project }, sealed)
     }
 
-    /// Seals something of a user (`github_token`).
+    /// Seals something of a user (`github`, for the token of its API).
     #[must_use]
     pub fn seal_for_user(&self, user: UserId, name: &str, clear: &str) -> Sealed {
-        self.seal_at(&format!("user:{user}:{name}"), clear)
+        self.seal_at(&Place::User { user, name: name.to_owned() }, clear)
     }
 
     /// Opens what [`KeyRing::seal_for_user`] made.
@@ -148,13 +187,13 @@ impl KeyRing {
     /// # Errors
     /// As [`KeyRing::open`].
     pub fn open_for_user(&self, user: UserId, name: &str, sealed: &Sealed) -> Result<SecretString, SecretsError> {
-        self.open_at(&format!("user:{user}:{name}"), sealed)
+        self.open_at(&Place::User { user, name: name.to_owned() }, sealed)
     }
 
     /// Seals something of the installation (the value that tells a wrong key at start).
     #[must_use]
     pub fn seal_instance(&self, name: &str, clear: &str) -> Sealed {
-        self.seal_at(&format!("instance:{name}"), clear)
+        self.seal_at(&Place::Instance { name: name.to_owned() }, clear)
     }
 
     /// Opens what [`KeyRing::seal_instance`] made.
@@ -162,20 +201,21 @@ impl KeyRing {
     /// # Errors
     /// As [`KeyRing::open`].
     pub fn open_instance(&self, name: &str, sealed: &Sealed) -> Result<SecretString, SecretsError> {
-        self.open_at(&format!("instance:{name}"), sealed)
+        self.open_at(&Place::Instance { name: name.to_owned() }, sealed)
     }
 
-    fn seal_at(&self, place: &str, clear: &str) -> Sealed {
+    fn seal_at(&self, place: &Place, clear: &str) -> Sealed {
         let key = &self.keys[0];
         let mut iv = [0; IV_LENGTH];
         getrandom::fill(&mut iv).expect("the operating system provides randomness");
+        let place = place.sealed_as();
         let payload = Payload { msg: clear.as_bytes(), aad: place.as_bytes() };
         let sealed = key.cipher.encrypt(&Nonce::<Aes256Gcm>::from(iv), payload).expect("a value shorter than 64 GiB");
         let (ciphertext, tag) = sealed.split_at(sealed.len() - TAG_LENGTH);
         Sealed(format!("v1:{}:{}:{}:{}", key.id, hex::encode(iv), hex::encode(tag), hex::encode(ciphertext)))
     }
 
-    fn open_at(&self, place: &str, sealed: &Sealed) -> Result<SecretString, SecretsError> {
+    fn open_at(&self, place: &Place, sealed: &Sealed) -> Result<SecretString, SecretsError> {
         let parts: Vec<&str> = sealed.0.split(':').collect();
         let ["v1", key_id, iv, tag, ciphertext] = parts[..] else { return Err(SecretsError::BadFormat) };
         let key = self.keys.iter().find(|key| key.id == key_id);
@@ -183,6 +223,7 @@ impl KeyRing {
         let bytes = |text: &str| hex::decode(text).map_err(|_| SecretsError::BadFormat);
         let iv: [u8; IV_LENGTH] = bytes(iv)?.try_into().map_err(|_| SecretsError::BadFormat)?;
         let message = [bytes(ciphertext)?, bytes(tag)?].concat();
+        let place = place.sealed_as();
         let payload = Payload { msg: &message, aad: place.as_bytes() };
         let clear =
             key.cipher.decrypt(&Nonce::<Aes256Gcm>::from(iv), payload).map_err(|_| SecretsError::DoesNotOpen)?;
@@ -190,20 +231,16 @@ impl KeyRing {
     }
 }
 
-// No variable's key has a space, so that no two kinds of place ever meet.
-
-fn hook_secret_place(project: ProjectId) -> String {
-    format!("project:{project}:secret of its hook")
-}
-
-fn repo_token_place(project: ProjectId, host: &str) -> String {
-    format!("project:{project}:repository at {host}")
-}
-
 impl Key {
     fn new(key: &[u8; 32]) -> Self {
         let id = hex::encode(&crate::token::sha256(key)[..4]);
         Self { id, cipher: Aes256Gcm::new(key.into()) }
+    }
+
+    fn from_hex(text: &str) -> Result<Self, SecretsError> {
+        let mut key = Zeroizing::new([0; 32]);
+        hex::decode_to_slice(text, &mut *key).map_err(|_| SecretsError::BadKey)?;
+        Ok(Self::new(&key))
     }
 }
 
@@ -252,6 +289,27 @@ mod tests {
         damaged.replace_range(damaged.len() - 1.., if damaged.ends_with('0') { "1" } else { "0" });
         assert_eq!(ring().open_instance("check", &Sealed::stored(damaged)), Err(SecretsError::DoesNotOpen));
         assert_eq!(ring().open_instance("check", &Sealed::stored("x".into())), Err(SecretsError::BadFormat));
+    }
+
+    #[test]
+    fn a_key_from_before_opens_and_does_not_seal() {
+        let (old, new) = ("07".repeat(32), "08".repeat(32));
+        let before = ring().seal(ProjectId(1), "TOKEN", "s3cret");
+        let both = KeyRing::with_previous(&new, [old.as_str(), &old, &new]).unwrap();
+        assert_eq!(both.previous_ids().collect::<Vec<_>>(), [ring().key_id()]);
+        assert_eq!(both.open(ProjectId(1), "TOKEN", &before).unwrap().expose(), "s3cret");
+
+        let place = Place::Variable { project: ProjectId(1), key: "TOKEN".to_owned() };
+        let after = both.reseal(&place, &before).unwrap();
+        assert_eq!((before.key_id(), after.key_id()), (Some(ring().key_id()), Some(both.key_id())));
+        let only_new = KeyRing::from_hex(&new).unwrap();
+        assert_eq!(only_new.open(ProjectId(1), "TOKEN", &after).unwrap().expose(), "s3cret");
+        assert_eq!(
+            only_new.open(ProjectId(1), "TOKEN", &before),
+            Err(SecretsError::UnknownKey(ring().key_id().to_owned()))
+        );
+        let moved = Place::Variable { project: ProjectId(2), key: "TOKEN".to_owned() };
+        assert_eq!(both.reseal(&moved, &before), Err(SecretsError::DoesNotOpen));
     }
 
     #[test]

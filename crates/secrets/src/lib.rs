@@ -7,11 +7,13 @@
 mod attempts;
 mod key_ring;
 mod password;
+mod place;
 mod secret_string;
 mod token;
 
 pub use attempts::{Attempts, neighbourhood};
 pub use key_ring::{KeyRing, Sealed, SecretsError};
 pub use password::{hash_password, verify_password};
+pub use place::Place;
 pub use secret_string::SecretString;
 pub use token::{API_TOKEN_PREFIX, api_token, constant_time_eq, token, token_hash};

@@ -1,7 +1,7 @@
 //! `berth backup <directory>`: a copy of everything that is this installation, made while it runs.
 //!
 //! ```text
-//! data/instance, secret, encryption-key, webhook-secret     the files that are there
+//! data/instance, secret, encryption-key, webhook-secret     the files that are there, with encryption-key.previous
 //! data/berth.db                                             SQLite's database, wherever it lies
 //! deployments/                                              releases, the table of hosts, links, .instance
 //! ```
@@ -20,10 +20,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use berth_store::{Backend, copy_database};
 
-use crate::Config;
+use crate::data_dir::read_if_there;
+use crate::{Config, keys};
 
 /// What is copied of the data directory besides the database.
-const KEPT: [&str; 4] = ["instance", "secret", "encryption-key", "webhook-secret"];
+const KEPT: [&str; 5] = ["instance", "secret", keys::KEY, keys::PREVIOUS, "webhook-secret"];
 /// What is not copied of the deployments directory: it is on its way in or out.
 const PASSING: [&str; 3] = [".staging", ".trash", "routes.new"];
 
@@ -57,6 +58,12 @@ pub(crate) async fn back_up(config: &Config, to: &Path) -> Result<()> {
         tracing::warn!(
             "DATABASE_URL names PostgreSQL, which is not in this backup: dump it with pg_dump, and before this"
         );
+    }
+    // Berth may have been started into a new encryption key meanwhile, and the database sealed with one that is not here.
+    for file in KEPT {
+        if read_if_there(&from.data_dir.join(file))? != read_if_there(&data.join(file))? {
+            bail!("the keys have changed meanwhile; remove {} and run this again", to.display());
+        }
     }
     let deployments = to.join("deployments");
     let copied = tokio::task::spawn_blocking(move || {

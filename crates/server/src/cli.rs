@@ -1,5 +1,5 @@
 //! The command line: `berth serve` (the default), `berth config`, `berth plan`, `berth deploy`, `berth health`,
-//! `berth backup`, `berth adopt`, `berth clean`, `berth --version`.
+//! `berth backup`, `berth secrets rotate`, `berth adopt`, `berth clean`, `berth --version`.
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -10,13 +10,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use berth_model::Clock;
 use berth_runtime::{Engine, EngineConfig};
-use berth_secrets::KeyRing;
-use berth_store::Store;
+use berth_store::FoundDatabase;
 use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use crate::data_dir::DataDir;
-use crate::{Config, backup, config, deploy, logging, memory, ownership, plan};
+use crate::{Config, backup, config, deploy, keys, logging, memory, ownership, plan, rotate};
 
 /// For an answer about our health.
 const HEALTH_WITHIN: Duration = Duration::from_secs(5);
@@ -50,11 +49,21 @@ enum Command {
         /// Where to; what is in it can read every secret
         directory: PathBuf,
     },
+    /// What stored secrets are sealed with
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     /// Make the data directory, the database and the deployments one installation, after a move or a restore
     Adopt,
     /// Remove what a stopped Berth has in Docker (containers, images, caches, its network) and in the packet filter;
     /// data and deployments stay
     Clean,
+}
+
+#[derive(Debug, Subcommand)]
+enum SecretsCommand {
+    /// Make a new encryption key and seal every stored secret with it. Interrupted at any moment, it goes on when it is run
+    /// again or Berth starts. While Berth runs only the key is made: Berth takes it when it is started again
+    Rotate,
 }
 
 /// Runs the command line of this process. 2 is a mistake in the configuration, 1 any other failure.
@@ -82,6 +91,7 @@ pub fn main() -> ExitCode {
                 Command::Adopt => adopt(&config).await,
                 Command::Clean => clean(&config).await,
                 Command::Backup { directory } => backup::back_up(&config, &directory).await,
+                Command::Secrets(SecretsCommand::Rotate) => rotate::rotate(&config).await,
                 Command::Health { ready } => health(&config, ready).await,
                 Command::Serve | Command::Config | Command::Plan(_) | Command::Deploy(_) => serve(config).await,
             }
@@ -140,10 +150,9 @@ fn stop_on_signals(shutdown: CancellationToken) -> Result<()> {
 
 async fn adopt(config: &Config) -> Result<()> {
     let data = DataDir::open(&config.data_dir)?;
-    let store = Store::open(config.database_url.expose(), Clock::System).await?;
-    let keys = KeyRing::from_hex(data.key(config.encryption_key.as_ref(), "encryption-key")?.expose())?;
-    ownership::check_key(&store, &keys).await?;
-    let id = ownership::adopt(&store, &data, &config.deployments_dir).await?;
+    let found = FoundDatabase::connect(config.database_url.expose(), Clock::System).await?;
+    ownership::check_key(&found, &keys::ring(config, &data)?).await?;
+    let id = ownership::adopt(&found.migrate().await?, &data, &config.deployments_dir).await?;
     tracing::info!("data directory, database and deployments are installation {id} now");
     Ok(())
 }

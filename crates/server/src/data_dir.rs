@@ -4,6 +4,7 @@
 //! lock             held by the running process; holds its id, for people
 //! instance         which installation this is
 //! secret, encryption-key, webhook-secret      generated when not configured, mode 0600
+//! encryption-key.next, .previous              while the encryption key changes: see `keys`
 //! setup-token      until there is an administrator, mode 0600
 //! docker-uses      what was used when in Docker, and what was pulled: what makes room first
 //! berth.db         the database, if it is SQLite at its default place
@@ -12,7 +13,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -29,10 +30,22 @@ pub(crate) struct DataDir {
 impl DataDir {
     /// Makes the directory if need be and takes the lock.
     pub(crate) fn open(path: &Path) -> Result<Self> {
+        match Self::open_unless_used(path)? {
+            Some(data) => Ok(data),
+            None => bail!(
+                "another Berth (process {}) uses the data directory {}; stop it, or give this one its own with \
+                 BERTH_DATA_DIR",
+                holder(path),
+                path.display()
+            ),
+        }
+    }
+
+    /// The same; `None` if a Berth runs there.
+    pub(crate) fn open_unless_used(path: &Path) -> Result<Option<Self>> {
         create_private_dir(path)
             .with_context(|| format!("the data directory {} cannot be used (BERTH_DATA_DIR)", path.display()))?;
-        let lock = lock(path)?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(lock(path)?.map(|lock| Self { path: path.to_owned(), _lock: lock }))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -53,9 +66,7 @@ impl DataDir {
             }
             return Ok(SecretString::from(kept));
         }
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).context("the operating system gives no randomness")?;
-        let key = hex::encode(bytes);
+        let key = new_key()?;
         self.keep(file, &key)?;
         Ok(SecretString::from(key))
     }
@@ -100,17 +111,45 @@ impl DataDir {
         Ok(path)
     }
 
-    fn kept(&self, file: &str) -> Result<Option<String>> {
+    pub(crate) fn kept(&self, file: &str) -> Result<Option<String>> {
         read_if_there(&self.path.join(file))
     }
 
-    fn keep(&self, file: &str, text: &str) -> Result<()> {
+    pub(crate) fn keep(&self, file: &str, text: &str) -> Result<()> {
         write_private(&self.path, file, text)
             .with_context(|| format!("{} could not be written", self.path.join(file).display()))
+    }
+
+    /// A file takes the place of another, for good.
+    pub(crate) fn rename(&self, file: &str, to: &str) -> Result<()> {
+        fs::rename(self.path.join(file), self.path.join(to))
+            .and_then(|()| self.sync())
+            .with_context(|| format!("{} could not be renamed", self.path.join(file).display()))
+    }
+
+    /// A file that may be there is gone for good.
+    pub(crate) fn remove(&self, file: &str) -> Result<()> {
+        match fs::remove_file(self.path.join(file)).and_then(|()| self.sync()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("{} could not be removed", self.path.join(file).display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
     }
 }
 
 const SETUP_TOKEN: &str = "setup-token";
+
+/// A key of 32 random bytes, in hex.
+pub(crate) fn new_key() -> Result<String> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).context("the operating system gives no randomness")?;
+    Ok(hex::encode(bytes))
+}
 
 /// The installation that a file names; `None` if there is no such file.
 pub(crate) fn read_instance(file: &Path) -> Result<Option<InstanceId>> {
@@ -129,6 +168,11 @@ pub(crate) fn write_private(directory: &Path, file: &str, text: &str) -> io::Res
         _ => {}
     }
     let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    let owner = fs::metadata(directory)?;
+    if owner.uid() != new.metadata()?.uid() {
+        // Root may run a command on what a Berth keeps that runs as somebody else. Who may not give files away can read them.
+        let _ = fchown(&new, Some(owner.uid()), Some(owner.gid()));
+    }
     new.write_all(text.as_bytes())?;
     new.write_all(b"\n")?;
     new.sync_all()?;
@@ -136,7 +180,7 @@ pub(crate) fn write_private(directory: &Path, file: &str, text: &str) -> io::Res
     File::open(directory)?.sync_all()
 }
 
-fn read_if_there(file: &Path) -> Result<Option<String>> {
+pub(crate) fn read_if_there(file: &Path) -> Result<Option<String>> {
     match fs::read_to_string(file) {
         Ok(text) => Ok(Some(text.trim().to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -151,7 +195,13 @@ fn create_private_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-fn lock(directory: &Path) -> Result<File> {
+/// The process that uses a data directory, as it wrote it down.
+pub(crate) fn holder(directory: &Path) -> String {
+    fs::read_to_string(directory.join("lock")).unwrap_or_default().trim().to_owned()
+}
+
+/// `None` if another process has it.
+fn lock(directory: &Path) -> Result<Option<File>> {
     let path = directory.join("lock");
     let mut file = OpenOptions::new()
         .read(true)
@@ -163,22 +213,14 @@ fn lock(directory: &Path) -> Result<File> {
         .with_context(|| format!("{} could not be opened", path.display()))?;
     match file.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let holder = fs::read_to_string(&path).unwrap_or_default();
-            bail!(
-                "another Berth (process {}) uses the data directory {}; stop it, or give this one its own with \
-                 BERTH_DATA_DIR",
-                holder.trim(),
-                directory.display()
-            );
-        }
+        Err(TryLockError::WouldBlock) => return Ok(None),
         Err(TryLockError::Error(error)) => {
             return Err(error).with_context(|| format!("{} could not be locked", path.display()));
         }
     }
     file.set_len(0)?;
     writeln!(file, "{}", std::process::id())?;
-    Ok(file)
+    Ok(Some(file))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod detection;
 mod folders;
 mod front;
 mod health;
+mod keys;
 mod lifecycle;
 mod logging;
 mod memory;
@@ -23,6 +24,7 @@ mod metrics;
 mod ownership;
 mod pages;
 mod plan;
+mod rotate;
 mod setup;
 mod worker;
 

@@ -2,7 +2,8 @@
 //!
 //! 1. The data directory is locked, keys are read or made, the directories' owner is checked.
 //! 2. Sites are served at once, from the table on disk. The control plane answers 503.
-//! 3. The database is waited for, then checked: its owner, its key.
+//! 3. The database is waited for, then checked: its owner, its key. Then its tables are brought up to date, and what a
+//!    key from before sealed is sealed anew.
 //! 4. The control plane opens and the worker starts. Docker is looked after in the background.
 //! 5. At the end: builds are given back while sites are still served; then no new connection, and requests drain.
 
@@ -18,7 +19,6 @@ use berth_edge::{Edge, EdgeConfig};
 use berth_github::{Addresses, Github, Reporter};
 use berth_model::{Clock, InstanceId};
 use berth_runtime::{Engine, EngineConfig, SandboxLimits};
-use berth_secrets::{KeyRing, SecretString};
 use berth_store::{Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -30,9 +30,10 @@ use crate::detection::EngineDetector;
 use crate::folders::EnginePublisher;
 use crate::front::{self, ControlHosts, Front};
 use crate::health::{self, Disk};
+use crate::keys::Keys;
 use crate::metrics::{self, Metrics, Observing};
 use crate::worker::{self, Worker};
-use crate::{memory, ownership, pages, setup};
+use crate::{memory, ownership, pages, rotate, setup};
 
 /// Releases that are kept of a project besides the live one.
 const RETENTION: usize = 5;
@@ -127,11 +128,25 @@ impl Control {
         ended
     }
 
-    /// The database, once it answers and has been found to be ours.
+    /// The database, once it answers and has been found to be ours; one that does not answer is asked again, ever more
+    /// slowly.
     async fn open_store(&self) -> Result<(Store, Option<[u8; 32]>)> {
-        let store = connect(&self.config).await?;
-        ownership::of_database(&store, &self.instance, &self.config.deployments_dir).await?;
-        ownership::check_key(&store, &self.keys.ring).await?;
+        let mut pause = Duration::from_millis(200);
+        loop {
+            match self.try_open_store().await {
+                Err(error) if error.downcast_ref().is_some_and(StoreError::is_unavailable) => {
+                    tracing::warn!("{error:#}; asking again in {} ms, sites are served meanwhile", pause.as_millis());
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(5));
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    async fn try_open_store(&self) -> Result<(Store, Option<[u8; 32]>)> {
+        let store = ownership::open(&self.config, &self.instance, &self.keys.ring).await?;
+        rotate::finish(&self.config, &store, &self.keys.ring, &self.data).await?;
         let setup_token_hash = setup::begin(&store, &self.data, &self.config.public_url).await?;
         Ok((store, setup_token_hash))
     }
@@ -237,47 +252,10 @@ fn github_client() -> Result<reqwest::Client> {
         .context("the client for GitHub could not be made")
 }
 
-/// The keys, configured or generated.
-struct Keys {
-    ring: KeyRing,
-    signing: SecretString,
-    webhook: SecretString,
-}
-
-impl Keys {
-    fn of(config: &Config, data: &DataDir) -> Result<Self> {
-        let encryption = data.key(config.encryption_key.as_ref(), "encryption-key")?;
-        let ring = KeyRing::from_hex(encryption.expose()).with_context(|| {
-            format!("{} is damaged; restore it from a backup", data.path().join("encryption-key").display())
-        })?;
-        Ok(Self {
-            ring,
-            signing: data.key(config.secret.as_ref(), "secret")?,
-            webhook: data.key(config.webhook_secret.as_ref(), "webhook-secret")?,
-        })
-    }
-}
-
 fn deploy_config(config: &Config) -> DeployConfig {
     DeployConfig {
         deployments: config.deployments_dir.clone(),
         base_domain: config.base_domain.name.clone(),
         retention: RETENTION,
-    }
-}
-
-/// Connects to the database; one that does not answer is asked again, ever more slowly, one that refuses is an error.
-async fn connect(config: &Config) -> Result<Store> {
-    let mut pause = Duration::from_millis(200);
-    loop {
-        match Store::open(config.database_url.expose(), Clock::System).await {
-            Err(error @ StoreError::Unavailable(_)) => {
-                let error = anyhow::Error::from(error);
-                tracing::warn!("{error:#}; asking again in {} ms, sites are served meanwhile", pause.as_millis());
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_secs(5));
-            }
-            opened => return Ok(opened?),
-        }
     }
 }

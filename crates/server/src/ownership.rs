@@ -5,10 +5,11 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use berth_model::InstanceId;
+use berth_model::{Clock, InstanceId};
 use berth_secrets::{KeyRing, Sealed};
-use berth_store::Store;
+use berth_store::{FoundDatabase, Store};
 
+use crate::config::Config;
 use crate::data_dir::{DataDir, read_instance, write_private};
 
 /// In the deployments directory.
@@ -44,15 +45,32 @@ pub(crate) fn of_directories(data: &DataDir, deployments: &Path) -> Result<Insta
     Ok(id)
 }
 
-/// Claims a new database for the installation, or checks that it is the installation's.
-pub(crate) async fn of_database(store: &Store, id: &InstanceId, deployments: &Path) -> Result<()> {
-    match store.instance().await? {
+/// Opens the database of an installation: asks whose it is and what it is sealed with, then brings its tables up to
+/// date, then claims it if it is new.
+pub(crate) async fn open(config: &Config, id: &InstanceId, keys: &KeyRing) -> Result<Store> {
+    let found = FoundDatabase::connect(config.database_url.expose(), Clock::System).await?;
+    check_owner(&found, id, &config.deployments_dir).await?;
+    check_key(&found, keys).await?;
+    let store = found.migrate().await?;
+    store.claim_instance(id).await?;
+    if store.setting(KEY_CHECK).await?.is_none() {
+        seal_check(&store, keys).await?;
+    }
+    Ok(store)
+}
+
+async fn check_owner(found: &FoundDatabase, id: &InstanceId, deployments: &Path) -> Result<()> {
+    match found.instance().await? {
         Some(owner) if owner == *id => Ok(()),
-        Some(owner) => bail!("the database belongs to installation {owner}, the data directory to {id}. {ADOPT}"),
+        Some(owner) => {
+            bail!(
+                "the database belongs to installation {owner}, the data directory to {id}. {ADOPT}. Nothing was changed"
+            )
+        }
         None if holds_releases(deployments) => {
             bail!("the database is empty, but there are deployments in {}. {ADOPT}", deployments.display())
         }
-        None => Ok(store.claim_instance(id).await?),
+        None => Ok(()),
     }
 }
 
@@ -71,18 +89,23 @@ pub(crate) async fn adopt(store: &Store, data: &DataDir, deployments: &Path) -> 
     Ok(id)
 }
 
-/// Refuses a key that is not the one the database was sealed with. Nothing was written with it then.
-pub(crate) async fn check_key(store: &Store, keys: &KeyRing) -> Result<()> {
-    match store.setting(KEY_CHECK).await? {
-        Some(sealed) => match keys.open_instance(KEY_CHECK, &Sealed::stored(sealed)) {
-            Ok(word) if word.expose() == KEY_CHECK_WORD => Ok(()),
-            _ => bail!(
-                "the encryption key is not the one this database was sealed with: set ENCRYPTION_KEY to that one, or \
-                 restore the file encryption-key in the data directory. Nothing was changed"
-            ),
-        },
-        None => Ok(store.set_setting(KEY_CHECK, keys.seal_instance(KEY_CHECK, KEY_CHECK_WORD).as_str()).await?),
+/// Refuses a database that was sealed with a key that is not here, before anything of it is changed.
+pub(crate) async fn check_key(found: &FoundDatabase, keys: &KeyRing) -> Result<()> {
+    let Some(sealed) = found.setting(KEY_CHECK).await?.map(Sealed::stored) else { return Ok(()) };
+    match keys.open_instance(KEY_CHECK, &sealed) {
+        Ok(word) if word.expose() == KEY_CHECK_WORD => Ok(()),
+        _ => bail!(
+            "the encryption key is not the one this database was sealed with, whose SHA-256 begins with {}: set \
+             ENCRYPTION_KEY to that one, or restore the file encryption-key in the data directory. If the key was changed, \
+             that one still belongs into ENCRYPTION_KEY_PREVIOUS, or the file encryption-key.previous. Nothing was changed",
+            sealed.key_id().unwrap_or("something else")
+        ),
     }
+}
+
+/// From here on nothing starts without the key that seals now.
+pub(crate) async fn seal_check(store: &Store, keys: &KeyRing) -> Result<()> {
+    Ok(store.set_setting(KEY_CHECK, keys.seal_instance(KEY_CHECK, KEY_CHECK_WORD).as_str()).await?)
 }
 
 fn keep(id: &InstanceId, data: &DataDir, deployments: &Path) -> Result<()> {
@@ -102,67 +125,78 @@ fn holds_releases(deployments: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use berth_model::Clock;
-
     use super::*;
 
     struct Place {
         _parent: tempfile::TempDir,
         data: DataDir,
-        deployments: std::path::PathBuf,
-        store: Store,
+        config: Config,
     }
 
-    async fn place() -> Place {
-        let parent = tempfile::tempdir().unwrap();
-        let data = DataDir::open(&parent.path().join("data")).unwrap();
-        let url = format!("sqlite://{}", data.path().join("berth.db").display());
-        let store = Store::open(&url, Clock::System).await.unwrap();
-        Place { deployments: parent.path().join("deployments"), _parent: parent, data, store }
+    impl Place {
+        fn new() -> Self {
+            let parent = tempfile::tempdir().unwrap();
+            let at = |name: &str| parent.path().join(name).display().to_string();
+            let pairs = [("BERTH_DATA_DIR", at("data")), ("BERTH_DEPLOYMENTS_DIR", at("deployments"))];
+            let config = Config::from_pairs(pairs).unwrap();
+            Self { data: DataDir::open(&config.data_dir).unwrap(), config, _parent: parent }
+        }
+
+        fn claim_directories(&self) -> Result<InstanceId> {
+            of_directories(&self.data, &self.config.deployments_dir)
+        }
+
+        async fn open(&self, id: &InstanceId, key: u8) -> Result<Store> {
+            open(&self.config, id, &KeyRing::new(&[key; 32])).await
+        }
+
+        async fn refusal(&self, id: &InstanceId, key: u8) -> String {
+            self.open(id, key).await.unwrap_err().to_string()
+        }
     }
 
     #[tokio::test]
     async fn a_new_installation_is_one_ever_after() {
-        let place = place().await;
-        let id = of_directories(&place.data, &place.deployments).unwrap();
-        of_database(&place.store, &id, &place.deployments).await.unwrap();
-        assert_eq!(of_directories(&place.data, &place.deployments).unwrap(), id);
-        of_database(&place.store, &id, &place.deployments).await.unwrap();
+        let place = Place::new();
+        let id = place.claim_directories().unwrap();
+        place.open(&id, 1).await.unwrap();
+        assert_eq!(place.claim_directories().unwrap(), id);
+        place.open(&id, 1).await.unwrap();
     }
 
     #[tokio::test]
     async fn what_belongs_to_another_is_refused_until_adopted() {
-        let place = place().await;
-        let id = of_directories(&place.data, &place.deployments).unwrap();
-        let other = InstanceId::random();
-        place.store.claim_instance(&other).await.unwrap();
-        let error = of_database(&place.store, &id, &place.deployments).await.unwrap_err().to_string();
+        let place = Place::new();
+        let (id, other) = (place.claim_directories().unwrap(), InstanceId::random());
+        let store = place.open(&other, 1).await.unwrap();
+        let error = place.refusal(&id, 1).await;
         assert!(error.contains(other.as_str()) && error.contains("berth adopt"), "{error}");
-        assert_eq!(adopt(&place.store, &place.data, &place.deployments).await.unwrap(), other);
-        assert_eq!(of_directories(&place.data, &place.deployments).unwrap(), other);
-        of_database(&place.store, &other, &place.deployments).await.unwrap();
+        assert_eq!(adopt(&store, &place.data, &place.config.deployments_dir).await.unwrap(), other);
+        assert_eq!(place.claim_directories().unwrap(), other);
+        place.open(&other, 1).await.unwrap();
     }
 
     #[tokio::test]
     async fn foreign_and_unclaimed_deployments_are_refused() {
-        let place = place().await;
-        let id = of_directories(&place.data, &place.deployments).unwrap();
-        fs::create_dir_all(place.deployments.join(".releases/1/1")).unwrap();
-        let error = of_database(&place.store, &id, &place.deployments).await.unwrap_err().to_string();
+        let place = Place::new();
+        let (id, deployments) = (place.claim_directories().unwrap(), &place.config.deployments_dir);
+        fs::create_dir_all(deployments.join(".releases/1/1")).unwrap();
+        let error = place.refusal(&id, 1).await;
         assert!(error.contains("the database is empty"), "{error}");
-        fs::write(place.deployments.join(INSTANCE_FILE), InstanceId::random().as_str()).unwrap();
-        assert!(of_directories(&place.data, &place.deployments).is_err());
+        fs::write(deployments.join(INSTANCE_FILE), InstanceId::random().as_str()).unwrap();
+        assert!(place.claim_directories().is_err());
         fs::remove_file(place.data.path().join("instance")).unwrap();
-        assert!(of_directories(&place.data, &place.deployments).unwrap_err().to_string().contains("is new"));
+        assert!(place.claim_directories().unwrap_err().to_string().contains("is new"));
     }
 
     #[tokio::test]
     async fn c7_a_wrong_key_is_told_and_changes_nothing() {
-        let place = place().await;
-        let (right, wrong) = (KeyRing::new(&[1; 32]), KeyRing::new(&[2; 32]));
-        check_key(&place.store, &right).await.unwrap();
-        let error = check_key(&place.store, &wrong).await.unwrap_err().to_string();
-        assert!(error.contains("ENCRYPTION_KEY"), "{error}");
-        check_key(&place.store, &right).await.unwrap();
+        let place = Place::new();
+        let id = place.claim_directories().unwrap();
+        place.open(&id, 1).await.unwrap();
+        let error = place.refusal(&id, 2).await;
+        let right = KeyRing::new(&[1; 32]);
+        assert!(error.contains("ENCRYPTION_KEY") && error.contains(right.key_id()), "{error}");
+        place.open(&id, 1).await.unwrap();
     }
 }

@@ -205,6 +205,10 @@ settings! {
     /// out. Whoever loses it loses every stored secret, so keep a copy.
     encryption_key: Option<SecretString> = Key "ENCRYPTION_KEY", values::encryption_key,
         |_| String::new(), "generated";
+    /// Encryption keys from before ENCRYPTION_KEY, newest first, separated by commas. They only open: what they sealed is
+    /// sealed anew at start, and then they can go.
+    encryption_key_previous: Vec<SecretString> = Secret "ENCRYPTION_KEY_PREVIOUS", values::encryption_keys,
+        |_| String::new();
     /// Signs webhook deliveries. Generated into the data directory when left out.
     webhook_secret: Option<SecretString> = Key "WEBHOOK_SECRET", values::webhook_secret,
         |_| String::new(), "generated";

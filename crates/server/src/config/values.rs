@@ -162,6 +162,12 @@ pub(super) fn encryption_key(text: &str) -> Parsed<SecretString> {
     }
 }
 
+/// Some of them, separated by commas or spaces.
+pub(super) fn encryption_keys(text: &str) -> Parsed<Vec<SecretString>> {
+    let keys = entries(text).map(encryption_key).collect::<Parsed<_>>();
+    keys.map_err(|_| "encryption keys of exactly 64 hexadecimal digits are needed, separated by commas".into())
+}
+
 pub(super) fn webhook_secret(text: &str) -> Parsed<SecretString> {
     if text.is_empty() {
         Err("it is set, but empty, and anybody could sign with that; make one with `openssl rand -hex 32`, or leave \
@@ -341,5 +347,9 @@ mod tests {
         assert!(encryption_key(&"g".repeat(64)).is_err());
         assert!(encryption_key(&"aB".repeat(32)).is_ok());
         assert!(webhook_secret("").is_err());
+        assert_eq!(encryption_keys("").unwrap().len(), 0);
+        assert_eq!(encryption_keys(&format!("{0}, {0}", "ab".repeat(32))).unwrap().len(), 2);
+        let error = encryption_keys(&format!("{},hunter2", "ab".repeat(32))).unwrap_err();
+        assert!(error.contains("64 hexadecimal digits") && !error.contains("hunter2"));
     }
 }

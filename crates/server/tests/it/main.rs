@@ -10,5 +10,6 @@ mod place;
 mod plan;
 mod protection;
 mod restart;
+mod secrets;
 mod starting;
 mod switching;

@@ -40,6 +40,16 @@ impl Place {
         self.directory.path().join("deployments")
     }
 
+    /// The address of the database in the data directory.
+    pub(crate) fn sqlite(&self) -> String {
+        format!("sqlite://{}", self.data().join("berth.db").display())
+    }
+
+    /// What a file of the data directory says.
+    pub(crate) fn kept(&self, file: &str) -> String {
+        std::fs::read_to_string(self.data().join(file)).unwrap().trim().to_owned()
+    }
+
     /// A file of the only release.
     pub(crate) fn live_file(&self, path: &str) -> PathBuf {
         let only = |directory: PathBuf| std::fs::read_dir(directory).unwrap().next().unwrap().unwrap().path();
@@ -102,8 +112,7 @@ impl Place {
         name: &str,
         releases: &[Vec<(String, Vec<u8>)>],
     ) -> Result<Vec<DeploymentId>> {
-        let url = format!("sqlite://{}", self.data().join("berth.db").display());
-        let store = Store::open(&url, Clock::System).await?;
+        let store = Store::open(&self.sqlite(), Clock::System).await?;
         let user = match store.user_by_login("owner").await? {
             Some((user, _)) => user,
             None => store.create_first_admin("owner", None, "no password").await?,
@@ -148,7 +157,7 @@ impl Place {
 
     /// A session of the user who owns what was published; the value of its cookie.
     pub(crate) async fn session(&self) -> Result<String> {
-        let store = Store::open(&format!("sqlite://{}", self.data().join("berth.db").display()), Clock::System).await?;
+        let store = Store::open(&self.sqlite(), Clock::System).await?;
         let (owner, _) = store.user_by_login("owner").await?.context("something was published")?;
         let token = "a-session-of-the-tests-0123456789abcdef".to_owned();
         let token_hash = berth_secrets::token_hash(&token);

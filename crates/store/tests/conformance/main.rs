@@ -16,6 +16,7 @@ mod projects;
 mod promotions;
 mod queue;
 mod reports;
+mod resealing;
 mod users;
 
 macro_rules! stories {
@@ -158,6 +159,10 @@ stories! {
         each_repository_has_its_turn,
         another_repository_was_told_nothing,
         the_newest_build_of_a_commit_speaks;
+    resealing:
+        every_sealed_value_is_found_and_replaced,
+        what_changed_meanwhile_is_left_alone,
+        a_moved_value_opens_nowhere_else;
     history:
         old_events_go_and_the_newest_stays,
         old_logs_go_and_wanted_ones_stay;
