@@ -5,8 +5,11 @@
 
 import { Heights } from '~/log/heights'
 
-export const LINE_HEIGHT = 20
-export const STEP_HEIGHT = 36
+/** How much larger than usual the reader has type: the style sheet's rows grow with it. */
+const TYPE = typeof document === 'undefined' ? 1 : parseFloat(getComputedStyle(document.documentElement).fontSize) / 14 || 1
+
+export const LINE_HEIGHT = 20 * TYPE
+export const STEP_HEIGHT = 36 * TYPE
 
 export type Section = { name: string; firstLine: number; folded: boolean }
 

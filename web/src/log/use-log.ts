@@ -15,7 +15,7 @@ const WRAP = 'log-wrap'
 /** On narrow screens lines are wrapped unless somebody chose otherwise. */
 function wraps(): boolean {
   const chosen = localStorage.getItem(WRAP)
-  return chosen === null ? matchMedia('(max-width: 640px)').matches : chosen === 'on'
+  return chosen === null ? matchMedia('(max-width: 40rem)').matches : chosen === 'on'
 }
 
 export function keepWrap(wrap: boolean): void {

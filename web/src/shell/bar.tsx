@@ -24,7 +24,7 @@ export function Bar() {
   const { name } = useWhere()
   return (
     <header className="bar">
-      <Link to="/" aria-label={t`Berth: all projects`} className="flex min-h-8 min-w-6 items-center gap-2 text-[15px] font-bold"><Mark />{name === undefined && <span>Berth</span>}</Link>
+      <Link to="/" aria-label={t`Berth: all projects`} className="flex min-h-8 min-w-6 items-center gap-2 text-[calc(15rem/14)] font-bold"><Mark />{name === undefined && <span>Berth</span>}</Link>
       {name !== undefined && <ProjectPart name={name} />}
       <span className="flex-1" />
       <Building />
@@ -73,7 +73,7 @@ function Building() {
 function PaletteButton() {
   const { t } = useLingui()
   return (
-    <button type="button" className="button justify-start font-normal text-dim max-md:aspect-square max-md:justify-center max-md:p-0 md:w-48" aria-label={t`Find or do`} aria-haspopup="dialog" aria-keyshortcuts="Control+K Meta+K" onClick={() => openOverlay('palette')}>
+    <button type="button" className="button justify-start font-normal text-dim max-md:aspect-square max-md:justify-center max-md:p-0 md:min-w-48" aria-label={t`Find or do`} aria-haspopup="dialog" aria-keyshortcuts="Control+K Meta+K" onClick={() => openOverlay('palette')}>
       <Icon name="search" />
       <span className="flex-1 text-start max-md:hidden"><Trans>Find or do</Trans></span>
       <kbd dir="ltr" className="max-md:hidden">{COMMAND}</kbd>

@@ -14,7 +14,7 @@ export function Outside({ children = <Outlet /> }: { children?: React.ReactNode 
       <Skip />
       <ConnectionBar />
       <div className="mx-auto grid min-h-dvh max-w-[440px] content-start gap-6 px-3 py-8 sm:pt-20">
-        <header className="flex items-center gap-2 text-[15px] font-bold"><Mark />Berth</header>
+        <header className="flex items-center gap-2 text-[calc(15rem/14)] font-bold"><Mark />Berth</header>
         <main id="main" className="panel grid gap-4 p-5 sm:p-6">
           {children}
         </main>

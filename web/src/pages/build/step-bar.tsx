@@ -7,6 +7,7 @@ import type { Schema } from '~/api/client'
 import { askedAgain } from '~/log/link'
 import { STEP_NAMES, useStepName } from '~/log/words'
 import { useFormat } from '~/ui/format'
+import { Icon } from '~/ui/icons'
 import { useStateWord } from '~/ui/state'
 import { Elapsed } from '~/ui/time'
 
@@ -52,7 +53,7 @@ function Label({ step: { state, startedAt, tookMs }, name }: { step: Step; name:
   const word = useStateWord()
   return (
     <>
-      <strong className={`cut block text-sm font-semibold ${state === 'failed' ? 'text-fail' : ''}`}>{name}<span className="sr-only">: {word(state)}</span></strong>
+      <strong className={`cut block text-sm font-semibold ${state === 'failed' ? 'text-fail' : ''}`}>{state === 'failed' && <Icon name="failed" className="me-1 inline align-[-3px]" />}{state === 'running' && <Icon name="ring" className="me-1 inline align-[-3px]" />}{name}<span className="sr-only">: {word(state)}</span></strong>
       <span className="cut block text-xs text-dim max-sm:sr-only">
         {state === 'running' ? <Elapsed since={startedAt} /> : state === 'skipped' ? <Trans>nothing to do</Trans> : tookMs !== null && format.duration(tookMs)}
       </span>

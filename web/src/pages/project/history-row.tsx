@@ -16,7 +16,7 @@ import { HistoryMenu } from './history-menu'
 
 const GRID =
   'relative grid items-center gap-x-2.5 gap-y-0.5 border-line py-2.5 ps-3 pe-1 not-first:border-t hover:bg-hover ' +
-  'grid-cols-[16px_minmax(0,1fr)_auto] sm:min-h-14 sm:grid-cols-[20px_116px_minmax(0,1fr)_116px_64px_88px_32px] sm:gap-x-3 sm:py-0 sm:ps-4 sm:pe-2'
+  'grid-cols-[16px_minmax(0,1fr)_auto] sm:min-h-14 sm:grid-cols-[20px_calc(116rem/14)_minmax(0,1fr)_calc(116rem/14)_calc(64rem/14)_calc(88rem/14)_32px] sm:gap-x-3 sm:py-0 sm:ps-4 sm:pe-2'
 
 /** How the mooring line passes a row: as the way visitors came, not yet reached, or not at all. */
 export type Line = 'through' | 'ahead' | 'none'

@@ -40,7 +40,7 @@ export function LiveCard({ project, live }: { project: Project; live: Deployment
           <Tide builds={[...project.recentBuilds].reverse()} />
         </div>
         <div className="grid min-w-0 gap-0.5">
-          <a href={project.url} target="_blank" rel="noreferrer" dir="ltr" className="cut justify-self-start text-[17px] leading-6 font-semibold hover:underline sm:text-xl">{hostOf(project.url)}</a>
+          <a href={project.url} target="_blank" rel="noreferrer" dir="ltr" className="cut justify-self-start text-[calc(17rem/14)] leading-[1.4] font-semibold hover:underline sm:text-xl">{hostOf(project.url)}</a>
           <Source live={live} />
         </div>
         <Facts live={live} />

@@ -24,10 +24,10 @@ export const ProjectRow = memo(function ProjectRow({ project }: { project: Proje
   return (
     <li data-row className={`project-row ${EDGE[groupOf(project)]}`}>
       <div className="grid min-w-0 justify-items-start">
-        <Link to="/projects/$project" params={{ project: name }} className="cut max-w-full text-[15px]/6 font-semibold after:absolute after:inset-0"><bdi>{name}</bdi></Link>
+        <Link to="/projects/$project" params={{ project: name }} className="cut max-w-full text-[calc(15rem/14)] leading-[1.6] font-semibold after:absolute after:inset-0"><bdi>{name}</bdi></Link>
         {liveDeployment
-          ? <a href={url} target="_blank" rel="noreferrer" className="cut relative max-w-full text-sm/6 text-muted hover:underline">{host}</a>
-          : <span className="cut max-w-full text-sm/6 text-dim">{host}</span>}
+          ? <a href={url} target="_blank" rel="noreferrer" className="cut relative max-w-full text-sm leading-[calc(24rem/14)] text-muted hover:underline">{host}</a>
+          : <span className="cut max-w-full text-sm leading-[calc(24rem/14)] text-dim">{host}</span>}
       </div>
       <Standing project={project} />
       <Pushed project={project} />
@@ -44,7 +44,7 @@ function Standing({ project }: { project: Project }) {
   return (
     <div className="grid content-center justify-items-start max-sm:col-start-2 max-sm:row-start-1 max-sm:justify-items-end max-sm:text-end">
       <span className="flex h-6 items-center"><State state={state} /></span>
-      <span className="text-xs/6 text-dim"><Standfirst state={state} project={project} /></span>
+      <span className="text-xs leading-[calc(24rem/14)] text-dim"><Standfirst state={state} project={project} /></span>
     </div>
   )
 }
@@ -70,8 +70,8 @@ function Pushed({ project: { latestBuild, liveDeployment, repoUrl } }: { project
   const aside = liveDeployment !== null && liveDeployment.buildId !== id && ['canceled', 'superseded', 'skipped'].includes(status)
   return (
     <div className="min-w-0 max-sm:col-span-full max-sm:pe-2">
-      <div className="cut leading-6" dir="auto">{commit ? subject(commit.message) : repoUrl === null ? <Trans>Files sent from a folder</Trans> : <Trans>The newest commit of <bdi className="mono">{branch}</bdi></Trans>}</div>
-      <div className="cut text-xs/5 text-dim">
+      <div className="cut leading-[1.7]" dir="auto">{commit ? subject(commit.message) : repoUrl === null ? <Trans>Files sent from a folder</Trans> : <Trans>The newest commit of <bdi className="mono">{branch}</bdi></Trans>}</div>
+      <div className="cut text-xs leading-[calc(20rem/14)] text-dim">
         {aside && <>{word(status)} · </>}
         {commit && <><bdi>{commit.author}</bdi> · <bdi className="mono">{branch}</bdi> · <Hash of={commit.hash} /> · </>}
         <Ago at={createdAt} />
