@@ -6,6 +6,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useDeferredValue, useEffect, useMemo, useRef } from 'react'
 
 import { projectsQuery } from '~/api/queries'
+import { More, useMost } from '~/pages/projects/more'
 import { ProjectRow } from '~/pages/projects/row'
 import { GROUPS, type Group, groupOf, type Project, type Sort, sorted, SORTS, wordsOf } from '~/pages/projects/standing'
 import { Summary } from '~/pages/projects/summary'
@@ -42,26 +43,38 @@ function List({ projects }: { projects: readonly Project[] }) {
   const search = useSearch({ from: '/inside/' })
   const sort = search.sort ?? 'deployed'
   const q = useDeferredValue(search.q ?? '')
-  const groups = useMemo(() => grouped(projects, q, sort, i18n.locale), [projects, q, sort, i18n.locale])
+  const items = useMemo(() => sorted(projects, sort, i18n.locale).map((project) => ({ label: project.name, also: wordsOf(project), project })), [projects, sort, i18n.locale])
+  const groups = useMemo(() => grouped(items, q), [items, q])
   const found = groups.reduce((sum, { projects }) => sum + projects.length, 0)
+  const [most, more] = useMost(`${sort} ${q}`)
   return (
     <>
       <Summary projects={projects} />
       <p role="status" className="sr-only">{q !== '' && <Trans>{found} of {projects.length} projects match.</Trans>}</p>
-      {groups.map(({ group, projects }) => (
+      {firstOf(groups, most).map(({ group, projects, count }) => (
         <section key={group} aria-labelledby={`group-${group}`} className="mb-6">
-          <h2 id={`group-${group}`} className="mb-2 flex items-baseline gap-2 text-sm"><GroupTitle group={group} /> <span className="text-dim">{i18n.number(projects.length)}</span></h2>
+          <h2 id={`group-${group}`} className="mb-2 flex items-baseline gap-2 text-sm"><GroupTitle group={group} /> <span className="text-dim">{i18n.number(count)}</span></h2>
           <ul className="panel overflow-clip">{projects.map((project) => <ProjectRow key={project.id} project={project} />)}</ul>
         </section>
       ))}
+      {found > most && <More left={found - most} onMore={more} />}
       {found === 0 && <NothingFound q={q} />}
     </>
   )
 }
 
+/** The beginning of the list: so many rows in all. */
+function firstOf(groups: readonly { group: Group; projects: Project[] }[], most: number): { group: Group; projects: Project[]; count: number }[] {
+  let left = most
+  return groups.flatMap(({ group, projects }) => {
+    const first = projects.slice(0, left)
+    left -= first.length
+    return first.length > 0 ? [{ group, projects: first, count: projects.length }] : []
+  })
+}
+
 /** The groups that have somebody in them, with whom the search finds. */
-function grouped(projects: readonly Project[], q: string, sort: Sort, locale: string): { group: Group; projects: Project[] }[] {
-  const items = sorted(projects, sort, locale).map((project) => ({ label: project.name, also: wordsOf(project), project }))
+function grouped(items: readonly { label: string; also: string; project: Project }[], q: string): { group: Group; projects: Project[] }[] {
   const found = q === '' ? items : matching([{ items }], q, items.length).flatMap(({ items }) => items)
   return GROUPS.map((group) => ({ group, projects: found.map(({ project }) => project).filter((project) => groupOf(project) === group) })).filter(({ projects }) => projects.length > 0)
 }
