@@ -211,3 +211,54 @@ async fn a_dockerfile_keeps_to_limits_and_ends_when_it_is_told_to() {
     assert_eq!(docker(&["ps", "--all", "--quiet", "--filter", &network]).await, "", "no step is left");
     world.end().await;
 }
+
+/// Says whether a connection to an address comes about, after one to itself that must.
+const CONNECT: &str = r"
+const net = require('net');
+const attempt = (host, port, then) => {
+  const socket = net.connect({ host, port, timeout: 2000 });
+  const end = (how) => { socket.destroy(); then(how) };
+  socket.on('connect', () => end('connected')).on('error', () => end('refused')).on('timeout', () => end('silent'));
+};
+const own = net.createServer().listen(0, '127.0.0.1', () => attempt('127.0.0.1', own.address().port, (how) => {
+  console.log(`itself: ${how}`);
+  attempt(process.argv[2], +process.argv[3], (how) => { console.log(`the host: ${how}`); process.exit() });
+}));
+";
+
+/// B13 and G11 of a Dockerfile's own steps, S3 and S8 of what it leaves.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_reaches_no_host_finds_no_git_and_leaves_files_only() {
+    let world = World::new(BuildLimits::default()).await;
+    world.engine.prepare_network().await.unwrap();
+    let network = format!("berth-build-{}", world.engine.config().instance);
+    let gateway =
+        docker(&["network", "inspect", "--format", "{{range .IPAM.Config}}{{.Gateway}}{{end}}", &network]).await;
+    let gateway: std::net::IpAddr = gateway.trim().parse().unwrap();
+    let listener = tokio::net::TcpListener::bind((gateway, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let dockerfile = format!(
+        "FROM {BASE}\nCOPY . /\nRUN find / -xdev -name .git -print | sed 's/^/found: /'; ls -a /\n\
+         RUN node /connect.js {gateway} {port}\n\
+         RUN mkdir /out && cp /page.html /out/index.html && mknod /out/disk b 8 0 && mknod /out/null c 1 3 && \
+         mkfifo /out/pipe && ln -s / /out/link && (truncate -s 1T /out/hollow; rm /out/hollow)\n"
+    );
+    let files = [("Dockerfile", dockerfile.as_str()), ("page.html", "hi"), ("connect.js", CONNECT)];
+    let project = project(&world, "curious", "out", &files).await;
+    let ended = world.build(&project).await;
+    let log = &ended.log;
+    assert!(log.contains("page.html\n"), "{log}");
+    assert!(!log.lines().any(|line| line.starts_with("found: ") || line == ".git"), "{log}");
+    assert!(log.contains("itself: connected\n"), "{log}");
+    assert!(log.contains("the host: refused\n") || log.contains("the host: silent\n"), "{log}");
+    let arrived = tokio::time::timeout(Duration::from_millis(10), listener.accept()).await;
+    assert!(arrived.is_err(), "nothing arrived: {arrived:?}");
+    let directory = &ended.built().artifact.directory;
+    let names: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["index.html"], "{log}");
+    for note in ["disk is a device", "null is a device", "pipe is a pipe", "link is a symbolic link"] {
+        assert!(log.contains(note), "{note}: {log}");
+    }
+    no_images_left(&world).await;
+    world.end().await;
+}

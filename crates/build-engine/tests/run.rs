@@ -369,6 +369,31 @@ async fn a_build_that_fills_the_disk_through_its_cache_is_stopped_and_loses_it()
     world.end().await;
 }
 
+/// S3, S8: what a build leaves that is no file, or only says that it is large.
+#[tokio::test(flavor = "multi_thread")]
+async fn pipes_sockets_and_hollow_files_come_out_of_no_container() {
+    let world = World::new(BuildLimits { output_bytes: 64 << 20, ..BuildLimits::default() }).await;
+    let script = "mkdir dist && cd dist && echo hi > index.html && mkfifo pipe && ln -s /etc/passwd link && \
+                  node -e \"require('net').createServer().listen('socket', () => process.exit())\" && test -S socket && \
+                  ! mknod disk b 8 0";
+    let package = |script: &str| serde_json::json!({ "scripts": { "build": script } }).to_string();
+    let project = world.project("odd", &[("package.json", &package(script))]).await;
+    let ended = world.build(&project).await;
+    let directory = &ended.built().artifact.directory;
+    let names: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["index.html"], "{}", ended.log);
+    assert!(ended.log.contains("note: pipe is a pipe") && ended.log.contains("note: link is a"), "{}", ended.log);
+
+    world.push("odd", &[("package.json", &package("mkdir dist && truncate -s 4G dist/hollow"))]);
+    let ended = world.build(&project).await;
+    assert_eq!(ended.failure().0.code, FailureCode::OutputTooLarge, "{:?}", ended.failure());
+    world.push("odd", &[("package.json", &package("mkdir dist && truncate -s 1T dist/hollow"))]);
+    let ended = world.build(&project).await;
+    let (failure, exit_code) = ended.failure();
+    assert!(exit_code == Some(153) && failure.title.contains("a file larger than 4 GiB"), "{failure:?}");
+    world.end().await;
+}
+
 /// Nobody is refused a build while there is something that can be had again.
 #[tokio::test(flavor = "multi_thread")]
 async fn old_caches_make_room_before_a_build_is_refused() {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::time::{Duration, Instant};
 
+use bollard::Docker;
 use bollard::models::ContainerConfig;
 use bollard::query_parameters::{
     CommitContainerOptions, ContainerArchiveInfoOptions, DownloadFromContainerOptions, ListContainersOptions,
@@ -13,7 +14,7 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use crate::error::{in_container, is_status};
 use crate::tar_stream::plainly;
-use crate::{Engine, Labels, RuntimeError, TarStream};
+use crate::{Engine, LARGEST_FILE, Labels, RuntimeError, TarStream};
 
 /// How long a container may take to be gone (acceptance B3).
 const GONE_WITHIN: Duration = Duration::from_secs(15);
@@ -119,10 +120,22 @@ impl Container {
     /// Of the environment the image has only what its base had.
     ///
     /// # Errors
-    /// [`RuntimeError::Gone`], or what Docker said.
+    /// [`RuntimeError::Hollow`], [`RuntimeError::Gone`], or what Docker said.
     pub async fn commit(&self, tag: &str, labels: &Labels) -> Result<String, RuntimeError> {
+        let docker = self.engine.docker_for_files().await?;
+        // Nothing in it changes between the look and the copy.
+        docker.pause_container(&self.id).await.map_err(in_container("pause a container"))?;
+        let kept = match self.written_hollow().await {
+            Ok(hollow) if hollow > LARGEST_FILE => Err(RuntimeError::Hollow { bytes: hollow }),
+            Ok(_) => self.commit_paused(&docker, tag, labels).await,
+            Err(error) => Err(error),
+        };
+        docker.unpause_container(&self.id).await.map_err(in_container("go on with a container"))?;
+        kept
+    }
+
+    async fn commit_paused(&self, docker: &Docker, tag: &str, labels: &Labels) -> Result<String, RuntimeError> {
         let (repo, tag) = tag.rsplit_once(':').unwrap_or((tag, "latest"));
-        let engine = &self.engine;
         let options = CommitContainerOptions {
             container: Some(self.id.clone()),
             repo: Some(repo.to_owned()),
@@ -130,8 +143,8 @@ impl Container {
             pause: true,
             ..CommitContainerOptions::default()
         };
-        let config = ContainerConfig { labels: Some(engine.write_labels(labels)), ..ContainerConfig::default() };
-        let committed = engine.docker_for_files().await?.commit_container(options, config).await;
+        let config = ContainerConfig { labels: Some(self.engine.write_labels(labels)), ..ContainerConfig::default() };
+        let committed = docker.commit_container(options, config).await;
         Ok(committed.map_err(in_container("keep a container as an image"))?.id)
     }
 

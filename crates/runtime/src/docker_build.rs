@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 use crate::error::while_doing;
 use crate::steps::{self, Steps};
 use crate::tar_stream::plainly;
-use crate::{Engine, Labels, RuntimeError, TarStream};
+use crate::{Engine, LARGEST_FILE, Labels, RuntimeError, TarStream};
 
 /// The period in microseconds over which a processor quota counts.
 const CPU_PERIOD: i32 = 100_000;
@@ -68,10 +68,13 @@ impl Engine {
             version: BuilderVersion::BuilderV1,
             ..BuildImageOptions::default()
         };
-        // The client's own fields for these are 32 bits wide, which 2 GiB is one too many for.
+        // The client's own fields for memory are 32 bits wide, which 2 GiB is one too many for; for files it has none.
         let memory = limits.memory;
         let docker = self.docker_for_files().await?.with_request_modifier(move |mut request| {
-            if let Ok(uri) = format!("{}&memory={memory}&memswap={memory}", request.uri()).parse() {
+            let files =
+                format!("%5B%7B%22Name%22:%22fsize%22,%22Soft%22:{LARGEST_FILE},%22Hard%22:{LARGEST_FILE}%7D%5D");
+            let more = format!("{}&memory={memory}&memswap={memory}&ulimits={files}", request.uri());
+            if let Ok(uri) = more.parse() {
                 *request.uri_mut() = uri;
             }
             request

@@ -44,6 +44,12 @@ pub enum RuntimeError {
         /// The exit code of a `RUN`, if that was it.
         exit_code: Option<i64>,
     },
+    /// A container's files are longer, all together, than what they take on disk, by so much that they are not copied.
+    #[error("the files of a container would take {bytes} bytes more in an image than they take now")]
+    Hollow {
+        /// By how much.
+        bytes: u64,
+    },
     /// A step of a Dockerfile had started more processes than it may before it could be kept to the limit.
     #[error("a step of the Dockerfile started more than {limit} processes")]
     TooManyProcesses {

@@ -40,7 +40,7 @@ pub use exec::{EnvVar, Exec, ExecEnd};
 pub use image::ImageFacts;
 pub use labels::{Kind, Labels};
 pub use network::NetworkState;
-pub use sandbox::Sandbox;
+pub use sandbox::{LARGEST_FILE, Sandbox};
 pub use tar_stream::{TarStream, tar_from_bytes, tar_from_reader};
 pub use volume::{VolumeMount, VolumeName};
 pub use written::{Amount, Written};

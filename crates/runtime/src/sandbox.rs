@@ -21,6 +21,10 @@ const CAPABILITIES: [&str; 5] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "S
 /// distributions give it, and more than bundlers open.
 const OPEN_FILES: i64 = 16_384;
 
+/// Bytes that one file may have, in a sandbox and in a step of a Dockerfile. Docker copies what a file is long, not what
+/// it takes: one that is empty for a terabyte would fill the disk when it becomes part of an image.
+pub const LARGEST_FILE: u64 = 4 << 30;
+
 /// Under memory pressure on the host, builds die before anything else does.
 const OOM_SCORE: i64 = 500;
 
@@ -116,11 +120,7 @@ impl Engine {
             memory_swap: Some(memory),
             nano_cpus: Some(self.nano_cpus().await?),
             pids_limit: Some(i64::from(limits.pids)),
-            ulimits: Some(vec![ResourcesUlimits {
-                name: Some("nofile".to_owned()),
-                soft: Some(OPEN_FILES),
-                hard: Some(OPEN_FILES),
-            }]),
+            ulimits: Some(vec![ulimit("nofile", OPEN_FILES), ulimit("fsize", LARGEST_FILE.cast_signed())]),
             oom_score_adj: Some(OOM_SCORE),
             network_mode: Some(self.network().name().to_owned()),
             log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
@@ -135,6 +135,10 @@ impl Engine {
         #[allow(clippy::cast_possible_truncation, reason = "clamped to a small positive number above")]
         Ok((cpus * 1e9) as i64)
     }
+}
+
+fn ulimit(name: &str, limit: i64) -> ResourcesUlimits {
+    ResourcesUlimits { name: Some(name.to_owned()), soft: Some(limit), hard: Some(limit) }
 }
 
 /// A volume by name; the type admits no path on the host.

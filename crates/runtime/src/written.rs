@@ -1,6 +1,8 @@
 //! What a container has written: to its own layer, and to the volumes that it shares with later ones.
 
 use std::collections::HashMap;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -54,6 +56,26 @@ impl Container {
     /// [`RuntimeError::Gone`], or what Docker said.
     pub async fn written(&self) -> Result<Written, RuntimeError> {
         self.engine.written_by(self.id()).await
+    }
+
+    /// How much longer the files of its own layer are than the room they take: what copying them would cost besides.
+    /// Nothing where Berth cannot see the daemon's directory.
+    pub(crate) async fn written_hollow(&self) -> Result<u64, RuntimeError> {
+        let docker = self.engine.docker().await?;
+        let found = docker.inspect_container(self.id(), None::<InspectContainerOptions>).await;
+        let layer = found.map_err(in_container("measure a container"))?.graph_driver;
+        let layer = layer.and_then(|driver| driver.data.get("UpperDir").map(PathBuf::from));
+        let Some(layer) = layer.filter(|_| !self.engine.is_remote()) else { return Ok(0) };
+        let counting = tokio::task::spawn_blocking(move || {
+            let mut hollow = 0_u64;
+            each_below(layer, |metadata| {
+                let takes = metadata.blocks() * 512;
+                hollow =
+                    hollow.saturating_add(if metadata.is_file() { metadata.len().saturating_sub(takes) } else { 0 });
+            });
+            hollow
+        });
+        counting.await.map_err(|_| RuntimeError::Gone)
     }
 
     /// Empties its volumes once it is gone, in the background. One that another container uses stays as it is.
@@ -137,20 +159,23 @@ impl Engine {
 
 /// What lies below a directory, as far as it can be seen; links are not followed.
 fn below(directory: PathBuf) -> Amount {
-    use std::os::unix::fs::MetadataExt as _;
     let mut amount = Amount::default();
+    each_below(directory, |metadata| amount = amount.and(Amount { bytes: metadata.blocks() * 512, files: 1 }));
+    amount
+}
+
+fn each_below(directory: PathBuf, mut look: impl FnMut(&Metadata)) {
     let mut waiting = vec![directory];
     while let Some(directory) = waiting.pop() {
         let Ok(entries) = std::fs::read_dir(&directory) else { continue };
         for entry in entries.flatten() {
             let Ok(metadata) = entry.metadata() else { continue };
-            amount = amount.and(Amount { bytes: metadata.blocks() * 512, files: 1 });
+            look(&metadata);
             if metadata.is_dir() {
                 waiting.push(entry.path());
             }
         }
     }
-    amount
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use berth_model::words::Bytes;
 use berth_model::{Failure, FailureCode};
+use berth_runtime::LARGEST_FILE;
 
 use super::{Command, Scene, telling};
 
@@ -17,6 +18,7 @@ enum Means {
     Killed,
     ToldToStop,
     GaveUp,
+    FileTooLarge,
     Crashed(&'static str),
 }
 
@@ -29,6 +31,7 @@ const SIGNALS: &[(i64, Signal)] = &[
     (9, Signal { name: "SIGKILL", means: Means::Killed }),
     (11, Signal { name: "SIGSEGV", means: Means::Crashed("a segmentation fault") }),
     (15, Signal { name: "SIGTERM", means: Means::ToldToStop }),
+    (25, Signal { name: "SIGXFSZ", means: Means::FileTooLarge }),
 ];
 
 /// The signal behind an exit code: shells add 128.
@@ -62,6 +65,10 @@ pub(super) fn words(signal: Signal, what: &str, memory: u64) -> (String, String)
         Means::GaveUp => (
             format!("{what} gave up ({name})"),
             "A program found itself in a state that it cannot continue from; what it printed before says more.".to_owned(),
+        ),
+        Means::FileTooLarge => (
+            format!("{what} was stopped because it made a file larger than {} ({name})", Bytes(LARGEST_FILE)),
+            "No file of a build may be larger, also one that is mostly empty. Look for what makes it.".to_owned(),
         ),
         Means::Crashed(how) => (
             format!("{what} crashed ({name}: {how})"),

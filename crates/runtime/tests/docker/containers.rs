@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use berth_model::Clock;
 use berth_runtime::{EnvVar, Exec, Kind, PathStat, RuntimeError, tar_from_bytes};
 use futures_util::TryStreamExt;
 
@@ -27,7 +28,7 @@ async fn commands_run_with_separate_streams_and_their_exit_code() {
 #[tokio::test]
 async fn a_committed_image_has_neither_the_environment_of_a_command_nor_foreign_labels() {
     with_engine(
-        |_| (),
+        |config| config.clock = Clock::manual(Clock::System.now()),
         |engine| async move {
             let container = engine.create(&sandbox()).await.unwrap();
             let value = "s3cret \"with\" 'quotes' $HOME #=\\\nand a line";
@@ -42,8 +43,39 @@ async fn a_committed_image_has_neither_the_environment_of_a_command_nor_foreign_
             assert!(!config.contains("s3cret") && !config.contains("TOKEN"), "{config}");
             let kind = docker(&["image", "inspect", "--format", "{{index .Config.Labels \"berth.kind\"}}", &tag]);
             assert_eq!(kind, "dependencies");
+            // No build that may still run has asked for it.
+            engine.config().clock.advance(Duration::from_secs(24 * 3_600));
             engine.prune_dependency_images(0).await.unwrap();
             assert_eq!(engine.image_id(&tag).await.unwrap(), None);
+        },
+    )
+    .await;
+}
+
+/// What files are long is what an image of them takes, however little they take themselves.
+#[tokio::test]
+async fn files_that_are_long_and_empty_do_not_fill_the_disk() {
+    with_engine(
+        |_| (),
+        |engine| async move {
+            let container = engine.create(&sandbox()).await.unwrap();
+            assert_eq!(sh(&container, "truncate -s 1T sparse; echo $?").await.stdout, "153\n", "SIGXFSZ");
+            assert_eq!(sh(&container, "truncate -s 4G sparse; echo $?").await.stdout, "0\n");
+            let many = "i=0; while [ $i -lt 300 ]; do truncate -s 4G sparse.$i; i=$((i+1)); done; du -sm . | cut -f1";
+            assert_eq!(sh(&container, many).await.stdout, "1\n");
+            let tag = format!("berth-dependencies-{}:1", engine.config().instance);
+            let began = std::time::Instant::now();
+            let error = container.commit(&tag, &labels(Kind::Dependencies)).await.unwrap_err();
+            assert!(matches!(error, RuntimeError::Hollow { bytes } if bytes > 1 << 40), "{error}");
+            assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+            assert_eq!(engine.image_id(&tag).await.unwrap(), None);
+            assert_eq!(sh(&container, "rm sparse*; echo goes on").await.stdout, "goes on\n");
+            container.commit(&tag, &labels(Kind::Dependencies)).await.unwrap();
+            container.stop_and_remove().await.unwrap();
+
+            let dockerfile = format!("FROM {}\nRUN truncate -s 1T /sparse\n", crate::harness::NODE);
+            let error = crate::images::build(&engine, &dockerfile).await.0.unwrap_err();
+            assert!(matches!(&error, RuntimeError::DockerfileFailed { exit_code: Some(153), .. }), "{error}");
         },
     )
     .await;
