@@ -39,6 +39,9 @@ const PRIVATE: [&str; 11] = [
 /// A refused connection ends at once, with an error (`EHOSTUNREACH`) that a host which is only down seldom gives.
 const REFUSE: &str = "REJECT --reject-with icmp-admin-prohibited";
 
+/// Somebody else, Docker with a network of its own first of all, may put a rule in front of ours at the same moment.
+const TRIES: u32 = 3;
+
 impl EngineConfig {
     /// Whether builds are kept from connecting to this address.
     #[must_use]
@@ -86,12 +89,19 @@ impl Rules {
 
     /// Puts the rules in force, whatever was there before. An error is a reason for the operator.
     pub(super) async fn install(&self) -> Result<Snapshot, String> {
-        let (kind, saved) = save().await?;
-        if restore(kind, &self.script(&saved, REFUSE)).await.is_err() {
-            // A kernel without that target still drops: a build is told nothing, and waits.
-            restore(kind, &self.script(&saved, "DROP")).await?;
+        let mut installed = Err("the packet filter's rules change all the time".to_owned());
+        for _ in 0..TRIES {
+            let (kind, saved) = save().await?;
+            if restore(kind, &self.script(&saved, REFUSE)).await.is_err() {
+                // A kernel without that target still drops: a build is told nothing, and waits.
+                restore(kind, &self.script(&saved, "DROP")).await?;
+            }
+            installed = Snapshot::read(self).await;
+            if installed.is_ok() {
+                break;
+            }
         }
-        Snapshot::read(self).await
+        installed
     }
 
     /// Takes the rules of an instance away.
