@@ -1,5 +1,5 @@
-//! Dependencies point one way, and some things are known to one crate only. `docs/ARCHITECTURE.md` promises it; this
-//! keeps the promise, over `cargo metadata` and the sources themselves.
+//! Dependencies point one way, some things are known to one crate only, and no type prints a secret. `docs/ARCHITECTURE.md`
+//! promises it; this keeps the promise, over `cargo metadata` and the sources themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -98,6 +98,104 @@ fn environment_and_time_are_inputs() {
         }
     }
     assert!(wrong.is_empty(), "read where it should be given:\n  {}", wrong.join("\n  "));
+}
+
+/// A type that derives `Debug` prints its fields: into a log, an error, the text of a panic. So a field that is named like a
+/// secret is a `SecretString` or a `Sealed`, which print as `***`, or a hash.
+#[test]
+fn types_that_print_themselves_hold_no_clear_secret() {
+    let mut wrong = Vec::new();
+    for package in crates() {
+        let directory = package.manifest_path.parent().expect("a manifest lies in a directory").join("src");
+        for file in rust_files(directory) {
+            let source = std::fs::read_to_string(&file).expect("a readable source file");
+            let printed = clear_secrets_of(&source).into_iter();
+            let known = |(_, owner, field): &(usize, String, String)| PRINTED.contains(&(owner, field));
+            wrong.extend(
+                printed
+                    .filter(|found| !known(found))
+                    .map(|(number, owner, field)| format!("{}:{number}: {owner} prints its {field}", file.display())),
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "make it a SecretString, or do not derive Debug:\n  {}", wrong.join("\n  "));
+}
+
+/// What sounds like a secret in a type that prints itself, and is none.
+const PRINTED: &[(&str, &str)] = &[
+    // `***` already where the setting is secret.
+    ("Entry", "value"),
+    // Left out where the setting is secret.
+    ("Problem", "value"),
+    // The name of the account.
+    ("Invitation", "password_of"),
+];
+
+/// The fields, and what stands in for them in types without names, that `#[derive(Debug)]` would print in clear: the line, the
+/// type and the field. Goes by how rustfmt writes.
+fn clear_secrets_of(source: &str) -> Vec<(usize, String, String)> {
+    let mut found = Vec::new();
+    let (mut prints, mut inside) = (false, None::<(String, String)>);
+    let mut derive = String::new();
+    for (number, line) in shipped_lines(source) {
+        let text = line.trim();
+        if let Some((owner, end)) = &inside {
+            if line == end {
+                inside = None;
+            } else if let Some((name, field)) = text.split_once(": ").or_else(|| text.split_once('(')) {
+                let name = name.rsplit(' ').next().unwrap_or(name);
+                if sounds_secret(name) && is_clear(field) {
+                    found.push((number, owner.clone(), name.to_owned()));
+                }
+            }
+        } else if text.starts_with("#[derive(") || !derive.is_empty() {
+            derive += text;
+            if derive.ends_with(")]") {
+                prints |= std::mem::take(&mut derive).contains("Debug");
+            }
+        } else if let Some(name) = declared(text) {
+            if prints && text.ends_with('{') {
+                let indentation = &line[..line.len() - line.trim_start().len()];
+                inside = Some((name.to_owned(), format!("{indentation}}}")));
+            } else if prints && sounds_secret(name) && is_clear(text) {
+                found.push((number, name.to_owned(), name.to_owned()));
+            }
+            prints = false;
+        } else if !text.starts_with("#[") {
+            prints = false;
+        }
+    }
+    found
+}
+
+/// The name of the type that a line begins.
+fn declared(line: &str) -> Option<&str> {
+    let words = line.split_once("struct ").or_else(|| line.split_once("enum "))?;
+    let begins = words.0.is_empty() || words.0.starts_with("pub");
+    begins.then(|| words.1.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default())
+}
+
+fn sounds_secret(name: &str) -> bool {
+    const WORDS: [&str; 7] = ["password", "secret", "token", "verifier", "credential", "authorization", "cookie"];
+    let name = name.to_ascii_lowercase();
+    let contains = WORDS.iter().any(|word| name.contains(word)) || name == "value";
+    contains && !name.ends_with("hash") && !name.ends_with("id")
+}
+
+fn is_clear(field: &str) -> bool {
+    let words: Vec<&str> = field.split(|c: char| !c.is_alphanumeric()).collect();
+    ["String", "str", "u8", "Bytes", "HeaderValue", "Value"].iter().any(|clear| words.contains(clear))
+}
+
+#[test]
+fn clear_secrets_are_found() {
+    let source = "#[derive(\n    Clone,\n    Debug,\n)]\n#[serde(tag = \"a\")]\npub(crate) struct Attempt {\n    /// Doc.\n    \
+                  pub verifier: String,\n    pub token: Option<SecretString>,\n    pub token_hash: [u8; 32],\n    at: u64,\n}\n\
+                  #[derive(Clone)]\nstruct Quiet {\n    token: String,\n}\n#[derive(Debug)]\nenum Way {\n    Token(&'static str),\n    \
+                  Key { secret: Vec<u8> },\n    None,\n}\n#[derive(Debug)]\nstruct Cookie(String);\nimpl Cookie {}\n";
+    let found: Vec<_> =
+        clear_secrets_of(source).into_iter().map(|(_, owner, field)| format!("{owner}.{field}")).collect();
+    assert_eq!(found, ["Attempt.verifier", "Way.Token", "Way.secret", "Cookie.Cookie"]);
 }
 
 /// The members under `crates/`.

@@ -1,6 +1,7 @@
 //! Sign-ins over OAuth that were begun: each can be finished once, by the browser that began it.
 
 use berth_model::Timestamp;
+use berth_secrets::SecretString;
 
 use crate::sql::{FromRow, Row, sql};
 use crate::{Store, StoreError};
@@ -13,7 +14,7 @@ pub struct OauthAttempt {
     /// SHA-256 of the cookie that the browser got.
     pub browser_hash: [u8; 32],
     /// The PKCE verifier.
-    pub verifier: String,
+    pub verifier: SecretString,
     /// The local path to go to afterwards.
     pub redirect: String,
     /// SHA-256 of the invitation that somebody brought along; whether it is any good is seen when they are back.
@@ -29,7 +30,7 @@ impl FromRow for OauthAttempt {
         Ok(Self {
             state_hash: hash("state_hash")?,
             browser_hash: hash("browser_hash")?,
-            verifier: row.get("verifier")?,
+            verifier: row.get::<String>("verifier")?.into(),
             redirect: row.get("redirect")?,
             invitation_hash: invitation.map(|bytes| hash_in("invitation_hash", bytes)).transpose()?,
             expires_at: row.time("expires_at")?,
@@ -51,7 +52,7 @@ impl Store {
         let insert = sql("INSERT INTO oauth_attempt \
                           (state_hash, browser_hash, verifier, redirect, invitation_hash, expires_at) \
                           VALUES ($1, $2, $3, $4, $5, $6)");
-        let insert = insert.bind(&attempt.state_hash).bind(&attempt.browser_hash).bind(&attempt.verifier);
+        let insert = insert.bind(&attempt.state_hash).bind(&attempt.browser_hash).bind(attempt.verifier.expose());
         let insert = insert.bind(&attempt.redirect).bind(attempt.invitation_hash.as_ref());
         tx.run(insert.bind(attempt.expires_at)).await?;
         tx.commit().await

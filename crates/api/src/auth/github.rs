@@ -84,7 +84,7 @@ async fn leave_as(api: &Api, sender: Sender, caller: Option<&Person>, leave: Lea
     let attempt = OauthAttempt {
         state_hash: token_hash(state.expose()),
         browser_hash: browser_hash(browser.expose(), caller),
-        verifier: verifier.into_secret(),
+        verifier: verifier.into_secret().into(),
         redirect: leave.redirect.as_deref().map_or(HOME, local_path).to_owned(),
         invitation_hash: leave.invitation.as_deref().map(token_hash),
         expires_at: api.store.clock().now().after(PATIENCE),
@@ -219,11 +219,11 @@ fn client(api: &Api) -> Result<OauthClient, ApiError> {
         .set_redirect_uri(RedirectUrl::new(callback).map_err(ApiError::internal)?))
 }
 
-async fn exchange(api: &Api, code: String, verifier: String) -> Result<SecretString, ApiError> {
+async fn exchange(api: &Api, code: String, verifier: SecretString) -> Result<SecretString, ApiError> {
     let http = |request| send(api.http.clone(), request);
     let response = client(api)?
         .exchange_code(AuthorizationCode::new(code))
-        .set_pkce_verifier(PkceCodeVerifier::new(verifier))
+        .set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().to_owned()))
         .request_async(&http)
         .await;
     match response {

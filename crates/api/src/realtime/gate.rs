@@ -1,6 +1,7 @@
 //! Who may connect: the holder of a bearer token, or a browser with its session cookie on our own pages.
 
 use berth_model::{SessionId, UserId};
+use berth_secrets::SecretString;
 use http::header::ORIGIN;
 use http::{HeaderMap, Method};
 use serde::Deserialize;
@@ -13,7 +14,7 @@ use crate::error::ApiError;
 /// What the client sends with its connection. The address it connects to is not looked at.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Handshake {
-    token: Option<String>,
+    token: Option<SecretString>,
 }
 
 /// Why a socket may not connect; the client's `connect_error`.
@@ -56,7 +57,7 @@ pub(super) async fn admit(api: &Api, socket: SocketRef, TryData(handshake): TryD
         return Err(Refusal("this page's origin may not connect".to_owned()));
     }
     let caller = match handshake.unwrap_or_default().token {
-        Some(token) => Person::of_bearer(api, &token).await?,
+        Some(token) => Person::of_bearer(api, token.expose()).await?,
         // A browser names no origin when its own page asks by GET (long polling), but says that it is its own page.
         None if !headers.contains_key(ORIGIN) && is_same_origin(headers) => {
             Person::of(api, &Method::GET, headers).await?

@@ -2,8 +2,8 @@
 //! a repository becomes is tested with the engine.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -27,10 +27,13 @@ pub(crate) struct ScriptedDetector {
     /// While set, a detection ends only by a permit or when it is canceled.
     gate: Mutex<Option<Arc<Semaphore>>>,
     running: Arc<AtomicUsize>,
+    /// While set, a detection ends in a panic that prints all it has.
+    panics: AtomicBool,
 }
 
 impl Detector for ScriptedDetector {
     fn detect(&self, wanted: DetectionRequest, cancel: CancellationToken) -> Detecting {
+        assert!(!self.panics.load(Ordering::SeqCst), "asked for {wanted:?}");
         self.asked.lock().unwrap().push(wanted);
         let answer = self.answers.lock().unwrap().pop_front().unwrap_or_else(|| Ok(plain_files()));
         let (gate, running) = (self.gate.lock().unwrap().clone(), Arc::clone(&self.running));
@@ -121,6 +124,26 @@ async fn the_commit_and_the_plan_with_its_reasons() {
     assert_eq!((asked.build_command.as_deref(), asked.node_version.as_deref()), (Some(""), Some("22")));
     let Some(SourceToken::Project(token, Some(user))) = asked.token else { panic!("the token that was given") };
     assert_eq!((token.expose(), user.as_str()), ("glpat-x7Qm2Vn8Rt4K", "bot"));
+}
+
+/// Crash text goes to standard error, where others read it than may read the secret.
+#[tokio::test]
+async fn a_panic_with_a_token_in_hand_prints_none() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    app.detector.panics.store(true, Ordering::SeqCst);
+    let (printed, panics) = mpsc::channel();
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let _ = printed.send(panic.to_string());
+        before(panic);
+    }));
+    let wanted = json!({"repoUrl": ELSEWHERE, "branch": "main", "repoToken": "glpat-x7Qm2Vn8Rt4K"});
+    let answer = detect(&app, &ada, wanted).await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!answer.text.contains("asked for"), "{}", answer.text);
+    let printed: String = panics.try_iter().filter(|panic| panic.contains("asked for")).collect();
+    assert!(printed.contains("token: Some(Project(***") && !printed.contains("glpat"), "{printed}");
 }
 
 #[tokio::test]

@@ -77,3 +77,26 @@ impl Variables {
         leak::search(&self.open, release, stop)?.map_err(Failure::into)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever of it a panic's text quotes.
+    #[test]
+    fn nothing_of_a_build_prints_a_value() {
+        let open = vec![OpenVariable {
+            key: VariableKey::parse("NPM_TOKEN").unwrap(),
+            kind: VariableKind::Secret,
+            value: "npm_x7Qm2Vn8Rt4K".into(),
+        }];
+        let variables = Variables { open, of_one_environment: false };
+        let environment: Vec<EnvVar> = variables.environment().collect();
+        let (dotenv, mask) = (variables.dotenv(), variables.mask(Some(&"glpat-x7Qm2Vn8Rt4K".into())));
+        assert!(dotenv.0.expose().contains("npm_x7Qm2Vn8Rt4K") && environment[0].value == "npm_x7Qm2Vn8Rt4K");
+        let printed = format!("{variables:?} {environment:?} {dotenv:?} {mask:?}");
+        assert!(printed.contains("NPM_TOKEN") && !printed.contains("x7Qm2Vn8Rt4K"), "{printed}");
+        // Nor as the numbers of its bytes.
+        assert!(!printed.contains("120, 55, 81"), "{printed}");
+    }
+}

@@ -162,7 +162,7 @@ pub(crate) async fn a_sign_in_is_finished_once(ground: Ground) {
     let attempt = |state: u8, minutes: u64| OauthAttempt {
         state_hash: [state; 32],
         browser_hash: [9; 32],
-        verifier: "verifier".to_owned(),
+        verifier: "verifier".into(),
         redirect: "/".to_owned(),
         invitation_hash: (state == 1).then_some([4; 32]),
         expires_at: ground.clock.now().after(Duration::from_secs(minutes * 60)),
