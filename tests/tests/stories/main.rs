@@ -19,5 +19,6 @@ mod pull_requests;
 mod queue;
 mod reconcile;
 mod reports;
+mod secrets;
 mod serving;
 mod traffic;
