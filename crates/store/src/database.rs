@@ -12,7 +12,7 @@ use std::time::Duration;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Postgres, Sqlite};
+use sqlx::{Connection, Postgres, Sqlite};
 
 use crate::StoreError;
 use crate::sql::{FromRow, Row, Sql};
@@ -89,7 +89,17 @@ impl Database {
             .min_connections(1)
             .idle_timeout(Duration::from_secs(60))
             .max_lifetime(None)
-            .acquire_timeout(CONNECTION);
+            .acquire_timeout(CONNECTION)
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    // A full disk makes SQLite end a transaction by itself. The rollback that follows finds none, and the
+                    // driver goes on to believe that there is one: nobody could begin another on this connection.
+                    if connection.is_in_transaction() {
+                        connection.ping().await?;
+                    }
+                    Ok(!connection.is_in_transaction())
+                })
+            });
         Ok(Self::Sqlite(pool.connect_with(options).await?))
     }
 

@@ -215,6 +215,21 @@ fn both_dialects_hold_the_same_tables() {
     assert_eq!(translated.collect::<Vec<_>>(), read("postgres"));
 }
 
+/// C2: what SQLite does of itself when the disk is full, a trigger can make it do. It is over with that transaction.
+#[tokio::test]
+async fn a_transaction_that_sqlite_ended_by_itself_leaves_the_next_alone() {
+    let ground = Ground::sqlite().await;
+    let full = "CREATE TRIGGER full BEFORE INSERT ON setting WHEN NEW.name = 'much' \
+                BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END";
+    with_raw(&ground, full).await;
+    for number in 0..20 {
+        ground.store.set_setting("much", "x").await.unwrap_err();
+        ground.store.set_setting("little", &number.to_string()).await.unwrap();
+    }
+    assert_eq!(ground.store.setting("little").await.unwrap().as_deref(), Some("19"));
+    assert_eq!(ground.store.setting("much").await.unwrap(), None);
+}
+
 #[tokio::test]
 async fn a_closed_store_is_unavailable() {
     let ground = Ground::sqlite().await;
