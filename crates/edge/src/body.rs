@@ -2,7 +2,8 @@
 //!
 //! A file is sent through the descriptor that was opened when the answer began. Switching the site or removing the
 //! release meanwhile changes nothing: the download ends with the bytes it began with. Where the connection can send
-//! files itself the slice is one piece of its mapping; elsewhere it is read in bounded chunks.
+//! files itself the slice is one piece of its mapping; elsewhere it is read in bounded chunks, and what has to wait for
+//! the disk waits on threads that only visitors use.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -11,22 +12,39 @@ use std::io::{self, IoSliceMut};
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use rustix::io::{ReadWriteFlags, preadv2};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
 use crate::mapping::Mapping;
 use crate::traffic::Meter;
 
-/// Most that is read at once.
-const CHUNK: u64 = 128 * 1024;
+/// Most that is read at once. Over HTTP/2 each stream of each connection can hold as much while its client takes nothing.
+const CHUNK: u64 = 32 * 1024;
 /// Most that is handed over at once of what needs no reading. The next piece follows when this one is sent, so that what
 /// is counted of a download that is broken off is what was sent, to within one piece.
 const PIECE: usize = 1 << 20;
+
+/// Where visitors' reads wait for the disk. The process's other threads that may wait are held by fetches, uploads and
+/// builds, some for minutes: a site is not served later for what its neighbours do.
+static READERS: LazyLock<io::Result<Runtime>> = LazyLock::new(|| {
+    let mut readers = Builder::new_current_thread();
+    readers.max_blocking_threads(READERS_AT_ONCE).thread_keep_alive(Duration::from_secs(5)).thread_name("site-reads");
+    readers.build()
+});
+const READERS_AT_ONCE: usize = 32;
+
+/// Reads on a thread that may wait.
+fn reading(read: impl FnOnce() -> io::Result<Bytes> + Send + 'static) -> JoinHandle<io::Result<Bytes>> {
+    // Where there is no runtime to be had, the common threads are better than none.
+    READERS.as_ref().map_or_else(|_| Handle::current(), |readers| readers.handle().clone()).spawn_blocking(read)
+}
 
 /// The body of an answer.
 #[derive(Debug, Default)]
@@ -126,7 +144,7 @@ impl FileSlice {
                     Some(chunk) => chunk,
                     None => {
                         let (file, at) = (Arc::clone(&self.file), self.at);
-                        self.reading = Some(tokio::task::spawn_blocking(move || read_waiting(&file, at, wanted)));
+                        self.reading = Some(reading(move || read_waiting(&file, at, wanted)));
                         return self.poll_chunk(context);
                     }
                 }
@@ -283,5 +301,30 @@ impl Body for EdgeBody {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// All threads of the process that may wait are held: a file that no cache has is read all the same.
+    #[test]
+    fn a_cold_file_waits_for_no_tenant() {
+        let runtime = Builder::new_current_thread().enable_time().max_blocking_threads(1).build().unwrap();
+        let (let_go, held) = mpsc::channel::<()>();
+        runtime.spawn_blocking(move || held.recv());
+        let read = runtime.block_on(async {
+            // Of this file system nobody can tell what is in memory.
+            let file = Arc::new(File::open("/proc/version").unwrap());
+            let mut body = EdgeBody::piece(Source::Read(file).slice(0..5));
+            tokio::time::timeout(Duration::from_secs(5), body.frame()).await
+        });
+        drop(let_go);
+        let frame = read.expect("it does not wait").unwrap().unwrap();
+        assert_eq!(&frame.into_data().unwrap()[..], b"Linux");
     }
 }

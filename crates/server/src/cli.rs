@@ -206,12 +206,37 @@ pub(crate) fn fail(code: u8, message: &str) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Threads are bounded: one per core, and blocking ones (files, DNS, passwords) that go away when idle.
+/// What may wait at once. Whatever tenants hold for long (fetches, uploads, builds, detections) takes turns of its own,
+/// some dozens together: there is always a thread for names, passwords and publishing. Sites' reads have their own.
+const MOST_WAITING: usize = 512;
+
+/// Threads are bounded: one per core, and ones that may wait (files, names, passwords) that go away when idle.
 fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
-        .max_blocking_threads(32)
+        .max_blocking_threads(MOST_WAITING)
         .thread_keep_alive(Duration::from_secs(5))
         .enable_all()
         .build()
         .context("the threads could not be started")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Barrier};
+
+    use super::*;
+
+    /// All that tenants can hold at once leaves a thread for a name, a password, a publication.
+    #[test]
+    fn what_waits_long_leaves_room() {
+        const HELD: usize = 128;
+        let (runtime, let_go) = (runtime().unwrap(), Arc::new(Barrier::new(HELD + 1)));
+        for _ in 0..HELD {
+            let held = Arc::clone(&let_go);
+            runtime.spawn_blocking(move || held.wait());
+        }
+        let one_more = runtime.spawn_blocking(|| ());
+        runtime.block_on(async { tokio::time::timeout(Duration::from_secs(10), one_more).await }).unwrap().unwrap();
+        let_go.wait();
+    }
 }
