@@ -29,4 +29,5 @@ mod setup;
 mod worker;
 
 pub use config::{Config, ConfigProblems};
-pub use lifecycle::run;
+pub use front::ConnectionLimits;
+pub use lifecycle::{run, run_with};

@@ -28,7 +28,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::detection::EngineDetector;
 use crate::folders::EnginePublisher;
-use crate::front::{self, ControlHosts, Front};
+use crate::front::{self, ConnectionLimits, ControlHosts, Front};
 use crate::health::{self, Disk};
 use crate::keys::Keys;
 use crate::metrics::{self, Metrics, Observing};
@@ -43,6 +43,19 @@ const RETENTION: usize = 5;
 /// # Errors
 /// What is wrong and what to do, for the operator: a data directory in use, a wrong key, another's database.
 pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationToken) -> Result<()> {
+    run_with(config, ConnectionLimits::default(), listener, shutdown).await
+}
+
+/// The same with other limits of connections.
+///
+/// # Errors
+/// Those of [`run`].
+pub async fn run_with(
+    config: Config,
+    limits: ConnectionLimits,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) -> Result<()> {
     // A second server in one process (tests) finds it installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let scrapers = match config.metrics_listen {
@@ -61,6 +74,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: CancellationTo
         ControlHosts::of(&config),
         config.trusted_proxies.clone(),
         &all_sites(&config),
+        limits,
     ));
     let (stop, close) = (shutdown.child_token(), CancellationToken::new());
     let serving = tokio::spawn(front::serve(listener, Arc::clone(&front), close.clone()));

@@ -20,10 +20,9 @@ use tokio_util::sync::CancellationToken;
 use super::clock::HeadTimer;
 use super::file_sender::{Expected, FileSender};
 use super::idle::IdleLimit;
+use super::limits::{ConnectionLimits, Crowd, Seat};
 use super::{Answer, Front, FrontBody};
 
-/// For a request's whole head.
-const HEAD: Duration = Duration::from_secs(30);
 /// All headers of a request together, in bytes.
 const HEAD_SIZE: usize = 64 * 1024;
 /// Of an answer over HTTP/2, so much waits until the client lets it be sent.
@@ -33,7 +32,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 /// Accepts connections until `stop`, then lets running requests end, for ten seconds at most.
 pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, stop: CancellationToken) {
-    let builder = Arc::new(builder());
+    let (builder, crowd) = (Arc::new(builder(&front.limits)), Crowd::of(&front.limits));
     let connections = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -42,10 +41,14 @@ pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, stop: Cancel
         };
         match accepted {
             Ok((stream, peer)) => {
+                let Some(seat) = crowd.seat(peer.ip()) else {
+                    tracing::debug!(%peer, "a connection too many of one address");
+                    continue;
+                };
                 // Small answers must not wait for an acknowledgement. Where that cannot be set, they wait.
                 let _ = stream.set_nodelay(true);
                 let (builder, front, watcher) = (Arc::clone(&builder), Arc::clone(&front), connections.watcher());
-                tokio::spawn(converse(stream, peer.ip(), front, builder, watcher));
+                tokio::spawn(converse(stream, (peer.ip(), seat), front, builder, watcher));
             }
             Err(error) => {
                 // The peer gave up, or we have no descriptor left: neither is a reason to stop listening.
@@ -63,13 +66,13 @@ pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, stop: Cancel
 /// Answers the requests of one connection: HTTP/1.1 or HTTP/2 without TLS, whichever the client speaks.
 async fn converse(
     stream: TcpStream,
-    peer: IpAddr,
+    (peer, _seat): (IpAddr, Seat),
     front: Arc<Front>,
     builder: Arc<auto::Builder<TokioExecutor>>,
     watcher: Watcher,
 ) {
     let (expected, _open) = (Arc::<Expected>::default(), front.counts().connection());
-    let stream = IdleLimit::new(FileSender::new(stream, Arc::clone(&expected)));
+    let stream = IdleLimit::new(FileSender::new(stream, Arc::clone(&expected)), &front.limits);
     let conversation = Conversation { front, peer, expected };
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), conversation).into_owned();
     if let Err(error) = watcher.watch(connection).await {
@@ -113,9 +116,9 @@ impl Future for Answering {
     }
 }
 
-fn builder() -> auto::Builder<TokioExecutor> {
+fn builder(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(HeadTimer).header_read_timeout(HEAD).max_buf_size(HEAD_SIZE);
+    builder.http1().timer(HeadTimer).header_read_timeout(limits.head).max_buf_size(HEAD_SIZE);
     builder
         .http2()
         .timer(TokioTimer::new())

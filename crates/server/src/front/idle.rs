@@ -9,13 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use super::clock::{self, COARSE};
-
-/// Before a connection's first byte.
-const FIRST_BYTE: Duration = Duration::from_secs(30);
-/// Between two bytes. Longer than a long-polling client's silence.
-const BETWEEN_BYTES: Duration = Duration::from_secs(60);
-/// A silent stream wakes its task at least so often: other limits of the connection are looked at then.
-const WAKING: Duration = Duration::from_secs(10);
+use super::limits::ConnectionLimits;
 
 /// Ends its stream with [`io::ErrorKind::TimedOut`] after too long a silence.
 #[derive(Debug)]
@@ -29,19 +23,18 @@ pub(super) struct IdleLimit<S> {
     /// When the silence has lasted too long, if no byte moves.
     due: Duration,
     between: Duration,
+    /// A silent stream wakes its task at least so often: other limits of the connection are looked at then.
+    waking: Duration,
     /// Whether a byte moved since `due` was set: a silence is timed when it is noticed, not at each byte before it.
     moved: bool,
 }
 
 impl<S> IdleLimit<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Self::with(stream, FIRST_BYTE, BETWEEN_BYTES)
-    }
-
-    fn with(stream: S, first: Duration, between: Duration) -> Self {
+    pub(super) fn new(stream: S, limits: &ConnectionLimits) -> Self {
         let alarm = Box::pin(tokio::time::sleep_until(Instant::now()));
-        let due = clock::now() + first;
-        Self { stream, alarm, rings: Duration::ZERO, wakes: None, due, between, moved: false }
+        let due = clock::now() + limits.first_byte;
+        let (between, waking) = (limits.silence, limits.head / 3);
+        Self { stream, alarm, rings: Duration::ZERO, wakes: None, due, between, waking, moved: false }
     }
 
     /// While the stream is silent: whether it has been for too long. Bytes only move `due`; the alarm is looked at when
@@ -62,7 +55,7 @@ impl<S> IdleLimit<S> {
             self.wakes = Some(context.waker().clone());
         }
         while self.rings <= now + COARSE || self.alarm.as_mut().poll(context).is_ready() {
-            let wait = (self.due - now).clamp(COARSE, WAKING) + COARSE;
+            let wait = (self.due - now).clamp(COARSE, self.waking.max(COARSE)) + COARSE;
             self.rings = now + wait;
             self.alarm.as_mut().reset(Instant::now() + wait);
         }
@@ -127,10 +120,15 @@ mod tests {
     const FIRST: Duration = Duration::from_millis(100);
     const BETWEEN: Duration = Duration::from_millis(300);
 
+    fn limited<S>(stream: S) -> IdleLimit<S> {
+        let limits = ConnectionLimits { first_byte: FIRST, silence: BETWEEN, ..ConnectionLimits::default() };
+        IdleLimit::new(stream, &limits)
+    }
+
     #[tokio::test]
     async fn bytes_prolong_a_stream_and_silence_ends_it() {
         let (mut far, near) = tokio::io::duplex(16);
-        let mut near = IdleLimit::with(near, FIRST, BETWEEN);
+        let mut near = limited(near);
         far.write_all(b"x").await.unwrap();
         assert_eq!(near.read_u8().await.unwrap(), b'x');
         let started = Instant::now();
@@ -141,7 +139,7 @@ mod tests {
     #[tokio::test]
     async fn a_silence_that_another_task_waits_through_ends_too() {
         let (mut far, near) = tokio::io::duplex(16);
-        let mut near = IdleLimit::with(near, FIRST, BETWEEN);
+        let mut near = limited(near);
         far.write_all(b"x").await.unwrap();
         near.read_u8().await.unwrap();
         let asked = std::future::poll_fn(|context| {
@@ -158,7 +156,7 @@ mod tests {
     async fn a_connection_that_says_nothing_is_ended_first() {
         let (_far, near) = tokio::io::duplex(16);
         let started = Instant::now();
-        assert!(IdleLimit::with(near, FIRST, BETWEEN).read_u8().await.is_err());
+        assert!(limited(near).read_u8().await.is_err());
         assert!(started.elapsed() >= FIRST);
     }
 }

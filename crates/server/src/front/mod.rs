@@ -8,6 +8,7 @@ mod connections;
 mod file_sender;
 mod hosts;
 mod idle;
+mod limits;
 mod measured;
 mod whole_body;
 
@@ -31,6 +32,7 @@ use tower::ServiceExt;
 pub(crate) use connections::serve;
 use file_sender::Expected;
 pub(crate) use hosts::ControlHosts;
+pub use limits::ConnectionLimits;
 pub(crate) use measured::Counts;
 use measured::Measured;
 use whole_body::WholeBody;
@@ -64,13 +66,21 @@ pub(crate) struct Front {
     /// Whether there is an administrator.
     set_up: AtomicBool,
     counts: Counts,
+    limits: ConnectionLimits,
 }
 
 impl Front {
-    pub(crate) fn new(edge: Edge, hosts: ControlHosts, trusted_proxies: Vec<IpNet>, sites: &str) -> Self {
+    pub(crate) fn new(
+        edge: Edge,
+        hosts: ControlHosts,
+        trusted_proxies: Vec<IpNet>,
+        sites: &str,
+        mut limits: ConnectionLimits,
+    ) -> Self {
+        limits.uncounted.extend(&trusted_proxies);
         let (control_plane, set_up) = (OnceLock::new(), AtomicBool::new(false));
         let starting = berth_api::harden(pages::router_before(not_yet), sites);
-        Self { edge, hosts, trusted_proxies, starting, control_plane, set_up, counts: Counts::default() }
+        Self { edge, hosts, trusted_proxies, starting, control_plane, set_up, counts: Counts::default(), limits }
     }
 
     /// What is counted here and not by the edge.
@@ -105,7 +115,7 @@ impl Front {
             }
         };
         let (head, body) = request.into_parts();
-        let body = WholeBody::new(&head.headers, body);
+        let body = WholeBody::new(&head.headers, body, self.limits.body_silence);
         let request = Request::from_parts(head, body);
         if matches!(decision, HostDecision::Address(_)) && request.uri().path() == ask::PATH {
             let began = Instant::now();

@@ -14,8 +14,6 @@ use hyper::body::{Body, Buf, Frame, SizeHint};
 use tokio::runtime::Handle;
 use tower_http::timeout::TimeoutBody;
 
-/// Between two bytes of a body.
-const BETWEEN_BYTES: Duration = Duration::from_secs(30);
 /// Bytes that are thrown away for one answer. More than the largest body that any address takes.
 const MOST_LEFT: usize = 64 << 20;
 /// Time that is spent on them.
@@ -40,11 +38,11 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    pub(super) fn new(headers: &HeaderMap, body: B) -> Self {
+    pub(super) fn new(headers: &HeaderMap, body: B, silence: Duration) -> Self {
         if body.is_end_stream() {
             return Self { body: None, is_on_its_way: false };
         }
-        let body = Some(Box::pin(TimeoutBody::new(BETWEEN_BYTES, body)));
+        let body = Some(Box::pin(TimeoutBody::new(silence, body)));
         Self { body, is_on_its_way: !headers.contains_key(header::EXPECT) }
     }
 }

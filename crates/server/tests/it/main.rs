@@ -11,5 +11,6 @@ mod plan;
 mod protection;
 mod restart;
 mod secrets;
+mod slow;
 mod starting;
 mod switching;

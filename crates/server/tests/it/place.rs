@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use berth_deploy_engine::{Activated, DeployConfig, DeployEngine};
 use berth_edge::{Edge, EdgeConfig};
 use berth_model::{Access, Artifact, BranchName, Clock, DeploymentId, ProjectName, RepoUrl, Role, Trigger};
-use berth_server::Config;
+use berth_server::{Config, ConnectionLimits};
 use berth_store::{NewBuild, NewProject, NewSession, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -74,7 +74,10 @@ impl Place {
 
     /// Starts and waits until the control plane is open.
     pub(crate) async fn start_with(&self, more: &[(&str, &str)]) -> Running {
-        let running = self.start_only(more).await;
+        Self::opened(self.start_only(more).await).await
+    }
+
+    async fn opened(running: Running) -> Running {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
         loop {
             assert!(!running.ended.is_finished(), "Berth ended: {:?}", running.ended.await);
@@ -86,11 +89,20 @@ impl Place {
         }
     }
 
+    /// Starts with other limits of connections.
+    pub(crate) async fn start_limited(&self, limits: ConnectionLimits) -> Running {
+        Self::opened(self.start_as(&[], limits).await).await
+    }
+
     /// Starts without waiting.
     pub(crate) async fn start_only(&self, more: &[(&str, &str)]) -> Running {
+        self.start_as(more, ConnectionLimits::default()).await
+    }
+
+    async fn start_as(&self, more: &[(&str, &str)], limits: ConnectionLimits) -> Running {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-        let ended = tokio::spawn(berth_server::run(self.config(more), listener, stop.clone()));
+        let ended = tokio::spawn(berth_server::run_with(self.config(more), limits, listener, stop.clone()));
         Running { address, stop, ended }
     }
 
