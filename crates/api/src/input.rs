@@ -4,7 +4,7 @@
 //! `/api/v1`, which is told with the field that was probably meant; the routes of the contract ignore it.
 
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequest, FromRequestParts, Json, Path, Query, Request};
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Json, Path, Query, Request};
 use berth_model::{InputCode, InvalidInput};
 use berth_secrets::SecretString;
 use http::request::Parts;
@@ -12,7 +12,12 @@ use http::{StatusCode, Uri};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::Api;
 use crate::error::{ApiError, ErrorCode, FieldProblem};
+use crate::webhooks::Held;
+
+/// More values than any form has; a `.env` is one text.
+const MOST_VALUES: usize = 10_000;
 
 /// Whose words a request speaks, by its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +42,8 @@ pub(crate) struct Form {
     /// The fields that somebody asked for: all that the request may have.
     known: Vec<&'static str>,
     problems: Vec<FieldProblem>,
+    /// Its share of what all forms may have together.
+    _held: Held,
 }
 
 /// What a request says about an optional field.
@@ -69,16 +76,41 @@ impl<T> Given<T> {
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Form {
+impl<S> FromRequest<S> for Form
+where
+    S: Send + Sync,
+    Api: FromRef<S>,
+{
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let dialect = Dialect::of(request.uri());
+        let (parts, body) = request.into_parts();
+        let (body, held) = Api::from_ref(state).forms.collect(&parts.headers, body).await?;
+        if has_many_values(&body) {
+            return Err(ApiError::bad_request("the body has more than 10,000 values"));
+        }
+        let request = Request::from_parts(parts, body.into());
         match Json::<Value>::from_request(request, state).await.map_err(body_problem)? {
-            Json(Value::Object(fields)) => Ok(Self::of(dialect, fields)),
+            Json(Value::Object(fields)) => Ok(Self { _held: held, ..Self::of(dialect, fields) }),
             Json(_) => Err(ApiError::bad_request("the body is not a JSON object")),
         }
     }
+}
+
+/// Whether a JSON text has more values than any form: each takes some dozen times the memory of its text.
+fn has_many_values(json: &[u8]) -> bool {
+    let (mut values, mut quoted, mut escaped) = (0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            b',' | b'[' | b'{' if !quoted => values += 1,
+            _ => {}
+        }
+    }
+    values > MOST_VALUES
 }
 
 fn body_problem(rejection: JsonRejection) -> ApiError {
@@ -88,16 +120,13 @@ fn body_problem(rejection: JsonRejection) -> ApiError {
             ErrorCode::UnsupportedMediaType,
             "send JSON with content-type application/json",
         ),
-        JsonRejection::BytesRejection(_) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, "the body is larger than 1 MiB")
-        }
         _ => ApiError::bad_request("the body is not valid JSON, or nested too deeply"),
     }
 }
 
 impl Form {
     fn of(dialect: Dialect, fields: Map<String, Value>) -> Self {
-        Self { dialect, fields, known: Vec::new(), problems: Vec::new() }
+        Self { dialect, fields, known: Vec::new(), problems: Vec::new(), _held: Held::default() }
     }
 
     /// Whose words it speaks.
@@ -407,6 +436,15 @@ pub(crate) fn text(field: &'static str, text: &str, limit: usize) -> Result<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_counted_and_what_is_quoted_is_none() {
+        assert!(!has_many_values(format!(r#"{{"env": "A=\\\"{}"}}"#, ",[{".repeat(9_000)).as_bytes()));
+        assert!(!has_many_values(format!("[{}0]", "0,".repeat(9_998)).as_bytes()));
+        for many in ["0,", "[", "{\"a\":", "\"\\\\\",", "\",\","] {
+            assert!(has_many_values(many.repeat(10_001).as_bytes()), "{many}");
+        }
+    }
 
     #[test]
     fn everything_wrong_is_reported_at_once() {

@@ -16,9 +16,6 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use crate::config::ApiConfig;
 use crate::{Api, auth, error, headers, health, legacy, observer, openapi, v1, webhooks};
 
-/// A body may have 1 MiB; the webhook counts for itself.
-const LARGEST_BODY: usize = 1 << 20;
-
 /// A route outside `/api/v1`: method, address, handler.
 type Entry = (Method, &'static str, MethodRouter<Api>);
 
@@ -59,7 +56,7 @@ pub(crate) fn build(api: &Api) -> Router {
     let router = router
         // Below /api nothing else is anybody's: not a page's, not a site's.
         .route("/api/{*rest}", any(|| async { StatusCode::NOT_FOUND }))
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(DefaultBodyLimit::max(webhooks::LARGEST_FORM))
         .layer(map_response(headers::never_stored))
         .merge(api.realtime.routes())
         .layer(CatchPanicLayer::custom(error::after_panic))

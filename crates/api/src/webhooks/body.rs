@@ -1,105 +1,133 @@
-//! The bytes of a delivery: all of them, up to a limit, with no more memory than they need. Anybody can send them: what
-//! is large takes turns, what is small shares a budget, and neither may take long. A host gives up waiting long before
-//! that.
+//! The bytes of a body: all of them, up to a limit, with no more memory than they need. Anybody can send them: what is
+//! large takes turns, what is small shares a budget, and neither may take long. Turn and share last as long as what was
+//! collected is [`Held`]: a slow database makes others wait and takes no memory.
+//!
+//! Deliveries and forms have budgets of their own, so that neither keeps the other away.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{ApiError, ErrorCode};
 
 /// GitHub sends no payload over 25 MB.
-pub(crate) const LIMIT: usize = 25 << 20;
+const LARGEST_DELIVERY: usize = 25 << 20;
+/// What a form may have, too: a whole `.env` has less.
+pub(crate) const LARGEST_FORM: usize = 1 << 20;
 
 /// Bodies up to this size take no turn; nearly all have it.
 const SMALL: usize = 1 << 20;
 /// So much of each is free; the rest of all small ones together is counted, in KiB.
 const FREE: usize = 16 << 10;
 const SMALL_TOGETHER: usize = 64 << 10;
+const FORMS_TOGETHER: usize = 32 << 10;
 /// Larger ones that are collected at once.
 const LARGE_AT_ONCE: usize = 4;
 /// For so long a body may take; a larger one from its turn on.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Collects bodies.
+/// Collects bodies of one kind.
 pub(crate) struct Bodies {
-    turns: Semaphore,
-    budget: Semaphore,
+    /// What they are, for words.
+    what: &'static str,
+    largest: usize,
+    turns: Arc<Semaphore>,
+    budget: Arc<Semaphore>,
     patience: Duration,
 }
 
-impl Default for Bodies {
-    fn default() -> Self {
-        Self { turns: Semaphore::new(LARGE_AT_ONCE), budget: Semaphore::new(SMALL_TOGETHER), patience: PATIENCE }
-    }
+/// The turn or the share of the budget that a body has, until this is dropped.
+#[derive(Default)]
+pub(crate) struct Held {
+    turn: Option<OwnedSemaphorePermit>,
+    share: Option<OwnedSemaphorePermit>,
 }
 
 impl Bodies {
+    pub(crate) fn of_deliveries() -> Self {
+        Self::of("a delivery", LARGEST_DELIVERY, SMALL_TOGETHER)
+    }
+
+    pub(crate) fn of_forms() -> Self {
+        Self::of("a body", LARGEST_FORM, FORMS_TOGETHER)
+    }
+
+    fn of(what: &'static str, largest: usize, together: usize) -> Self {
+        let (turns, budget) = (Arc::new(Semaphore::new(LARGE_AT_ONCE)), Arc::new(Semaphore::new(together)));
+        Self { what, largest, turns, budget, patience: PATIENCE }
+    }
+
     /// Collects a body. One that says it is too long is refused before a byte is read, one that lies as soon as it
     /// crosses the limit.
-    pub(crate) async fn collect(&self, headers: &HeaderMap, mut body: Body) -> Result<Bytes, ApiError> {
+    pub(crate) async fn collect(&self, headers: &HeaderMap, mut body: Body) -> Result<(Bytes, Held), ApiError> {
         let announced = headers
             .get(header::CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok())
             .and_then(|length| length.parse::<usize>().ok())
             .unwrap_or_default();
-        if announced > LIMIT {
-            return Err(too_large());
+        if announced > self.largest {
+            return Err(self.too_large());
         }
         // Memory follows the bytes that have come, not the promise of them.
         let mut collected = BytesMut::with_capacity(announced.min(64 << 10));
         let mut until = Instant::now() + self.patience;
-        let (mut turn, mut share) = (None, None::<SemaphorePermit<'_>>);
+        let mut held = Held::default();
         loop {
-            let frame = timeout_at(until, body.frame()).await.map_err(|_| too_slow())?;
-            let Some(frame) = frame else { return Ok(collected.freeze()) };
+            let frame = timeout_at(until, body.frame()).await.map_err(|_| self.too_slow())?;
+            let Some(frame) = frame else { return Ok((collected.freeze(), held)) };
             let frame = frame.map_err(|error| ApiError::bad_request("the body was cut off").caused_by(error))?;
             let Ok(data) = frame.into_data() else { continue };
-            if collected.len() + data.len() > LIMIT {
-                return Err(too_large());
+            if collected.len() + data.len() > self.largest {
+                return Err(self.too_large());
             }
-            if turn.is_none() && collected.len() + data.len() > SMALL {
-                turn = Some(self.turns.acquire().await.map_err(ApiError::internal)?);
-                share = None;
+            if held.turn.is_none() && collected.len() + data.len() > SMALL {
+                held.turn = Some(Arc::clone(&self.turns).acquire_owned().await.map_err(ApiError::internal)?);
+                held.share = None;
                 until = Instant::now() + self.patience;
             }
-            if turn.is_none() && collected.len() + data.len() > FREE {
+            if held.turn.is_none() && collected.len() + data.len() > FREE {
                 // Data of one frame is less than SMALL.
                 let wanted = data.len().div_ceil(1 << 10) as u32;
-                let more = timeout_at(until, self.budget.acquire_many(wanted)).await.map_err(|_| too_slow())?;
-                let more = more.map_err(ApiError::internal)?;
-                match &mut share {
+                let more = Arc::clone(&self.budget).acquire_many_owned(wanted);
+                let more = timeout_at(until, more).await.map_err(|_| self.too_slow())?.map_err(ApiError::internal)?;
+                match &mut held.share {
                     Some(share) => share.merge(more),
-                    None => share = Some(more),
+                    none => *none = Some(more),
                 }
             }
             collected.extend_from_slice(&data);
         }
     }
-}
 
-fn too_slow() -> ApiError {
-    ApiError::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::TooSlow, "a delivery has 30 seconds to come in")
-}
+    fn too_slow(&self) -> ApiError {
+        let message = format!("{} has {} seconds to come in", self.what, PATIENCE.as_secs());
+        ApiError::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::TooSlow, message)
+    }
 
-fn too_large() -> ApiError {
-    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, "a delivery has at most 25 MiB")
+    fn too_large(&self) -> ApiError {
+        let message = format!("{} has at most {} MiB", self.what, self.largest >> 20);
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, message)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
-    use std::sync::Arc;
 
     use futures_util::StreamExt;
     use futures_util::stream;
 
     use super::*;
+
+    fn deliveries() -> Bodies {
+        Bodies::of_deliveries()
+    }
 
     fn sending(bytes: usize) -> stream::Iter<std::vec::IntoIter<Result<Bytes, Infallible>>> {
         stream::iter(vec![Ok(Bytes::from(vec![b'x'; bytes]))])
@@ -108,7 +136,7 @@ mod tests {
     #[tokio::test]
     async fn large_ones_take_turns_and_none_holds_its_for_ever() {
         let bodies =
-            Arc::new(Bodies { turns: Semaphore::new(1), patience: Duration::from_secs(2), ..Bodies::default() });
+            Arc::new(Bodies { turns: Arc::new(Semaphore::new(1)), patience: Duration::from_secs(2), ..deliveries() });
         let (stalls, of_stalling) = (Body::from_stream(sending(SMALL + 1).chain(stream::pending())), bodies.clone());
         let stalling = tokio::spawn(async move { of_stalling.collect(&HeaderMap::new(), stalls).await });
         while bodies.turns.available_permits() > 0 {
@@ -117,22 +145,28 @@ mod tests {
         let headers = HeaderMap::new();
         let small = bodies.collect(&headers, Body::from_stream(sending(SMALL)));
         assert!(small.await.is_ok() && bodies.turns.available_permits() == 0, "a small one waits for nobody");
-        let large = bodies.collect(&headers, Body::from_stream(sending(LIMIT)));
-        assert_eq!(large.await.unwrap().len(), LIMIT);
-        assert_eq!(stalling.await.unwrap().unwrap_err().code(), ErrorCode::TooSlow.into(), "its turn ended first");
+        let large = bodies.collect(&headers, Body::from_stream(sending(LARGEST_DELIVERY)));
+        let (large, held) = large.await.unwrap();
+        assert_eq!(large.len(), LARGEST_DELIVERY);
+        assert_eq!(bodies.turns.available_permits(), 0, "it has its turn while it is held");
+        drop(held);
+        assert_eq!(stalling.await.unwrap().err().unwrap().code(), ErrorCode::TooSlow.into(), "its turn ended first");
         assert_eq!(bodies.turns.available_permits(), 1);
     }
 
     /// Bodies that come in drips, however many, have a budget and an end.
     #[tokio::test]
     async fn small_ones_share_a_budget_and_none_holds_its_share_for_ever() {
-        let bodies =
-            Arc::new(Bodies { budget: Semaphore::new(100), patience: Duration::from_secs(3), ..Bodies::default() });
+        let bodies = Arc::new(Bodies {
+            budget: Arc::new(Semaphore::new(100)),
+            patience: Duration::from_secs(3),
+            ..deliveries()
+        });
         let collect = |first: usize, ends: bool| {
             let bodies = bodies.clone();
             let rest = if ends { stream::empty().left_stream() } else { stream::pending().right_stream() };
             let body = Body::from_stream(sending(first).chain(rest));
-            tokio::spawn(async move { bodies.collect(&HeaderMap::new(), body).await.map(|body| body.len()) })
+            tokio::spawn(async move { bodies.collect(&HeaderMap::new(), body).await.map(|(body, _)| body.len()) })
         };
         let stalling = collect(90 << 10, false);
         while bodies.budget.available_permits() > 10 {

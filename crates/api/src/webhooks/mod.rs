@@ -21,7 +21,7 @@ mod own;
 mod provider;
 mod signature;
 
-pub(crate) use body::Bodies;
+pub(crate) use body::{Bodies, Held, LARGEST_FORM};
 pub(crate) use deploy::{DEPLOY_HOOK_PATH, call};
 pub(crate) use own::{OWN_HOOK_PATH, receive_own};
 pub(crate) use provider::Provider;
@@ -82,7 +82,7 @@ pub(crate) async fn receive(State(api): State<Api>, headers: HeaderMap, body: Bo
     let (Some(secret), Some(signature)) = (&api.config.webhook_secret, signature) else {
         return Err(unsigned());
     };
-    let body = api.bodies.collect(&headers, body).await?;
+    let (body, _held) = api.deliveries.collect(&headers, body).await?;
     if !signature.is_of(&body, secret) {
         return Err(unsigned());
     }
