@@ -1,7 +1,7 @@
 # Two commands do everything, their own set-up included: `make run` and `make test`.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help run image test test-all test-unit test-ways lint bench bench-publish bench-edge bench-log set-up set-up-tests
+.PHONY: help run image test test-all test-unit test-ways torture fail-points lint bench bench-publish bench-edge bench-log set-up set-up-tests
 
 # dev compiles faster, release runs faster.
 PROFILE ?= release
@@ -33,12 +33,14 @@ image: ## build the binary and the container image `berth`
 
 test: set-up-tests lint ## run every check and test
 	cargo build --quiet -p berth-server
+	@$(MAKE) --no-print-directory fail-points
 	cargo test --workspace --quiet
 	@$(MAKE) --no-print-directory test-ways
 
 # The engine's own run over the same projects is a measurement, and left out: here they go the whole way.
 test-all: set-up-tests lint ## the same and what takes long: every example, the projects of ../shared/apps
 	cargo build --quiet -p berth-server
+	@$(MAKE) --no-print-directory fail-points
 	$(if $(HAS_APPS),,@echo "There is no $(APPS)/manifest.json: its projects are left out.")
 	BERTH_TEST_APPS=$(abspath $(APPS)) cargo test --workspace --quiet -- --include-ignored --skip every_static_application_builds_twice $(if $(HAS_APPS),,--skip every_application_goes_live)
 	@$(MAKE) --no-print-directory test-ways
@@ -48,6 +50,18 @@ test-ways:
 	scripts/test-make-run
 	scripts/test-compose.mjs $(TARGET_DIR)/debug/berth
 	scripts/test-proxies.mjs $(TARGET_DIR)/debug/berth
+
+# The same Berth, but it can be told to die at any step: see docs/TORTURE.md.
+fail-points:
+	cargo build --quiet -p berth-server --features fail-points --bin berth-fail-points
+
+# CASES: beginnings of names; ROUNDS: how much of each; SEED: the same choices again.
+torture: set-up-tests ## kill, cut off, fuzz and load Berth for hours, and print what survived
+	@scripts/ensure-command strace strace
+	cargo build --quiet -p berth-server
+	@$(MAKE) --no-print-directory fail-points
+	cargo build --quiet -p berth-tests --bin torture
+	SCHEMATHESIS=$$(scripts/ensure-schemathesis) && export SCHEMATHESIS && $(TARGET_DIR)/debug/torture $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(CASES)
 
 test-unit: ## run the tests that need neither Docker nor PostgreSQL
 	cargo test --quiet -p berth-model -p berth-secrets -p berth-edge

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{Database, Docker, FakeGithub, eventually};
+use crate::{Database, Docker, FakeGithub, eventually, torture};
 
 /// What webhooks are signed with.
 pub const WEBHOOK_SECRET: &str = "a-webhook-secret-of-the-tests";
@@ -34,6 +34,17 @@ impl Berth {
     /// # Errors
     /// When it is not ready within a minute.
     pub async fn start(database: &Database, github: &FakeGithub, settings: &[(&str, &str)]) -> Result<Self> {
+        let mut berth = Self::at_rest(database, github, settings)?;
+        berth.launch()?;
+        berth.ready().await?;
+        Ok(berth)
+    }
+
+    /// The same, not started yet.
+    ///
+    /// # Errors
+    /// When it has no place.
+    pub fn at_rest(database: &Database, github: &FakeGithub, settings: &[(&str, &str)]) -> Result<Self> {
         install_tls();
         let directory = TempDir::with_prefix("berth-test-")?;
         let address = free_address()?;
@@ -62,10 +73,7 @@ impl Berth {
             .timeout(Duration::from_secs(60))
             .build()?;
         let environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let mut berth = Self { directory, environment, address, client, process: None, stopped: false };
-        berth.launch()?;
-        berth.ready().await?;
-        Ok(berth)
+        Ok(Self { directory, environment, address, client, process: None, stopped: false })
     }
 
     /// Starts the process (again) without waiting for it.
@@ -114,7 +122,8 @@ impl Berth {
     }
 
     fn command(&self) -> Result<Command> {
-        let mut command = Command::new(binary()?);
+        let has_fail_points = self.environment.iter().any(|(name, _)| name == torture::FAIL_POINTS);
+        let mut command = Command::new(if has_fail_points { binary_with_fail_points()? } else { binary()? });
         command.current_dir(self.directory.path()).env_clear();
         for inherited in ["PATH", "HOME", "DOCKER_HOST", "SSL_CERT_FILE"] {
             command.envs(std::env::var_os(inherited).map(|value| (inherited, value)));
@@ -160,6 +169,19 @@ impl Berth {
         process.kill()?;
         process.wait()?;
         Ok(())
+    }
+
+    /// Whether it has died by itself meanwhile.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        if let Some(process) = &mut self.process
+            && process.try_wait()?.is_some()
+        {
+            self.process = None;
+        }
+        Ok(self.process.is_none())
     }
 
     /// Starts it again on what it left behind and waits until it is ready.
@@ -296,20 +318,31 @@ impl Drop for Berth {
 
 /// The binary that `cargo build -p berth-server` left beside the tests; `BERTH_BIN` names another.
 fn binary() -> Result<PathBuf> {
-    if let Some(named) = std::env::var_os("BERTH_BIN") {
-        return Ok(named.into());
+    match std::env::var_os("BERTH_BIN") {
+        Some(named) => Ok(named.into()),
+        None => built("berth", "cargo build -p berth-server"),
     }
-    // target/<profile>/deps/<this test>
-    let test = std::env::current_exe()?;
-    let profile = test.ancestors().nth(2).context("a test lies in target/<profile>/deps")?;
-    let binary = profile.join("berth");
-    ensure!(binary.is_file(), "{} is missing: run `cargo build -p berth-server` (`make test` does)", binary.display());
+}
+
+/// The one that dies at the step that a test names.
+fn binary_with_fail_points() -> Result<PathBuf> {
+    built("berth-fail-points", "cargo build -p berth-server --features fail-points --bin berth-fail-points")
+}
+
+/// A program beside the tests that is not older than its sources.
+fn built(name: &str, how: &str) -> Result<PathBuf> {
+    // target/<profile>/deps/<a test>, or target/<profile>/torture
+    let program = std::env::current_exe()?;
+    let mut directories = program.ancestors().skip(1);
+    let profile = directories.find(|directory| directory.file_name().is_some_and(|name| name != "deps"));
+    let binary = profile.context("a test lies in target/<profile>/deps")?.join(name);
+    ensure!(binary.is_file(), "{} is missing: run `{how}` (`make test` does)", binary.display());
     let built = binary.metadata()?.modified()?;
     for source in sources_of(&binary.with_extension("d")) {
         let changed = source.metadata().and_then(|file| file.modified());
         ensure!(
             changed.is_ok_and(|changed| changed <= built),
-            "{} is older than {}: run `cargo build -p berth-server` (`make test` does)",
+            "{} is older than {}: run `{how}` (`make test` does)",
             binary.display(),
             source.display()
         );

@@ -18,6 +18,7 @@ mod session;
 mod site;
 mod socket_client;
 mod told;
+pub mod torture;
 mod wait;
 mod webhook;
 mod wire;

@@ -11,6 +11,9 @@ pub(crate) fn remove_directory(path: &Path) -> bool {
             tracing::warn!(path = %path.display(), %error, "a build's directory could not be removed");
             false
         }
-        _ => true,
+        _ => {
+            berth_model::step!("build's directory removed");
+            true
+        }
     }
 }

@@ -25,7 +25,10 @@ pub(crate) fn point(places: &Places, name: &str, project: ProjectId, deployment:
         let new = places.root().join(format!(".link-{name}"));
         remove_file(&new)?;
         symlink(&target, &new)?;
-        fs::rename(&new, &link)
+        berth_model::step!("site's link made");
+        fs::rename(&new, &link)?;
+        berth_model::step!("site's link renamed");
+        Ok(())
     };
     if let Err(error) = place() {
         tracing::warn!(name, %error, "the link to the live release could not be made");

@@ -100,6 +100,7 @@ impl DeployEngine {
                 for directory in [places.staging(), places.trash()] {
                     for leftover in entries(&directory)?.iter().filter(|path| is_leftover(path)) {
                         remove_entry(leftover)?;
+                        berth_model::step!("leftover removed");
                     }
                 }
                 for (project, directory) in numbered(&places.releases())? {

@@ -22,6 +22,7 @@ mod pull_request;
 mod repo_url;
 mod source_allow;
 mod status;
+pub mod steps;
 mod traffic;
 mod variable;
 mod watch;

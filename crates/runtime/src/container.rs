@@ -64,7 +64,10 @@ impl Container {
         let docker = self.engine.docker_for_files().await?;
         let sent = docker.upload_to_container(&self.id, Some(options), bollard::body_try_stream(archive)).await;
         match sent {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                berth_model::step!("files sent into a container");
+                Ok(())
+            }
             Err(_) if let Some(error) = broken.take() => Err(RuntimeError::Stream(error)),
             Err(error) if is_status(&error, 404) => Err(self.without(directory).await),
             Err(error) => Err(in_container("unpack files in a container")(error)),
@@ -145,7 +148,9 @@ impl Container {
         };
         let config = ContainerConfig { labels: Some(self.engine.write_labels(labels)), ..ContainerConfig::default() };
         let committed = docker.commit_container(options, config).await;
-        Ok(committed.map_err(in_container("keep a container as an image"))?.id)
+        let image = committed.map_err(in_container("keep a container as an image"))?.id;
+        berth_model::step!("container kept as an image");
+        Ok(image)
     }
 
     /// Kills whatever runs in it and removes it with its anonymous volumes; returns once the daemon no longer lists it.
@@ -196,6 +201,7 @@ impl Engine {
         };
         match tokio::time::timeout(GONE_WITHIN, until_gone).await {
             Ok(()) => {
+                berth_model::step!("container removed");
                 self.orphans().containers.remove(id);
                 tracing::debug!(container = id, took = ?started.elapsed(), "container removed");
                 Ok(())

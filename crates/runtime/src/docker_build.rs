@@ -112,6 +112,7 @@ impl Engine {
             }
         }
         steps.over();
+        berth_model::step!("image built");
         let facts = match self.inspect_id(&build.tag).await? {
             Some(id) => (id, self.image_facts(&build.tag).await?),
             None => return Err(failed("it ended without an image".to_owned())),

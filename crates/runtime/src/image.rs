@@ -153,7 +153,10 @@ impl Engine {
     pub async fn remove_image(&self, tag: &str) -> Result<bool, RuntimeError> {
         let options = RemoveImageOptions { force: false, ..RemoveImageOptions::default() };
         match self.docker_for_files().await?.remove_image(tag, Some(options), None).await {
-            Ok(_) => Ok(true),
+            Ok(_) => {
+                berth_model::step!("image removed");
+                Ok(true)
+            }
             Err(error) if is_status(&error, 404) => Ok(true),
             Err(error) if is_status(&error, 409) => Ok(false),
             Err(error) => Err(while_doing("remove an image")(error)),

@@ -74,6 +74,7 @@ impl Engine {
                 while_doing("create a container")(error)
             }
         })?;
+        berth_model::step!("container made");
         Ok(Container::new(self.clone(), made.id))
     }
 
@@ -82,7 +83,10 @@ impl Engine {
         let container = self.create_stopped(sandbox).await?;
         let started = self.docker().await?.start_container(container.id(), None::<StartContainerOptions>).await;
         match started {
-            Ok(()) => Ok(container),
+            Ok(()) => {
+                berth_model::step!("container started");
+                Ok(container)
+            }
             Err(error) => {
                 container.stop_and_remove().await?;
                 Err(while_doing("start a container")(error))

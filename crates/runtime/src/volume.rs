@@ -46,6 +46,7 @@ impl Engine {
         };
         // The daemon answers with the existing volume if there is one.
         self.docker().await?.create_volume(request).await.map_err(while_doing("create a volume"))?;
+        berth_model::step!("volume made");
         turn.found_volume(&name.0);
         Ok(name)
     }

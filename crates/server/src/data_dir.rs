@@ -173,10 +173,13 @@ pub(crate) fn write_private(directory: &Path, file: &str, text: &str) -> io::Res
         // Root may run a command on what a Berth keeps that runs as somebody else. Who may not give files away can read them.
         let _ = fchown(&new, Some(owner.uid()), Some(owner.gid()));
     }
+    berth_model::step!("private file made");
     new.write_all(text.as_bytes())?;
     new.write_all(b"\n")?;
     new.sync_all()?;
+    berth_model::step!("private file synced");
     fs::rename(&temporary, directory.join(file))?;
+    berth_model::step!("private file renamed");
     File::open(directory)?.sync_all()
 }
 

@@ -222,7 +222,10 @@ impl Writing {
 
     /// Makes it so.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        on_either!(Self, self, transaction => Ok(bounded(transaction.commit()).await?))
+        berth_model::step!("about to commit");
+        on_either!(Self, self, transaction => bounded(transaction.commit()).await?);
+        berth_model::step!("committed");
+        Ok(())
     }
 }
 

@@ -56,6 +56,7 @@ impl<'a> Writer<'a> {
         let mut builder = DirBuilder::new();
         builder.mode(0o755).recursive(true).create(top.parent().unwrap_or(top)).map_err(BuildError::ours)?;
         builder.recursive(false).create(top).map_err(BuildError::ours)?;
+        berth_model::step!("artifact's directory made");
         Ok(Self { top, limits, directories: BTreeSet::new(), written: Written::default(), dropped: 0 })
     }
 
@@ -80,6 +81,7 @@ impl<'a> Writer<'a> {
         for part in missing.into_iter().rev() {
             self.count()?;
             DirBuilder::new().mode(0o755).create(self.top.join(part)).map_err(|error| clash(part, error))?;
+            berth_model::step!("directory of the artifact made");
             self.directories.insert(part.to_owned());
         }
         Ok(())
@@ -101,12 +103,14 @@ impl<'a> Writer<'a> {
             .mode(0o644)
             .open(self.top.join(path))
             .map_err(|error| clash(path, error))?;
+        berth_model::step!("file of the artifact made");
         let copied = io::copy(&mut content.take(size), &mut file).map_err(BuildError::ours)?;
         if copied != size {
             return Err(BuildError::ours(io::Error::from(io::ErrorKind::UnexpectedEof)));
         }
         // The process's mask may have taken bits away.
         file.set_permissions(Permissions::from_mode(0o644)).map_err(BuildError::ours)?;
+        berth_model::step!("file of the artifact written");
         self.written.files += 1;
         Ok(())
     }

@@ -116,7 +116,9 @@ impl Work {
     fn bare_repository(&self, name: &str) -> Result<Repository, BuildError> {
         let mut options = RepositoryInitOptions::new();
         options.bare(true).mkpath(true).external_template(false);
-        Repository::init_opts(self.directory.join(name), &options).map_err(BuildError::ours)
+        let made = Repository::init_opts(self.directory.join(name), &options).map_err(BuildError::ours)?;
+        berth_model::step!("repository made");
+        Ok(made)
     }
 
     fn branch_reference(&self) -> String {
@@ -151,7 +153,9 @@ impl Work {
         if depth != ALL_COMMITS {
             options.depth(depth);
         }
-        remote.download(&[spec], Some(&mut options)).map_err(|error| self.explain(&error))
+        remote.download(&[spec], Some(&mut options)).map_err(|error| self.explain(&error))?;
+        berth_model::step!("commit fetched");
+        Ok(())
     }
 
     fn found(&self, repository: Repository, wanted: Oid) -> Result<(Repository, Oid), BuildError> {

@@ -48,6 +48,7 @@ struct Group<'a> {
 /// Reads, shares and compresses the files of a release to be. Compressed forms are written into its own directory.
 pub(super) fn all(release: &Path, of_project: &Path, files: &[SurveyedFile]) -> io::Result<Contents> {
     fs::create_dir_all(release.join(layout::OWN_DIRECTORY))?;
+    berth_model::step!("own directory made");
     let hashes = parallel::try_map(parallel::cores(), files, |file| hash_file(&release.join(&file.path)))?;
     let kept = KeptContents::find(of_project, &hashes);
     let mut groups = group(files, &hashes);
@@ -142,6 +143,7 @@ fn one(
         if let Some(smaller) = compress::compress(coding, content.as_deref().unwrap_or_default())? {
             let stored = stored(&smaller);
             write(&release.join(layout::compressed_file(coding, stored.hash)), &smaller)?;
+            berth_model::step!("compressed form written");
             compressed.push((coding, stored));
         }
     }

@@ -66,6 +66,7 @@ fn link_all(from: &Path, to: &Path, id: DeploymentId) -> io::Result<()> {
             } else {
                 // A file system that has no links, or no more of this file.
                 fs::hard_link(&entry, &to).or_else(|_| fs::copy(&entry, &to).map(drop))?;
+                berth_model::step!("copy's file linked");
             }
         }
     }
@@ -73,10 +74,12 @@ fn link_all(from: &Path, to: &Path, id: DeploymentId) -> io::Result<()> {
     let file = to.join(layout::INDEX_FILE);
     let index = fs::read(&file)?;
     fs::remove_file(&file)?;
+    berth_model::step!("copy's index removed");
     let of_copy = index::of_another(index, id.0).map_err(|error| match error {
         EdgeError::Unreadable(error) => error,
         damaged @ EdgeError::Corrupt { .. } => io::Error::other(damaged),
     })?;
     fs::write(&file, of_copy)?;
+    berth_model::step!("copy's index written");
     durable::sync(to)
 }

@@ -21,10 +21,13 @@ pub(super) fn sync(directory: &Path) -> io::Result<()> {
         paths.push(directory);
     }
     if paths.len() > FEW {
-        return Ok(rustix::fs::syncfs(File::open(directory)?)?);
+        rustix::fs::syncfs(File::open(directory)?)?;
+    } else {
+        // At once, so that the file system commits them together.
+        parallel::try_map(16, &paths, |path| sync_one(path))?;
     }
-    // At once, so that the file system commits them together.
-    parallel::try_map(16, &paths, |path| sync_one(path)).map(drop)
+    berth_model::step!("release's files synced");
+    Ok(())
 }
 
 /// Makes a file's content, or a directory's entries, survive a power cut.
@@ -38,15 +41,21 @@ pub(super) fn move_into_place(staging: &Path, release: &Path) -> Result<(), Depl
         let of_project = release.parent().ok_or(io::ErrorKind::InvalidInput)?;
         if !of_project.is_dir() {
             fs::create_dir_all(of_project)?;
+            berth_model::step!("project's directory made");
             if let Some(releases) = of_project.parent() {
                 sync_one(releases)?;
+                berth_model::step!("project's directory synced");
             }
         }
         if release.exists() {
             fs::remove_dir_all(release)?;
+            berth_model::step!("leftover release removed");
         }
         fs::rename(staging, release)?;
-        sync_one(of_project)
+        berth_model::step!("release renamed");
+        sync_one(of_project)?;
+        berth_model::step!("release's directory synced");
+        Ok(())
     };
     place().map_err(DeployError::disk("the release could not be moved into its place"))
 }
@@ -59,9 +68,15 @@ pub(crate) fn remove(directory: &Path, trash: &Path) -> io::Result<()> {
     fs::create_dir_all(trash)?;
     if doomed.exists() {
         fs::remove_dir_all(&doomed)?;
+        berth_model::step!("older trash removed");
     }
     match fs::rename(directory, &doomed) {
-        Ok(()) => fs::remove_dir_all(&doomed),
+        Ok(()) => {
+            berth_model::step!("renamed into the trash");
+            fs::remove_dir_all(&doomed)?;
+            berth_model::step!("trash removed");
+            Ok(())
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }

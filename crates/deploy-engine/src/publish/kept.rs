@@ -108,8 +108,12 @@ impl KeptContent {
 
 /// Puts a link to `kept` where `file` is, by way of a name that nothing has; one that cannot be made changes nothing.
 pub(super) fn replace_by_link(kept: &Path, file: &Path, spare: &Path) {
-    if fs::hard_link(kept, spare).is_ok() && fs::rename(spare, file).is_err() {
-        let _ = fs::remove_file(spare);
+    if fs::hard_link(kept, spare).is_ok() {
+        berth_model::step!("content linked");
+        if fs::rename(spare, file).is_err() {
+            let _ = fs::remove_file(spare);
+        }
+        berth_model::step!("link renamed over its file");
     }
 }
 

@@ -157,6 +157,7 @@ fn prepare(artifact: &Artifact, id: DeploymentId, of_project: &Path, now: Timest
     }
     let (index, decided) = index.finish(artifact.spa_fallback);
     std::fs::write(directory.join(layout::INDEX_FILE), index).map_err(disk("the index could not be written"))?;
+    berth_model::step!("index written");
     durable::sync(directory).map_err(disk("the release could not be brought to the disk"))?;
 
     for (name, problem) in problems.iter().take(TOLD_PROBLEMS) {

@@ -97,15 +97,21 @@ impl Write {
         match self {
             Self::Append { file, line, .. } => {
                 (&**file).write_all(line.as_bytes())?;
-                file.sync_data()
+                berth_model::step!("routes line appended");
+                file.sync_data()?;
+                berth_model::step!("routes line synced");
+                Ok(())
             }
             Self::Replace { path, text } => {
                 let new = path.with_extension("new");
                 // It holds the hashes of visitors' passwords.
                 let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
                 file.write_all(text.as_bytes())?;
+                berth_model::step!("routes written");
                 file.sync_all()?;
+                berth_model::step!("routes synced");
                 fs::rename(&new, path)?;
+                berth_model::step!("routes renamed");
                 path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
             }
         }

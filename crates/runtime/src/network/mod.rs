@@ -210,6 +210,7 @@ impl Engine {
             Err(error) if is_status(&error, 404) => {
                 let request = network_request(&self.config().instance, network);
                 docker.create_network(request).await.map_err(while_doing("make the build network"))?;
+                berth_model::step!("network made");
                 let made = docker.inspect_network(&network.name, None::<InspectNetworkOptions>).await;
                 made.map_err(while_doing("describe the build network"))?
             }

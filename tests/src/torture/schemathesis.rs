@@ -1,0 +1,49 @@
+//! The same as [`super::requests`] by somebody else: Schemathesis makes requests of the document in its own way.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use tokio::process::Command;
+
+use super::Tally;
+use crate::{Database, World};
+
+/// Runs it with so many examples for each operation; a 5xx is a failure.
+///
+/// # Errors
+/// When `SCHEMATHESIS` does not name its command (`make torture` sets it).
+pub async fn schemathesis(seed: u64, examples: u64) -> Result<Tally> {
+    let program = std::env::var_os("SCHEMATHESIS").context("SCHEMATHESIS names no command: run `make torture`")?;
+    let world = World::open(&Database::Sqlite, &[]).await?;
+    let _project = world.open_pages("target", "The page that stays").await?;
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/openapi.json");
+    let mut command = Command::new(program);
+    command.arg("run").arg(document).args(["--url", &world.berth.origin(), "--checks", "not_a_server_error"]);
+    command.args(["--header", &format!("Authorization: Bearer {}", world.ada.token), "--continue-on-failure"]);
+    command.args(["--phases", "examples,coverage,fuzzing", "--no-color", "--seed", &(seed % (1 << 31)).to_string()]);
+    // What ends the account or the session that asks would leave nothing but refusals.
+    command.args(["--exclude-path-regex", "/sessions|/me/|/users/\\{id\\}"]);
+    command.args(["--max-examples", &examples.to_string()]).current_dir(world.berth.directory());
+    let output = command.kill_on_drop(true).output().await.context("running Schemathesis")?;
+    let said = String::from_utf8_lossy(&output.stdout);
+
+    let mut tally = Tally::default();
+    let generated =
+        said.lines().find_map(|line| line.trim().strip_suffix(" generated")?.split(' ').next()?.parse().ok());
+    tally.tried = generated.or_else(|| test_cases(&said)).unwrap_or_default();
+    tally.note = format!("seed {seed}, {examples} examples of each operation");
+    if !output.status.success() || tally.tried == 0 {
+        tally.tried = tally.tried.max(1);
+        tally.failures.push(format!("{said}{}", String::from_utf8_lossy(&output.stderr)));
+    } else {
+        world.close().await?;
+    }
+    Ok(tally)
+}
+
+/// `12345 generated, 0 found …` somewhere in its summary.
+fn test_cases(said: &str) -> Option<u64> {
+    let words: Vec<&str> = said.split_whitespace().collect();
+    let at = words.iter().position(|word| word.starts_with("generated"))?;
+    words.get(at.checked_sub(1)?)?.replace(',', "").parse().ok()
+}

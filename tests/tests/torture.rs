@@ -1,0 +1,52 @@
+//! The short form of what `make torture` does at length: see `berth_tests::torture`.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use berth_tests::Database;
+use berth_tests::torture::{
+    Deletion, Kills, PlainPush, Promotion, at_each_step, docker_goes_away, fuzz_requests, killed_at_its_first_start,
+    switches,
+};
+
+/// C1: killed at every ninth of its steps, a push is wholly there or wholly not, goes live, and leaves nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn c1_killed_at_its_steps_a_push_is_not_lost() -> Result<()> {
+    let kills = Kills { first: 4, every: 9, most: u64::MAX };
+    at_each_step(&Database::Sqlite, PlainPush::default(), kills).await?.verdict(5).map(drop)
+}
+
+/// C1, where little can go wrong and much would be lost: a promotion and a deletion, a few steps of each.
+#[tokio::test(flavor = "multi_thread")]
+async fn c1_killed_at_its_steps_a_promotion_and_a_deletion_are_whole() -> Result<()> {
+    let kills = Kills { first: 3, every: 7, most: 3 };
+    at_each_step(&Database::Sqlite, Promotion::default(), kills).await?.verdict(2)?;
+    at_each_step(&Database::Sqlite, Deletion::default(), kills).await?.verdict(2).map(drop)
+}
+
+/// Killed while it makes its keys and its tables, it starts again as if for the first time.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_its_first_start_it_starts_again() -> Result<()> {
+    killed_at_its_first_start(Kills { first: 2, every: 6, most: 4 }).await?.verdict(3).map(drop)
+}
+
+/// C3: Docker goes away while dependencies are installed, while a build runs, and while its output comes out.
+#[tokio::test(flavor = "multi_thread")]
+async fn c3_docker_goes_away_and_comes_back() -> Result<()> {
+    docker_goes_away(1, Duration::from_secs(2)).await?.verdict(3).map(drop)
+}
+
+/// P6: none of some hundred requests that are wrong somewhere is answered with a 5xx.
+#[tokio::test(flavor = "multi_thread")]
+async fn p6_no_request_is_answered_with_a_fault_of_ours() -> Result<()> {
+    for database in [Database::Sqlite, Database::postgres()] {
+        fuzz_requests(&database, 1, 300).await?.verdict(290)?;
+    }
+    Ok(())
+}
+
+/// D1: visitors notice nothing of ten switches.
+#[tokio::test(flavor = "multi_thread")]
+async fn d1_switches_fail_no_request() -> Result<()> {
+    switches(5, 200).await?.verdict(500).map(drop)
+}
