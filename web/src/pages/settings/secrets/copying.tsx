@@ -95,7 +95,7 @@ function Offered({ variables, isThere, isChosen, onTurn }: OfferedProps) {
         const { id, key, kind, scope } = variable
         return (
           <li key={id} className="border-t border-line">
-            <label className="grid min-h-10 grid-cols-[24px_minmax(0,1fr)_auto] items-center gap-x-3 gap-y-0.5 px-4 py-2 sm:grid-cols-[24px_minmax(0,1fr)_10rem_7rem]">
+            <label className="grid min-h-10 grid-cols-[24px_minmax(0,1fr)_auto] items-center gap-x-3 gap-y-0.5 px-4 py-2 sm:grid-cols-[24px_minmax(0,1fr)_14rem_7rem]">
               <input type="checkbox" className="m-1 size-4 accent-accent" checked={isChosen(variable)} onChange={() => onTurn(id)} />
               <code className="cut" dir="ltr">{key}</code>
               <span className="text-sm text-muted max-sm:col-start-2 max-sm:row-start-2">
