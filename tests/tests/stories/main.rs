@@ -9,6 +9,7 @@ mod crashes;
 mod detections;
 mod failures;
 mod folders;
+mod full_disk;
 mod hooks;
 mod inbox;
 mod payloads;
