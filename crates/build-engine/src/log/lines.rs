@@ -39,10 +39,13 @@ impl Lines {
         while !rest.is_empty() {
             let room = most.saturating_sub(self.buffer.len());
             let (fits, over) = rest.split_at(rest.len().min(room));
-            self.buffer.extend_from_slice(fits);
+            self.buffer.extend(fits.iter().filter(|byte| **byte != 0));
             rest = over;
             if rest.is_empty() {
                 return;
+            }
+            if self.buffer.len() < most {
+                continue;
             }
             // A progress display overwrites its line again and again; only the last state counts.
             let body = self.buffer.len() - self.buffer.iter().rev().take_while(|byte| **byte == b'\r').count();
@@ -64,9 +67,12 @@ impl Lines {
         if let Some(at) = bytes.iter().rposition(|byte| *byte == b'\r') {
             bytes.drain(..=at);
         }
-        bytes.retain(|byte| *byte != 0);
-        let mut line = mask.apply(String::from_utf8_lossy(&bytes).into_owned());
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let mut dropped = std::mem::take(&mut self.dropped);
+        // Of a line that was cut only what is kept is known to have no half of a secret, and masking makes it shorter.
+        let kept = if dropped > 0 { MOST_LINE_BYTES } else { text.len() };
+        dropped += text.len().saturating_sub(kept) as u64;
+        let mut line = mask.apply_to_beginning(text, kept);
         if line.len() > MOST_LINE_BYTES {
             let cut = line.floor_char_boundary(MOST_LINE_BYTES);
             dropped += (line.len() - cut) as u64;

@@ -36,7 +36,16 @@ impl Mask {
 
     /// The line with every occurrence replaced; overlapping ones as one.
     pub(crate) fn apply(&self, line: String) -> String {
-        let spans = self.values.as_ref().map(|values| values.covered(line.as_bytes())).unwrap_or_default();
+        let whole = line.len();
+        self.apply_to_beginning(line, whole)
+    }
+
+    /// The same for the first `kept` bytes of a line; what begins in them is looked for to its end.
+    pub(crate) fn apply_to_beginning(&self, mut line: String, kept: usize) -> String {
+        let kept = line.floor_char_boundary(kept);
+        let mut spans = self.values.as_ref().map(|values| values.covered(line.as_bytes())).unwrap_or_default();
+        spans.retain(|(start, _)| *start < kept);
+        line.truncate(spans.last().map_or(kept, |(_, end)| kept.max(*end)));
         if spans.is_empty() {
             return line;
         }

@@ -9,6 +9,8 @@ mod capped;
 mod excerpt;
 mod lines;
 mod mask;
+#[cfg(test)]
+mod properties;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
