@@ -151,3 +151,6 @@ fn not_a_directory(output: &OutputDir, kind: EntryType) -> BuildError {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod properties;

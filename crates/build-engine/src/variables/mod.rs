@@ -2,6 +2,8 @@
 
 mod dotenv;
 mod leak;
+#[cfg(test)]
+mod properties;
 
 use std::path::Path;
 

@@ -29,6 +29,38 @@ const OF_PATHS: &[&str] = &[
     "?",
     "%",
 ];
+const OF_HOSTS: &[&str] = &[
+    "shop.example.org",
+    "SHOP",
+    "shop",
+    ".",
+    "example",
+    ".org",
+    ":",
+    "8080",
+    ":80",
+    "@",
+    "/",
+    "#",
+    "?",
+    "[",
+    "]",
+    "::1",
+    "127.0.0.1",
+    "0x7f",
+    "%2e",
+    "%00",
+    "\\",
+    " ",
+    "\t",
+    ",",
+    "xn--",
+    "é",
+    "*",
+    "-",
+    "_",
+    "\u{200b}",
+];
 const OF_RULES: &[&str] = &[
     "/",
     "*",
@@ -53,7 +85,21 @@ const OF_RANGES: &[&str] =
     &["bytes=", "0", "-", ",", "5", "18446744073709551615", "99999999999999999999", " ", "=", "bytes"];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    /// Only the site's own name, in whatever spelling, leads to it; what is no host is refused.
+    #[test]
+    fn h4_any_host_is_the_site_s_or_nobody_s(host in pieces(OF_HOSTS)) {
+        let fixture = Fixture::serving(&[("index.html", "the shop")]);
+        let mut asked = request("GET", "/", &[]);
+        let Ok(value) = http::HeaderValue::from_bytes(host.as_bytes()) else { return Ok(()) };
+        asked.headers_mut().insert("host", value);
+        let answer = fixture.ask(asked);
+        prop_assert!(matches!(answer.status, 200 | 400 | 404), "{}", answer.status);
+        let name = host.to_ascii_lowercase();
+        let name = name.rsplit_once(':').map_or(name.as_str(), |(name, port)| if port.bytes().all(|b| b.is_ascii_digit()) { name } else { host.as_str() });
+        let is_ours = name.strip_suffix('.').unwrap_or(name) == crate::fixture::HOST;
+        prop_assert!(is_ours || answer.status != 200, "{host:?} leads to the site");
+        prop_assert!(answer.status == 200 || !answer.text().contains(&host) || host.len() < 8, "{host:?} is repeated");
+    }
 
     #[test]
     fn s1_any_path_is_answered_from_the_index_alone(path in pieces(OF_PATHS)) {

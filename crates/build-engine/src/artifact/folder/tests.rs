@@ -176,8 +176,6 @@ fn every_cut_is_noticed() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
-
     #[test]
     fn no_archive_is_a_fault_of_ours(changes in prop::collection::vec((0_usize..6_000, any::<u8>()), 0..40), cut in 0_usize..8_000) {
         let mut bytes = archive(&[

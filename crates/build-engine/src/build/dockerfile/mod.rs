@@ -12,6 +12,8 @@
 
 mod ignore;
 mod instructions;
+#[cfg(test)]
+mod properties;
 mod references;
 
 use std::collections::BTreeMap;

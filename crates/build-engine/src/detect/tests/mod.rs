@@ -1,6 +1,7 @@
 mod frameworks;
 mod hybrids;
 mod outputs;
+mod properties;
 mod servers;
 mod sites;
 mod versions;
