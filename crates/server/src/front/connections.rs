@@ -21,7 +21,7 @@ use super::clock::HeadTimer;
 use super::file_sender::{Expected, FileSender};
 use super::idle::IdleLimit;
 use super::limits::{ConnectionLimits, Crowd, Seat};
-use super::{Answer, Front, FrontBody};
+use super::{Answer, Front, FrontBody, short};
 
 /// All headers of a request together, in bytes.
 const HEAD_SIZE: usize = 64 * 1024;
@@ -58,6 +58,7 @@ pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, stop: Cancel
         }
     }
     drop(listener);
+    front.closing.begin();
     if tokio::time::timeout(DRAIN, connections.shutdown()).await.is_err() {
         tracing::info!("some requests had not ended after {} s and were cut off", DRAIN.as_secs());
     }
@@ -73,6 +74,7 @@ async fn converse(
 ) {
     let (expected, _open) = (Arc::<Expected>::default(), front.counts().connection());
     let stream = IdleLimit::new(FileSender::new(stream, Arc::clone(&expected)), &front.limits);
+    let Some(stream) = short::serve(stream, peer, &front, &expected).await else { return };
     let conversation = Conversation { front, peer, expected };
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), conversation).into_owned();
     if let Err(error) = watcher.watch(connection).await {

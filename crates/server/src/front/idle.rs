@@ -25,6 +25,8 @@ pub(super) struct IdleLimit<S> {
     between: Duration,
     /// A silent stream wakes its task at least so often: other limits of the connection are looked at then.
     waking: Duration,
+    /// When the silence was noticed first, and last.
+    noticed: (Duration, Duration),
     /// Whether a byte moved since `due` was set: a silence is timed when it is noticed, not at each byte before it.
     moved: bool,
 }
@@ -32,17 +34,24 @@ pub(super) struct IdleLimit<S> {
 impl<S> IdleLimit<S> {
     pub(super) fn new(stream: S, limits: &ConnectionLimits) -> Self {
         let alarm = Box::pin(tokio::time::sleep_until(Instant::now()));
-        let due = clock::now() + limits.first_byte;
+        let now = clock::now();
+        let (due, noticed) = (now + limits.first_byte, (now, now));
         let (between, waking) = (limits.silence, limits.head / 3);
-        Self { stream, alarm, rings: Duration::ZERO, wakes: None, due, between, waking, moved: false }
+        Self { stream, alarm, rings: Duration::ZERO, wakes: None, due, between, waking, noticed, moved: false }
+    }
+
+    /// How long it has been silent, as of the last look at it.
+    pub(super) fn silence(&self) -> Duration {
+        self.noticed.1 - self.noticed.0
     }
 
     /// While the stream is silent: whether it has been for too long. Bytes only move `due`; the alarm is looked at when
     /// it may have rung, and set anew then.
     fn silent<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         let now = clock::now();
+        self.noticed.1 = now;
         if std::mem::take(&mut self.moved) {
-            self.due = now + self.between;
+            (self.due, self.noticed.0) = (now + self.between, now);
         }
         let wakes_us = self.wakes.as_ref().is_some_and(|wakes| wakes.will_wake(context.waker()));
         if wakes_us && now + COARSE < self.rings {

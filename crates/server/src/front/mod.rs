@@ -10,6 +10,7 @@ mod hosts;
 mod idle;
 mod limits;
 mod measured;
+mod short;
 mod whole_body;
 
 use std::future::Future;
@@ -35,6 +36,7 @@ pub(crate) use hosts::ControlHosts;
 pub use limits::ConnectionLimits;
 pub(crate) use measured::Counts;
 use measured::Measured;
+use short::Closing;
 use whole_body::WholeBody;
 
 use crate::pages;
@@ -67,6 +69,7 @@ pub(crate) struct Front {
     set_up: AtomicBool,
     counts: Counts,
     limits: ConnectionLimits,
+    closing: Closing,
 }
 
 impl Front {
@@ -80,7 +83,8 @@ impl Front {
         limits.uncounted.extend(&trusted_proxies);
         let (control_plane, set_up) = (OnceLock::new(), AtomicBool::new(false));
         let starting = berth_api::harden(pages::router_before(not_yet), sites);
-        Self { edge, hosts, trusted_proxies, starting, control_plane, set_up, counts: Counts::default(), limits }
+        let (counts, closing) = (Counts::default(), Closing::default());
+        Self { edge, hosts, trusted_proxies, starting, control_plane, set_up, counts, limits, closing }
     }
 
     /// What is counted here and not by the edge.
@@ -99,13 +103,18 @@ impl Front {
         self.set_up.store(true, Ordering::Relaxed);
     }
 
-    fn answer(self: &Arc<Self>, peer: IpAddr, request: Request<Incoming>, expected: &Arc<Expected>) -> Answer {
-        let decision = match self.edge.decide(&request) {
+    /// Whom a request is for; the control plane's hosts are no site's.
+    fn decide<B>(&self, request: &Request<B>) -> HostDecision {
+        match self.edge.decide(request) {
             HostDecision::Site(site) if self.hosts.contain(site.host()) => {
                 HostDecision::Unknown(site.host().to_owned())
             }
             decision => decision,
-        };
+        }
+    }
+
+    fn answer(self: &Arc<Self>, peer: IpAddr, request: Request<Incoming>, expected: &Arc<Expected>) -> Answer {
+        let decision = self.decide(&request);
         let is_control = match &decision {
             HostDecision::Site(_) | HostDecision::Bad(_) => false,
             HostDecision::Unknown(host) => self.hosts.name_is_control(host, request.uri().path()),
@@ -146,12 +155,12 @@ impl Front {
     }
 
     /// A site's answer, and what the connection has to know to send it.
-    fn visit(
+    fn visit<B>(
         &self,
         takes: Takes,
         decision: &HostDecision,
         peer: IpAddr,
-        request: Request<RequestBody>,
+        request: Request<B>,
         expected: &Expected,
     ) -> Response<EdgeBody> {
         let client = |headers: &HeaderMap| client::address(peer, headers, &self.trusted_proxies);

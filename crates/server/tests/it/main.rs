@@ -11,6 +11,7 @@ mod plan;
 mod protection;
 mod restart;
 mod secrets;
+mod short_way;
 mod slow;
 mod starting;
 mod switching;
