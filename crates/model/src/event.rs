@@ -1,4 +1,5 @@
-//! State changes, written in the transaction that makes them and read by id: by sockets, and later by outbox and audit.
+//! State changes, written in the transaction that makes them and read by id: by sockets, and for what GitHub is told. Who
+//! made them is in the audit log ([`crate::AuditEntry`]).
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -6,6 +6,7 @@
 mod access;
 mod account;
 mod artifact;
+mod audit;
 mod clock;
 mod commit;
 mod event;
@@ -31,6 +32,7 @@ pub mod words;
 pub use access::{Access, Role};
 pub use account::{InvitationLifetime, InvitationState, LoginName, Note};
 pub use artifact::Artifact;
+pub use audit::{AuditAction, AuditEntry, AuditMeans, AuditProject, AuditUser};
 pub use clock::{Clock, Timestamp};
 pub use commit::{Commit, CommitHash, skip_word};
 pub use event::{Event, EventPayload};

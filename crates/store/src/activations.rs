@@ -15,10 +15,11 @@
 //! older build never wins, and a rollback holds until a push that came after the build it went back from.
 
 use berth_model::{
-    Access, ActivationId, BranchName, BuildId, DeploymentId, DeploymentStatus, Environment, EventPayload, ProjectId,
-    ShortId, Timestamp, UserId,
+    Access, ActivationId, AuditAction, BranchName, BuildId, DeploymentId, DeploymentStatus, Environment, EventPayload,
+    ProjectId, ShortId, Timestamp, UserId,
 };
 
+use crate::audit::Change;
 use crate::builds::{Build, select_build};
 use crate::deployments::{Deployment, NewDeployment, select_deployment};
 use crate::error::EXISTS;
@@ -391,6 +392,11 @@ impl Store {
             ));
         }
         let id = tx.add_activation(deployment, reason, Some(access.user())).await?;
+        let action = match reason {
+            ActivationReason::Promote => AuditAction::DeploymentPromoted,
+            ActivationReason::Rollback | ActivationReason::Build => AuditAction::DeploymentRolledBack,
+        };
+        tx.record(Change::of(action).of_project(wanted.project).to(wanted.short_id)).await?;
         tx.commit().await?;
         Ok(id)
     }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use berth_model::{Access, ApiTokenId, EventPayload, ProjectId, Timestamp, UserId};
+use berth_model::{Access, ApiTokenId, AuditAction, EventPayload, ProjectId, Timestamp, UserId};
 
+use crate::audit::Change;
 use crate::sql::{FromRow, Row, sql};
 use crate::store::Transaction;
 use crate::{Store, StoreError, User};
@@ -111,9 +112,11 @@ impl Store {
             .bind(tx.now)
             .bind(new.expires_at.map(|end| end.0));
         let id: ApiTokenId = tx.one(insert).await?.ok_or(StoreError::NotFound)?;
-        let made = tx.one(sql(select_token!("WHERE t.id = $1")).bind(id)).await?.ok_or(StoreError::NotFound)?;
+        let made: ApiToken =
+            tx.one(sql(select_token!("WHERE t.id = $1")).bind(id)).await?.ok_or(StoreError::NotFound)?;
         let payload = EventPayload::ApiTokenCreated { token: id, name: new.name, project: new.project };
         tx.event(access.user(), new.project, &payload).await?;
+        tx.record(Change::of(AuditAction::TokenCreated).of_project(new.project).to(&made.name)).await?;
         tx.commit().await?;
         Ok(made)
     }
@@ -137,6 +140,7 @@ impl Store {
             None => Err(StoreError::NotFound),
             Some(token) if token.user != access.user() => Err(StoreError::Forbidden),
             Some(token) => {
+                tx.record(Change::of(AuditAction::TokenRevoked).of_project(token.project).to(&token.name)).await?;
                 tx.end_api_token(access.user(), token).await?;
                 tx.commit().await
             }

@@ -8,6 +8,7 @@ use berth_model::{
     UserId,
 };
 
+use crate::audit::Change;
 use crate::builds::Build;
 use crate::owned::{Owned, SeenBy};
 use crate::previews::{PreviewOf, PreviewPush};
@@ -312,7 +313,10 @@ impl Transaction<'_> {
                 None => Fulfilled::otherwise(false, format!("{} has a build of this commit", push.branch)),
             },
             Wish::ClosePreview { project, of, why } => match self.close_preview(*project, of, why).await? {
-                Some(preview) => Fulfilled::otherwise(true, format!("the preview of {} was removed", preview.branch)),
+                Some(preview) => {
+                    self.record(Change::of_removed(&preview)).await?;
+                    Fulfilled::otherwise(true, format!("the preview of {} was removed", preview.branch))
+                }
                 None => Fulfilled::otherwise(false, "no preview ends with it"),
             },
             Wish::DescribePreview { project, branch, number, title } => {
@@ -324,6 +328,7 @@ impl Transaction<'_> {
             Wish::Nothing { why, .. } => Fulfilled::otherwise(false, why),
         };
         if let Some(build) = &mut fulfilled.build {
+            self.record(Change::of_queued(build)).await?;
             self.run(sql("UPDATE build SET delivery = $2 WHERE id = $1").bind(build.id).bind(delivery)).await?;
             build.delivery = Some(delivery);
         }

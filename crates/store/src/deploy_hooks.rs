@@ -1,8 +1,11 @@
 //! Deploy hooks: addresses that queue a build for whoever knows them. Only a hash of what makes an address unguessable
 //! is kept.
 
-use berth_model::{Access, BranchName, BuildStatus, DeployHookId, EventPayload, ProjectId, Timestamp, Trigger};
+use berth_model::{
+    Access, AuditAction, BranchName, BuildStatus, DeployHookId, EventPayload, ProjectId, Timestamp, Trigger,
+};
 
+use crate::audit::Change;
 use crate::builds::{Build, select_build};
 use crate::owned::{Owned, SeenBy};
 use crate::previews::PreviewPush;
@@ -95,6 +98,7 @@ impl Store {
         .bind(token_hash)
         .bind(tx.now);
         let id: DeployHookId = tx.one(insert).await?.ok_or(StoreError::NotFound)?;
+        tx.record(Change::of(AuditAction::DeployHookCreated).of_project(project).to(name)).await?;
         tx.event(access.user(), Some(project), &EventPayload::ProjectUpdated { project }).await?;
         let made = tx.one(sql(select_deploy_hook!("WHERE h.id = $1")).bind(id)).await?.ok_or(StoreError::NotFound)?;
         tx.commit().await?;
@@ -117,7 +121,8 @@ impl Store {
     pub async fn delete_deploy_hook(&self, access: Access, id: DeployHookId) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         let found: Option<Owned<DeployHook>> = tx.one(sql(select_deploy_hook!("WHERE h.id = $1")).bind(id)).await?;
-        let project = found.seen_by(access)?.row.project;
+        let DeployHook { project, name, .. } = found.seen_by(access)?.row;
+        tx.record(Change::of(AuditAction::DeployHookDeleted).of_project(project).to(name)).await?;
         tx.run(sql("DELETE FROM deploy_hook WHERE id = $1").bind(id)).await?;
         tx.event(access.user(), Some(project), &EventPayload::ProjectUpdated { project }).await?;
         tx.commit().await
@@ -181,6 +186,9 @@ impl Store {
                 None => Called::NoPreviews,
             }
         };
+        if let Called::Queued(build) = &called {
+            tx.record(Change::of_queued(build)).await?;
+        }
         tx.commit().await?;
         Ok(called)
     }

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use berth_model::{Access, ApiTokenId, BuildStatus, Environment, EventPayload, ProjectId, ProjectName, Trigger};
+use berth_model::{
+    Access, ApiTokenId, AuditAction, BuildStatus, Environment, EventPayload, ProjectId, ProjectName, Trigger,
+};
 
+use crate::audit::Change;
 use crate::builds::{Build, select_build};
 use crate::owned::{Owned, SeenBy};
 use crate::projects::{Project, one_project_named};
@@ -76,10 +79,11 @@ impl Store {
         .bind(tx.now)
         .bind(&token)
         .bind(tx.now.after(lease));
-        let id = tx.one(insert).await?.ok_or(StoreError::NotFound)?;
+        let id: berth_model::BuildId = tx.one(insert).await?.ok_or(StoreError::NotFound)?;
         let select = sql(select_build!("WHERE b.id = $1")).bind(id);
         let build: Owned<Build> = tx.one(select).await?.ok_or(StoreError::NotFound)?;
         tx.build_event(&build).await?;
+        tx.record(Change::of(AuditAction::FolderDeployed).of_project(project.id).to(format!("#{id}"))).await?;
         tx.commit().await?;
         Ok(Claimed { build: build.row, project, lease: Lease { build: id, token } })
     }

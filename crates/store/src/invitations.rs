@@ -7,9 +7,11 @@
 use std::time::Duration;
 
 use berth_model::{
-    Access, EventPayload, InvitationId, InvitationLifetime, InvitationState, LoginName, Note, Role, Timestamp, UserId,
+    Access, AuditAction, EventPayload, InvitationId, InvitationLifetime, InvitationState, LoginName, Note, Role,
+    Timestamp, UserId,
 };
 
+use crate::audit::Change;
 use crate::sql::{FromRow, Row, sql};
 use crate::store::Transaction;
 use crate::{Store, StoreError, User};
@@ -112,6 +114,8 @@ impl Store {
         let mut tx = self.begin().await?;
         tx.only_admin(by).await?;
         let invitation = tx.add_invitation(by, role, None, new).await?;
+        let made = Change::of(AuditAction::InvitationCreated).to(format!("#{}", invitation.id));
+        tx.record(made.exactly([format!("role: {}", role.as_str())])).await?;
         tx.commit().await?;
         Ok(invitation)
     }
@@ -136,6 +140,7 @@ impl Store {
         }
         tx.withdraw_password_links(by.user(), user).await?;
         let invitation = tx.add_invitation(by, whose.role, Some(user), new).await?;
+        tx.record(Change::of(AuditAction::PasswordLinkCreated).to_user(user)).await?;
         tx.commit().await?;
         Ok(invitation)
     }
@@ -174,6 +179,7 @@ impl Store {
                           AND revoked_at IS NULL AND expires_at > $2 RETURNING id");
         let revoked = tx.all(revoke.bind(id).bind(tx.now)).await?;
         tx.tell_revoked(by.user(), revoked).await?;
+        tx.record(Change::of(AuditAction::InvitationRevoked).to(format!("#{id}"))).await?;
         tx.commit().await
     }
 
@@ -191,6 +197,7 @@ impl Store {
         let Some(offer) = tx.take_invitation(token_hash).await? else { return Ok(None) };
         let added = tx.add_password_user(offer.role, login.as_str(), password_hash, Some(offer)).await;
         let user = tx.user(added.map_err(StoreError::of_a_name)?).await?;
+        tx.record(Change::of(AuditAction::UserCreated).by(user.id).to_user(user.id)).await?;
         tx.commit().await?;
         Ok(Some(user))
     }
@@ -217,6 +224,7 @@ impl Store {
         tx.used(&offer, user).await?;
         tx.event(user, None, &EventPayload::UserPasswordChanged { user, invitation: Some(offer.id) }).await?;
         tx.end_sessions(user, None).await?;
+        tx.record(Change::of(AuditAction::PasswordChanged).by(user).to_user(user)).await?;
         let user = tx.user(user).await?;
         tx.commit().await?;
         Ok(Some(user))

@@ -11,6 +11,7 @@
 
 mod activations;
 mod api_tokens;
+mod audit;
 mod backup;
 mod builds;
 mod database;
@@ -47,6 +48,7 @@ mod variables;
 
 pub use activations::{Activation, ActivationDecision, ActivationReason, ActivationState};
 pub use api_tokens::{ApiToken, NewApiToken};
+pub use audit::{Act, AuditFilter, Means};
 pub use backup::copy_database;
 pub use builds::{Build, BuildEnd, Published};
 pub use database::Backend;

@@ -1,8 +1,9 @@
 //! The secrets of projects' own hooks. They are sealed before they come here and opened after they leave.
 
-use berth_model::{Access, EventPayload, ProjectId};
+use berth_model::{Access, AuditAction, EventPayload, ProjectId};
 use berth_secrets::Sealed;
 
+use crate::audit::Change;
 use crate::sql::sql;
 use crate::{Store, StoreError};
 
@@ -36,6 +37,8 @@ impl Store {
         let update = sql("UPDATE project SET hook_secret = $2 WHERE id = $1").bind(project);
         tx.run(update.bind(secret.map(Sealed::as_str))).await?;
         tx.event(access.user(), Some(project), &EventPayload::ProjectUpdated { project }).await?;
+        let action = if secret.is_some() { AuditAction::HookSecretSet } else { AuditAction::HookRemoved };
+        tx.record(Change::of(action).of_project(project)).await?;
         tx.commit().await
     }
 }

@@ -12,6 +12,7 @@ use berth_model::{
     PullRequest, Timestamp, Trigger, UserId,
 };
 
+use crate::audit::Change;
 use crate::builds::{Build, select_build};
 use crate::deployments::{Deployment, select_deployment};
 use crate::owned::{Owned, SeenBy};
@@ -426,6 +427,9 @@ impl Store {
     pub async fn push_to_preview(&self, push: &PreviewPush) -> Result<Option<Build>, StoreError> {
         let mut tx = self.begin().await?;
         let build = tx.push_to_preview(push).await?;
+        if let Some(build) = &build {
+            tx.record(Change::of_queued(build)).await?;
+        }
         tx.commit().await?;
         Ok(build)
     }
@@ -459,9 +463,16 @@ impl Store {
                 hosts: [host.clone(), host],
                 admission: Admission::Queued,
             };
-            tx.push_to_preview(&push).await?.map_or(Followed::Left, |build| Followed::Queued(Box::new(build)))
+            match tx.push_to_preview(&push).await? {
+                Some(build) => {
+                    tx.record(Change::of_queued(&build)).await?;
+                    Followed::Queued(Box::new(build))
+                }
+                None => Followed::Left,
+            }
         } else {
             tx.remove_preview(&open, "its branch is gone at the host").await?;
+            tx.record(Change::of_removed(&open.row)).await?;
             Followed::Removed
         };
         tx.commit().await?;
@@ -498,6 +509,9 @@ impl Store {
     ) -> Result<Option<Preview>, StoreError> {
         let mut tx = self.begin().await?;
         let closed = tx.close_preview(project, of, why).await?;
+        if let Some(preview) = &closed {
+            tx.record(Change::of_removed(preview)).await?;
+        }
         tx.commit().await?;
         Ok(closed)
     }
@@ -538,6 +552,7 @@ impl Store {
         let found: Option<Owned<Preview>> = tx.one(sql(select_preview!("AND w.id = $1")).bind(id)).await?;
         let preview = found.seen_by(access)?;
         tx.remove_preview(&preview, "somebody removed it").await?;
+        tx.record(Change::of_removed(&preview.row)).await?;
         tx.commit().await?;
         Ok(preview.row)
     }
@@ -566,6 +581,7 @@ impl Store {
             let is_old = preview.row.pushed_at < pushed_before;
             let why = if is_old { "nobody pushed to it for long" } else { "newer previews took its place" };
             tx.remove_preview(preview, why).await?;
+            tx.record(Change::of_removed(&preview.row)).await?;
         }
         tx.commit().await?;
         Ok(previews.into_iter().map(|preview| preview.row).collect())

@@ -2,12 +2,14 @@
 //! disappears at once with its name and hosts, and is forgotten when its files, images and last build are gone.
 
 use berth_model::{
-    Access, BranchName, BuildStatus, Environment, EventPayload, Lock, OutputDir, PollEvery, ProjectId, ProjectName,
-    Protection, ProtectionScope, RepoKey, RepoUrl, RootDir, Timestamp, Trigger, UserId, WatchPatterns, preview_labels,
+    Access, AuditAction, BranchName, BuildStatus, Environment, EventPayload, Lock, OutputDir, PollEvery, ProjectId,
+    ProjectName, Protection, ProtectionScope, RepoKey, RepoUrl, RootDir, Timestamp, Trigger, UserId, WatchPatterns,
+    preview_labels,
 };
 use berth_secrets::Sealed;
 use url::Url;
 
+use crate::audit::{Change, settings_that_differ};
 use crate::builds::{Build, select_build};
 use crate::owned::{Owned, SeenBy};
 use crate::queue::NewBuild;
@@ -379,12 +381,14 @@ impl Store {
         let mut tx = self.begin().await?;
         let id = tx.add_project(access, &new, host).await?;
         let ProjectSecrets { variables, repo_access } = seal(id).into();
+        let keys: Vec<String> = variables.iter().map(|variable| format!("variable {}", variable.key)).collect();
         tx.put_variables(id, variables).await?;
         if let Some(RepoAccess { token, user }) = &repo_access {
             let keep = sql("UPDATE project SET repo_token = $2, repo_user = $3 WHERE id = $1");
             tx.run(keep.bind(id).bind(token.as_str()).bind(user)).await?;
         }
         tx.event(access.user(), Some(id), &EventPayload::ProjectCreated { project: id }).await?;
+        tx.record(Change::of(AuditAction::ProjectCreated).of_project(id).exactly(keys)).await?;
         let project = tx.project(access, id).await?;
         tx.commit().await?;
         Ok(project)
@@ -561,6 +565,10 @@ impl Store {
             let hosts = |branch: &BranchName| preview_labels(&project.name, branch).map(|label| label + domain);
             tx.move_previews(id, hosts).await?;
         }
+        let keys = variables.iter().map(|variable| format!("variable {}", variable.key));
+        let differing = settings_that_differ(&before, &project).into_iter().map(str::to_owned);
+        let changed = Change::of(AuditAction::ProjectChanged).of_project(id);
+        tx.record(changed.exactly(differing.chain(keys))).await?;
         tx.put_variables(id, variables).await?;
         if is_connected {
             let first = NewBuild::production(id, Trigger::Created, project.branch.clone(), None);
@@ -597,6 +605,7 @@ impl Store {
         );
         tx.run(refuse.bind(id).bind(tx.now)).await?;
         tx.event(access.user(), Some(id), &EventPayload::ProjectDeleted { project: id }).await?;
+        tx.record(Change::of(AuditAction::ProjectDeleted).of_project(id)).await?;
         tx.then_wake_worker();
         tx.commit().await?;
         Ok(project)

@@ -8,10 +8,11 @@
 use std::time::Duration;
 
 use berth_model::{
-    Access, BranchName, BuildId, BuildStatus, Commit, Environment, EventPayload, Failure, FailureCode, ProjectId,
-    PullRequest, Timestamp, Trigger, UserId,
+    Access, AuditAction, BranchName, BuildId, BuildStatus, Commit, Environment, EventPayload, Failure, FailureCode,
+    ProjectId, PullRequest, Timestamp, Trigger, UserId,
 };
 
+use crate::audit::Change;
 use crate::builds::{Build, BuildEnd, select_build};
 use crate::owned::{Owned, SeenBy};
 use crate::projects::Project;
@@ -214,6 +215,7 @@ impl Store {
         let project = tx.project_unscoped(new.project).await?;
         project.source()?;
         let build = tx.enqueue(project.user, &new).await?;
+        tx.record_by_itself(Change::of_queued(&build)).await?;
         tx.commit().await?;
         Ok(build)
     }
@@ -236,6 +238,7 @@ impl Store {
             return Ok(None);
         }
         let build = tx.enqueue(project.user, &new).await?;
+        tx.record(Change::of_queued(&build)).await?;
         tx.commit().await?;
         Ok(Some(build))
     }
@@ -277,6 +280,7 @@ impl Store {
         };
         let new = NewBuild { project, trigger, environment, branch, commit, pull_request, admission };
         let build = tx.enqueue(owner, &new).await?;
+        tx.record(Change::of_queued(&build)).await?;
         tx.commit().await?;
         Ok(build)
     }
@@ -440,6 +444,7 @@ impl Store {
             BuildStatus::Passed if tx.withdraw_activation(id).await? => CancelOutcome::Canceled,
             ended => return Ok(CancelOutcome::AlreadyFinished(ended)),
         };
+        tx.record(Change::of(AuditAction::BuildCanceled).of_project(build.row.project).to(format!("#{id}"))).await?;
         tx.commit().await?;
         Ok(outcome)
     }
@@ -462,6 +467,7 @@ impl Store {
         let approved = EventPayload::BuildApproved { build: id, project: build.row.project, by: access.user() };
         tx.event(build.owner, Some(build.row.project), &approved).await?;
         tx.supersede_older(&build.row).await?;
+        tx.record(Change::of(AuditAction::BuildApproved).of_project(build.row.project).to(format!("#{id}"))).await?;
         tx.then_wake_worker();
         tx.commit().await?;
         Ok(build.row)

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use berth_model::{Access, EventPayload, SessionId, Timestamp, UserId};
+use berth_model::{Access, AuditAction, EventPayload, SessionId, Timestamp, UserId};
 
+use crate::audit::Change;
 use crate::sql::{FromRow, Row, sql};
 use crate::store::Transaction;
 use crate::{Store, StoreError, User};
@@ -90,6 +91,7 @@ impl Store {
         let ended = tx.all(end).await?;
         tx.tell_ended(user, &ended).await?;
         tx.seen(user).await?;
+        tx.record_by_itself(Change::of(AuditAction::SessionOpened).by(user)).await?;
         tx.commit().await?;
         Ok(session)
     }
@@ -159,6 +161,7 @@ impl Store {
         let gone: Option<UserId> = tx.one(sql("DELETE FROM session WHERE id = $1 RETURNING user_id").bind(id)).await?;
         if let Some(user) = gone {
             tx.event(user, None, &EventPayload::SessionRevoked { session: id }).await?;
+            tx.record(Change::of(AuditAction::SessionEnded).to_user(user)).await?;
         }
         tx.commit().await
     }
@@ -170,6 +173,7 @@ impl Store {
     pub async fn revoke_other_sessions(&self, access: Access, current: SessionId) -> Result<usize, StoreError> {
         let mut tx = self.begin().await?;
         let ended = tx.end_sessions(access.user(), Some(current)).await?;
+        tx.record(Change::of(AuditAction::SessionsEnded).to_user(access.user())).await?;
         tx.commit().await?;
         Ok(ended)
     }

@@ -1,10 +1,12 @@
 //! Variables of projects. Values are sealed before they come here and opened after they leave.
 
 use berth_model::{
-    Access, Environment, EventPayload, ProjectId, Variable, VariableId, VariableKey, VariableKind, VariableScope,
+    Access, AuditAction, Environment, EventPayload, ProjectId, Variable, VariableId, VariableKey, VariableKind,
+    VariableScope,
 };
 use berth_secrets::{Sealed, SecretsError};
 
+use crate::audit::Change;
 use crate::builds::Build;
 use crate::owned::{Owned, SeenBy};
 use crate::sql::{FromRow, Row, sql};
@@ -133,6 +135,14 @@ impl BuildFor {
     }
 }
 
+/// What was changed of a variable, as the API calls it.
+fn what_differs(before: &Variable, after: &Variable) -> Vec<String> {
+    let renamed = (before.key != after.key).then(|| format!("key: {}", after.key));
+    let kind = (before.kind != after.kind).then(|| format!("kind: {}", after.kind.as_str()));
+    let scope = (before.scope != after.scope).then(|| format!("scope: {}", after.scope.as_str()));
+    renamed.into_iter().chain(kind).chain(scope).collect()
+}
+
 impl Transaction<'_> {
     /// Adds variables, or replaces those with the same key and scope.
     pub(crate) async fn put_variables(
@@ -225,7 +235,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         tx.project(access, project).await?;
+        let keys: Vec<String> = variables.iter().map(|variable| variable.key.to_string()).collect();
         tx.put_variables(project, variables).await?;
+        tx.record(Change::of(AuditAction::VariablesSet).of_project(project).exactly(keys)).await?;
         tx.event(access.user(), Some(project), &EventPayload::ProjectUpdated { project }).await?;
         tx.commit().await
     }
@@ -271,6 +283,8 @@ impl Store {
                 .bind(after.scope.as_str())
                 .bind(value.as_str());
         tx.run(update.bind(tx.now)).await?;
+        let changed = Change::of(AuditAction::VariableChanged).of_project(project).to(&before.key);
+        tx.record(changed.exactly(what_differs(&before, &after))).await?;
         tx.event(access.user(), Some(project), &EventPayload::ProjectUpdated { project }).await?;
         tx.commit().await?;
         Ok(after)
@@ -319,6 +333,7 @@ impl Store {
         tx.run(sql("DELETE FROM variable WHERE id = $1").bind(id)).await?;
         let project = variable.project_id;
         tx.note_removed(&variable).await?;
+        tx.record(Change::of(AuditAction::VariableDeleted).of_project(project).to(&variable.key)).await?;
         tx.event(access.user(), Some(project), &EventPayload::ProjectUpdated { project }).await?;
         tx.commit().await?;
         Ok(variable)

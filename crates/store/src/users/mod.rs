@@ -5,10 +5,11 @@
 
 mod administration;
 
-use berth_model::{EventPayload, LoginName, Role, SessionId, Timestamp, UserId};
+use berth_model::{AuditAction, EventPayload, LoginName, Role, SessionId, Timestamp, UserId};
 use berth_secrets::Sealed;
 
 pub use self::administration::{ProjectsTo, UserChange, UserSummary};
+use crate::audit::Change;
 use crate::invitations::Offer;
 use crate::sql::{FromRow, Row, sql};
 use crate::store::Transaction;
@@ -130,6 +131,7 @@ impl Store {
         }
         let user = tx.add_password_user(Role::Admin, login_name, password_hash, None).await?;
         tx.run(sql("UPDATE \"user\" SET email = $2 WHERE id = $1").bind(user).bind(email)).await?;
+        tx.record(Change::of(AuditAction::SetUp).by(user).to_user(user)).await?;
         let user = tx.user(user).await?;
         tx.commit().await?;
         Ok(user)
@@ -143,6 +145,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let added = tx.add_password_user(Role::Member, login.as_str(), password_hash, None).await;
         let user = tx.user(added.map_err(StoreError::of_a_name)?).await?;
+        tx.record(Change::of(AuditAction::UserCreated).by(user.id).to_user(user.id)).await?;
         tx.commit().await?;
         Ok(user)
     }
@@ -167,6 +170,7 @@ impl Store {
             return Err(StoreError::Conflict("the password was changed meanwhile; sign in with the new one"));
         }
         tx.event(user, None, &EventPayload::UserPasswordChanged { user, invitation: None }).await?;
+        tx.record(Change::of(AuditAction::PasswordChanged).to_user(user)).await?;
         tx.withdraw_password_links(user, user).await?;
         tx.end_sessions(user, Some(current)).await?;
         tx.commit().await
@@ -234,6 +238,7 @@ impl Store {
                 let insert = insert.bind(role.as_str()).bind(&profile.login).bind(profile.github_id).bind(tx.now);
                 let id = tx.one(insert).await?.ok_or(StoreError::NotFound)?;
                 tx.added(id, role, offer).await?;
+                tx.record(Change::of(AuditAction::UserCreated).by(id).to_user(id)).await?;
                 id
             }
         };
@@ -271,6 +276,7 @@ impl Store {
             other => other,
         })?;
         tx.event(user, None, &EventPayload::GithubConnected { user }).await?;
+        tx.record(Change::of(AuditAction::GithubConnected).by(user).to_user(user)).await?;
         let user = tx.user(user).await?;
         tx.commit().await?;
         Ok(user)
@@ -285,7 +291,7 @@ impl Store {
         Ok(self.one::<String>(select.bind(user)).await?.map(Sealed::stored))
     }
 
-    /// Forgets it, as when GitHub no longer accepts it.
+    /// Forgets it.
     ///
     /// # Errors
     /// Only the database's own.
@@ -297,6 +303,7 @@ impl Store {
                 .bind(tx.now),
         )
         .await?;
+        tx.record(Change::of(AuditAction::GithubDisconnected).to_user(user)).await?;
         tx.commit().await
     }
 }

@@ -4,6 +4,7 @@
 mod accounts;
 mod activations;
 mod api_tokens;
+mod audit;
 mod deliveries;
 mod folders;
 mod ground;
@@ -163,6 +164,12 @@ stories! {
         every_sealed_value_is_found_and_replaced,
         what_changed_meanwhile_is_left_alone,
         a_moved_value_opens_nowhere_else;
+    audit:
+        a_change_is_written_down_with_who_made_it,
+        what_did_not_happen_is_not_written_down,
+        entries_outlive_whom_they_name,
+        the_log_is_narrowed_and_paged,
+        refused_sign_ins_and_old_entries;
     history:
         old_events_go_and_the_newest_stays,
         old_logs_go_and_wanted_ones_stay;
