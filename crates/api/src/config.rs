@@ -2,6 +2,7 @@
 //! reads a variable or a file.
 
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -51,8 +52,19 @@ pub struct ApiConfig {
     pub limits: BuildLimits,
     /// How many builds run at once, of all users and of one.
     pub concurrency: (u32, u32),
+    /// How much may be asked for in a minute.
+    pub rate_limits: RateLimits,
     /// Berth's own version.
     pub version: String,
+}
+
+/// Requests to the API in a minute; `None`: as many as one likes. Hooks are not counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimits {
+    /// Of an address, while nobody is signed in (`BERTH_LIMIT_STRANGERS`).
+    pub strangers: Option<NonZeroU32>,
+    /// Changes of an account, and as many of all its programs (`BERTH_LIMIT_WRITES`).
+    pub writes: Option<NonZeroU32>,
 }
 
 /// An OAuth application at GitHub.

@@ -31,7 +31,7 @@ pub(crate) async fn document(State(api): State<Api>) -> Json<Value> {
         .description(Some(
             "A bearer token is an API token (berth_…, made in the dashboard), or comes from POST /api/v1/sessions and lasts an hour; a browser has the session cookie \
              instead, and must send changes from the dashboard's own origin. Errors are \
-             {\"error\": {\"code\", \"message\", \"fields\"?}}; another user's resource is 404. The socket event `event` carries EventBody; \
+             {\"error\": {\"code\", \"message\", \"fields\"?}}; another user's resource is 404; who asks too often is told by 429 when to come back (Retry-After). The socket event `event` carries EventBody; \
              build_logs, build_errors, run_logs and run_error carry LinesBody.",
         ))
         .build();

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, delete, get, post, put};
 use http::header::{
@@ -14,7 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::config::ApiConfig;
-use crate::{Api, auth, error, headers, health, legacy, observer, openapi, v1, webhooks};
+use crate::{Api, audit, auth, error, headers, health, legacy, limits, observer, openapi, v1, webhooks};
 
 /// A route outside `/api/v1`: method, address, handler.
 type Entry = (Method, &'static str, MethodRouter<Api>);
@@ -60,6 +60,8 @@ pub(crate) fn build(api: &Api) -> Router {
         .layer(map_response(headers::never_stored))
         .merge(api.realtime.routes())
         .layer(CatchPanicLayer::custom(error::after_panic))
+        .layer(from_fn_with_state(api.clone(), limits::admit))
+        .layer(from_fn(audit::attribute))
         .layer(from_fn(error::render))
         .layer(cors(&api.config))
         .layer(map_response(nothing_for_strangers));

@@ -14,6 +14,7 @@ use crate::auth::{Hashing, Jwt, Throttle};
 use crate::config::{ApiConfig, HealthChecks};
 use crate::detection::{Detections, Detector};
 use crate::folder::FolderPublisher;
+use crate::limits::Limits;
 use crate::observer::Observer;
 use crate::realtime::{self, Realtime};
 use crate::webhooks::Bodies;
@@ -49,6 +50,7 @@ pub struct State {
     pub(crate) github: Github,
     pub(crate) jwt: Jwt,
     pub(crate) throttle: Throttle,
+    pub(crate) limits: Limits,
     pub(crate) hashing: Hashing,
     pub(crate) hooks: HookKeeper,
     pub(crate) deliveries: Bodies,
@@ -94,6 +96,7 @@ impl Api {
         let api = Self(Arc::new(State {
             jwt: Jwt::new(&config.jwt_secret, store.clock().clone()),
             throttle: Throttle::new(store.clock().clone()),
+            limits: Limits::new(store.clock().clone(), config.rate_limits),
             hashing: Hashing::default(),
             hooks,
             deliveries: Bodies::of_deliveries(),

@@ -23,8 +23,10 @@ struct Tally {
 
 /// Entries kept; beyond it the oldest make room, which costs a guesser more than it gains.
 const CAPACITY: usize = 10_000;
+/// Entries that make room together: looking for the oldest is not worth it for one.
+const AT_ONCE: usize = CAPACITY / 10;
 
-impl<K: Eq + Hash + Clone> Attempts<K> {
+impl<K: Eq + Hash> Attempts<K> {
     /// At most `limit` attempts of each key in a `window`, which begins with the first.
     #[must_use]
     pub fn new(limit: u32, window: Duration) -> Self {
@@ -65,11 +67,17 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
     fn make_room(&mut self, now: Timestamp) {
         let window = self.window;
         self.tallies.retain(|_, tally| now < tally.since.after(window));
-        if self.tallies.len() >= CAPACITY
-            && let Some(oldest) = self.tallies.iter().min_by_key(|(_, tally)| tally.since).map(|(key, _)| key.clone())
-        {
-            self.tallies.remove(&oldest);
+        if self.tallies.len() < CAPACITY {
+            return;
         }
+        let mut ages: Vec<Timestamp> = self.tallies.values().map(|tally| tally.since).collect();
+        let (_, threshold, _) = ages.select_nth_unstable(AT_ONCE - 1);
+        let mut too_many = AT_ONCE;
+        self.tallies.retain(|_, tally| {
+            let goes = too_many > 0 && tally.since <= *threshold;
+            too_many -= usize::from(goes);
+            !goes
+        });
     }
 }
 
@@ -106,10 +114,17 @@ mod tests {
     #[test]
     fn memory_is_bounded() {
         let mut attempts = Attempts::new(1, WINDOW);
-        for key in 0..CAPACITY + 10 {
-            assert_eq!(attempts.count(key, Timestamp(0)), Ok(()));
+        let at = |key: usize| Timestamp(i64::try_from(key / 100).unwrap());
+        for key in 0..CAPACITY {
+            assert_eq!(attempts.count(key, at(key)), Ok(()));
         }
         assert_eq!(attempts.tallies.len(), CAPACITY);
+        for key in CAPACITY..CAPACITY + 10 {
+            assert_eq!(attempts.count(key, at(key)), Ok(()));
+        }
+        assert_eq!(attempts.tallies.len(), CAPACITY - AT_ONCE + 10, "the oldest made room together");
+        assert!(attempts.count(AT_ONCE, at(CAPACITY)).is_err(), "younger ones are still counted");
+        assert_eq!(attempts.count(0, at(CAPACITY)), Ok(()), "what made room is forgotten");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use berth_api::{Api, ApiConfig, GithubConfig, Parts};
+use berth_api::{Api, ApiConfig, GithubConfig, Parts, RateLimits};
 use berth_build_engine::source::SourceTimeouts;
 use berth_build_engine::{BuildEngine, BuildEngineConfig};
 use berth_deploy_engine::{DeployConfig, DeployEngine};
@@ -212,6 +212,7 @@ impl Control {
             previews_per_project: config.previews_per_project.try_into().unwrap_or(usize::MAX),
             preview_age: config.preview_max_age,
             history: config.keep_history,
+            audit: config.keep_audit,
             leftover_after,
             recovered: watch::Sender::new(false),
         })
@@ -238,6 +239,7 @@ impl Control {
             reserved_names: config.reserved_names.clone(),
             limits: config.build_limits(),
             concurrency: (config.build_concurrency, config.build_concurrency_per_user),
+            rate_limits: RateLimits { strangers: config.limit_strangers, writes: config.limit_writes },
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let (deploys, disk, recovered) = (worker.deploys.clone(), worker.disk.clone(), worker.recovered.subscribe());

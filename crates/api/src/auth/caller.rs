@@ -3,16 +3,18 @@
 use axum::extract::{FromRef, FromRequestParts};
 use berth_model::{Access, ApiTokenId, ProjectId, SessionId};
 use berth_secrets::{API_TOKEN_PREFIX, token_hash};
-use berth_store::{Session, User};
+use berth_store::{Means, Session, User};
 use http::header::{AUTHORIZATION, ORIGIN, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
 
 use super::OurCookie;
 use crate::Api;
+use crate::audit;
 use crate::config::ApiConfig;
 use crate::error::{ApiError, ErrorCode};
 use crate::input::Dialect;
+use crate::limits::Writer;
 
 /// Somebody who is signed in, or a program with an API token of theirs. Scoped queries take [`Caller::access`].
 #[derive(Clone, Debug)]
@@ -42,6 +44,7 @@ enum Sent {
 struct ApiTokenOf {
     user: User,
     token: ApiTokenId,
+    name: String,
     only: Option<ProjectId>,
 }
 
@@ -59,6 +62,11 @@ impl Caller {
     /// The same request in another user's name: an administrator clears away what somebody leaves behind.
     pub(crate) fn in_the_name_of(user: User) -> Self {
         Person { user, session: SessionId(0) }.into()
+    }
+
+    /// Whether a request comes from anybody at all.
+    pub(crate) async fn is_somebody(api: &Api, parts: &Parts) -> bool {
+        Sent::find(api, parts).await.is_ok()
     }
 
     /// Refuses a token of one project: what is asked for is the whole account's.
@@ -86,7 +94,7 @@ impl From<Sent> for Caller {
     fn from(sent: Sent) -> Self {
         match sent {
             Sent::By(caller) => caller.into(),
-            Sent::With(ApiTokenOf { user, token, only }) => {
+            Sent::With(ApiTokenOf { user, token, only, .. }) => {
                 Self { access: Access::of_token(user.id, only), user, token: Some(token) }
             }
         }
@@ -174,8 +182,24 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 impl Sent {
-    /// API tokens are for `/api/v1`: existing clients of the contract know none.
+    /// Who asks, unless they change too much at once. What they change is written down as theirs.
     async fn of(api: &Api, parts: &Parts) -> Result<Self, ApiError> {
+        let sent = Self::find(api, parts).await?;
+        let (writer, means) = match &sent {
+            Self::By(Person { user, session }) => (Writer::Person(user.id), Means::Session(*session)),
+            Self::With(ApiTokenOf { user, token, name, .. }) => {
+                (Writer::ProgramsOf(user.id), Means::Token(*token, name.clone()))
+            }
+        };
+        audit::is_of(Some(writer.user()), means);
+        if !parts.method.is_safe() {
+            api.limits.admit_write(writer)?;
+        }
+        Ok(sent)
+    }
+
+    /// API tokens are for `/api/v1`: existing clients of the contract know none.
+    async fn find(api: &Api, parts: &Parts) -> Result<Self, ApiError> {
         match bearer(&parts.headers).filter(|token| token.starts_with(API_TOKEN_PREFIX)) {
             Some(token) if Dialect::of(&parts.uri) == Dialect::V1 => ApiTokenOf::find(api, token).await.map(Self::With),
             _ => Person::of(api, &parts.method, &parts.headers).await.map(Self::By),
@@ -196,7 +220,7 @@ impl ApiTokenOf {
             Some(end) if token.has_expired(api.store.clock().now()) => {
                 Err(refused(format!("the API token {} ran out at {end}; make another in the dashboard", token.name)))
             }
-            _ => Ok(Self { user, token: token.id, only: token.project }),
+            _ => Ok(Self { user, token: token.id, name: token.name, only: token.project }),
         }
     }
 }

@@ -16,7 +16,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use berth_github::GithubError;
 use berth_secrets::{SecretString, token, token_hash};
-use berth_store::{GithubProfile, OauthAttempt, User};
+use berth_store::{GithubProfile, Means, OauthAttempt, User};
 use http::header::{ACCEPT, LOCATION, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use oauth2::basic::BasicClient;
@@ -32,7 +32,7 @@ use super::{OurCookie, Person, Sender};
 use crate::config::Signup;
 use crate::error::{ApiError, ErrorBody, ErrorCode};
 use crate::input::Params;
-use crate::{Api, v1};
+use crate::{Api, audit, v1};
 
 /// How long a person may take on GitHub's pages.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
@@ -132,12 +132,14 @@ async fn come_back(
     let seal = |user| api.keys.seal_for_user(user, "github", secret.expose());
     let done = OurCookie::GithubSignIn.clear(api.config.is_https());
     if let Some(caller) = caller {
+        audit::is_of(Some(caller.user.id), Means::Session(caller.session));
         api.store.connect_github(caller.user.id, &profile, seal).await?;
         return Ok(redirect_to(&attempt.redirect, [done]));
     }
     let may_create = may_open_account(api, &secret).await?;
     let invitation = attempt.invitation_hash.as_ref();
     let Some(user) = api.store.sign_in_github(&profile, may_create, invitation, seal).await? else {
+        audit::refused_sign_in(api, None).await;
         return Err(invitation.map_or_else(v1::no_new_accounts, |_| v1::dead_link()));
     };
     let opened = open(api, &user, sender).await?;

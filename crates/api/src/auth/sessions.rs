@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use berth_model::{SessionId, Timestamp};
 use berth_secrets::{token, token_hash};
-use berth_store::{NewSession, Session, User};
+use berth_store::{NewSession, Session, StoreError, User};
 use http::header::{RETRY_AFTER, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use super::password::verify;
 use super::{Caller, OurCookie, Person, Sender, is_from_foreign_page};
 use crate::Api;
+use crate::audit;
 use crate::error::{ApiError, ErrorBody, ErrorCode};
 use crate::input::{Form, Id, text};
 use crate::v1::UserBody;
@@ -92,7 +93,13 @@ pub(crate) async fn open(api: &Api, user: &User, sender: Sender) -> Result<Opene
         user_agent: sender.agent,
         address: sender.address.map(|address| address.to_canonical().to_string()),
     };
-    let session = api.store.create_session(user.id, &new).await?;
+    let session = match api.store.create_session(user.id, &new).await {
+        Err(error @ StoreError::Deactivated) => {
+            audit::refused_sign_in(api, Some(user.id)).await;
+            return Err(error.into());
+        }
+        made => made?,
+    };
     let bearer = api.jwt.sign(user.id, user.email.as_deref(), session.id).map_err(ApiError::internal)?;
     let cookie = OurCookie::Session.set(secret.expose(), LIFETIME.as_secs(), api.config.is_https());
     Ok(Opened { cookie, bearer })
@@ -157,11 +164,14 @@ pub(crate) async fn sign_in(
             api.throttle.forgive(&login, sender.address);
             welcome(&api, StatusCode::CREATED, user, sender).await
         }
-        _ => Err(ApiError::new(
-            StatusCode::UNAUTHORIZED,
-            ErrorCode::WrongCredentials,
-            "there is no such account, or its password is another",
-        )),
+        user => {
+            audit::refused_sign_in(&api, user.map(|user| user.id)).await;
+            Err(ApiError::new(
+                StatusCode::UNAUTHORIZED,
+                ErrorCode::WrongCredentials,
+                "there is no such account, or its password is another",
+            ))
+        }
     }
 }
 

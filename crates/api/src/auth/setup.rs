@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use berth_model::{InvalidInput, LoginName};
 use berth_secrets::{constant_time_eq, token_hash};
+use berth_store::Means;
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,6 +13,7 @@ use utoipa::ToSchema;
 use super::sessions::{SignedIn, admit, refuse_foreign_origin, welcome};
 use super::{NewPassword, Sender};
 use crate::Api;
+use crate::audit;
 use crate::config::Signup;
 use crate::error::{ApiError, ErrorBody, ErrorCode};
 use crate::input::{Form, text};
@@ -86,7 +88,9 @@ pub(crate) async fn set_up(
         .config
         .setup_token_hash
         .is_some_and(|expected| constant_time_eq(&token_hash(presented.expose()), &expected));
+    audit::is_of(None, Means::Link);
     if !matches {
+        audit::refused_sign_in(&api, None).await;
         return Err(ApiError::forbidden(
             ErrorCode::WrongSetupToken,
             "this is not the setup token; the server prints it at its first start, and keeps it in its data directory",

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use berth_model::{InvitationId, InvitationLifetime, InvitationState, LoginName, Note, Role, Timestamp};
 use berth_secrets::{SecretString, token, token_hash};
-use berth_store::{Invitation, NewInvitation};
+use berth_store::{Invitation, Means, NewInvitation};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use super::page::Page;
 use super::users::{login_taken, role};
 use crate::Api;
+use crate::audit;
 use crate::auth::{self, Admin, NewPassword, Sender, SignedIn};
 use crate::error::{ApiError, ErrorBody, ErrorCode};
 use crate::input::{Form, Id, Params};
@@ -221,6 +222,7 @@ pub(crate) async fn accept(
     let attempts = format!("\0invitation {hash:02x?}");
     auth::admit(&api, &attempts, sender.address)?;
     let offer = api.store.pending_invitation(&hash).await?.ok_or_else(dead_link)?;
+    audit::is_of(None, Means::Link);
     let user = match (offer.password_of, login) {
         (Some(_), _) => api.store.accept_password_link(&hash, &password.hash(&api.hashing).await?).await?,
         (None, Some(login)) => {

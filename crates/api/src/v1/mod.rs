@@ -7,9 +7,10 @@
 //! - [`github`]: what the caller's GitHub account offers to connect; [`reports`]: what it is told of a project.
 //! - [`users`], [`invitations`]: who has an account and who may open one; [`tokens`]: what programs send for them.
 //! - [`traffic`]: what visitors of a project ask for, counted and as it happens.
-//! - [`system`]: the installation, for administrators.
+//! - [`system`]: the installation, for administrators; [`audit`]: who changed what.
 //! - [`bodies`]: the answers' shapes; [`page`]: how much of a list.
 
+mod audit;
 mod bodies;
 mod builds;
 mod deliveries;
@@ -110,4 +111,5 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(reports::list))
         .routes(routes!(system::limits))
         .routes(routes!(system::read))
+        .routes(routes!(audit::list))
 }

@@ -4,13 +4,14 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use berth_secrets::token_hash;
-use berth_store::Called;
+use berth_store::{Called, Means};
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 use serde_json::json;
 
 use super::judge::hosts;
 use crate::Api;
+use crate::audit;
 use crate::error::{ApiError, ErrorCode};
 use crate::legacy::BuildBody;
 
@@ -29,6 +30,7 @@ pub(crate) async fn call(State(api): State<Api>, Path(token): Path<String>) -> R
         ApiError::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, message)
             .with_header(RETRY_AFTER, seconds.into())
     })?;
+    audit::is_of(None, Means::DeployHook(hook.id, hook.name.clone()));
     let branch = hook.branch.as_ref().unwrap_or(&project.branch);
     Ok(match api.store.call_deploy_hook(hook.id, hosts(&api, &project, branch)).await? {
         Called::Queued(build) => told(StatusCode::CREATED, "Build queued", BuildBody::of(build)),

@@ -32,13 +32,14 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use berth_model::{BuildStatus, DeliveryId, ProjectId};
-use berth_store::{Accepted, Build, LARGEST_KEPT_BODY, NewDelivery, Verdict};
+use berth_store::{Accepted, Build, LARGEST_KEPT_BODY, Means, NewDelivery, Verdict};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 use crate::Api;
+use crate::audit;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorBody, ErrorCode};
 use crate::input::Id;
@@ -86,6 +87,7 @@ pub(crate) async fn receive(State(api): State<Api>, headers: HeaderMap, body: Bo
     if !signature.is_of(&body, secret) {
         return Err(unsigned());
     }
+    audit::is_of(None, Means::Hook(Provider::Github.as_str()));
     let delivery = Delivery::received(Provider::Github, &headers, body, None)?;
     delivery.settle(&api, Audience::Everybody).await
 }

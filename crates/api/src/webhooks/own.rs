@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::Response;
 use berth_model::ProjectId;
 use berth_secrets::{SecretString, token};
-use berth_store::{NewDelivery, Verdict};
+use berth_store::{Means, NewDelivery, Verdict};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
@@ -17,6 +17,7 @@ use super::judge::Audience;
 use super::provider::{Provider, header};
 use super::signature::Signature;
 use crate::Api;
+use crate::audit;
 use crate::error::{ApiError, ErrorCode};
 use crate::input::Id;
 
@@ -43,6 +44,7 @@ pub(crate) async fn receive_own(
     if !signature.is_of(&body, &expected) {
         return refuse(&api, project, secret.is_some(), Some(provider), &headers, wrong(provider, &headers)).await;
     }
+    audit::is_of(None, Means::Hook(provider.as_str()));
     let Some(connected) = api.store.project_unscoped(project).await? else { return Err(refusal()) };
     let delivery = match Delivery::received(provider, &headers, body, Some(project)) {
         Ok(delivery) => delivery,

@@ -1,17 +1,19 @@
 //! One Berth's API, the people who use it, and the worker's part played through the store.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use berth_api::{Api, ApiConfig, ClientAddress, GithubConfig, HealthChecks, Parts, Signup};
+use berth_api::{Api, ApiConfig, ClientAddress, GithubConfig, HealthChecks, Parts, RateLimits, Signup};
 use berth_model::{
     BranchName, BuildLimits, Clock, Commit, CommitHash, DeploymentId, Fork, LogLine, LogPhase, LogStream, ProjectId,
     ProjectName, PullRequest, Role, SourceAllow, Timestamp, Trigger, UserId, preview_labels,
 };
 use berth_secrets::{KeyRing, token_hash};
+use berth_store::testing::PostgresServer;
 use berth_store::{ActivationDecision, ActivationReason, Admission, Build, Claimed, NewDeployment, PreviewPush, Store};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, Method, StatusCode};
@@ -38,7 +40,28 @@ pub(crate) struct App {
     pub(crate) github: FakeGithub,
     pub(crate) detector: Arc<ScriptedDetector>,
     pub(crate) router: Router,
-    _database: tempfile::TempDir,
+    _database: Database,
+}
+
+/// An empty database, for as long as it is needed.
+#[expect(dead_code, reason = "held until it is dropped")]
+enum Database {
+    File(tempfile::TempDir),
+    Server(Arc<PostgresServer>),
+}
+
+impl Database {
+    fn sqlite() -> (Self, String) {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/berth.db", directory.path().display());
+        (Self::File(directory), url)
+    }
+
+    async fn postgres() -> (Self, String) {
+        let server = tokio::task::spawn_blocking(PostgresServer::shared).await.unwrap();
+        let url = server.new_database();
+        (Self::Server(server), url)
+    }
 }
 
 /// What came back.
@@ -73,6 +96,11 @@ impl App {
         Self::with(|_| {}).await
     }
 
+    /// On PostgreSQL.
+    pub(crate) async fn on_postgres() -> Self {
+        Self::with_parts(|_| {}, || async { Ok(()) }, FakeGithub::start().await, Database::postgres().await).await
+    }
+
     /// With another configuration than the usual.
     pub(crate) async fn with(change: impl FnOnce(&mut ApiConfig)) -> Self {
         Self::with_health(change, || async { Ok(()) }).await
@@ -82,22 +110,25 @@ impl App {
     where
         F: Future<Output = Result<(), String>> + Send + 'static,
     {
-        Self::with_parts(change, docker, FakeGithub::start().await).await
+        Self::with_parts(change, docker, FakeGithub::start().await, Database::sqlite()).await
     }
 
     /// With a GitHub that is not at the top of its host.
     pub(crate) async fn with_github_below(path: &str) -> Self {
-        Self::with_parts(|_| {}, || async { Ok(()) }, FakeGithub::below(path).await).await
+        Self::with_parts(|_| {}, || async { Ok(()) }, FakeGithub::below(path).await, Database::sqlite()).await
     }
 
-    async fn with_parts<F>(change: impl FnOnce(&mut ApiConfig), docker: fn() -> F, github: FakeGithub) -> Self
+    async fn with_parts<F>(
+        change: impl FnOnce(&mut ApiConfig),
+        docker: fn() -> F,
+        github: FakeGithub,
+        (database, url): (Database, String),
+    ) -> Self
     where
         F: Future<Output = Result<(), String>> + Send + 'static,
     {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let database = tempfile::tempdir().unwrap();
         let clock = Clock::manual(Timestamp(1_795_000_000_000_000));
-        let url = format!("sqlite://{}/berth.db", database.path().display());
         let store = Store::open(&url, clock.clone()).await.unwrap();
         let mut config = ApiConfig {
             public_url: Url::parse(ORIGIN_OF_BERTH).unwrap(),
@@ -117,6 +148,7 @@ impl App {
             reserved_names: vec!["internal".into()],
             limits: BuildLimits::default(),
             concurrency: (2, 1),
+            rate_limits: RateLimits { strangers: NonZeroU32::new(300), writes: NonZeroU32::new(300) },
             version: "0.0.0-test".into(),
         };
         change(&mut config);

@@ -1,8 +1,10 @@
 //! The API over its real router and a real SQLite database, with a GitHub of our own. What the worker would do is done
 //! through the store, as the worker does it.
 
+mod audit;
 mod auth;
 mod builds;
+mod concurrency;
 mod contract;
 mod deployments;
 mod detections;
@@ -12,7 +14,9 @@ mod github;
 mod harness;
 mod health;
 mod hook_repair;
+mod ids;
 mod invitations;
+mod limits;
 mod matrix;
 mod names;
 mod openapi;

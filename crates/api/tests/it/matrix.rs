@@ -8,7 +8,7 @@ use crate::harness::{App, PASSWORD, Person, Shop};
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Rule {
+pub(crate) enum Rule {
     /// Anybody; the status that nobody in particular gets.
     Public(u16),
     /// Anybody who is signed in; it shows or changes their own things only.
@@ -22,7 +22,7 @@ enum Rule {
 use Rule::{Admin, Own, Owner, Public};
 
 /// Method, address, who may use it, and a body with which the owner succeeds.
-fn table() -> Vec<(Method, &'static str, Rule, Option<Value>)> {
+pub(crate) fn table() -> Vec<(Method, &'static str, Rule, Option<Value>)> {
     let change = json!({"name": "shop", "branch": "main"});
     let new = |name: &str| json!({"name": name, "branch": "main", "repoUrl": "https://git.example.org/a/b"});
     let passwords = json!({"oldPassword": PASSWORD, "password": "another horse battery"});
@@ -67,6 +67,7 @@ fn table() -> Vec<(Method, &'static str, Rule, Option<Value>)> {
         (post.clone(), "/api/v1/tokens", Own, Some(json!({"name": "ci"}))),
         (delete.clone(), "/api/v1/tokens/{id}", Owner, None),
         (get.clone(), "/api/v1/system", Admin(200), None),
+        (get.clone(), "/api/v1/audit", Admin(200), None),
         (get.clone(), "/api/v1/users", Admin(200), None),
         (post.clone(), "/api/v1/users", Public(422), Some(json!({}))),
         (patch.clone(), "/api/v1/users/{id}", Admin(200), Some(json!({"active": false}))),
@@ -131,31 +132,88 @@ fn table() -> Vec<(Method, &'static str, Rule, Option<Value>)> {
     ]
 }
 
-/// Puts the owner's ids into an address.
-fn address(path: &str, shop: &Shop, session: i64, guest: i64, invitation: i64, held: (i64, i64), token: i64) -> String {
-    let id = match path {
-        _ if path.contains("/tokens/") => token,
-        _ if path.contains("/users/") => guest,
-        _ if path.contains("/invitations/") => invitation,
-        _ if path.contains("/sessions/") => session,
-        _ if path.contains("/secret/") || path.contains("/variables/{id}") => shop.secret,
-        _ if path.contains("/deliveries/{id}") => shop.delivery,
-        _ if path.contains("/deploy-hooks/{id}") => shop.deploy_hook,
-        _ if path.contains("/deploy/") || path.contains("/deployments/{id}") => shop.deployment,
-        _ if path.contains("/previews/{id}") => held.0,
-        _ if path.contains("/approve") => held.1,
-        // The newest build waits: it can be canceled.
-        _ if path.contains("/cancel") => shop.build + 1,
-        _ if path.contains("/build/") || path.contains("/builds/{id}") => shop.build,
-        _ => shop.project,
-    };
-    let query = match path {
-        "/api/v1/projects/name-available" => "?name=free".to_owned(),
-        "/api/v1/github/branches" => "?repo=ada/shop".to_owned(),
-        "/api/deploy/rollback" => format!("?latest={0}&prev={0}", shop.deployment),
-        _ => String::new(),
-    };
-    path.replace("{id}", &id.to_string()).replace("{token}", "nobodys").replace("{name}", "shop") + &query
+/// The people who try a route, and what there is for it.
+pub(crate) struct Cast {
+    pub(crate) admin: Person,
+    pub(crate) owner: Person,
+    /// Somebody else: with GitHub, like the owner.
+    pub(crate) other: Person,
+    /// Somebody with a password.
+    pub(crate) guest: Person,
+    pub(crate) shop: Shop,
+    /// The owner's programs: of the whole account, of another project alone; and the administrator's.
+    program: Person,
+    confined: Person,
+    authority: Person,
+    token: i64,
+    session: i64,
+    invitation: i64,
+    preview: i64,
+    held: i64,
+}
+
+impl Cast {
+    /// Everybody, for the route with this path.
+    pub(crate) async fn of(app: &App, path: &str) -> Self {
+        let admin = app.admin().await;
+        let (owner, other) = (app.member("ada").await, app.member("bob").await);
+        let guest = app.register("guest").await;
+        let shop = app.shop(&owner, "shop").await;
+        let made = app.post("/api/v1/invitations", Some(&admin), json!({})).await.expect(StatusCode::CREATED);
+        let invitation = made["invitation"]["id"].as_i64().unwrap();
+        let session = app.get("/api/v1/sessions", Some(&owner)).await.json()[0]["id"].as_i64().unwrap();
+        let (preview, held) = match path.contains("/previews/") || path.contains("/approve") {
+            true => app.hold_pull_request(&owner, &shop, "shop").await,
+            false => (0, 0),
+        };
+        let (program, token) = app.program(&owner, None).await;
+        let elsewhere = app.create(&owner, "elsewhere").await["project"]["id"].as_i64();
+        let (confined, _) = app.program(&owner, elsewhere).await;
+        let (authority, _) = app.program(&admin, None).await;
+        Self {
+            admin,
+            owner,
+            other,
+            guest,
+            shop,
+            program,
+            confined,
+            authority,
+            token,
+            session,
+            invitation,
+            preview,
+            held,
+        }
+    }
+
+    /// An address with the owner's ids in it.
+    pub(crate) fn address(&self, path: &str) -> String {
+        let shop = &self.shop;
+        let id = match path {
+            _ if path.contains("/tokens/") => self.token,
+            _ if path.contains("/users/") => self.guest.id.0,
+            _ if path.contains("/invitations/") => self.invitation,
+            _ if path.contains("/sessions/") => self.session,
+            _ if path.contains("/secret/") || path.contains("/variables/{id}") => shop.secret,
+            _ if path.contains("/deliveries/{id}") => shop.delivery,
+            _ if path.contains("/deploy-hooks/{id}") => shop.deploy_hook,
+            _ if path.contains("/deploy/") || path.contains("/deployments/{id}") => shop.deployment,
+            _ if path.contains("/previews/{id}") => self.preview,
+            _ if path.contains("/approve") => self.held,
+            // The newest build waits: it can be canceled.
+            _ if path.contains("/cancel") => shop.build + 1,
+            _ if path.contains("/build/") || path.contains("/builds/{id}") => shop.build,
+            _ => shop.project,
+        };
+        let query = match path {
+            "/api/v1/projects/name-available" => "?name=free".to_owned(),
+            "/api/v1/github/branches" => "?repo=ada/shop".to_owned(),
+            "/api/deploy/rollback" => format!("?latest={0}&prev={0}", shop.deployment),
+            _ => String::new(),
+        };
+        path.replace("{id}", &id.to_string()).replace("{token}", "nobodys").replace("{name}", "shop") + &query
+    }
 }
 
 #[tokio::test]
@@ -173,24 +231,11 @@ async fn z1_every_route_for_everybody() {
     for (method, path, rule, body) in table_of {
         let app = App::start().await;
         app.start_activating();
-        let admin = app.admin().await;
-        let (owner, other) = (app.member("ada").await, app.member("bob").await);
-        let guest = app.register("guest").await;
+        let cast = Cast::of(&app, path).await;
+        let address = cast.address(path);
+        let Cast { admin, owner, guest, program, confined, authority, .. } = cast;
         // Only who signs in with a password can change it.
-        let other = if path == "/api/v1/me/password" { guest.clone() } else { other };
-        let shop = app.shop(&owner, "shop").await;
-        let made = app.post("/api/v1/invitations", Some(&admin), json!({})).await.expect(StatusCode::CREATED);
-        let invitation = made["invitation"]["id"].as_i64().unwrap();
-        let session = app.get("/api/v1/sessions", Some(&owner)).await.json()[0]["id"].as_i64().unwrap();
-        let held = match path.contains("/previews/") || path.contains("/approve") {
-            true => app.hold_pull_request(&owner, &shop, "shop").await,
-            false => (0, 0),
-        };
-        let (program, token) = app.program(&owner, None).await;
-        let elsewhere = app.create(&owner, "elsewhere").await["project"]["id"].as_i64();
-        let (confined, _) = app.program(&owner, elsewhere).await;
-        let (authority, _) = app.program(&admin, None).await;
-        let address = address(path, &shop, session, guest.id.0, invitation, held, token);
+        let other = if path == "/api/v1/me/password" { guest.clone() } else { cast.other };
         let ask = async |who: Option<&Person>| app.call(method.clone(), &address, who, body.clone()).await;
         let label = format!("{method} {address}");
 
@@ -200,7 +245,7 @@ async fn z1_every_route_for_everybody() {
             _ => assert_eq!(anonymous.status, StatusCode::UNAUTHORIZED, "{label} anonymous"),
         }
         let is_v1 = path.starts_with("/api/v1/");
-        let for_people = ["/me/", "/sessions", "/tokens", "/users", "/invitations", "/system"];
+        let for_people = ["/me/", "/sessions", "/tokens", "/users", "/invitations", "/system", "/audit"];
         if !matches!(rule, Public(_)) && !is_v1 {
             assert_eq!(ask(Some(&program)).await.status, StatusCode::UNAUTHORIZED, "{label} by a program");
         } else if !matches!(rule, Public(_)) && for_people.iter().any(|part| path.contains(part)) {

@@ -42,7 +42,12 @@ async fn p1_p2_bodies_that_cannot_be_taken() {
 
 #[tokio::test]
 async fn p3_sql_is_only_text() {
-    let app = App::start().await;
+    for app in [App::start().await, App::on_postgres().await] {
+        sql_is_only_text(app).await;
+    }
+}
+
+async fn sql_is_only_text(app: App) {
     let ada = app.member("ada").await;
     for text in ["'; DROP TABLE project; --", "\" OR 1=1", "$1", "%_\\", "\u{0}", "é\u{202e}"] {
         let new = json!({"name": text, "branch": text, "repoUrl": text, "buildCommand": text, "nodeVersion": text,
@@ -60,6 +65,53 @@ async fn p3_sql_is_only_text() {
         let answer = app.get(&format!("/api/build/{id}"), Some(&ada)).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{id}: {}", answer.text);
     }
+    every_text_of_a_query_and_a_name(&app, &ada, made["project"]["id"].as_i64().unwrap()).await;
+}
+
+/// What is accepted as text comes back as it was; what is not is refused; nothing breaks.
+async fn every_text_of_a_query_and_a_name(app: &App, ada: &Person, project: i64) {
+    let admin = app.admin().await;
+    let at = |rest: &str| format!("/api/v1/projects/{project}/{rest}");
+    for text in ["'; DROP TABLE project; --", "\" OR 1=1", "$1", "%_\\", "\u{0}", "é\u{202e}", "9223372036854775807"] {
+        let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+        for path in [
+            at(&format!("builds?branch={encoded}")),
+            at(&format!("builds?status={encoded}")),
+            at(&format!("deployments?branch={encoded}&before={encoded}")),
+            at(&format!("deliveries?before={encoded}")),
+            format!("/api/v1/projects/named/{encoded}"),
+            format!("/api/v1/projects/name-available?name={encoded}"),
+            format!("/api/v1/projects?before={encoded}"),
+            format!("/api/v1/builds/{encoded}"),
+            format!("/api/v1/deploy-hooks/{encoded}"),
+            format!("/api/deploy-hooks/{encoded}"),
+        ] {
+            let answer = app.get(&path, Some(ada)).await;
+            assert!(!answer.status.is_server_error(), "{path}: {} {}", answer.status, answer.text);
+        }
+        for query in ["by", "project", "means", "from", "before"] {
+            let answer = app.get(&format!("/api/v1/audit?{query}={encoded}"), Some(&admin)).await;
+            assert!(!answer.status.is_server_error(), "{query}={text}: {}", answer.text);
+        }
+        for (path, body) in [
+            (at("variables/import"), json!({"text": format!("A='{text}'")})),
+            (at("variables/import"), json!({"text": text})),
+            (at("deploy-hooks"), json!({"name": text, "branch": text})),
+            ("/api/v1/tokens".to_owned(), json!({"name": text})),
+            ("/api/v1/detections".to_owned(), json!({"repoUrl": text, "branch": text})),
+        ] {
+            let answer = app.post(&path, Some(ada), body).await;
+            assert!(!answer.status.is_server_error(), "{path} {text}: {}", answer.text);
+        }
+        let hook = app.post(&at("deploy-hooks"), Some(ada), json!({"name": text})).await;
+        if hook.status == StatusCode::CREATED {
+            assert_eq!(hook.json()["name"], text.trim(), "as it was");
+        }
+        let note = app.post("/api/v1/invitations", Some(&admin), json!({"note": text})).await;
+        assert!(!note.status.is_server_error(), "{text}: {}", note.text);
+    }
+    let left = app.get(&at("builds"), Some(ada)).await.expect(StatusCode::OK);
+    assert_eq!(left.as_array().unwrap().len(), 1, "the project and its build are there");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod values;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -270,6 +271,12 @@ settings! {
     /// How long events and the logs of builds are kept: days like 90d, or seconds, m, h. The newest 20 builds of a
     /// project and those whose release is kept never lose their logs.
     keep_history: Duration = Plain "BERTH_KEEP_HISTORY", values::long_duration, |_| "90d".into();
+    /// How long the audit log is kept: days like 365d, or seconds, m, h.
+    keep_audit: Duration = Plain "BERTH_KEEP_AUDIT", values::long_duration, |_| "365d".into();
+    /// How many requests a minute the API takes of an address while nobody is signed in; 0: no limit. Hooks are not counted.
+    limit_strangers: Option<NonZeroU32> = Plain "BERTH_LIMIT_STRANGERS", values::rate, |_| "300".into();
+    /// How many changes a minute an account may make, and its API tokens together; 0: no limit.
+    limit_writes: Option<NonZeroU32> = Plain "BERTH_LIMIT_WRITES", values::rate, |_| "300".into();
     /// What is logged: error, warn, info, debug or trace, or a filter like info,berth_store=debug.
     log: String = Plain "BERTH_LOG", values::log_filter, |_| "info".into();
     /// human or json.

@@ -2,6 +2,7 @@
 //! name and, if it is no secret, the text that was given.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -276,6 +277,11 @@ pub(super) fn log_filter(text: &str) -> Parsed<String> {
 /// A count that cannot be zero.
 pub(super) fn count(text: &str) -> Parsed<u32> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "a whole number from 1 is needed".to_owned())
+}
+
+/// A count a minute; zero: as many as one likes.
+pub(super) fn rate(text: &str) -> Parsed<Option<NonZeroU32>> {
+    text.parse().map(NonZeroU32::new).map_err(|_| "a whole number is needed, or 0 for no limit".to_owned())
 }
 
 fn entries(text: &str) -> impl Iterator<Item = &str> {

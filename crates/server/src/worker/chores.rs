@@ -95,6 +95,7 @@ async fn look_after_store(worker: &Worker) {
     let (store, old) = (&worker.store, worker.store.clock().now().before(worker.history));
     told("expired sessions", store.forget_expired().await);
     told("old events", store.forget_events(old).await);
+    told("old entries of the audit log", store.forget_audit(store.clock().now().before(worker.audit)).await);
     told("the logs of old builds", store.forget_logs(old, BUILDS_WITH_LOGS).await);
     told("old previews", previews::prune(worker).await);
     told("leftovers of deployments", worker.deploys.sweep(worker.leftover_after).await);

@@ -56,6 +56,8 @@ pub(crate) struct Worker {
     pub(crate) preview_age: Duration,
     /// How long events and the logs of builds are kept.
     pub(crate) history: Duration,
+    /// How long the audit log is kept.
+    pub(crate) audit: Duration,
     /// No build takes as long: what is older in the staging directory is nobody's.
     pub(crate) leftover_after: Duration,
     /// Whether what an earlier run left is cleared away: until then nothing new may come in beside it.

@@ -4,6 +4,7 @@ mod cli;
 mod downloads;
 mod framing;
 mod hosts;
+mod log;
 mod metrics;
 mod ownership;
 mod place;

@@ -56,6 +56,7 @@ async function pathsOf(page, project) {
     `/builds/${builds.at(-1).id}`,
     '/account',
     '/users',
+    '/audit',
     '/system',
     '/no/such/page',
   ];

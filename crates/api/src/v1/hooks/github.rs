@@ -86,6 +86,7 @@ pub(crate) async fn repair(
     }
     github_token(&api, &caller).await?;
     let state = api.hooks.mend(&project).await?;
+    api.store.record_repaired_hook(project.id).await?;
     if state != HookState::Ok {
         let user = api.store.user(caller.user.id).await?;
         if user.is_some_and(|user| user.github_refused_at.is_some()) {
