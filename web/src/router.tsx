@@ -9,6 +9,7 @@ import { createRootRouteWithContext, createRoute, createRouter, lazyRouteCompone
 import { api } from '~/api/client'
 import { keys } from '~/api/keys'
 import { meQuery, setupQuery } from '~/api/queries'
+import { filterOf } from '~/pages/audit/filter'
 import { ownAddress } from '~/pages/entry/own-address'
 import { ProjectsPage } from '~/pages/projects/page'
 import { type Sort, SORTS } from '~/pages/projects/standing'
@@ -139,9 +140,16 @@ const system = createRoute({
   component: lazyRouteComponent(() => import('~/pages/system/page'), 'SystemPage'),
 })
 
+const audit = createRoute({
+  getParentRoute: () => inside,
+  path: '/audit',
+  validateSearch: filterOf,
+  component: lazyRouteComponent(() => import('~/pages/audit/page'), 'AuditPage'),
+})
+
 const tree = root.addChildren([
   outside.addChildren([setup, login, invitation]),
-  inside.addChildren([projects, newProject, project, builds, settings, build, account, users, system]),
+  inside.addChildren([projects, newProject, project, builds, settings, build, account, users, audit, system]),
 ])
 
 export function routerOf(queries: QueryClient) {

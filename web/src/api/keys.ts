@@ -32,6 +32,7 @@ export const keys = {
   invitations: ['invitations'] as const,
   /** What the link of one offers. */
   invitation: (token: string) => ['invitation', token] as const,
+  audit: (filter: object) => ['audit', filter] as const,
   limits: ['limits'] as const,
   system: ['system'] as const,
 }

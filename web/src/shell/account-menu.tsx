@@ -27,6 +27,7 @@ export function AccountMenu() {
       </p>
       <MenuItem to="/account"><Trans>Account</Trans></MenuItem>
       {me.role === 'admin' && <MenuItem to="/users"><Trans>Users</Trans></MenuItem>}
+      {me.role === 'admin' && <MenuItem to="/audit"><Trans>Audit log</Trans></MenuItem>}
       {me.role === 'admin' && <MenuItem to="/system"><Trans>System</Trans></MenuItem>}
       <MenuItem onClick={() => openOverlay('keys')}><Trans>Keyboard shortcuts</Trans></MenuItem>
       <MenuLine />

@@ -76,6 +76,7 @@ function usePages(): Command[] {
     ...(me.role === 'admin'
       ? [
           { value: 'users', label: t`Users`, also: t`invitations`, icon: 'forward' as const, run: () => void navigate({ to: '/users' }) },
+          { value: 'audit', label: t`Audit log`, also: t`who changed what`, icon: 'forward' as const, run: () => void navigate({ to: '/audit' }) },
           { value: 'system', label: t`System`, also: t`version Docker disk queue`, icon: 'forward' as const, run: () => void navigate({ to: '/system' }) },
         ]
       : []),
