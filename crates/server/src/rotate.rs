@@ -87,6 +87,7 @@ pub(crate) async fn finish(config: &Config, store: &Store, ring: &KeyRing, data:
         return Ok(false);
     }
     ownership::seal_check(store, ring).await?;
+    store.record_rotation().await?;
     keys::forget_previous(data)?;
     tracing::info!("nothing is sealed with the key {previous} any more; only backups from before need it");
     if !config.encryption_key_previous.is_empty() {

@@ -146,7 +146,7 @@ impl Change {
     }
 
     /// Whom it was done to.
-    pub(crate) fn to_user(self, user: UserId) -> Self {
+    pub(crate) fn done_to(self, user: UserId) -> Self {
         Self { user: Some(user), ..self }
     }
 

@@ -140,7 +140,7 @@ impl Store {
         }
         tx.withdraw_password_links(by.user(), user).await?;
         let invitation = tx.add_invitation(by, whose.role, Some(user), new).await?;
-        tx.record(Change::of(AuditAction::PasswordLinkCreated).to_user(user)).await?;
+        tx.record(Change::of(AuditAction::PasswordLinkCreated).done_to(user)).await?;
         tx.commit().await?;
         Ok(invitation)
     }
@@ -197,7 +197,7 @@ impl Store {
         let Some(offer) = tx.take_invitation(token_hash).await? else { return Ok(None) };
         let added = tx.add_password_user(offer.role, login.as_str(), password_hash, Some(offer)).await;
         let user = tx.user(added.map_err(StoreError::of_a_name)?).await?;
-        tx.record(Change::of(AuditAction::UserCreated).by(user.id).to_user(user.id)).await?;
+        tx.record(Change::of(AuditAction::UserCreated).by(user.id).done_to(user.id)).await?;
         tx.commit().await?;
         Ok(Some(user))
     }
@@ -224,7 +224,7 @@ impl Store {
         tx.used(&offer, user).await?;
         tx.event(user, None, &EventPayload::UserPasswordChanged { user, invitation: Some(offer.id) }).await?;
         tx.end_sessions(user, None).await?;
-        tx.record(Change::of(AuditAction::PasswordChanged).by(user).to_user(user)).await?;
+        tx.record(Change::of(AuditAction::PasswordChanged).by(user).done_to(user)).await?;
         let user = tx.user(user).await?;
         tx.commit().await?;
         Ok(Some(user))

@@ -161,7 +161,7 @@ impl Store {
         let gone: Option<UserId> = tx.one(sql("DELETE FROM session WHERE id = $1 RETURNING user_id").bind(id)).await?;
         if let Some(user) = gone {
             tx.event(user, None, &EventPayload::SessionRevoked { session: id }).await?;
-            tx.record(Change::of(AuditAction::SessionEnded).to_user(user)).await?;
+            tx.record(Change::of(AuditAction::SessionEnded).done_to(user)).await?;
         }
         tx.commit().await
     }
@@ -173,7 +173,7 @@ impl Store {
     pub async fn revoke_other_sessions(&self, access: Access, current: SessionId) -> Result<usize, StoreError> {
         let mut tx = self.begin().await?;
         let ended = tx.end_sessions(access.user(), Some(current)).await?;
-        tx.record(Change::of(AuditAction::SessionsEnded).to_user(access.user())).await?;
+        tx.record(Change::of(AuditAction::SessionsEnded).done_to(access.user())).await?;
         tx.commit().await?;
         Ok(ended)
     }

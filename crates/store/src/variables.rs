@@ -317,7 +317,9 @@ impl Store {
             let value = reseal(&variable, &value).map_err(|_| StoreError::Corrupt("value"))?;
             copies.push(SealedVariable { key: variable.key, kind: variable.kind, scope: variable.scope, value });
         }
+        let keys: Vec<String> = copies.iter().map(|copy| copy.key.to_string()).collect();
         tx.put_variables(to, copies).await?;
+        tx.record(Change::of(AuditAction::VariablesSet).of_project(to).exactly(keys)).await?;
         tx.event(access.user(), Some(to), &EventPayload::ProjectUpdated { project: to }).await?;
         tx.commit().await
     }

@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The audit log, newest first: every change that somebody made or Berth decided on, and sign-ins that were refused. It
+         *     cannot be changed; entries go when they are as old as `BERTH_KEEP_AUDIT` says.
+         */
+        get: operations["audit_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/builds/{id}": {
         parameters: {
             query?: never;
@@ -1058,6 +1078,52 @@ export interface components {
          * @description What lets a program act for its owner.
          */
         ApiTokenId: number;
+        /**
+         * @description What was done.
+         * @enum {string}
+         */
+        AuditAction: "set_up" | "session_opened" | "session_refused" | "session_ended" | "sessions_ended" | "user_created" | "user_changed" | "user_signed_out" | "user_removed" | "password_changed" | "password_link_created" | "invitation_created" | "invitation_revoked" | "github_connected" | "github_disconnected" | "token_created" | "token_revoked" | "project_created" | "project_changed" | "project_transferred" | "project_deleted" | "variables_set" | "variable_changed" | "variable_deleted" | "hook_secret_set" | "hook_removed" | "hook_repaired" | "deploy_hook_created" | "deploy_hook_deleted" | "build_queued" | "build_approved" | "build_canceled" | "folder_deployed" | "deployment_rolled_back" | "deployment_promoted" | "preview_removed" | "secrets_rotated";
+        /** @description One change. */
+        AuditEntryBody: {
+            action: components["schemas"]["AuditAction"];
+            /** @description Where it came from. */
+            address: string | null;
+            at: components["schemas"]["Timestamp"];
+            by: components["schemas"]["AuditUserBody"] | null;
+            /** @description What exactly: settings, keys of variables, a role, a branch. Never a value of a variable. */
+            detail: string[];
+            /** Format: int64 */
+            id: number;
+            means: components["schemas"]["AuditMeans"];
+            /** @description What the API token or the deploy hook is called; which git host it was. */
+            meansName: string | null;
+            project: components["schemas"]["AuditProjectBody"] | null;
+            /** @description What it was done to: a key, a name, a number, a branch. Never a value. */
+            subject: string | null;
+            user: components["schemas"]["AuditUserBody"] | null;
+        };
+        /**
+         * @description By which means somebody did it.
+         * @enum {string}
+         */
+        AuditMeans: "session" | "token" | "hook" | "deploy_hook" | "link" | "sign_in" | "system";
+        /** @description A project, as the log names it. */
+        AuditProjectBody: {
+            /**
+             * Format: int64
+             * @description It may be gone.
+             */
+            id: number;
+            /** @description What it was called then. */
+            name: string;
+        };
+        /** @description A user, as the log names them. */
+        AuditUserBody: {
+            /** Format: int64 */
+            id: number;
+            /** @description What they are called, or were when they were removed. */
+            name: string;
+        };
         /** @description A branch at GitHub. */
         BranchBody: {
             /** @description The commit that it is at. */
@@ -2557,6 +2623,65 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    audit_list: {
+        parameters: {
+            query?: {
+                /** @description At most 100; 20 if absent. */
+                limit?: number;
+                /** @description Only what is older than this id. */
+                before?: number;
+                /** @description Only what this user did. */
+                by?: number;
+                /** @description Only what was done by these means. */
+                means?: components["schemas"]["AuditMeans"];
+                /** @description Only what was done to this project. */
+                project?: number;
+                /** @description Only what was done then or later. */
+                from?: components["schemas"]["Timestamp"];
+                /** @description Only what was done before. */
+                until?: components["schemas"]["Timestamp"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntryBody"][];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description For administrators */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     builds_read: {
         parameters: {
             query?: never;

@@ -15,6 +15,8 @@ enum Kind {
     Cursor,
     /// The id of a project.
     Project,
+    /// The id of a variable.
+    Variable,
     /// Administrators choose whose: every row is theirs to see.
     OfAdministrators,
 }
@@ -25,6 +27,8 @@ fn kind_of(name: &str, path: &str) -> Option<Kind> {
         | "spaFallback" | "expiresInHours" | "expiresIn" | "pollEvery" => Kind::Plain,
         "before" => Kind::Cursor,
         "projectId" => Kind::Project,
+        "from" if path.ends_with("/variables/copy") => Kind::Project,
+        "variables" if path.ends_with("/variables/copy") => Kind::Variable,
         "projects" if path == "/api/v1/users/{id}" => Kind::OfAdministrators,
         "by" | "project" | "means" | "from" | "until" if path == "/api/v1/audit" => Kind::OfAdministrators,
         _ => return None,
@@ -61,7 +65,7 @@ fn numbers(document: &Value, shape: &Value, names: &mut Vec<String>) {
         return numbers(document, document.pointer(reference.trim_start_matches('#')).unwrap(), names);
     }
     for (name, property) in shape["properties"].as_object().into_iter().flatten() {
-        if property["type"].to_string().contains("integer") {
+        if [&property["type"], &property["items"]["type"]].iter().any(|kind| kind.to_string().contains("integer")) {
             names.push(name.clone());
         }
         numbers(document, property, names);
@@ -89,7 +93,11 @@ async fn z2_somebody_elses_ids_lead_nowhere() {
         match kind.unwrap_or_else(|| panic!("say what {name} of {method} {path} is")) {
             Kind::Plain | Kind::OfAdministrators => continue,
             Kind::Cursor => cursor(&app, &bob, &path, own).await,
-            Kind::Project => project(&app, &bob, &path, shop.project).await,
+            Kind::Project => refused(&app, &bob, &path, own, |id| of_project(&path, id), shop.project).await,
+            Kind::Variable => {
+                let copied = |id: i64| json!({"from": own, "variables": [id]});
+                refused(&app, &bob, &path, own, copied, shop.secret).await;
+            }
         }
         tried += 1;
     }
@@ -107,14 +115,20 @@ async fn cursor(app: &App, bob: &Person, path: &str, own: i64) {
     }
 }
 
-/// What is asked for somebody else's project is refused as if there were none.
-async fn project(app: &App, bob: &Person, path: &str, theirs: i64) {
-    let body = |project: i64| match path {
+/// A body that names a project.
+fn of_project(path: &str, project: i64) -> Value {
+    match path {
         "/api/v1/tokens" => json!({"name": "ci", "projectId": project}),
         "/api/v1/detections" => json!({"projectId": project}),
+        "/api/v1/projects/{id}/variables/copy" => json!({"from": project, "variables": []}),
         _ => panic!("say how {path} is asked about a project"),
-    };
-    let refused = app.post(path, Some(bob), body(theirs)).await;
-    let nobodys = app.post(path, Some(bob), body(4_711)).await;
+    }
+}
+
+/// What is asked for with somebody else's id is refused as if there were none.
+async fn refused(app: &App, bob: &Person, path: &str, own: i64, body: impl Fn(i64) -> Value, theirs: i64) {
+    let path = path.replace("{id}", &own.to_string());
+    let refused = app.post(&path, Some(bob), body(theirs)).await;
+    let nobodys = app.post(&path, Some(bob), body(4_711)).await;
     assert_eq!((refused.status, &refused.text), (StatusCode::NOT_FOUND, &nobodys.text), "{path}");
 }

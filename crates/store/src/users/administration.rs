@@ -122,7 +122,7 @@ impl Store {
         let role_is = (role != before.role).then(|| format!("role: {}", role.as_str()));
         let active_is = (active != was_active).then(|| format!("active: {active}"));
         let exactly = role_is.into_iter().chain(active_is);
-        tx.record(Change::of(AuditAction::UserChanged).to_user(id).exactly(exactly)).await?;
+        tx.record(Change::of(AuditAction::UserChanged).done_to(id).exactly(exactly)).await?;
         let after = tx.one(sql(select_summary!("AND u.id = $1")).bind(id)).await?.ok_or(StoreError::NotFound)?;
         tx.commit().await?;
         Ok(after)
@@ -137,7 +137,7 @@ impl Store {
         tx.only_admin(by).await?;
         tx.user(id).await?;
         let ended = tx.end_sessions(id, None).await?;
-        tx.record(Change::of(AuditAction::UserSignedOut).to_user(id)).await?;
+        tx.record(Change::of(AuditAction::UserSignedOut).done_to(id)).await?;
         tx.commit().await?;
         Ok(ended)
     }
@@ -178,7 +178,7 @@ impl Store {
         let called = user.username.split_once('@').map_or(user.username.as_str(), |(name, _)| name);
         tx.run(remove.bind(id).bind(tx.now).bind(called)).await?;
         tx.event(id, None, &EventPayload::UserRemoved { user: id, by: by.user() }).await?;
-        tx.record(Change::of(AuditAction::UserRemoved).to_user(id)).await?;
+        tx.record(Change::of(AuditAction::UserRemoved).done_to(id)).await?;
         tx.commit().await
     }
 }
@@ -229,7 +229,7 @@ impl Transaction<'_> {
         for project in moved {
             let told = EventPayload::ProjectTransferred { project, from, to, by };
             self.event(to, Some(project), &told).await?;
-            self.record(Change::of(AuditAction::ProjectTransferred).of_project(project).to_user(to)).await?;
+            self.record(Change::of(AuditAction::ProjectTransferred).of_project(project).done_to(to)).await?;
         }
         Ok(())
     }

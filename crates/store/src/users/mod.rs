@@ -131,7 +131,7 @@ impl Store {
         }
         let user = tx.add_password_user(Role::Admin, login_name, password_hash, None).await?;
         tx.run(sql("UPDATE \"user\" SET email = $2 WHERE id = $1").bind(user).bind(email)).await?;
-        tx.record(Change::of(AuditAction::SetUp).by(user).to_user(user)).await?;
+        tx.record(Change::of(AuditAction::SetUp).by(user).done_to(user)).await?;
         let user = tx.user(user).await?;
         tx.commit().await?;
         Ok(user)
@@ -145,7 +145,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let added = tx.add_password_user(Role::Member, login.as_str(), password_hash, None).await;
         let user = tx.user(added.map_err(StoreError::of_a_name)?).await?;
-        tx.record(Change::of(AuditAction::UserCreated).by(user.id).to_user(user.id)).await?;
+        tx.record(Change::of(AuditAction::UserCreated).by(user.id).done_to(user.id)).await?;
         tx.commit().await?;
         Ok(user)
     }
@@ -170,7 +170,7 @@ impl Store {
             return Err(StoreError::Conflict("the password was changed meanwhile; sign in with the new one"));
         }
         tx.event(user, None, &EventPayload::UserPasswordChanged { user, invitation: None }).await?;
-        tx.record(Change::of(AuditAction::PasswordChanged).to_user(user)).await?;
+        tx.record(Change::of(AuditAction::PasswordChanged).done_to(user)).await?;
         tx.withdraw_password_links(user, user).await?;
         tx.end_sessions(user, Some(current)).await?;
         tx.commit().await
@@ -238,7 +238,7 @@ impl Store {
                 let insert = insert.bind(role.as_str()).bind(&profile.login).bind(profile.github_id).bind(tx.now);
                 let id = tx.one(insert).await?.ok_or(StoreError::NotFound)?;
                 tx.added(id, role, offer).await?;
-                tx.record(Change::of(AuditAction::UserCreated).by(id).to_user(id)).await?;
+                tx.record(Change::of(AuditAction::UserCreated).by(id).done_to(id)).await?;
                 id
             }
         };
@@ -276,7 +276,7 @@ impl Store {
             other => other,
         })?;
         tx.event(user, None, &EventPayload::GithubConnected { user }).await?;
-        tx.record(Change::of(AuditAction::GithubConnected).by(user).to_user(user)).await?;
+        tx.record(Change::of(AuditAction::GithubConnected).by(user).done_to(user)).await?;
         let user = tx.user(user).await?;
         tx.commit().await?;
         Ok(user)
@@ -303,7 +303,7 @@ impl Store {
                 .bind(tx.now),
         )
         .await?;
-        tx.record(Change::of(AuditAction::GithubDisconnected).to_user(user)).await?;
+        tx.record(Change::of(AuditAction::GithubDisconnected).done_to(user)).await?;
         tx.commit().await
     }
 }
