@@ -69,7 +69,9 @@ struct Fuzz {
 /// # Errors
 /// When the world breaks otherwise.
 pub async fn fuzz_requests(database: &Database, seed: u64, requests: u64) -> Result<Tally> {
-    let world = World::open(database, &[("BERTH_SIGNUP", "open")]).await?;
+    let world =
+        World::open(database, &[("BERTH_SIGNUP", "open"), ("BERTH_LIMIT_STRANGERS", "0"), ("BERTH_LIMIT_WRITES", "0")])
+            .await?;
     let project = world.open_pages("target", "The page that stays").await?;
     let (mut tally, mut statuses) = (Tally::default(), BTreeMap::new());
     // A request may end the session that asks: each portion begins with a new one.

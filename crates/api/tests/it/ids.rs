@@ -83,9 +83,12 @@ async fn z2_somebody_elses_ids_lead_nowhere() {
     let app = App::start().await;
     let (ada, bob) = (app.member("ada").await, app.member("bob").await);
     let shop = app.shop(&ada, "shop").await;
-    let own = json!({"name": "own", "branch": "main", "repoUrl": "https://git.example.org/bob/own"});
-    let own = app.post("/api/v1/projects", Some(&bob), own).await.expect(StatusCode::CREATED);
-    let own = own["project"]["id"].as_i64().unwrap();
+    let make = async |name: &str| {
+        let new = json!({"name": name, "branch": "main", "repoUrl": "https://git.example.org/bob/own"});
+        let made = app.post("/api/v1/projects", Some(&bob), new).await.expect(StatusCode::CREATED);
+        made["project"]["id"].as_i64().unwrap()
+    };
+    let (own, second) = (make("own").await, make("second").await);
     let document = app.get("/api/v1/openapi.json", None).await.json();
     let mut tried = 0;
     for (method, path, name) in told(&document) {
@@ -95,7 +98,7 @@ async fn z2_somebody_elses_ids_lead_nowhere() {
             Kind::Cursor => cursor(&app, &bob, &path, own).await,
             Kind::Project => refused(&app, &bob, &path, own, |id| of_project(&path, id), shop.project).await,
             Kind::Variable => {
-                let copied = |id: i64| json!({"from": own, "variables": [id]});
+                let copied = |id: i64| json!({"from": second, "variables": [id]});
                 refused(&app, &bob, &path, own, copied, shop.secret).await;
             }
         }

@@ -167,7 +167,10 @@ impl Cast {
             false => (0, 0),
         };
         let (program, token) = app.program(&owner, None).await;
-        let elsewhere = app.create(&owner, "elsewhere").await["project"]["id"].as_i64();
+        // Of another repository: a push to the shop's is nothing to it.
+        let new = json!({"name": "elsewhere", "branch": "main", "repoUrl": "https://git.example.org/ada/elsewhere"});
+        let made = app.post("/api/v1/projects", Some(&owner), new).await.expect(StatusCode::CREATED);
+        let elsewhere = made["project"]["id"].as_i64();
         let (confined, _) = app.program(&owner, elsewhere).await;
         let (authority, _) = app.program(&admin, None).await;
         Self {
