@@ -21,7 +21,7 @@ impl Rollback {
     }
 
     fn which(&self) -> usize {
-        usize::from(self.round % 2 == 0)
+        usize::from(self.round.is_multiple_of(2))
     }
 }
 
