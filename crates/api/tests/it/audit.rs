@@ -46,8 +46,8 @@ async fn every_changing_route_leaves_one_entry_and_refused_ones_leave_none() {
             continue;
         }
         let app = App::start().await;
-        app.start_activating();
         let cast = Cast::of(&app, path).await;
+        app.start_activating();
         let address = cast.address(path);
         let label = format!("{method} {address}");
         let doer = match rule {

@@ -233,8 +233,8 @@ async fn z1_every_route_for_everybody() {
 
     for (method, path, rule, body) in table_of {
         let app = App::start().await;
-        app.start_activating();
         let cast = Cast::of(&app, path).await;
+        app.start_activating();
         let address = cast.address(path);
         let Cast { admin, owner, guest, program, confined, authority, .. } = cast;
         // Only who signs in with a password can change it.
