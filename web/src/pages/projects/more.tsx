@@ -17,7 +17,7 @@ export function useMost(of: string): [most: number, more: () => void] {
   return [most, () => setGrown({ of, most: most + SOME })]
 }
 
-export function More({ left, onMore }: { left: number; onMore: () => void }) {
+export function More({ remaining, onMore }: { remaining: number; onMore: () => void }) {
   const box = useRef<HTMLDivElement>(null)
   const more = useEffectEvent(onMore)
   // Each time it has moved on: where it is still near, it is told at once.
@@ -25,6 +25,6 @@ export function More({ left, onMore }: { left: number; onMore: () => void }) {
     const observer = new IntersectionObserver(([entry]) => entry!.isIntersecting && more(), { rootMargin: `${NEAR}px` })
     observer.observe(box.current!)
     return () => observer.disconnect()
-  }, [left])
-  return <div ref={box} className="grid justify-items-center pb-6"><Button onClick={onMore}><Plural value={left} one="Show # more project" other="Show # more projects" /></Button></div>
+  }, [remaining])
+  return <div ref={box} className="grid justify-items-center pb-6"><Button onClick={onMore}><Plural value={remaining} one="Show # more project" other="Show # more projects" /></Button></div>
 }

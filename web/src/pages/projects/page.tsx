@@ -57,7 +57,7 @@ function List({ projects }: { projects: readonly Project[] }) {
           <ul className="panel overflow-clip">{projects.map((project) => <ProjectRow key={project.id} project={project} />)}</ul>
         </section>
       ))}
-      {found > most && <More left={found - most} onMore={more} />}
+      {found > most && <More remaining={found - most} onMore={more} />}
       {found === 0 && <NothingFound q={q} />}
     </>
   )
