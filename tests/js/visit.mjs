@@ -1,14 +1,19 @@
 // Chromium drops what it loads whenever the machine's networks change, and every Berth and every test has Docker make
 // and remove some. A person would load the page again.
 
-/** Goes to a page of the control plane, and again while its scripts were dropped. */
+/** Goes to a page of the control plane, and again while its scripts or styles were dropped. */
 export async function visit(page, address) {
   for (let attempt = 0; attempt < 5; attempt += 1) {
     await page.goto(address);
     const isDrawn = page.locator('main h1').first().waitFor({ timeout: 10_000 });
-    if (await isDrawn.then(() => true, () => false)) return;
+    if (await isDrawn.then(() => hasStyles(page), () => false)) return;
   }
   throw new Error(`${address} is not drawn`);
+}
+
+/** Whether the page's stylesheets came, too: without them it is drawn as well, and nothing is as large as it should be. */
+function hasStyles(page) {
+  return page.evaluate(() => [...document.querySelectorAll('link[rel="stylesheet"]')].every(({ sheet }) => sheet !== null));
 }
 
 /** Whether the browser complains of that and of nothing else. */

@@ -129,6 +129,8 @@ const PRINTED: &[(&str, &str)] = &[
     ("Problem", "value"),
     // The name of the account.
     ("Invitation", "password_of"),
+    // The name of the token.
+    ("Means", "Token"),
 ];
 
 /// The fields, and what stands in for them in types without names, that `#[derive(Debug)]` would print in clear: the line, the
