@@ -15,7 +15,7 @@ use berth_model::words::Bytes as Size;
 use berth_model::{
     Artifact, BuildLimits, BuildStatus, DeploymentStatus, Failure, FailureCode, LogLine, LogPhase, LogStream, UserId,
 };
-use berth_store::{BuildEnd, Claimed, Deployment, FolderOf, LogBatch, Store, StoreError};
+use berth_store::{Act, BuildEnd, Claimed, Deployment, FolderOf, LogBatch, Store, StoreError};
 use futures_util::StreamExt;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -78,7 +78,7 @@ impl FolderPublisher for EnginePublisher {
             let FolderRequest { access, token, of, spa_fallback, archive } = wanted;
             let folder = inner.take_in(access.user(), archive).await?;
             // From here on whoever asked may go away: what has begun is brought to its end.
-            let publishing = tokio::spawn(async move {
+            let publishing = async move {
                 let staging = folder.directory.clone();
                 let claimed = match inner.store.begin_folder(access, token, of.clone(), LEASE).await {
                     Ok(claimed) => claimed,
@@ -94,7 +94,12 @@ impl FolderPublisher for EnginePublisher {
                     is_new,
                     log,
                 })
-            });
+            };
+            // For the audit log it stays theirs.
+            let publishing = match Act::under_way() {
+                Some(act) => tokio::spawn(act.cover(publishing)),
+                None => tokio::spawn(publishing),
+            };
             publishing.await.unwrap_or_else(|died| Err(FolderError::Ours(died.into())))
         })
     }

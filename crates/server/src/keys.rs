@@ -79,6 +79,9 @@ fn take_next(data: &DataDir) -> Result<()> {
         );
     }
     if let Some(present) = data.kept(KEY)? {
+        if !is_key(&present) {
+            bail!("{} is damaged; restore it from a backup", data.path().join(KEY).display());
+        }
         let kept = previous(data)?;
         let before = kept.iter().map(SecretString::expose).filter(|key| *key != present);
         let lines: Vec<&str> = std::iter::once(present.as_str()).chain(before).collect();

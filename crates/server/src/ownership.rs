@@ -108,6 +108,12 @@ pub(crate) async fn seal_check(store: &Store, keys: &KeyRing) -> Result<()> {
     Ok(store.set_setting(KEY_CHECK, keys.seal_instance(KEY_CHECK, KEY_CHECK_WORD).as_str()).await?)
 }
 
+/// Whether the key of that name is the one without which nothing starts.
+pub(crate) async fn is_sealed_with(store: &Store, key_id: &str) -> Result<bool> {
+    let check = store.setting(KEY_CHECK).await?.map(Sealed::stored);
+    Ok(check.is_some_and(|check| check.key_id() == Some(key_id)))
+}
+
 fn keep(id: &InstanceId, data: &DataDir, deployments: &Path) -> Result<()> {
     if data.instance()?.as_ref() != Some(id) {
         data.keep_instance(id)?;

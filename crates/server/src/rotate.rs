@@ -86,8 +86,11 @@ pub(crate) async fn finish(config: &Config, store: &Store, ring: &KeyRing, data:
         );
         return Ok(false);
     }
-    ownership::seal_check(store, ring).await?;
-    store.record_rotation().await?;
+    // A key from before that is left in the settings does not make every start a rotation.
+    if !ownership::is_sealed_with(store, ring.key_id()).await? {
+        store.record_rotation().await?;
+        ownership::seal_check(store, ring).await?;
+    }
     keys::forget_previous(data)?;
     tracing::info!("nothing is sealed with the key {previous} any more; only backups from before need it");
     if !config.encryption_key_previous.is_empty() {

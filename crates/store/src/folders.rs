@@ -63,6 +63,7 @@ impl Store {
                 None => {
                     let id = tx.add_project(access, &new, &host).await?;
                     tx.event(access.user(), Some(id), &EventPayload::ProjectCreated { project: id }).await?;
+                    tx.record(Change::of(AuditAction::ProjectCreated).of_project(id)).await?;
                     tx.project(access, id).await?
                 }
             },

@@ -14,4 +14,6 @@ pub(crate) use detection::read_detection;
 pub(crate) use hook::{github_token, over_github};
 pub(crate) use import::{Import, ImportedLine, RefusedLine, read_import};
 pub(crate) use protection::read_protection;
-pub(crate) use settings::{folder_project, kind_of_variable, read_change, read_new, read_variables, scope_of_variable};
+pub(crate) use settings::{
+    MOST_VARIABLES, folder_project, kind_of_variable, read_change, read_new, read_variables, scope_of_variable,
+};

@@ -25,7 +25,7 @@ const LONGEST_USER: usize = 256;
 /// What folders count as until a repository is connected.
 const BRANCH_OF_FOLDERS: &str = "main";
 /// Variables in one request.
-pub(super) const MOST_VARIABLES: usize = 200;
+pub(crate) const MOST_VARIABLES: usize = 200;
 
 /// A variable before it is sealed.
 pub(crate) struct NewVariable {

@@ -259,6 +259,9 @@ pub(crate) async fn copy(
         form.needed("from");
     }
     let wanted: Vec<VariableId> = form.numbers("variables").into_iter().map(VariableId).collect();
+    if wanted.len() > projects::MOST_VARIABLES {
+        form.problem("variables", format!("at most {} variables at once", projects::MOST_VARIABLES));
+    }
     form.check()?;
     let Some(from) = from else { return Err(form.refusal()) };
     let reseal = |variable: &Variable, value: &Sealed| {

@@ -21,7 +21,8 @@ use super::clock::HeadTimer;
 use super::file_sender::{Expected, FileSender};
 use super::idle::IdleLimit;
 use super::limits::{ConnectionLimits, Crowd, Seat};
-use super::{Answer, Front, FrontBody, short};
+use super::short::{self, HandedOver};
+use super::{Answer, Front, FrontBody};
 
 /// All headers of a request together, in bytes.
 const HEAD_SIZE: usize = 64 * 1024;
@@ -32,7 +33,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 /// Accepts connections until `stop`, then lets running requests end, for ten seconds at most.
 pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, stop: CancellationToken) {
-    let (builder, crowd) = (Arc::new(builder(&front.limits)), Crowd::of(&front.limits));
+    let (builders, crowd) = (Arc::new(Builders::new(&front.limits)), Crowd::of(&front.limits));
     let connections = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -41,14 +42,11 @@ pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, stop: Cancel
         };
         match accepted {
             Ok((stream, peer)) => {
-                let Some(seat) = crowd.seat(peer.ip()) else {
-                    tracing::debug!(%peer, "a connection too many of one address");
-                    continue;
-                };
+                let Some(seat) = crowd.seat(peer.ip()) else { continue };
                 // Small answers must not wait for an acknowledgement. Where that cannot be set, they wait.
                 let _ = stream.set_nodelay(true);
-                let (builder, front, watcher) = (Arc::clone(&builder), Arc::clone(&front), connections.watcher());
-                tokio::spawn(converse(stream, (peer.ip(), seat), front, builder, watcher));
+                let (builders, front, watcher) = (Arc::clone(&builders), Arc::clone(&front), connections.watcher());
+                tokio::spawn(converse(stream, (peer.ip(), seat), front, builders, watcher));
             }
             Err(error) => {
                 // The peer gave up, or we have no descriptor left: neither is a reason to stop listening.
@@ -69,13 +67,14 @@ async fn converse(
     stream: TcpStream,
     (peer, _seat): (IpAddr, Seat),
     front: Arc<Front>,
-    builder: Arc<auto::Builder<TokioExecutor>>,
+    builders: Arc<Builders>,
     watcher: Watcher,
 ) {
     let (expected, _open) = (Arc::<Expected>::default(), front.counts().connection());
     let stream = IdleLimit::new(FileSender::new(stream, Arc::clone(&expected)), &front.limits);
-    let Some(stream) = short::serve(stream, peer, &front, &expected).await else { return };
+    let Some(HandedOver { stream, is_http1 }) = short::serve(stream, peer, &front, &expected).await else { return };
     let conversation = Conversation { front, peer, expected };
+    let builder = if is_http1 { &builders.http1 } else { &builders.either };
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), conversation).into_owned();
     if let Err(error) = watcher.watch(connection).await {
         tracing::trace!(%error, "a connection ended early");
@@ -115,6 +114,20 @@ impl Future for Answering {
             // It is asked once.
             Some(Answer::Later(_)) | None => Poll::Pending,
         }
+    }
+}
+
+/// What makes hyper's connections.
+struct Builders {
+    /// For a client that has not said yet which version it speaks.
+    either: auto::Builder<TokioExecutor>,
+    http1: auto::Builder<TokioExecutor>,
+}
+
+impl Builders {
+    fn new(limits: &ConnectionLimits) -> Self {
+        let either = builder(limits);
+        Self { http1: either.clone().http1_only(), either }
     }
 }
 

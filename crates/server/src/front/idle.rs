@@ -1,11 +1,13 @@
 //! A stream that gives up when no byte moves in either direction.
 
+use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep};
 
 use super::clock::{self, COARSE};
@@ -63,7 +65,8 @@ impl<S> IdleLimit<S> {
         if !wakes_us {
             self.wakes = Some(context.waker().clone());
         }
-        while self.rings <= now + COARSE || self.alarm.as_mut().poll(context).is_ready() {
+        // Unconstrained: an alarm that tokio does not ask, because the task has done much at once, wakes nobody.
+        while self.rings <= now + COARSE || Pin::new(&mut unconstrained(self.alarm.as_mut())).poll(context).is_ready() {
             let wait = (self.due - now).clamp(COARSE, self.waking.max(COARSE)) + COARSE;
             self.rings = now + wait;
             self.alarm.as_mut().reset(Instant::now() + wait);
@@ -159,6 +162,23 @@ mod tests {
         let read = tokio::spawn(async move { near.read_u8().await });
         let ended = tokio::time::timeout(BETWEEN * 10, read).await.expect("its own task is woken");
         assert_eq!(ended.unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_has_done_much_at_once_is_woken_too() {
+        let (_far, near) = tokio::io::duplex(16);
+        let mut near = limited(near);
+        let mut byte = [0];
+        let mut read = ReadBuf::new(&mut byte);
+        let mut has_begun = false;
+        let ended = std::future::poll_fn(|context| {
+            if !std::mem::replace(&mut has_begun, true) {
+                while Box::pin(tokio::task::coop::consume_budget()).as_mut().poll(context).is_ready() {}
+            }
+            Pin::new(&mut near).poll_read(context, &mut read)
+        });
+        let ended = tokio::time::timeout(BETWEEN * 10, ended).await.expect("it is woken");
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 
     #[tokio::test]

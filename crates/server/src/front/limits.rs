@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -58,7 +58,12 @@ pub(super) struct Crowd {
     most: usize,
     uncounted: Vec<IpNet>,
     seats: Mutex<HashMap<IpAddr, usize>>,
+    /// When the log said last that somebody was turned away.
+    said: Mutex<Option<Instant>>,
 }
+
+/// Between two words of the log about who is turned away.
+const SAY_EVERY: Duration = Duration::from_secs(60);
 
 /// A connection that was let in. Its seat is free again when this is dropped.
 #[derive(Debug)]
@@ -67,7 +72,7 @@ pub(super) struct Seat(Option<(Arc<Crowd>, IpAddr)>);
 impl Crowd {
     pub(super) fn of(limits: &ConnectionLimits) -> Arc<Self> {
         let (most, uncounted) = (limits.of_one_address, limits.uncounted.clone());
-        Arc::new(Self { most, uncounted, seats: Mutex::default() })
+        Arc::new(Self { most, uncounted, seats: Mutex::default(), said: Mutex::default() })
     }
 
     /// A seat, unless the address has as many as one may have.
@@ -80,10 +85,27 @@ impl Crowd {
         let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = seats.entry(whose).or_default();
         if *taken >= self.most {
+            drop(seats);
+            self.say_full(whose);
             return None;
         }
         *taken += 1;
         Some(Seat(Some((Arc::clone(self), whose))))
+    }
+}
+
+impl Crowd {
+    /// An operator whose proxy is turned away sees why, and not with every connection.
+    fn say_full(&self, whose: IpAddr) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
+            *said = Some(Instant::now());
+            let most = self.most;
+            tracing::warn!(
+                "{whose} has {most} connections, and no further one is taken: if it is a proxy of yours, name it in \
+                 BERTH_TRUSTED_PROXIES"
+            );
+        }
     }
 }
 

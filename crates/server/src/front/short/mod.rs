@@ -40,7 +40,7 @@ use tokio::sync::futures::Notified;
 use super::Front;
 use super::file_sender::{Expected, FileSender};
 use super::idle::IdleLimit;
-pub(super) use rewound::Rewound;
+use rewound::Rewound;
 use write::Date;
 
 /// Bytes that are read at once, and the longest head that is taken.
@@ -72,19 +72,37 @@ struct Scratch {
     date: Date,
 }
 
+/// A connection that hyper goes on with.
+pub(super) struct HandedOver {
+    pub(super) stream: Rewound,
+    /// A request was answered: it stays with HTTP/1.1, whatever the next bytes look like.
+    pub(super) is_http1: bool,
+}
+
 /// Answers what it takes of a connection. Returns the connection once something else comes, and nothing at its end.
 pub(super) async fn serve(
     stream: IdleLimit<FileSender>,
     peer: IpAddr,
     front: &Front,
     expected: &Expected,
-) -> Option<Rewound> {
+) -> Option<HandedOver> {
     let closing = pin!(front.closing.waiting.notified());
-    let mut way =
-        ShortWay { stream, peer, front, expected, closing, listens: false, unanswered: Bytes::new(), sending: None };
+    let mut way = ShortWay {
+        stream,
+        peer,
+        front,
+        expected,
+        closing,
+        listens: false,
+        has_answered: false,
+        unanswered: Bytes::new(),
+        sending: None,
+    };
     match poll_fn(|context| way.poll(context)).await {
         End::Closed => None,
-        End::HandedOver(first) => Some(Rewound::new(way.stream, first)),
+        End::HandedOver(first) => {
+            Some(HandedOver { stream: Rewound::new(way.stream, first), is_http1: way.has_answered })
+        }
     }
 }
 
@@ -103,6 +121,7 @@ struct ShortWay<'a, 'n> {
     closing: Pin<&'a mut Notified<'n>>,
     /// Whether `closing` wakes this task.
     listens: bool,
+    has_answered: bool,
     /// What was read behind the request whose answer is being sent.
     unanswered: Bytes,
     sending: Option<Sending>,
@@ -156,6 +175,7 @@ impl ShortWay<'_, '_> {
                 return Some(End::HandedOver(Bytes::copy_from_slice(bytes)));
             };
             bytes = &bytes[length..];
+            self.has_answered = true;
             match answer.poll(&mut self.stream, context) {
                 Poll::Ready(Ok(())) => answer.leave_memory(),
                 Poll::Ready(Err(_)) => return Some(End::Closed),
