@@ -51,6 +51,9 @@ async fn goes_live_and_back(world: &World) -> Result<()> {
     ensure!(said.contains(&format!("http://{}", site.host)) && said.contains("1 hidden"), "{said}");
     ensure!(site.get("/").await?.body == page(1) && site.get("/.well-known/x.txt").await?.status == 200);
     ensure!(site.get("/.env").await?.status == 404);
+    let audit = ada.get("/api/v1/audit?means=token").await?.expect(200)?;
+    let theirs = audit.as_array().context("entries")?.iter().map(|entry| json!([entry["action"], entry["meansName"]]));
+    ensure!(theirs.eq([json!(["folder_deployed", "ci"]), json!(["project_created", "ci"])]), "{audit}");
 
     // The second one with a token of that project alone.
     let projects = ada.get("/api/v1/projects").await?.expect(200)?;
