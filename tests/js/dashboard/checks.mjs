@@ -58,6 +58,7 @@ export async function keyboardProblems(page) {
   const problems = [];
   const seen = new Set();
   let last;
+  let stays = 0;
   for (let presses = 0; presses < 250; presses += 1) {
     await page.keyboard.press('Tab');
     const at = await page.evaluate(() => {
@@ -67,11 +68,15 @@ export async function keyboardProblems(page) {
       const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
       const around = element.closest('.input') ?? element;
       const shown = outlineStyle !== 'none' && outlineWidth !== '0px' || boxShadow !== 'none' || getComputedStyle(around).outlineStyle !== 'none';
-      return { walked: element.dataset.walked, shown, what: `${location.pathname}: ${element.outerHTML.slice(0, 120)}` };
+      // The browser's own field for a date is several: day, month, year, calendar.
+      const within = element.type === 'date' ? 4 : 1;
+      return { walked: element.dataset.walked, within, shown, what: `${location.pathname}: ${element.outerHTML.slice(0, 120)}` };
     });
     // Out of the page, the browser's own controls are next; but every page has something to come to.
     if (at === undefined) return seen.size > 0 ? problems : [`${new URL(page.url()).pathname}: the focus gets nowhere`];
-    if (at.walked === last) return [...problems, `the focus cannot leave ${at.what}`];
+    stays = at.walked === last ? stays + 1 : 0;
+    if (stays >= at.within) return [...problems, `the focus cannot leave ${at.what}`];
+    if (stays > 0) continue;
     if (seen.has(at.walked)) return problems; // round
     if (!at.shown) problems.push(`the focus cannot be seen on ${at.what}`);
     seen.add((last = at.walked));
