@@ -1,6 +1,6 @@
 //! The binary itself: what it prints, and how it exits.
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::place::Place;
@@ -9,6 +9,23 @@ pub(crate) fn berth(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_berth"));
     command.args(arguments).env_clear().envs(variables.iter().copied()).stdin(Stdio::null());
     command
+}
+
+/// A Berth that ends with its test, however that ends.
+pub(crate) struct Serving(pub(crate) Child);
+
+impl Serving {
+    /// Starts what [`berth`] made.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self(command.spawn().unwrap())
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 pub(crate) fn said(output: &Output) -> String {
@@ -60,16 +77,16 @@ fn sigterm_ends_it_in_order() {
         ("BERTH_DEPLOYMENTS_DIR", &*deployments),
         ("DOCKER_HOST", "unix:///nonexistent/docker.sock"),
     ];
-    let mut child = berth(&["serve"], &variables).stderr(Stdio::null()).spawn().unwrap();
+    let mut serving = Serving::start(berth(&["serve"], &variables).stderr(Stdio::null()));
     let deadline = Instant::now() + Duration::from_secs(20);
     while !place.data().join("setup-token").exists() {
         assert!(Instant::now() < deadline, "it did not start");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let pid = rustix::process::Pid::from_child(&child);
+    let pid = rustix::process::Pid::from_child(&serving.0);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     let status = loop {
-        if let Some(status) = child.try_wait().unwrap() {
+        if let Some(status) = serving.0.try_wait().unwrap() {
             break status;
         }
         assert!(Instant::now() < deadline, "it did not end");

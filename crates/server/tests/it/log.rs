@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::cli::berth;
+use crate::cli::{Serving, berth};
 use crate::place::Place;
 
 /// Each is a token by its form, in the places where people put them.
@@ -41,7 +41,7 @@ fn a4_a_token_in_an_address_is_not_accepted_and_no_token_is_logged() {
         ("BERTH_LOG", "trace"),
     ];
     let log = place.data().with_file_name("log");
-    let mut child = berth(&["serve"], &variables).stderr(File::create(&log).unwrap()).spawn().unwrap();
+    let mut serving = Serving::start(berth(&["serve"], &variables).stderr(File::create(&log).unwrap()));
     let deadline = Instant::now() + Duration::from_secs(20);
     while !place.data().join("setup-token").exists() || TcpStream::connect(&address).is_err() {
         assert!(Instant::now() < deadline, "it did not start");
@@ -75,8 +75,8 @@ fn a4_a_token_in_an_address_is_not_accepted_and_no_token_is_logged() {
     assert!(refused.starts_with("HTTP/1.1 401"), "{refused}");
 
     let setup_token = std::fs::read_to_string(place.data().join("setup-token")).unwrap();
-    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&serving.0), rustix::process::Signal::TERM).unwrap();
+    assert_eq!(serving.0.wait().unwrap().code(), Some(0));
     let logged = std::fs::read_to_string(&log).unwrap();
     assert!(logged.contains("TRACE") && logged.contains(setup_token.trim()), "the log was read: {logged}");
     for secret in SECRETS {

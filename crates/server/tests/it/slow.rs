@@ -2,7 +2,6 @@
 //! limit, and nobody else waits for them.
 
 use std::net::SocketAddr;
-use std::process::Child;
 use std::time::{Duration, Instant};
 
 use berth_server::ConnectionLimits;
@@ -10,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use crate::cli::berth;
+use crate::cli::{Serving, berth};
 use crate::place::{Place, Running, status};
 
 const SITE: &str = "shop.berth.test";
@@ -197,7 +196,7 @@ async fn others_are_refused(berth: &Running) {
 
 /// A Berth of its own, whose memory nobody else uses.
 struct Process {
-    child: Child,
+    serving: Serving,
     address: SocketAddr,
 }
 
@@ -214,8 +213,9 @@ impl Process {
             ("WEBHOOK_SECRET", WEBHOOK_SECRET),
         ];
         let log = std::fs::File::create(place.data().join("berth.log")).unwrap();
-        let child = berth(&["serve"], &variables).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
-        let process = Self { child, address };
+        let mut command = berth(&["serve"], &variables);
+        let serving = Serving::start(command.stdout(log.try_clone().unwrap()).stderr(log));
+        let process = Self { serving, address };
         timeout(LATE, async {
             while TcpStream::connect(address).await.is_err() {
                 sleep(Duration::from_millis(50)).await;
@@ -228,7 +228,7 @@ impl Process {
 
     /// The most memory that it had at once since it was asked to forget that, in KiB.
     fn most_memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.serving.0.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
@@ -236,15 +236,8 @@ impl Process {
 
 impl Process {
     fn forget_most_memory(&self) -> u64 {
-        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").unwrap();
+        std::fs::write(format!("/proc/{}/clear_refs", self.serving.0.id()), "5").unwrap();
         self.most_memory()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
