@@ -31,6 +31,8 @@ image: ## build the binary and the container image `berth`
 	@docker run --rm berth --version || { echo "The binary does not run in the image. If it names GLIBC above, it was built" \
 	  "on a system newer than the image's Debian 12: build it on Debian 12 or something as old." >&2; exit 1; }
 
+# What a later build could use again of this one is gigabytes, and nobody edits anything in between.
+test test-all: export CARGO_INCREMENTAL = 0
 test: set-up-tests lint ## run every check and test
 	cargo build --quiet -p berth-server
 	@$(MAKE) --no-print-directory fail-points
@@ -96,7 +98,9 @@ set-up:
 	@scripts/ensure-docker
 	@scripts/ensure-base-images
 
+# A cold build of everything is about 7 GiB, and the tests that fill a disk take their part of it.
 set-up-tests: set-up
+	@scripts/check-space 8
 	@scripts/ensure-postgres
 	@scripts/ensure-test-tools
 	@scripts/ensure-compose

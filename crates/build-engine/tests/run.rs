@@ -384,7 +384,7 @@ async fn pipes_sockets_and_hollow_files_come_out_of_no_container() {
     assert_eq!(names, ["index.html"], "{}", ended.log);
     assert!(ended.log.contains("note: pipe is a pipe") && ended.log.contains("note: link is a"), "{}", ended.log);
 
-    world.push("odd", &[("package.json", &package("mkdir dist && truncate -s 4G dist/hollow"))]);
+    world.push("odd", &[("package.json", &package("mkdir dist && truncate -s 512M dist/hollow"))]);
     let ended = world.build(&project).await;
     assert_eq!(ended.failure().0.code, FailureCode::OutputTooLarge, "{:?}", ended.failure());
     world.push("odd", &[("package.json", &package("mkdir dist && truncate -s 1T dist/hollow"))]);
@@ -415,7 +415,7 @@ async fn old_caches_make_room_before_a_build_is_refused() {
     let label = format!("berth.instance={instance}");
     docker(&["volume", "create", "--label", &label, "--label", "berth.kind=cache", &cache]).await;
     let mount = format!("{cache}:/cache");
-    docker(&["run", "--rm", "--volume", &mount, "node:20-slim", "fallocate", "--length", "2G", "/cache/old"]).await;
+    docker(&["run", "--rm", "--volume", &mount, "node:20-slim", "fallocate", "--length", "1200M", "/cache/old"]).await;
     assert!(world.engine.disk_space().await.unwrap().unwrap().free_bytes < floor, "the disk is full for this Berth");
     world.build(&project).await.built();
     assert_eq!(docker(&["volume", "ls", "--quiet", "--filter", &format!("name={cache}")]).await, "");
