@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 
 use berth_edge::Mapping;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::sendfile;
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
@@ -71,6 +72,11 @@ struct Piece<'a> {
 }
 
 impl Piece<'_> {
+    /// How much is written where there is room.
+    fn len(&self) -> usize {
+        self.before.iter().map(|slice| slice.len()).sum::<usize>() + self.slice[0].len().min(AT_ONCE)
+    }
+
     fn send(&self, stream: &TcpStream) -> io::Result<usize> {
         let wanted: usize = self.before.iter().map(|slice| slice.len()).sum();
         let mut sent = 0;
@@ -117,6 +123,17 @@ impl FileSender {
         }
     }
 
+    /// Has the next write wait until the reader has made much room: one that follows at once finds room for a segment,
+    /// and then for another one. The kernel is asked, because a write may also be short for a reason that ends by itself.
+    fn wait_if_full(&self) {
+        let full = || match poll(&mut [PollFd::new(&self.stream, PollFlags::OUT)], Some(&Timespec::default()))? {
+            0 => Err(io::ErrorKind::WouldBlock.into()),
+            _ => Ok(()),
+        };
+        // Whatever else is wrong, the next write meets it.
+        let _ = self.stream.try_io(Interest::WRITABLE, full);
+    }
+
     /// Tries until the stream takes something.
     fn send(
         &self,
@@ -151,7 +168,13 @@ impl AsyncWrite for FileSender {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         match this.expected.first_of(slices) {
-            Some(piece) => this.send(context, |stream| piece.send(stream)),
+            Some(piece) => {
+                let sent = ready!(this.send(context, |stream| piece.send(stream)))?;
+                if sent < piece.len() {
+                    this.wait_if_full();
+                }
+                Poll::Ready(Ok(sent))
+            }
             None => this.write(context, slices),
         }
     }
