@@ -4,7 +4,7 @@ import { everyPage } from './chapters/every-page.mjs';
 import { firstDay } from './chapters/first-day.mjs';
 import { endOfProject } from './chapters/end.mjs';
 import { brokenWire, followAndPause } from './chapters/log.mjs';
-import { previews } from './chapters/previews.mjs';
+import { previews, promotionThatNeedsABuild } from './chapters/previews.mjs';
 import { cancel, failure, pushAgain, rollBack } from './chapters/pushes.mjs';
 import { secrets } from './chapters/secrets.mjs';
 import { Person } from './person.mjs';
@@ -22,6 +22,7 @@ await run('story', async (browser, task, ask) => {
   await previews(ada, project);
   await cancel(ada, project);
   await secrets(ada, project);
+  await promotionThatNeedsABuild(ada, project);
   await followAndPause(ada, project);
   await brokenWire(ada, project);
   const found = await everyPage(ada, project);

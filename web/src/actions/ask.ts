@@ -15,8 +15,8 @@ export type Question =
   | { kind: 'activate'; deployment: Deployment }
   /** Production shows what a preview's build made. */
   | { kind: 'promote'; deployment: Deployment }
-  /** … and because production's builds get other values (`why`), its commit is built again for production. */
-  | { kind: 'promote_by_build'; deployment: Deployment; why: string }
+  /** … and because production's builds get other values of these `keys`, its commit is built again for production. */
+  | { kind: 'promote_by_build'; deployment: Deployment; keys: readonly string[] }
   | { kind: 'rebuild'; build: Build }
   | { kind: 'build_newest'; project: number }
   /** Code of somebody else's repository waits for a person to look at it. */

@@ -1,6 +1,6 @@
-/** How builds, deployments and addresses are called inside sentences. */
+/** How builds, deployments, addresses and variables are called inside sentences. */
 
-import { Trans } from '@lingui/react/macro'
+import { Trans, useLingui } from '@lingui/react/macro'
 
 import type { Build, Deployment } from '~/actions/ask'
 
@@ -26,6 +26,13 @@ export function Version({ deployment, build }: { deployment: Pick<Deployment, 'i
 
 export function Hash({ of }: { of: string }) {
   return <bdi dir="ltr" className="mono">{short(of)}</bdi>
+}
+
+/** Names of variables, as a sentence lists them: `API, MODE and PAY`. */
+export function Keys({ of }: { of: readonly string[] }) {
+  const { i18n } = useLingui()
+  const parts = new Intl.ListFormat(i18n.locale).formatToParts(of)
+  return parts.map(({ type, value }, index) => (type === 'element' ? <bdi key={index} dir="ltr" className="mono">{value}</bdi> : value))
 }
 
 /** The first line of a commit's message. */

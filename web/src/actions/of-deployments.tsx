@@ -7,10 +7,10 @@ import { useNavigate } from '@tanstack/react-router'
 import { ask, type Deployment } from '~/actions/ask'
 import { useChanged } from '~/actions/changed'
 import type { DialogProps } from '~/actions/dialogs'
-import { Host, subject, Version } from '~/actions/names'
+import { Host, Keys, subject, Version } from '~/actions/names'
 import { Unanswered } from '~/actions/unanswered'
 import { api, body, type Schema } from '~/api/client'
-import { messageOf, Refusal } from '~/api/errors'
+import { Refusal } from '~/api/errors'
 import { buildQuery, projectQuery } from '~/api/queries'
 import { Confirm, type Consequence } from '~/ui/dialog'
 import { Ago } from '~/ui/time'
@@ -53,11 +53,8 @@ export function Promote({ deployment, ...dialog }: Props) {
     try {
       await api.POST('/api/v1/deployments/{id}/promote', { params: { path: { id: deployment.id } }, body: { rebuild: false } })
     } catch (error) {
-      // A stranger's commit is not built with production's secrets: there the refusal says what to do instead.
-      const canBeBuilt = error instanceof Refusal && error.code === 'promotion_needs_rebuild' && !build?.pullRequest?.fork
-      if (!canBeBuilt) throw error
-      // The server's sentence goes on about its own API after the semicolon.
-      return ask({ kind: 'promote_by_build', deployment, why: messageOf(error).split(';')[0]!.replace(/\.$/, '') })
+      if (!(error instanceof Refusal) || error.code !== 'promotion_needs_rebuild') throw error
+      return ask({ kind: 'promote_by_build', deployment, keys: error.keys })
     }
     await changed(deployment.projectId)
     toast(<LiveAt url={project.url} />)
@@ -79,7 +76,7 @@ export function Promote({ deployment, ...dialog }: Props) {
   )
 }
 
-export function PromoteByBuild({ deployment, why, ...dialog }: Props & { why: string }) {
+export function PromoteByBuild({ deployment, keys, ...dialog }: Props & { keys: readonly string[] }) {
   const { project, build, live } = useConcerned(deployment)
   const changed = useChanged()
   const navigate = useNavigate()
@@ -104,7 +101,7 @@ export function PromoteByBuild({ deployment, why, ...dialog }: Props & { why: st
       ]}
       act={act}
     >
-      <Trans>The preview’s files cannot go live as they are. <bdi>{why}.</bdi></Trans>
+      <Trans>The preview’s files cannot go live as they are: production’s builds get other values of <Keys of={keys} />.</Trans>
     </Confirm>
   )
 }

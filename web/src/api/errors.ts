@@ -16,6 +16,8 @@ export class Refusal extends Error {
     readonly code: string,
     message: string,
     readonly fields: readonly FieldProblem[] = [],
+    /** The variables that it is about. */
+    readonly keys: readonly string[] = [],
     /** In how many seconds it is worth trying again, if the server says so. */
     readonly wait?: number,
   ) {
@@ -30,8 +32,8 @@ export class Refusal extends Error {
 
 /** What the answer of a failed request says; the client throws it (client.ts). `wait`: its Retry-After. */
 export function refusal(status: number, body: unknown, wait: string | null = null): Refusal {
-  const { code = '', message, fields = [] } = (body as { error?: Partial<components['schemas']['ErrorDetail']> } | undefined)?.error ?? {}
-  return new Refusal(status, code, message ?? i18n._(msg`The server answered ${status} without saying why.`), fields, Number(wait) || undefined)
+  const { code = '', message, fields, keys } = (body as { error?: Partial<components['schemas']['ErrorDetail']> } | undefined)?.error ?? {}
+  return new Refusal(status, code, message ?? i18n._(msg`The server answered ${status} without saying why.`), fields, keys, Number(wait) || undefined)
 }
 
 export function unreachable(): Refusal {

@@ -212,7 +212,8 @@ export interface paths {
         /**
          * Put a deployment live in production, without a build. A preview's files go live as they are, as a deployment of
          *     production's own that stays when the preview goes. Where production's builds get other variables than the preview's
-         *     got, the files may be others too: the answer is 409 `promotion_needs_rebuild` and names the keys.
+         *     got, the files may be others too: the answer is 409 `promotion_needs_rebuild` (`promotion_of_fork` where a stranger's
+         *     commit would have to be built with them) and names the `keys`.
          */
         post: operations["deployments_promote"];
         delete?: never;
@@ -1451,6 +1452,8 @@ export interface components {
             code: components["schemas"]["ErrorCode"] | components["schemas"]["FailureCode"];
             /** @description Each field that is wrong (422). */
             fields?: components["schemas"]["FieldProblem"][];
+            /** @description The variables that it is about (`promotion_needs_rebuild`, `promotion_of_fork`): their keys, never their values. */
+            keys?: string[];
             /** @description For people. */
             message: string;
         };

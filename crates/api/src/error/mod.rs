@@ -12,7 +12,7 @@ use std::error::Error;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use berth_model::{InputCode, InvalidInput};
+use berth_model::{InputCode, InvalidInput, VariableKey};
 use berth_store::StoreError;
 use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -61,16 +61,22 @@ struct Problem {
     code: AnyCode,
     message: String,
     fields: Vec<FieldProblem>,
+    keys: Vec<VariableKey>,
     /// A row of another user: 403 in the contract, 404 under `/api/v1`.
     of_another_user: bool,
+}
+
+impl Problem {
+    fn new(code: impl Into<AnyCode>, message: impl Into<String>) -> Self {
+        let (code, message) = (code.into(), message.into());
+        Self { code, message, fields: Vec::new(), keys: Vec::new(), of_another_user: false }
+    }
 }
 
 impl ApiError {
     /// An error with words for the client.
     pub(crate) fn new(status: StatusCode, code: impl Into<AnyCode>, message: impl Into<String>) -> Self {
-        let problem =
-            Problem { code: code.into(), message: message.into(), fields: Vec::new(), of_another_user: false };
-        Self { problem, status, headers: Vec::new(), source: None }
+        Self { problem: Problem::new(code, message), status, headers: Vec::new(), source: None }
     }
 
     /// 400.
@@ -136,6 +142,12 @@ impl ApiError {
     pub(crate) fn about(mut self, field: &str) -> Self {
         let message = self.problem.message.clone();
         self.problem.fields.push(FieldProblem::new(field, message));
+        self
+    }
+
+    /// Names the variables that it is about.
+    pub(crate) fn naming(mut self, keys: Vec<VariableKey>) -> Self {
+        self.problem.keys = keys;
         self
     }
 
@@ -265,6 +277,10 @@ struct ErrorDetail {
     /// Each field that is wrong (422).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fields: Vec<FieldProblem>,
+    /// The variables that it is about (`promotion_needs_rebuild`, `promotion_of_fork`): their keys, never their values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    keys: Vec<VariableKey>,
 }
 
 /// Middleware: gives every refusal its JSON body, in the shape of its route.
@@ -287,7 +303,8 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
             true => (ErrorCode::NotFound.into(), "there is no such resource".to_owned()),
             false => (problem.code, problem.message),
         };
-        axum::Json(ErrorBody { error: ErrorDetail { code, message, fields: problem.fields } }).into_response()
+        let Problem { fields, keys, .. } = problem;
+        axum::Json(ErrorBody { error: ErrorDetail { code, message, fields, keys } }).into_response()
     } else {
         let told = problem.fields.iter().map(|FieldProblem { field, message, .. }| LegacyProblem { field, message });
         axum::Json(LegacyBody { message: &problem.message, data: told.collect() }).into_response()
@@ -319,7 +336,7 @@ fn bare_problem(status: StatusCode) -> Problem {
         }
         _ => (ErrorCode::BadRequest, "the request cannot be understood"),
     };
-    Problem { code: code.into(), message: message.to_owned(), fields: Vec::new(), of_another_user: false }
+    Problem::new(code, message)
 }
 
 /// What a panic becomes: a 500 that tells nothing. The panic itself is on standard error already.

@@ -88,7 +88,8 @@ pub(crate) struct PromotionForm {
 
 /// Put a deployment live in production, without a build. A preview's files go live as they are, as a deployment of
 /// production's own that stays when the preview goes. Where production's builds get other variables than the preview's
-/// got, the files may be others too: the answer is 409 `promotion_needs_rebuild` and names the keys.
+/// got, the files may be others too: the answer is 409 `promotion_needs_rebuild` (`promotion_of_fork` where a stranger's
+/// commit would have to be built with them) and names the `keys`.
 #[utoipa::path(post, path = "/api/v1/deployments/{id}/promote", tag = "deployments", params(("id" = i64, Path)),
     request_body = PromotionForm, responses(
     (status = 200, description = "Visitors get it", body = DeploymentBody),
@@ -123,7 +124,7 @@ pub(crate) async fn promote(
     if deployment.environment == Environment::Preview {
         let keys = api.store.other_in_production(&build).await?;
         if !keys.is_empty() {
-            return Err(needs_rebuild(&keys, is_of_fork));
+            return Err(gets_other_values(keys, is_of_fork));
         }
     }
     let live = activation::activate(&api, &caller, deployment.id, ActivationReason::Promote).await?;
@@ -131,11 +132,16 @@ pub(crate) async fn promote(
 }
 
 /// Names keys, never values.
-fn needs_rebuild(keys: &[VariableKey], is_of_fork: bool) -> ApiError {
-    let keys: Vec<_> = keys.iter().map(VariableKey::as_str).collect();
-    let instead = if is_of_fork { "merge its pull request" } else { "build its commit for production (rebuild: true)" };
-    ApiError::conflict(
-        ErrorCode::PromotionNeedsRebuild,
-        format!("production's builds get other values of {} than this preview's build got; {instead}", keys.join(", ")),
-    )
+fn gets_other_values(keys: Vec<VariableKey>, is_of_fork: bool) -> ApiError {
+    let named = keys.iter().map(VariableKey::as_str).collect::<Vec<_>>().join(", ");
+    let (code, instead) = if is_of_fork {
+        (
+            ErrorCode::PromotionOfFork,
+            "a fork's commit is not built with them; merge its pull request, and the push builds it",
+        )
+    } else {
+        (ErrorCode::PromotionNeedsRebuild, "build its commit for production (rebuild: true)")
+    };
+    let message = format!("production's builds get other values of {named} than this preview's build got; {instead}");
+    ApiError::conflict(code, message).naming(keys)
 }

@@ -110,6 +110,7 @@ async fn a_preview_is_promoted_unless_its_variables_differ() {
     set(&app, &ada, json!([{"key": "PAY", "value": "very secret", "scope": "production"}])).await;
     let refused = app.post(&path, Some(&ada), json!({})).await.expect(StatusCode::CONFLICT);
     assert_eq!(refused["error"]["code"], "promotion_needs_rebuild");
+    assert_eq!(refused["error"]["keys"], json!(["PAY"]));
     let message = refused["error"]["message"].as_str().unwrap();
     assert!(message.contains("PAY") && !message.contains("MODE") && !message.contains("very secret"), "{message}");
     let queued = app.post(&path, Some(&ada), json!({"rebuild": true})).await.expect(StatusCode::ACCEPTED);
@@ -146,6 +147,10 @@ async fn a_fork_is_promoted_without_secrets_or_not_at_all() {
     set(&app, &ada, json!([{"key": "TOKEN", "value": "very secret"}])).await;
     let refused = app.post(&path, Some(&ada), json!({})).await.expect(StatusCode::CONFLICT);
     assert!(refused["error"]["message"].as_str().unwrap().contains("merge its pull request"), "{refused}");
+    assert_eq!(
+        (&refused["error"]["code"], &refused["error"]["keys"]),
+        (&json!("promotion_of_fork"), &json!(["TOKEN"]))
+    );
     let refused = app.post(&path, Some(&ada), json!({"rebuild": true})).await.expect(StatusCode::CONFLICT);
     assert_eq!(refused["error"]["code"], "promotion_of_fork");
 }

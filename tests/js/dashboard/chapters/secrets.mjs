@@ -54,7 +54,7 @@ export async function secrets(ada, project) {
 async function copied(ada, row) {
   const { page } = ada;
   const variables = [{ key: 'LAMP_OIL', value: 'colza from the first day' }, { key: 'API_TOKEN', value: 'of the lamps' }];
-  const { project } = await send(page, 'POST', '/api/v1/projects', { name: 'lamps', variables });
+  const { project } = await ada.send('POST', '/api/v1/projects', { name: 'lamps', variables });
   await ada.button('Copy from a project').click();
   const panel = ada.panel('Copy from another project');
   await panel.getByRole('combobox').selectOption({ label: 'lamps' });
@@ -63,14 +63,5 @@ async function copied(ada, row) {
   await ada.picture('13-copy');
   await ada.button('Add {added}', { added: 1 }, panel).click();
   await row('LAMP_OIL').waitFor();
-  await send(page, 'DELETE', `/api/v1/projects/${project.id}`);
-}
-
-/** Asks the API as the page itself does. */
-function send(page, method, path, body) {
-  return page.evaluate(async ([method, path, body]) => {
-    const answer = await fetch(path, { method, headers: { 'content-type': 'application/json' }, body: body && JSON.stringify(body) });
-    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
-    return answer.status === 204 ? undefined : answer.json().catch(() => undefined);
-  }, [method, path, body]);
+  await ada.send('DELETE', `/api/v1/projects/${project.id}`);
 }
