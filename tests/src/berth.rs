@@ -139,13 +139,15 @@ impl Berth {
     /// When it ends, or is not ready within a minute.
     pub async fn ready(&mut self) -> Result<()> {
         let since = Instant::now();
+        // Its address answers this whatever its public host is called.
+        let ready = format!("http://{}/health/ready", self.address);
         loop {
             if let Some(process) = &mut self.process
                 && let Some(status) = process.try_wait()?
             {
                 bail!("berth ended with {status} before it was ready");
             }
-            let answer = self.request("GET", "/health/ready").send().await;
+            let answer = self.client.get(&ready).send().await;
             if answer.as_ref().is_ok_and(|answer| answer.status() == 200) {
                 return Ok(());
             }

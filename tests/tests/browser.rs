@@ -1,5 +1,6 @@
 //! The dashboard in a real browser: its whole story in English and in Arabic, from the setup token to the end of a project;
-//! from a repository at GitHub to a preview that is promoted; and from an invitation to the end of a session.
+//! from a repository at GitHub to a preview that is promoted; from an invitation to the end of a session; and what a site can do
+//! from its picture.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -113,6 +114,54 @@ async fn a_repository_is_connected_in_three_clicks_and_a_preview_promoted() -> R
     ensure!(saw["complaints"] == json!([]), "the browser complained: {saw}");
     berth.stop().await
 }
+
+/// The picture of a site is the site, in a frame that leaves nothing behind: its cookies are neither sent to the dashboard nor
+/// read by it, though both are in one domain.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_is_pictured_and_its_cookies_stay_in_the_picture() -> Result<()> {
+    let github = FakeGithub::start().await?;
+    let wire = Wire::lay().await?;
+    // Browsers let no host leave a cookie for all of `localhost`.
+    let domain = wire.origin().replace("http://", "harbour.");
+    let origin = format!("http://{domain}");
+    let settings =
+        [("BERTH_SIGNUP", "closed"), ("FRONTEND_URL", ""), ("BASE_DOMAIN", &domain), ("BERTH_PUBLIC_URL", &origin)];
+    let berth = Berth::start(&Database::Sqlite, &github, &settings).await?;
+    wire.lead_to(berth.address());
+    let git = GitServer::start(None).await?;
+    let repo = git.repo("ada/window")?;
+    repo.publish("As Vite builds it", &PAINTED)?;
+    let task = json!({"origin": origin, "repoUrl": repo.url});
+    let saw = browse(&berth, "picture.mjs", task, async |asked| bail!("the browser asks for {asked}")).await?;
+    let inside = json!({"visits": "1", "cookies": ["by_answer=1", "by_script=1"]});
+    ensure!(saw["first"] == inside, "the site in the picture has no storage or no cookies: {saw}");
+    ensure!(saw["again"] == inside, "the picture remembers what was there before: {saw}");
+    ensure!(saw["after"] == saw["before"], "the dashboard is sent the picture's cookies: {saw}");
+    ensure!(saw["readable"] == "", "the dashboard reads the picture's cookies: {saw}");
+    let visited = saw["visited"].as_array().context("what was sent after a visit")?;
+    ensure!(["by_answer", "by_script"].iter().all(|name| visited.contains(&json!(name))), "no such cookies: {saw}");
+    ensure!(saw["complaints"] == json!([]), "the browser complained: {saw}");
+    berth.stop().await
+}
+
+/// What Vite makes: a script and styles that are loaded with `crossorigin`. They count visits, paint, and leave cookies.
+const PAINTED: [(&str, &str); 4] = [
+    (
+        "index.html",
+        r#"<!doctype html><html lang="en"><title>Window</title>
+<script type="module" crossorigin src="/assets/index-B7x3kQ9d.js"></script>
+<link rel="stylesheet" crossorigin href="/assets/index-C1m8wZ4e.css">
+<div id="app"></div></html>"#,
+    ),
+    (
+        "assets/index-B7x3kQ9d.js",
+        r"localStorage.setItem('visits', Number(localStorage.getItem('visits') ?? 0) + 1);
+document.cookie = 'by_script=1; path=/; domain=' + location.hostname.replace('window.', '');
+document.querySelector('#app').innerHTML = '<h1>Painted</h1>';",
+    ),
+    ("assets/index-C1m8wZ4e.css", "body { margin: 0 }\n#app:has(h1) { block-size: 100vh; background: rgb(0 96 128) }"),
+    ("_headers", "/\n  Set-Cookie: by_answer=1; Path=/; Domain=harbour.localhost"),
+];
 
 /// Runs a script of `tests/js/dashboard` in a real browser; what it saw. Each of its requests but the last line is answered by
 /// `answer`. Its pictures stay, to be looked at.

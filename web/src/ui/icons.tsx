@@ -27,6 +27,7 @@ const SHAPES = {
   eye: ['', <><path d="M1.8 8S4 3.8 8 3.8 14.2 8 14.2 8 12 12.2 8 12.2 1.8 8 1.8 8Z" /><circle cx="8" cy="8" r="1.8" /></>],
   sort: ['', <path d="M2.5 4h11M4.5 8h7M6.5 12h3" />],
   copy: ['', <><rect x="5.5" y="5.5" width="8" height="8" rx="1.5" /><path d="M10.5 5.5V4A1.5 1.5 0 0 0 9 2.5H4A1.5 1.5 0 0 0 2.5 4v5A1.5 1.5 0 0 0 4 10.5h1.5" /></>],
+  site: ['', <><rect x="2" y="3" width="12" height="10" rx="1.5" /><path d="M2 6.2h12" /></>],
   folder: ['', <path d="M2 4.5A1.5 1.5 0 0 1 3.5 3h3l1.5 2h4.5A1.5 1.5 0 0 1 14 6.5v5a1.5 1.5 0 0 1-1.5 1.5h-9A1.5 1.5 0 0 1 2 11.5z" />],
 } as const satisfies Record<string, readonly [string, React.ReactNode]>
 

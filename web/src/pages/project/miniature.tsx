@@ -1,7 +1,12 @@
 /**
- * What visitors see, small: the site itself in a frame that can do nothing. It runs its scripts without an origin of its own, takes
- * no click and no focus, and is not there for screen readers, who have the link beside it. Its requests are counted with those of
- * visitors, and the panel that shows the numbers says so: what a framed page loads is told by nothing from what any page loads.
+ * What visitors see, small: the site itself in a frame. It takes no click and no focus, and is not there for screen readers, who
+ * have the link beside it. Its requests are counted with those of visitors, and the panel that shows the numbers says so: what a
+ * framed page loads is told by nothing from what any page loads.
+ *
+ * Scripts of a site run in it, so the frame has no credentials: its cookies and its storage are its own, empty at first and gone
+ * with the page. A frame that the browser keeps apart by the sandbox alone would be no picture (what is loaded with `crossorigin`
+ * is refused to an origin that is none) and not apart either: cookies that an answer sets for the whole domain would reach the
+ * dashboard. Browsers that cannot do it show a drawing.
  */
 
 import { useLingui } from '@lingui/react/macro'
@@ -9,12 +14,24 @@ import { useEffect, useRef, useState } from 'react'
 
 import { Icon, type IconName } from '~/ui/icons'
 
+declare module 'react' {
+  interface IframeHTMLAttributes<T> {
+    credentialless?: boolean
+  }
+}
+
 /** The window that the site believes to be in. */
 const WIDTH = 1280
 const HEIGHT = 832
 
-/** `version` is another one when something else is live: the frame is made anew. */
+const CAN_FRAME = 'credentialless' in HTMLIFrameElement.prototype
+
+/** `version` is another one when something else is live: the picture is made anew. */
 export function Miniature({ url, version }: { url: string; version: number }) {
+  return CAN_FRAME ? <Framed key={version} url={url} /> : <Drawn icon="site" />
+}
+
+function Framed({ url }: { url: string }) {
   const { t } = useLingui()
   const [scale, setScale] = useState(0)
   const window = useRef<HTMLDivElement>(null)
@@ -28,14 +45,14 @@ export function Miniature({ url, version }: { url: string; version: number }) {
       {/* A site that wants no frame leaves the ground as it is. */}
       {scale > 0 && (
         <iframe
-          key={version}
+          credentialless
+          sandbox="allow-scripts allow-same-origin"
           src={url}
           title={t`What visitors see`}
           aria-hidden="true"
           inert
           tabIndex={-1}
           loading="lazy"
-          sandbox="allow-scripts"
           referrerPolicy="no-referrer"
           className="pointer-events-none absolute inset-0 border-0"
           style={{ inlineSize: WIDTH, blockSize: HEIGHT, scale, transformOrigin: '0 0' }}
