@@ -1,27 +1,21 @@
 /**
  * The log on the page: a scroller in which only the rows that can be seen exist. Outside React, because lines come faster than a
- * tree of components can be compared: whatever happens is gathered, and written to the DOM once a frame.
+ * tree of components can be compared: whatever happens is gathered, and written to the DOM once a frame. Here is what the reader
+ * and the page want of it, and what happens to its scroller.
  *
- * Not here: where lines come from (feed.ts), which rows there are (rows.ts), how large the page lets it be (canvas.ts), when to paint
- * (frames.ts), what a row looks like (paint.ts), the bar above and what is said to screen readers (viewer.tsx), keys (keys.ts).
+ * Not here: where lines come from (feed.ts), which rows there are (layout.ts), where the view is and when it is painted (scene.ts),
+ * what a row looks like (marks.ts, paint.ts), the bar above and what is said to screen readers (viewer.tsx), keys (keys.ts).
  */
 
-import { Canvas } from '~/log/canvas'
 import { Finder } from '~/log/finder'
-import { Folds, type Step } from '~/log/fold'
-import { Frames } from '~/log/frames'
+import type { Step } from '~/log/fold'
+import { Layout } from '~/log/layout'
 import type { Range } from '~/log/link'
-import { PAINTED, type RowElement } from '~/log/paint'
-import { Pool } from '~/log/pool'
-import { LINE_HEIGHT, type Row, Rows } from '~/log/rows'
+import { Marks } from '~/log/marks'
+import type { Row } from '~/log/rows'
+import { Scene } from '~/log/scene'
 import type { LogStore } from '~/log/store'
 import { Teller } from '~/log/teller'
-import { WrappedHeights } from '~/log/wrapped'
-
-/** Rows that are painted above and below what is seen. */
-const MARGIN = 8
-/** This near the end is at the end. */
-const NEAR = 4
 
 export type ViewState = {
   follow: boolean
@@ -45,29 +39,9 @@ export type ViewOptions = {
 }
 
 export class LogView {
-  #canvas: Canvas
-  #pool: Pool
-  #frames = new Frames(() => this.#paint())
-  #rows = new Rows()
-  #folds = new Folds()
-  #headings: readonly HTMLElement[] = []
-  #heights = new WrappedHeights()
-  #whole = new Set<number>()
-
-  #top = 0
-
-  #follow: boolean
-  /** Lines that were there when following ended; `null`: it never began. */
-  #paused: number | null = null
-  #wrap: boolean
-  #onlyProblems = false
-  #wanted: Range | 'end' | null = null
-  #selected: Range | null = null
-  #current: Row | null = null
-  #finder: Finder | null = null
-
-  #laidOut = 0
-  #stale = true
+  #layout: Layout
+  #marks: Marks
+  #scene: Scene
   #teller = new Teller(() => this.options.changed(this.#state))
   #stops: (() => void)[] = []
 
@@ -76,182 +50,155 @@ export class LogView {
     private readonly store: LogStore,
     private readonly options: ViewOptions,
   ) {
-    this.#wrap = options.wrap
-    this.#follow = options.follow
-    this.#canvas = new Canvas(scroller)
-    this.#pool = new Pool(this.#canvas.window)
-    const resized = new ResizeObserver(() => this.#measure())
+    this.#layout = new Layout(store, options.wrap)
+    this.#marks = new Marks(store, options.more)
+    this.#scene = new Scene(scroller, store, this.#layout, this.#marks, this.#teller, options.follow)
+    const resized = new ResizeObserver(() => this.#scene.measure())
     resized.observe(scroller)
     const on = <K extends keyof HTMLElementEventMap>(name: K, heed: (event: HTMLElementEventMap[K]) => void) => {
       scroller.addEventListener(name, heed, { passive: true })
       this.#stops.push(() => scroller.removeEventListener(name, heed))
     }
-    on('scroll', () => this.#onScroll())
+    on('scroll', () => this.#scene.heedScroll())
     on('wheel', (event) => event.deltaY < 0 && this.setFollow(false))
     on('click', (event) => this.#onClick(event))
     const onSelection = () => this.#onSelection()
     document.addEventListener('selectionchange', onSelection)
-    this.#stops.push(store.subscribe(() => this.#schedule()), () => resized.disconnect(), () => document.removeEventListener('selectionchange', onSelection))
-    this.#measure()
+    this.#stops.push(store.subscribe(() => this.#scene.schedule()), () => resized.disconnect(), () => document.removeEventListener('selectionchange', onSelection))
+    this.#scene.measure()
   }
 
   destroy(): void {
-    this.#frames.stop()
-    this.#finder?.stop()
+    this.#scene.destroy()
+    this.#marks.finder?.stop()
     this.#teller.stop()
     for (const stop of this.#stops) stop()
-    this.#canvas.remove()
   }
 
   // What the reader, or the page, wants
 
   setSteps(steps: readonly Step[]): void {
-    this.#folds.update(steps, !this.#follow && this.#laidOut > 0 && this.#wanted === null)
-    this.#reshape()
+    this.#layout.setSteps(steps, !this.#scene.follow && !this.#layout.isEmpty && !this.#scene.isAwaited)
+    this.#scene.schedule()
   }
 
   /** What stands on the rows of the steps, in their order. */
   setHeadings(headings: readonly HTMLElement[]): void {
-    this.#headings = headings
-    this.#schedule()
+    this.#marks.headings = headings
+    this.#scene.schedule()
   }
 
   setFollow(follow: boolean): void {
-    if (follow === this.#follow) return
-    this.#follow = follow
-    this.#paused = this.store.count
-    if (follow) this.#wanted = null
-    this.#schedule()
-    this.#teller.now()
+    this.#scene.setFollow(follow)
   }
 
   setWrap(wrap: boolean): void {
-    this.#wrap = wrap
-    this.#heights.forget()
-    this.#reshape()
+    this.#layout.setWrap(wrap)
+    this.#scene.schedule()
     this.#teller.now()
   }
 
   setOnlyProblems(only: boolean): void {
-    this.#onlyProblems = only
-    this.#reshape()
+    this.#layout.setOnlyProblems(only)
+    this.#scene.schedule()
     this.#teller.now()
   }
 
   fold(section: number, folded: boolean): void {
     this.setFollow(false)
-    this.#folds.set(section, folded)
-    this.#reshape()
+    this.#layout.fold(section, folded)
+    this.#scene.schedule()
   }
 
   /** Shows lines and marks them, as soon as they are there. */
   goTo(range: Range, { mark = true } = {}): void {
     this.setFollow(false)
-    this.#selected = mark ? range : null
-    this.#current = { line: range.from }
-    this.#wanted = range
-    this.#schedule()
+    this.#marks.selected = mark ? range : null
+    this.#marks.current = { line: range.from }
+    this.#scene.want(range)
   }
 
   goToEnd(): void {
-    this.#wanted = 'end'
-    this.#schedule()
+    this.#scene.want('end')
   }
 
   goToStep(name: string): void {
-    const section = this.#folds.sections().findIndex((each) => each.name === name)
+    const section = this.#layout.sections.findIndex((each) => each.name === name)
     if (section < 0) return
     this.fold(section, false)
-    this.#current = { section }
-    this.#scrollTo(this.#rows.top(this.#rows.of({ section })))
+    this.#marks.current = { section }
+    const { rows } = this.#layout
+    this.#scene.scrollTo(rows.top(rows.of({ section })))
   }
 
   search(text: string): void {
-    this.#finder?.stop()
-    this.#finder = null
+    this.#marks.finder?.stop()
+    this.#marks.finder = null
     if (text !== '') {
       this.setFollow(false)
-      this.#finder = new Finder(this.store, text, (first) => this.#onScanned(first))
-      this.#finder.scan()
+      this.#marks.finder = new Finder(this.store, text, (first) => this.#onScanned(first))
+      this.#marks.finder.scan()
     }
-    this.#schedule()
+    this.#scene.schedule()
     this.#teller.now()
   }
 
   nextMatch(direction: 1 | -1): void {
-    this.#showMatch(this.#finder?.toNext(direction) ?? 0)
+    this.#showMatch(this.#marks.finder?.toNext(direction) ?? 0)
   }
 
   nextProblem(): void {
     const { problems } = this.store
-    const after = this.#currentLine()
+    const after = this.#marks.currentLine
     const line = problems.find((problem) => problem > after) ?? problems[0]
     if (line === undefined) return
     this.setFollow(false)
-    this.#show(line)
+    this.#scene.show(line)
   }
 
   /** Moves the current row; returns the line that is current now, or the section whose heading is. */
   move(by: number): Row | null {
-    if (this.#rows.count === 0) return null
+    const { rows } = this.#layout
+    if (rows.count === 0) return null
     this.setFollow(false)
-    const from = this.#current ? this.#rows.of(this.#current) : this.#rows.at(this.#top) - Math.sign(by)
-    const row = Math.max(0, Math.min(this.#rows.count - 1, from + by))
-    this.#current = this.#rows.row(row)
-    this.#keepInSight(row)
-    return this.#current
+    const { current } = this.#marks
+    const from = current ? rows.of(current) : rows.at(this.#scene.top) - Math.sign(by)
+    const row = Math.max(0, Math.min(rows.count - 1, from + by))
+    this.#marks.current = rows.row(row)
+    this.#scene.keepInSight(row)
+    return this.#marks.current
   }
 
   page(direction: 1 | -1): void {
     if (direction < 0) this.setFollow(false)
-    this.#scrollTo(this.#top + direction * (this.#canvas.height - LINE_HEIGHT))
-    this.#followAtEnd()
+    this.#scene.scrollByPage(direction)
   }
 
   /** To the end; following what comes while something can. */
   end(): void {
-    this.#scrollTo(this.#bottom())
-    this.#followAtEnd()
+    this.#scene.scrollToEnd()
   }
 
   /** What Enter does: folds a step, shows the whole of a line, or marks it. */
   activate(extend: boolean): void {
-    const current = this.#current
+    const { current } = this.#marks
     if (!current) return
-    if ('section' in current) this.fold(current.section, !this.#folds.sections()[current.section]!.folded)
-    else if (this.store.text(current.line).length > PAINTED && !this.#whole.has(current.line)) this.#showWhole(current.line)
+    if ('section' in current) this.#toggle(current.section)
+    else if (this.#marks.isCut(current.line)) this.#showWhole(current.line)
     else this.#pick(current.line, extend)
   }
 
   get current(): Row | null {
-    return this.#current
+    return this.#marks.current
   }
 
   /** The lines that a link would name. */
   get linkable(): Range {
-    const line = this.#currentLine() || this.#firstLine()
-    return this.#selected ?? { from: line, to: line }
+    const line = this.#marks.currentLine || this.#scene.firstLine
+    return this.#marks.selected ?? { from: line, to: line }
   }
 
   // What happens to the scroller
-
-  #onScroll(): void {
-    const { scrollTop, scrollLeft } = this.scroller
-    this.scroller.classList.toggle('shifted', scrollLeft > 0)
-    const byReader = Math.abs(scrollTop - this.#top) > 1
-    this.#top = scrollTop
-    if (!byReader) return
-    this.#wanted = null
-    this.#followAtEnd()
-    this.#frames.request(true)
-  }
-
-  /** Reaching the end is the one way in which following begins by itself. */
-  #followAtEnd(): void {
-    const atEnd = this.#top >= this.#bottom() - NEAR
-    this.setFollow(atEnd && !this.store.complete)
-    if (atEnd && this.#paused !== null) this.#paused = this.store.count
-  }
 
   #onClick(event: MouseEvent): void {
     const target = event.target as HTMLElement
@@ -259,234 +206,61 @@ export class LogView {
     if (!row) return
     if (row.dataset.section !== undefined) {
       const section = Number(row.dataset.section)
-      this.#current = { section }
-      return this.fold(section, !this.#folds.sections()[section]!.folded)
+      this.#marks.current = { section }
+      return this.#toggle(section)
     }
     const line = Number(row.dataset.line)
-    this.#current = { line }
+    this.#marks.current = { line }
     if (target.closest('[data-whole]')) this.#showWhole(line)
     else if (target.closest('.log-number')) this.#pick(line, event.shiftKey)
-    this.#schedule()
+    this.#scene.schedule()
   }
 
   #onSelection(): void {
     const selection = document.getSelection()
-    if (this.#follow && selection && !selection.isCollapsed && this.scroller.contains(selection.anchorNode)) this.setFollow(false)
+    if (this.#scene.follow && selection && !selection.isCollapsed && this.scroller.contains(selection.anchorNode)) this.setFollow(false)
   }
 
-  #measure(): void {
-    if (this.#canvas.measure()) {
-      this.#heights.columns = this.#canvas.columns(this.store.count)
-      this.#heights.forget()
-      if (this.#wrap) this.#reshape()
-    }
-    this.#frames.request(true)
-  }
+  // What follows
 
-  // Frames
-
-  #schedule(): void {
-    this.#frames.request(this.#stale)
-  }
-
-  #paint(): void {
-    if (this.#canvas.width === 0) return
-    const anchor = this.#stale && !this.#follow ? this.#anchor() : null
-    if (this.#stale) this.#layOut()
-    const grew = this.store.count > this.#laidOut
-    if (grew) this.#rows.extend((this.#laidOut = this.store.count))
-    this.#finder?.scan()
-    this.#size()
-    this.#reach(anchor)
-    this.#write()
-    if (grew) this.#teller.soon()
-    if (this.store.complete && this.#follow) this.setFollow(false)
-  }
-
-  #layOut(): void {
-    this.#stale = false
-    this.#laidOut = this.store.count
-    const heightOf = this.#wrap ? (line: number) => this.#heights.of(line, this.store.text(line)) : () => LINE_HEIGHT
-    this.#rows.shape({ sections: this.#folds.sections(), only: this.#onlyProblems ? this.store.problems : null, heightOf }, this.#laidOut)
-  }
-
-  /** Where the view is to be: the end, something that was wanted, or where it was. */
-  #reach(anchor: { row: Row; offset: number } | null): void {
-    const wanted = this.#wanted
-    if (this.#follow) this.#top = this.#bottom()
-    else if (wanted === 'end') {
-      this.#top = this.#bottom()
-      if (this.store.complete) this.#wanted = null
-    } else if (wanted && this.store.count >= wanted.from) {
-      this.#open(wanted.from)
-      this.#size()
-      const row = this.#rows.of({ line: wanted.from })
-      this.#top = this.#rows.top(row) - Math.max(0, (this.#canvas.height - LINE_HEIGHT) / 2)
-      this.#wanted = null
-    } else if (anchor) this.#top = this.#rows.top(this.#rows.of(anchor.row)) + anchor.offset
-    this.#top = Math.max(0, Math.min(this.#top, this.#bottom()))
-  }
-
-  #write(): void {
-    const sections = this.#folds.sections()
-    // Measured rows can turn out higher or lower than guessed: then once more, with what is known now.
-    for (let round = 0; round < 3; round += 1) {
-      const first = Math.max(0, this.#rows.at(this.#top) - MARGIN)
-      const last = Math.min(this.#rows.count, this.#rows.at(this.#top + this.#canvas.height) + MARGIN + 1)
-      this.#pool.show(first, last - first, !this.#follow, (element, row) => this.#paintRow(element, this.#rows.row(row), sections))
-      this.#canvas.place(this.#rows.top(first))
-      if (!this.#wrap || !this.#learnHeights(first, last)) break
-      this.#size()
-    }
-    this.#canvas.scrollTo(this.#top)
-  }
-
-  #size(): void {
-    this.#canvas.setHeight(this.#rows.height)
-    const widest = Math.min(this.store.widest, this.#whole.size > 0 ? Infinity : PAINTED)
-    this.#canvas.setWidth(this.#wrap ? null : widest, this.store.count)
-  }
-
-  #paintRow(element: RowElement, row: Row, sections: ReturnType<Folds['sections']>): void {
-    const isCurrent = this.#current !== null && same(this.#current, row)
-    if ('section' in row) {
-      const heading = this.#headings[row.section]
-      if (heading) element.heading(row.section, sections[row.section]!.folded, heading, isCurrent ? 'log-current' : '')
-      return
-    }
-    const { line } = row
-    const isSelected = this.#selected !== null && line >= this.#selected.from && line <= this.#selected.to
-    const look = [this.store.isError(line) && 'log-error', isSelected && 'log-selected', isCurrent && 'log-current'].filter(Boolean).join(' ')
-    element.line({
-      line,
-      text: this.store.text(line),
-      needle: this.#finder?.needle ?? '',
-      nth: this.#finder?.nthOn(line) ?? -1,
-      whole: this.#whole.has(line),
-      more: this.options.more,
-      look,
-    })
-  }
-
-  /** Whether a row was higher or lower than thought. What is above the view does not push it. */
-  #learnHeights(first: number, last: number): boolean {
-    const anchor = this.#follow || this.#wanted === 'end' ? null : this.#anchor()
-    let changed = false
-    for (let row = first; row < last; row += 1) {
-      const what = this.#rows.row(row)
-      const height = this.#pool.heightAt(row - first)
-      if ('section' in what || height === 0) continue
-      this.#heights.remember(what.line, height)
-      if (height === this.#rows.heightOf(row)) continue
-      this.#rows.setHeight(row, height)
-      changed = true
-    }
-    if (!changed) return false
-    this.#top = anchor ? this.#rows.top(this.#rows.of(anchor.row)) + anchor.offset : this.#bottom()
-    this.#top = Math.max(0, Math.min(this.#top, this.#bottom()))
-    return true
-  }
-
-  // Places
-
-  #bottom(): number {
-    return Math.max(0, this.#rows.height - this.#canvas.height)
-  }
-
-  #anchor(): { row: Row; offset: number } | null {
-    if (this.#rows.count === 0) return null
-    const row = this.#rows.at(this.#top)
-    return { row: this.#rows.row(row), offset: this.#top - this.#rows.top(row) }
-  }
-
-  #firstLine(): number {
-    const row = this.#rows.count > 0 ? this.#rows.row(this.#rows.at(this.#top)) : { line: 1 }
-    return 'line' in row ? row.line : Math.max(1, this.#folds.sections()[row.section]!.firstLine)
-  }
-
-  /** 0 if there is none. */
-  #currentLine(): number {
-    return this.#current && 'line' in this.#current ? this.#current.line : 0
-  }
-
-  /** Unfolds what hides a line. */
-  #open(line: number): void {
-    if (this.#rows.shows(line)) return
-    if (this.#onlyProblems) this.#onlyProblems = false
-    const section = this.#rows.sectionOf(line)
-    if (section >= 0) this.#folds.set(section, false)
-    this.#layOut()
-    this.#teller.now()
-  }
-
-  #show(line: number): void {
-    this.#current = { line }
-    if (this.#stale) this.#layOut()
-    this.#open(line)
-    this.#keepInSight(this.#rows.of({ line }))
-  }
-
-  #keepInSight(row: number): void {
-    const top = this.#rows.top(row)
-    const bottom = top + this.#rows.heightOf(row)
-    if (top < this.#top || bottom > this.#top + this.#canvas.height) {
-      const isNear = top > this.#top - 3 * LINE_HEIGHT && bottom < this.#top + this.#canvas.height + 3 * LINE_HEIGHT
-      if (!isNear) this.#scrollTo(top - this.#canvas.height / 3)
-      else this.#scrollTo(top < this.#top ? top : bottom - this.#canvas.height)
-    } else this.#schedule()
-  }
-
-  #scrollTo(top: number): void {
-    this.#wanted = null
-    this.#top = Math.max(0, Math.min(top, this.#bottom()))
-    this.#frames.request(true)
+  #toggle(section: number): void {
+    this.fold(section, !this.#layout.sections[section]!.folded)
   }
 
   #pick(line: number, extend: boolean): void {
-    const from = extend && this.#selected ? this.#selected.from : line
-    this.#selected = { from: Math.min(from, line), to: Math.max(from, line) }
-    this.options.picked(this.#selected)
-    this.#schedule()
+    this.options.picked(this.#marks.pick(line, extend))
+    this.#scene.schedule()
   }
 
   #showWhole(line: number): void {
     this.setFollow(false)
-    this.#whole.add(line)
-    this.#schedule()
+    this.#marks.showWhole(line)
+    this.#scene.schedule()
   }
 
   #showMatch(line: number): void {
     if (line === 0) return
     this.setFollow(false)
-    this.#show(line)
+    this.#scene.show(line)
     this.#teller.now()
   }
 
   #onScanned(first: boolean): void {
-    if (first && this.#finder) this.#showMatch(this.#finder.toFirst(this.#firstLine()))
+    if (first && this.#marks.finder) this.#showMatch(this.#marks.finder.toFirst(this.#scene.firstLine))
     else this.#teller.soon()
-  }
-
-  #reshape(): void {
-    this.#stale = true
-    this.#schedule()
   }
 
   /** What the bar above shows. */
   get #state(): ViewState {
     return {
-      follow: this.#follow,
-      fresh: this.#follow || this.#paused === null ? 0 : this.store.count - this.#paused,
+      follow: this.#scene.follow,
+      fresh: this.#scene.fresh,
       lines: this.store.count,
       problems: this.store.problems.length,
-      onlyProblems: this.#onlyProblems,
-      wrap: this.#wrap,
+      onlyProblems: this.#layout.onlyProblems,
+      wrap: this.#layout.wraps,
       complete: this.store.complete,
-      search: this.#finder?.state ?? null,
+      search: this.#marks.finder?.state ?? null,
     }
   }
-}
-
-function same(one: Row, other: Row): boolean {
-  return 'line' in one ? 'line' in other && one.line === other.line : 'section' in other && one.section === other.section
 }
