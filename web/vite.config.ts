@@ -39,6 +39,15 @@ export default defineConfig({
     // The policy allows no inline script or style and no data: fonts.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          // What the first page needs is one file, whatever pages share parts of it: forty small ones compress worse and are asked
+          // for one by one. The entry stays apart from it, so that the manifest has one.
+          groups: [{ name: 'first', tags: ['$initial'], test: /^(?!.*\/(index\.html|src\/main\.tsx))/ }],
+        },
+      },
+    },
   },
   server: {
     proxy: Object.fromEntries(['/api', '/socket.io', '/health'].map((path) => [path, { target: api, ws: true, changeOrigin: false }])),
