@@ -44,7 +44,7 @@ try {
 
 function print(title, figures) {
   console.log(`\n${title}`)
-  for (const [name, value] of Object.entries(figures)) console.log(`  ${name.padEnd(34)} ${value}`)
+  for (const [name, value] of Object.entries(figures)) console.log(`  ${name.padEnd(46)} ${value}`)
 }
 
 function processors() {

@@ -1,4 +1,5 @@
-// Opens a running build in a browser, measures its frames while lines arrive, and then goes through the whole log.
+// Opens a running build in a browser, measures its frames and how late its lines are while they arrive, and then goes through the
+// whole log.
 
 import { readFileSync } from 'node:fs'
 
@@ -18,6 +19,10 @@ export async function watch(browser, trial, build, { lines, throttle }) {
   await page.getByText('waiting', { exact: true }).waitFor({ timeout: 2 * MINUTES })
   await devtools.send('Emulation.setCPUThrottlingRate', { rate: throttle })
 
+  await page.evaluate(recordFrames)
+  await page.getByText('calm', { exact: true }).waitFor({ timeout: 2 * MINUTES })
+  const calm = await page.evaluate(() => globalThis.endOfFrames())
+
   await devtools.send('Performance.enable', { timeDomain: 'threadTicks' })
   const before = await metricsOf(devtools)
   await page.evaluate(recordFrames)
@@ -33,6 +38,8 @@ export async function watch(browser, trial, build, { lines, throttle }) {
   const { JSHeapUsedSize: heap } = await metricsOf(devtools)
   await context.close()
   return {
+    'line by line: shown after, ms: p50 p99 worst': spread(calm.late),
+    'in the flood: shown after, ms: p50 p99 worst': spread(flooded.late),
     'lines a second as they were shown': Math.round(flooded.lines / (flooded.took / 1_000)),
     'frame, ms: p50 p99 worst': spread(flooded.frames),
     'frames over 50 ms': `${flooded.frames.filter((took) => took > 50).length} of ${flooded.frames.length}`,
@@ -59,16 +66,25 @@ function spread(values) {
 
 // In the page
 
-/** Notes how long each frame took, from the first line of the flood on. */
+/** Notes how long each frame took, from the next line on, and how long before a frame its newest line was printed. */
 function recordFrames() {
   const frames = []
-  const lastLine = () => Number([...document.querySelectorAll('.log-row:not([hidden])')].at(-1)?.dataset.line ?? 0)
+  const late = []
+  const lastRow = () => [...document.querySelectorAll('.log-row:not([hidden])')].at(-1)
+  const lastLine = () => Number(lastRow()?.dataset.line ?? 0)
   const before = lastLine()
   let since = 0
   let first = 0
+  let newest = before
   let stopped = false
   const frame = (time) => {
     if (stopped) return
+    // What stands in the page when a frame begins was painted with the one before.
+    if (lastLine() > newest) {
+      newest = lastLine()
+      const printed = lastRow().querySelector('.log-text')?.textContent.match(/\b\d{13}\b/)?.[0]
+      if (printed) late.push(Date.now() - Number(printed))
+    }
     if (since > 0) frames.push(time - since)
     if (since > 0 || lastLine() > before) {
       first ||= time
@@ -79,7 +95,7 @@ function recordFrames() {
   requestAnimationFrame(frame)
   globalThis.endOfFrames = () => {
     stopped = true
-    return { frames, took: since - first, lines: lastLine() - before }
+    return { frames, late, took: since - first, lines: lastLine() - before }
   }
 }
 
