@@ -20,6 +20,13 @@ use crate::{Build, Preview, Project, Store, StoreError};
 /// Rows that are forgotten together: who looks keeps nobody from writing.
 const AT_ONCE: i64 = 100;
 
+/// In microseconds.
+const HOUR: i64 = 3_600_000_000;
+/// Refused sign-ins of an address in an hour that are written down one by one.
+const REFUSED_OF_ADDRESS: i64 = 10;
+/// The same of all together.
+const REFUSED_IN_ALL: i64 = 50;
+
 tokio::task_local! {
     static UNDER_WAY: Act;
 }
@@ -220,6 +227,40 @@ impl Transaction<'_> {
     }
 }
 
+/// An entry that counts.
+struct Counted {
+    id: i64,
+    detail: Vec<String>,
+}
+
+impl FromRow for Counted {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self { id: row.get("id")?, detail: row.json("detail")? })
+    }
+}
+
+impl Transaction<'_> {
+    /// Counts a refused sign-in in the one entry of this hour.
+    async fn count_refused(&mut self, since: Timestamp) -> Result<(), StoreError> {
+        let action = AuditAction::SessionRefused;
+        let select = "SELECT id, detail FROM audit WHERE created_at >= $1 AND action = $2 AND detail <> '[]' LIMIT 1";
+        let Some(Counted { id, detail }) = self.one(sql(select).bind(since).bind(action.as_str())).await? else {
+            // Of nobody's address: they came from many.
+            return Act::from(None).cover(self.record(Change::of(action).exactly([further(1)]))).await;
+        };
+        let so_far = detail.iter().find_map(|part| part.strip_prefix(FURTHER)?.trim().parse::<u64>().ok());
+        let detail = json_text(&[further(so_far.unwrap_or(0) + 1)]);
+        self.run(sql("UPDATE audit SET detail = $2 WHERE id = $1").bind(id).bind(detail)).await.map(drop)
+    }
+}
+
+/// What the count of those that are not written down one by one is called.
+const FURTHER: &str = "further:";
+
+fn further(times: u64) -> String {
+    format!("{FURTHER} {times}")
+}
+
 /// Which part of the log.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
@@ -291,13 +332,28 @@ impl Store {
     }
 
     /// Writes down that somebody tried to sign in to an account, if there is one, and could not. What they typed is
-    /// not kept: it may have been a password.
+    /// not kept: it may have been a password. Of many in an hour the first are written down one by one, of each address
+    /// and of all; the others are counted in one entry, so that guessing neither fills the log nor hides what else is
+    /// in it.
     ///
     /// # Errors
     /// Only the database's own.
     pub async fn record_refused_sign_in(&self, account: Option<UserId>) -> Result<(), StoreError> {
+        let address = Act::under_way().and_then(|act| act.known().address.clone());
         let mut tx = self.begin().await?;
-        tx.record(Change { user: account, ..Change::of(AuditAction::SessionRefused) }).await?;
+        let since = Timestamp(tx.now.0 - tx.now.0.rem_euclid(HOUR));
+        let one_by_one = "SELECT COUNT(*) FROM audit WHERE created_at >= $1 AND action = $2 AND detail = '[]'";
+        let action = AuditAction::SessionRefused;
+        let of_all = tx.one(sql(one_by_one).bind(since).bind(action.as_str())).await?.unwrap_or(0);
+        let of_address = "SELECT COUNT(*) FROM audit WHERE created_at >= $1 AND action = $2 AND detail = '[]' \
+                          AND COALESCE(address, '') = $3";
+        let of_address = sql(of_address).bind(since).bind(action.as_str()).bind(address.unwrap_or_default());
+        let of_address = tx.one(of_address).await?.unwrap_or(0);
+        if of_all < REFUSED_IN_ALL && of_address < REFUSED_OF_ADDRESS {
+            tx.record(Change { user: account, ..Change::of(action) }).await?;
+        } else {
+            tx.count_refused(since).await?;
+        }
         tx.commit().await
     }
 

@@ -148,3 +148,42 @@ pub(crate) async fn refused_sign_ins_and_old_entries(ground: Ground) {
     store.forget_audit(ground.clock.now()).await.unwrap();
     assert_eq!(log(store).await, []);
 }
+
+/// A flood of guesses, from one address and from very many: few entries, and none is lost without being counted.
+pub(crate) async fn guesses_are_written_down_or_counted(ground: Ground) {
+    let store = &ground.store;
+    let ada = ground.member(1).await;
+    let before = log(store).await.len();
+    let guess = async |address: [u8; 4], account| {
+        Act::from(Some(IpAddr::from(address))).cover(store.record_refused_sign_in(account)).await.unwrap();
+    };
+    for _ in 0..30 {
+        guess([192, 0, 2, 1], Some(ada.user())).await;
+    }
+    guess([192, 0, 2, 2], Some(ada.user())).await;
+    let entries = log(store).await;
+    assert_eq!(entries.len(), before + 10 + 1 + 1, "ten of the guesser's, one that counts, and one of somebody else's");
+    let of_others = &entries[0];
+    assert_eq!(of_others.address.as_deref(), Some("192.0.2.2"));
+    let counted = |entries: &[AuditEntry]| {
+        let counts = entries.iter().filter(|entry| !entry.detail.is_empty());
+        counts.map(|entry| (entry.address.clone(), entry.detail.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(counted(&entries), [(None, vec!["further: 20".to_owned()])]);
+
+    for number in 0..100 {
+        guess([198, 51, 100, number], None).await;
+    }
+    let entries = log(store).await;
+    assert_eq!(entries.len(), before + 50 + 1, "of all together");
+    assert_eq!(counted(&entries), [(None, vec!["further: 81".to_owned()])]);
+
+    // What else happens is written down as ever, and the next hour begins anew.
+    store.record_rotation().await.unwrap();
+    ground.clock.advance(Duration::from_secs(3_600));
+    guess([192, 0, 2, 1], Some(ada.user())).await;
+    let entries = log(store).await;
+    let newest: Vec<AuditAction> = entries[..2].iter().map(|entry| entry.action).collect();
+    assert_eq!(newest, [AuditAction::SessionRefused, AuditAction::SecretsRotated]);
+    assert_eq!((entries[0].user.as_ref().map(|user| user.id), &entries[0].detail), (Some(ada.user()), &Vec::new()));
+}

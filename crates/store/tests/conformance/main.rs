@@ -169,7 +169,8 @@ stories! {
         what_did_not_happen_is_not_written_down,
         entries_outlive_whom_they_name,
         the_log_is_narrowed_and_paged,
-        refused_sign_ins_and_old_entries;
+        refused_sign_ins_and_old_entries,
+        guesses_are_written_down_or_counted;
     history:
         old_events_go_and_the_newest_stays,
         old_logs_go_and_wanted_ones_stay;
