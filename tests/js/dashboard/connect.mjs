@@ -40,11 +40,6 @@ await run('connect', async (browser, task, ask) => {
   await page.waitForURL('**/builds/*');
   await ada.link('Visit').waitFor();
 
-  await ada.goTo(`/projects/${name}/settings/build`);
-  await page.getByRole('checkbox', { name: ada.words.like('Build a preview for other branches and pull requests') }).check();
-  const follows = ada.panel('What it follows');
-  await ada.button('Save', {}, follows).click();
-  await ada.text('Saved.', {}, follows).waitFor();
   await ada.goTo(`/projects/${name}/settings/webhook`);
   await ada.button('Make one', {}, ada.panel('Deploy hooks')).click();
   await ada.field('What calls it').fill('the newsroom');

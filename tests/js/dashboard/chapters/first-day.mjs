@@ -36,6 +36,7 @@ export async function connect(ada, { repoUrl, text, project }) {
   await ada.field('Address of the repository').fill(repoUrl);
   await ada.button('Look at it').click();
   await page.getByText('npm run build').first().waitFor();
+  await ada.text('Pushes are not announced to Berth yet: the project’s page then leads to its webhook, or has Berth look every few minutes.').waitFor();
   await ada.field('Name').fill(project);
   await ada.text('This address is free.').waitFor();
   await ada.field('Paste a whole .env').fill('API_TOKEN=from the first day\nPUBLIC_NAME=Window');

@@ -6,12 +6,6 @@ const BRANCH = 'feat/stained';
 
 export async function previews(ada, project) {
   const { page } = ada;
-  await ada.goTo(`/projects/${project}/settings/build`);
-  await page.getByRole('checkbox', { name: ada.words.like('Build a preview for other branches and pull requests') }).check();
-  const follows = ada.panel('What it follows');
-  await ada.button('Save', {}, follows).click();
-  await ada.text('Saved.', {}, follows).waitFor();
-
   await ada.goTo(`/projects/${project}`);
   await ada.ask({ ask: 'push', text: 'A stained window', branch: BRANCH });
   const preview = stained(ada);

@@ -15,12 +15,15 @@ export async function pushAgain(ada, project) {
   const live = ada.region('Production');
   await live.getByText('The first window').first().waitFor();
   const site = await siteOf(ada);
+  const unheard = ada.text('Nobody tells Berth of pushes to this repository.');
+  await unheard.waitFor();
   await page.evaluate(() => { window.isNotReloaded = true; });
   await ada.ask({ ask: 'push', text: 'The second window', seconds: 3 });
   await page.waitForFunction(() => document.title.startsWith('◔'));
   await live.getByText('The second window').first().waitFor();
   ensure(await page.evaluate(() => window.isNotReloaded), 'the page was loaded again');
   await page.waitForFunction(() => !/^[◔✕]/.test(document.title));
+  await unheard.waitFor({ state: 'detached' });
   await ada.picture('6-pushed');
   await ada.visitorReads(site, 'The second window');
 }

@@ -7,6 +7,7 @@ import { Hash } from '~/actions/names'
 import type { Schema } from '~/api/client'
 import { projectsQuery } from '~/api/queries'
 import { decisionsOf } from '~/plan/decisions'
+import { SEND } from '~/shell/keys'
 import { Button } from '~/ui/button'
 import { useFormat } from '~/ui/format'
 import { frameworkName } from '~/ui/framework'
@@ -16,6 +17,9 @@ import { Problem } from './problem'
 type AfterProps = {
   detection: Schema['DetectionBody'] | undefined
   branch: string
+  previews: boolean
+  /** GitHub tells of its pushes, by the webhook that comes with the project. */
+  announced: boolean
   host: string | undefined
   variables: number
   /** Why it cannot be deployed as it stands. */
@@ -25,13 +29,13 @@ type AfterProps = {
   pending: boolean
 }
 
-export function AfterDeploy({ detection, branch, host, variables, hindrance, error, pending }: AfterProps) {
+export function AfterDeploy({ detection, branch, previews, announced, host, variables, hindrance, error, pending }: AfterProps) {
   const at = <bdi dir="ltr" className="font-semibold wrap-anywhere">{host}</bdi>
   const production = <bdi dir="ltr" className="mono">{branch}</bdi>
   return (
     <Aside title={<Trans>When you deploy</Trans>} action={<Trans>Deploy</Trans>} hindrance={hindrance} error={error} pending={pending} foot={
       <>
-        <Trans>From then on each push to {production} goes live, and each other branch and pull request gets its own address.</Trans>{' '}
+        <Afterwards production={production} previews={previews} announced={announced} />{' '}
         <Estimate framework={detection && decisionsOf(detection.plan).find(({ name }) => name === 'framework')?.value} />
       </>
     }>
@@ -65,6 +69,13 @@ function BuildSteps({ detection: { plan } }: { detection: Schema['DetectionBody'
   )
 }
 
+/** What comes of later pushes; nobody tells of them by himself but GitHub. */
+function Afterwards({ production, previews, announced }: { production: React.ReactNode; previews: boolean; announced: boolean }) {
+  if (!announced) return <Trans>Pushes are not announced to Berth yet: the project’s page then leads to its webhook, or has Berth look every few minutes.</Trans>
+  if (!previews) return <Trans>From then on each push to {production} goes live.</Trans>
+  return <Trans>From then on each push to {production} goes live, and each other branch and pull request gets its own address.</Trans>
+}
+
 /** How long it may take, where projects of the same kind tell. */
 function Estimate({ framework }: { framework: string | undefined }) {
   const { data: projects = [] } = useQuery(projectsQuery)
@@ -86,7 +97,7 @@ function Aside({ title, action, hindrance, error, pending, foot, children }: Asi
         <div className="grid gap-2.5 px-4 pb-4">
           {Boolean(error) && <Problem error={error} />}
           <Button type="submit" acts look="primary" pending={pending} className="min-h-10 w-full">
-            {action} <kbd dir="ltr" className="border-current bg-transparent text-inherit opacity-75 pointer-coarse:hidden" aria-hidden="true">⌘↵</kbd>
+            {action} <kbd dir="ltr" className="border-current bg-transparent text-inherit opacity-75 pointer-coarse:hidden" aria-hidden="true">{SEND}</kbd>
           </Button>
           <p role="status" className="text-sm text-busy empty:hidden">{hindrance}</p>
           <p className="text-xs text-dim">{foot}</p>

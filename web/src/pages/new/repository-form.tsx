@@ -42,6 +42,7 @@ export function RepositoryForm({ repository, branch, onBranch, name, onName, env
   const [kinds, setKinds] = useState<Record<string, Kind>>({})
   /** The branch that is looked at: as it was when it was typed to its end. */
   const [lookedAt, setLookedAt] = useState(branch)
+  const [previews, setPreviews] = useState(true)
   const [error, setError] = useState<unknown>()
   const [pending, setPending] = useState(false)
 
@@ -65,7 +66,7 @@ export function RepositoryForm({ repository, branch, onBranch, name, onName, env
     try {
       const variables = env.variables.map(({ key, value, kind }) => ({ key, value, kind }))
       const { build, project, note } = await body(api.POST('/api/v1/projects', {
-        body: { name, ...accessOf(repository), branch: branch.trim(), ...settingsOf(changes), ...(variables.length > 0 && { variables }) },
+        body: { name, ...accessOf(repository), branch: branch.trim(), previews, ...settingsOf(changes), ...(variables.length > 0 && { variables }) },
       }))
       release()
       if (note) toast(<bdi>{sentence(note)}</bdi>)
@@ -86,6 +87,8 @@ export function RepositoryForm({ repository, branch, onBranch, name, onName, env
           branch={branch}
           onBranch={mending((field) => field === 'branch', onBranch)}
           onBranchDone={() => setLookedAt(branch)}
+          previews={previews}
+          onPreviews={setPreviews}
           onAnother={onAnother}
           commit={looked.error ? undefined : looked.data?.commit}
           error={error}
@@ -97,6 +100,8 @@ export function RepositoryForm({ repository, branch, onBranch, name, onName, env
       <AfterDeploy
         detection={looked.error ? undefined : looked.data}
         branch={branch}
+        previews={previews}
+        announced={repository.github !== undefined}
         host={answer?.url ? hostOf(answer.url) : undefined}
         variables={env.variables.length}
         hindrance={

@@ -8,7 +8,7 @@ import type { Schema } from '~/api/client'
 import { fieldOf } from '~/api/errors'
 import { Avatar } from '~/ui/avatar'
 import { Button } from '~/ui/button'
-import { TextField } from '~/ui/field'
+import { Checkbox, TextField } from '~/ui/field'
 import { branchesQuery } from './queries'
 import type { Repository } from './source'
 import { Step } from './step'
@@ -19,12 +19,14 @@ type RepositoryStepProps = {
   onBranch: (branch: string) => void
   /** It was typed to its end: time to look at it. */
   onBranchDone: () => void
+  previews: boolean
+  onPreviews: (previews: boolean) => void
   onAnother: () => void
   commit: Schema['CommitBody'] | undefined
   error: unknown
 }
 
-export function RepositoryStep({ repository, branch, onBranch, onBranchDone, onAnother, commit, error }: RepositoryStepProps) {
+export function RepositoryStep({ repository, branch, onBranch, onBranchDone, previews, onPreviews, onAnother, commit, error }: RepositoryStepProps) {
   const { t } = useLingui()
   const { data: branches = [] } = useQuery(branchesQuery(repository.github))
   const name = repository.github ?? repository.repoUrl.replace(/^https?:\/\//, '').replace(/\.git$/, '')
@@ -56,6 +58,15 @@ export function RepositoryStep({ repository, branch, onBranch, onBranchDone, onA
           error={fieldOf(error, 'branch')}
         />
         <datalist id="branches">{branches.map((each) => <option key={each.name} value={each.name} />)}</datalist>
+        <div className="basis-full">
+          <Checkbox
+            name="previews"
+            checked={previews}
+            onChange={(event) => onPreviews(event.target.checked)}
+            label={<Trans>Build a preview for other branches and pull requests</Trans>}
+            hint={<Trans>Each gets an address of its own. Those from forks wait for an approval.</Trans>}
+          />
+        </div>
       </div>
     </Step>
   )

@@ -25,7 +25,7 @@ export function NothingLive({ project }: { project: Schema['ProjectBody'] }) {
           ? <p><Trans>The first folder that is deployed will be at {host}.</Trans></p>
           : latest && isUnderWay(latest)
             ? <p><Trans>The first build is under way. When it has passed, it is at {host}.</Trans></p>
-            : <p><Trans>Nothing is live at {host} yet. A push to <bdi className="mono">{project.branch}</bdi> builds it, or you do.</Trans></p>}
+            : <p><Trans>Nothing is live at {host} yet. The next build of <bdi className="mono">{project.branch}</bdi> that passes goes there.</Trans></p>}
         {project.repoUrl === null
           ? <FolderSteps project={project.name} />
           : (

@@ -12,6 +12,7 @@ import { useFailureWords } from '~/failure/words'
 import { Button, LinkButton } from '~/ui/button'
 import { Notice } from '~/ui/panel'
 import { heldQuery } from './queries'
+import { mayBeUnheard, Unheard } from './unheard'
 
 type Project = Schema['ProjectBody']
 
@@ -19,9 +20,8 @@ export function Notices({ project }: { project: Project }) {
   const { latestBuild: latest, webhookProblem } = project
   const { data: held = [] } = useQuery(heldQuery(project.id))
   const failed = latest?.status === 'failed' ? latest : undefined
-  if (!failed && !webhookProblem && held.length === 0) return null
   return (
-    <div className="mb-4 grid gap-3">
+    <div className="mb-4 grid gap-3 empty:hidden">
       {failed && <Failed build={failed} live={project.liveDeployment} />}
       {webhookProblem && (
         <Notice
@@ -33,6 +33,7 @@ export function Notices({ project }: { project: Project }) {
         </Notice>
       )}
       {held.map((build) => <Held key={build.id} build={build} />)}
+      {mayBeUnheard(project) && <Unheard project={project} />}
     </div>
   )
 }

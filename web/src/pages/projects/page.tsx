@@ -33,7 +33,7 @@ function NoProjects() {
   const { t } = useLingui()
   return (
     <Empty title={t`Put your first site up`} actions={<LinkButton to="/new" look="primary" icon="plus"><Trans>New project</Trans></LinkButton>}>
-      <p><Trans>A project is a repository, or a folder, that is served at an address of its own. Name the repository: Berth looks how it is built, says so with its reasons, and puts it up. Every push goes live from then on.</Trans></p>
+      <p><Trans>A project is a repository, or a folder, that is served at an address of its own. Name the repository: Berth looks how it is built, says so with its reasons, and puts it up. Each push that it hears of goes live from then on.</Trans></p>
     </Empty>
   )
 }
