@@ -2,6 +2,8 @@
 
 import { i18n } from '@lingui/core'
 
+import { piece } from '~/shell/piece'
+
 export const LOCALES = { en: 'English', nl: 'Nederlands', ar: 'العربية' } as const
 export type Locale = keyof typeof LOCALES
 
@@ -25,7 +27,7 @@ export function directionOf(locale: string): 'ltr' | 'rtl' {
 }
 
 export async function speak(locale: Locale): Promise<void> {
-  const { messages } = await CATALOGUES[locale]()
+  const { messages } = await piece(CATALOGUES[locale])
   i18n.load(locale, messages)
   i18n.activate(locale)
   document.documentElement.lang = locale

@@ -16,6 +16,7 @@ import { type Sort, SORTS } from '~/pages/projects/standing'
 import { Failed, NotFound } from '~/shell/failed'
 import { Frame } from '~/shell/frame'
 import { Outside } from '~/shell/outside'
+import { piece } from '~/shell/piece'
 import { Loading } from '~/ui/loading'
 
 type Context = { queries: QueryClient }
@@ -50,7 +51,7 @@ const setup = createRoute({
     const { done } = await queries.fetchQuery(setupQuery)
     if (done) throw redirect({ to: '/login' })
   },
-  component: lazyRouteComponent(() => import('~/pages/entry/setup'), 'SetupPage'),
+  component: lazyRouteComponent(() => piece(() => import('~/pages/entry/setup')), 'SetupPage'),
 })
 
 const login = createRoute({
@@ -68,13 +69,13 @@ const login = createRoute({
     // Whoever is signed in needs no sign-in. What is kept may be of a session that has ended, so the server is asked.
     if (queries.getQueryData(keys.me) !== null && (await isSignedIn())) throw redirect({ href: ownAddress(next) })
   },
-  component: lazyRouteComponent(() => import('~/pages/entry/login'), 'LoginPage'),
+  component: lazyRouteComponent(() => piece(() => import('~/pages/entry/login')), 'LoginPage'),
 })
 
 const invitation = createRoute({
   getParentRoute: () => outside,
   path: '/invite/$token',
-  component: lazyRouteComponent(() => import('~/pages/entry/invitation'), 'InvitationPage'),
+  component: lazyRouteComponent(() => piece(() => import('~/pages/entry/invitation')), 'InvitationPage'),
 })
 
 const projects = createRoute({
@@ -90,26 +91,26 @@ const projects = createRoute({
 const newProject = createRoute({
   getParentRoute: () => inside,
   path: '/new',
-  component: lazyRouteComponent(() => import('~/pages/new/page'), 'NewProjectPage'),
+  component: lazyRouteComponent(() => piece(() => import('~/pages/new/page')), 'NewProjectPage'),
 })
 
 const project = createRoute({
   getParentRoute: () => inside,
   path: '/projects/$project',
-  component: lazyRouteComponent(() => import('~/pages/project/page'), 'ProjectPage'),
+  component: lazyRouteComponent(() => piece(() => import('~/pages/project/page')), 'ProjectPage'),
 })
 
 const builds = createRoute({
   getParentRoute: () => inside,
   path: '/projects/$project/builds',
   validateSearch: (search: Record<string, unknown>): { branch?: string; status?: string } => ({ branch: text(search.branch), status: text(search.status) }),
-  component: lazyRouteComponent(() => import('~/pages/builds/page'), 'BuildsPage'),
+  component: lazyRouteComponent(() => piece(() => import('~/pages/builds/page')), 'BuildsPage'),
 })
 
 const settings = createRoute({
   getParentRoute: () => inside,
   path: '/projects/$project/settings/{-$section}',
-  component: lazyRouteComponent(() => import('~/pages/settings/page'), 'SettingsPage'),
+  component: lazyRouteComponent(() => piece(() => import('~/pages/settings/page')), 'SettingsPage'),
 })
 
 const build = createRoute({
@@ -117,7 +118,7 @@ const build = createRoute({
   path: '/builds/$build',
   // The line that is linked to is the fragment: #L12 or #L12-L20.
   validateSearch: (search: Record<string, unknown>): { step?: string; q?: string } => ({ step: text(search.step), q: text(search.q) }),
-  component: lazyRouteComponent(() => import('~/pages/build/page'), 'BuildPage'),
+  component: lazyRouteComponent(() => piece(() => import('~/pages/build/page')), 'BuildPage'),
 })
 
 const account = createRoute({
@@ -125,26 +126,26 @@ const account = createRoute({
   path: '/account',
   // Somebody wanted to connect GitHub, and this code is why they are here without it.
   validateSearch: (search: Record<string, unknown>): { problem?: string } => ({ problem: text(search.problem) }),
-  component: lazyRouteComponent(() => import('~/pages/account/page'), 'AccountPage'),
+  component: lazyRouteComponent(() => piece(() => import('~/pages/account/page')), 'AccountPage'),
 })
 
 const users = createRoute({
   getParentRoute: () => inside,
   path: '/users',
-  component: lazyRouteComponent(() => import('~/pages/users/page'), 'UsersPage'),
+  component: lazyRouteComponent(() => piece(() => import('~/pages/users/page')), 'UsersPage'),
 })
 
 const system = createRoute({
   getParentRoute: () => inside,
   path: '/system',
-  component: lazyRouteComponent(() => import('~/pages/system/page'), 'SystemPage'),
+  component: lazyRouteComponent(() => piece(() => import('~/pages/system/page')), 'SystemPage'),
 })
 
 const audit = createRoute({
   getParentRoute: () => inside,
   path: '/audit',
   validateSearch: filterOf,
-  component: lazyRouteComponent(() => import('~/pages/audit/page'), 'AuditPage'),
+  component: lazyRouteComponent(() => piece(() => import('~/pages/audit/page')), 'AuditPage'),
 })
 
 const tree = root.addChildren([

@@ -3,8 +3,10 @@
 import { lazy, Suspense } from 'react'
 
 import { useAsked } from '~/actions/ask'
+import { piece } from '~/shell/piece'
 
-const Dialogs = lazy(() => import('~/actions/dialogs'))
+export const dialogs = () => piece(() => import('~/actions/dialogs'))
+const Dialogs = lazy(dialogs)
 
 export function Asked() {
   const asked = useAsked()

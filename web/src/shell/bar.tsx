@@ -8,6 +8,7 @@ import { lazy } from 'react'
 import { projectsQuery, useMe } from '~/api/queries'
 import { COMMAND } from '~/shell/keys'
 import { openOverlay } from '~/shell/overlay'
+import { piece } from '~/shell/piece'
 import { useWhere } from '~/shell/where'
 import { Avatar } from '~/ui/avatar'
 import { Icon } from '~/ui/icons'
@@ -15,7 +16,7 @@ import { Mark } from '~/ui/mark'
 import { Menu } from '~/ui/menu'
 import { isUnderWay } from '~/actions/cancel'
 
-export const accountMenu = () => import('~/shell/account-menu')
+export const accountMenu = () => piece(() => import('~/shell/account-menu'))
 const AccountMenu = lazy(() => accountMenu().then(({ AccountMenu }) => ({ default: AccountMenu })))
 
 export function Bar() {

@@ -6,6 +6,7 @@ import { useEffect } from 'react'
 
 import { messageOf, Refusal } from '~/api/errors'
 import { Page } from '~/shell/page'
+import { MissingPiece } from '~/shell/piece'
 import { Button, LinkButton } from '~/ui/button'
 import { Empty } from '~/ui/panel'
 
@@ -23,12 +24,13 @@ export function Failed({ error, reset }: ErrorComponentProps) {
   }, [passing, error, reset, router])
   if (error instanceof Refusal && error.status === 404) return <NotFound />
   const again = () => {
+    if (error instanceof MissingPiece) return location.reload()
     reset()
     void router.invalidate()
   }
   return (
     <Page title={t`This could not be loaded`}>
-      <Empty title={messageOf(error)} actions={<Button look="primary" onClick={again}><Trans>Try again</Trans></Button>}>
+      <Empty title={error instanceof MissingPiece ? t`A part of the dashboard is missing on the server` : messageOf(error)} actions={<Button look="primary" onClick={again}><Trans>Try again</Trans></Button>}>
         <p><Trans>Sites are not affected: they are served without the dashboard.</Trans></p>
       </Empty>
     </Page>

@@ -4,19 +4,20 @@ import { useQueryClient } from '@tanstack/react-query'
 import { Outlet } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect } from 'react'
 
-import { Asked } from '~/actions/asked'
+import { Asked, dialogs } from '~/actions/asked'
 import { goLive, goQuiet } from '~/api/live'
 import { accountMenu, Bar } from '~/shell/bar'
 import { ConnectionBar } from '~/shell/connection'
 import { useShortcuts } from '~/shell/keys'
 import { useOverlay } from '~/shell/overlay'
+import { piece } from '~/shell/piece'
 import { Skip } from '~/shell/skip'
 import { useMarks } from '~/shell/marks'
 import { menuParts } from '~/ui/menu'
 import { Toasts } from '~/ui/toast'
 
-const palette = () => import('~/shell/palette')
-const keysHelp = () => import('~/shell/keys-help')
+const palette = () => piece(() => import('~/shell/palette'))
+const keysHelp = () => piece(() => import('~/shell/keys-help'))
 const Palette = lazy(() => palette().then(({ Palette }) => ({ default: Palette })))
 const Keys = lazy(() => keysHelp().then(({ KeysHelp }) => ({ default: KeysHelp })))
 
@@ -30,7 +31,7 @@ export function Frame() {
     return goQuiet
   }, [queries])
   useEffect(() => {
-    const timer = setTimeout(() => void Promise.allSettled([menuParts(), accountMenu(), palette(), keysHelp()]), LATER_MS)
+    const timer = setTimeout(() => void Promise.allSettled([menuParts(), accountMenu(), dialogs(), palette(), keysHelp()]), LATER_MS)
     return () => clearTimeout(timer)
   }, [])
   useMarks()

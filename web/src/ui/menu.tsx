@@ -2,9 +2,10 @@
 
 import { cloneElement, lazy, Suspense, useRef, useState } from 'react'
 
+import { piece } from '~/shell/piece'
 import { Icon } from '~/ui/icons'
 
-export const menuParts = () => import('~/ui/menu-parts')
+export const menuParts = () => piece(() => import('~/ui/menu-parts'))
 const MenuPopup = lazy(() => menuParts().then(({ MenuPopup }) => ({ default: MenuPopup })))
 
 /** What can be chosen. */

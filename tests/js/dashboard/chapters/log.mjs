@@ -62,6 +62,23 @@ export async function brokenWire(ada, project) {
   await isWhole(ada);
 }
 
+/** A page whose code was not loaded yet, gone to without a connection, is there when the connection is. */
+export async function pageToCome(ada, project) {
+  const { page } = ada;
+  await ada.goTo(`/projects/${project}`);
+  await ada.settled();
+  await page.evaluate(() => { window.isNotReloaded = true; });
+  await ada.browser.expecting(/net::ERR_|WebSocket connection/, async () => {
+    await ada.ask({ ask: 'cut' });
+    await ada.link('Settings', {}, page.getByRole('banner')).click();
+    await ada.text('Not connected.').waitFor();
+    await ada.ask({ ask: 'mend' });
+    await ada.button('Try now').click();
+    await ada.panel('What it follows').waitFor();
+  });
+  ensure(await page.evaluate(() => window.isNotReloaded), 'the page was loaded again');
+}
+
 /** What is shown of the log is what the server has of it: no line is lost, none is there twice. */
 async function isWhole(ada) {
   const { page } = ada;

@@ -11,18 +11,19 @@ import { SECTIONS, type Section } from '~/pages/settings/links'
 import { Navigation, useSectionName } from '~/pages/settings/navigation'
 import { NotFound } from '~/shell/failed'
 import { Page } from '~/shell/page'
+import { piece } from '~/shell/piece'
 import { LeaveGuard } from '~/ui/leave'
 import { Loading } from '~/ui/loading'
 
 type SectionProps = { project: Schema['ProjectBody'] }
 
 const CONTENT: Record<Section, React.ComponentType<SectionProps>> = {
-  build: lazy(() => import('~/pages/settings/build/section')),
-  secrets: lazy(() => import('~/pages/settings/secrets/section')),
-  access: lazy(() => import('~/pages/settings/access')),
-  webhook: lazy(() => import('~/pages/settings/webhook/section')),
-  limits: lazy(() => import('~/pages/settings/limits')),
-  delete: lazy(() => import('~/pages/settings/deletion')),
+  build: lazy(() => piece(() => import('~/pages/settings/build/section'))),
+  secrets: lazy(() => piece(() => import('~/pages/settings/secrets/section'))),
+  access: lazy(() => piece(() => import('~/pages/settings/access'))),
+  webhook: lazy(() => piece(() => import('~/pages/settings/webhook/section'))),
+  limits: lazy(() => piece(() => import('~/pages/settings/limits'))),
+  delete: lazy(() => piece(() => import('~/pages/settings/deletion'))),
 }
 
 export function SettingsPage() {

@@ -1,0 +1,53 @@
+/**
+ * Pieces of the dashboard that come when they are needed: pages, dialogs, languages. One that does not come is fetched again when
+ * the server answers. One that the server no longer has is of an older Berth than runs there: the page is loaded anew.
+ */
+
+import { connectionLost, isOnline, onConnection } from '~/shell/online'
+
+/** When the page was last loaded anew for a piece, so that a piece that is nowhere does not do so without end. */
+const RELOADED = 'reloaded-for-a-piece'
+const RELOAD_AGAIN_MS = 60_000
+
+/** A piece that the server does not have, not even for a page that was just loaded. */
+export class MissingPiece extends Error {}
+
+export async function piece<Module>(load: () => Promise<Module>): Promise<Module> {
+  for (let refusals = 0; ; ) {
+    try {
+      return await load()
+    } catch (error) {
+      if (await isAnswering()) {
+        refusals += 1
+        if (refusals > 1) return reloaded(error)
+      } else {
+        refusals = 0
+        connectionLost()
+        await connected()
+      }
+    }
+  }
+}
+
+function isAnswering(): Promise<boolean> {
+  return fetch('/health', { cache: 'no-store' }).then(({ ok }) => ok, () => false)
+}
+
+function connected(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = onConnection(() => {
+      if (!isOnline()) return
+      stop()
+      resolve()
+    })
+  })
+}
+
+/** Nothing comes of it: the page goes. */
+function reloaded(cause: unknown): Promise<never> {
+  const last = Number(sessionStorage.getItem(RELOADED))
+  if (Date.now() - last < RELOAD_AGAIN_MS) throw new MissingPiece('a part of the dashboard is not on the server', { cause })
+  sessionStorage.setItem(RELOADED, String(Date.now()))
+  location.reload()
+  return new Promise(() => {})
+}
