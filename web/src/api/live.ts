@@ -8,8 +8,10 @@ import type { Socket } from 'socket.io-client'
 
 import { api, type Schema } from '~/api/client'
 import { Refusal } from '~/api/errors'
+import { Gathering } from '~/api/gathering'
 import { keys } from '~/api/keys'
 import { ask, connectionFound, connectionLost, isOnline, tryBy, tryNow } from '~/shell/online'
+import { piece } from '~/shell/piece'
 
 /** One or more lines of a build's log, joined by `\n`; `lineNumber` is the first one's. */
 export type LogPiece = Schema['LinesBody'] & { stream: Schema['LogStream'] }
@@ -25,7 +27,7 @@ const wakeListeners = new Set<() => void>()
 /** Opens the connection once somebody is signed in. What happened while it was lost is fetched by the bar that said so. */
 export async function goLive(queries: QueryClient): Promise<void> {
   if (socket) return
-  const { io } = await import('socket.io-client')
+  const { io } = await piece(() => import('socket.io-client'))
   if (socket) return
   // Tries are `online.ts`'s, which says on the page when the next one is.
   const opened = io({ transports: ['websocket', 'polling'], withCredentials: true, reconnection: false })
@@ -51,7 +53,8 @@ export async function goLive(queries: QueryClient): Promise<void> {
       goQuiet()
     })
   })
-  opened.on('event', (event: LiveEvent) => heed(queries, event))
+  const gathering = new Gathering((queryKey) => queries.invalidateQueries({ queryKey }))
+  opened.on('event', (event: LiveEvent) => heed(gathering, event))
   for (const [name, stream] of Object.entries(LOG_EVENTS)) {
     opened.on(name, (piece: Schema['LinesBody']) => lineListeners.get(piece.buildId)?.forEach((listener) => listener({ ...piece, stream })))
   }
@@ -88,13 +91,13 @@ export function onWake(listener: () => void): () => void {
   return () => wakeListeners.delete(listener)
 }
 
-function heed(queries: QueryClient, { projectId, payload }: LiveEvent): void {
+function heed(gathering: Gathering, { projectId, payload }: LiveEvent): void {
   const project = payload.project ?? projectId
-  if (payload.build !== undefined) void queries.invalidateQueries({ queryKey: keys.build(payload.build) })
-  if (project != null) void queries.invalidateQueries({ queryKey: keys.project(project) })
-  if (payload.kind === 'project_updated' && project != null) void queries.invalidateQueries({ queryKey: keys.hook(project) })
+  if (payload.build !== undefined) gathering.note(keys.build(payload.build))
+  if (project != null) gathering.note(keys.project(project))
+  if (payload.kind === 'project_updated' && project != null) gathering.note(keys.hook(project))
   // Of nobody's project: accounts, their tokens, sessions and invitations.
-  if (project == null) for (const queryKey of [keys.me, keys.sessions, keys.tokens, keys.users, keys.invitations]) void queries.invalidateQueries({ queryKey })
+  if (project == null) for (const key of [keys.me, keys.sessions, keys.tokens, keys.users, keys.invitations]) gathering.note(key)
   // Steps of a build change nothing in the list.
-  if (payload.kind !== 'build_progress') void queries.invalidateQueries({ queryKey: keys.projects })
+  if (payload.kind !== 'build_progress') gathering.note(keys.projects)
 }

@@ -32,10 +32,10 @@ const PAGE = 500
 /** All of somebody's projects, as their cards show them. */
 export const projectsQuery = queryOptions({
   queryKey: keys.projects,
-  async queryFn() {
+  async queryFn({ signal }) {
     const projects: Schema['ProjectSummaryBody'][] = []
     for (;;) {
-      const page = await body(api.GET('/api/v1/projects', { params: { query: { limit: PAGE, before: projects.at(-1)?.id } } }))
+      const page = await body(api.GET('/api/v1/projects', { params: { query: { limit: PAGE, before: projects.at(-1)?.id } }, signal }))
       projects.push(...page)
       if (page.length < PAGE) return projects
     }
@@ -46,7 +46,7 @@ export const projectsQuery = queryOptions({
 export const projectNamedQuery = (name: string) =>
   queryOptions({
     queryKey: keys.projectNamed(name),
-    queryFn: () => body(api.GET('/api/v1/projects/named/{name}', { params: { path: { name } } })),
+    queryFn: ({ signal }) => body(api.GET('/api/v1/projects/named/{name}', { params: { path: { name } }, signal })),
   })
 
 export function useProject(name: string) {
@@ -54,10 +54,10 @@ export function useProject(name: string) {
 }
 
 export const projectQuery = (id: number) =>
-  queryOptions({ queryKey: keys.project(id), queryFn: () => body(api.GET('/api/v1/projects/{id}', { params: { path: { id } } })) })
+  queryOptions({ queryKey: keys.project(id), queryFn: ({ signal }) => body(api.GET('/api/v1/projects/{id}', { params: { path: { id } }, signal })) })
 
 export const buildQuery = (id: number) =>
-  queryOptions({ queryKey: keys.build(id), queryFn: () => body(api.GET('/api/v1/builds/{id}', { params: { path: { id } } })) })
+  queryOptions({ queryKey: keys.build(id), queryFn: ({ signal }) => body(api.GET('/api/v1/builds/{id}', { params: { path: { id } }, signal })) })
 
 /** Whether a project may take that name, and the address that it would have; an empty one is not asked for. */
 export const nameQuery = (name: string) =>
