@@ -3,7 +3,8 @@
 import { everyPage } from './chapters/every-page.mjs';
 import { firstDay } from './chapters/first-day.mjs';
 import { endOfProject } from './chapters/end.mjs';
-import { brokenWire, followAndPause } from './chapters/log.mjs';
+import { focus } from './chapters/focus.mjs';
+import { brokenWire, followAndPause, pageToCome } from './chapters/log.mjs';
 import { previews, promotionThatNeedsABuild } from './chapters/previews.mjs';
 import { cancel, failure, pushAgain, rollBack } from './chapters/pushes.mjs';
 import { secrets } from './chapters/secrets.mjs';
@@ -25,6 +26,8 @@ await run('story', async (browser, task, ask) => {
   await promotionThatNeedsABuild(ada, project);
   await followAndPause(ada, project);
   await brokenWire(ada, project);
+  await pageToCome(ada, project);
+  await focus(ada, { ...task, project });
   const found = await everyPage(ada, project);
   await endOfProject(ada, project);
   return found;

@@ -9,6 +9,7 @@ import { goLive, goQuiet } from '~/api/live'
 import { accountMenu, Bar } from '~/shell/bar'
 import { ConnectionBar } from '~/shell/connection'
 import { useShortcuts } from '~/shell/keys'
+import { keepFocus } from '~/shell/lost-focus'
 import { useOverlay } from '~/shell/overlay'
 import { piece } from '~/shell/piece'
 import { Skip } from '~/shell/skip'
@@ -34,6 +35,7 @@ export function Frame() {
     const timer = setTimeout(() => void Promise.allSettled([menuParts(), accountMenu(), dialogs(), palette(), keysHelp()]), LATER_MS)
     return () => clearTimeout(timer)
   }, [])
+  useEffect(keepFocus, [])
   useMarks()
   useShortcuts()
   const overlay = useOverlay()

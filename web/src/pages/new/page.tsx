@@ -4,49 +4,54 @@
  */
 
 import { useLingui } from '@lingui/react/macro'
-import { useState } from 'react'
+import { useEffect, useRef } from 'react'
 
 import { Page } from '~/shell/page'
 import { LeaveGuard } from '~/ui/leave'
-import { EMPTY_ADDRESS } from './address'
 import { Chooser } from './chooser'
+import { useDraft } from './draft'
 import { FolderForm } from './folder-form'
 import { RepositoryForm } from './repository-form'
-import { type Source, nameOf } from './source'
+import { nameOf } from './source'
 
 export function NewProjectPage() {
   const { t } = useLingui()
-  const [address, setAddress] = useState(EMPTY_ADDRESS)
-  const [source, setSource] = useState<Source>()
-  const [branch, setBranch] = useState('')
-  /** As somebody typed it; until then it is the repository's. */
-  const [typedName, setName] = useState<string>()
-  const [env, setEnv] = useState('')
+  const [{ address, source, branch, name: typedName, env }, change] = useDraft()
 
-  const choose = (chosen: Source, branch: string) => {
-    setSource(chosen)
-    setBranch(branch)
-  }
-  const another = () => setSource(undefined)
+  const steps = useRef<HTMLDivElement>(null)
+  const before = useRef(source)
+  // The button that led here is gone: the first step takes the focus from it.
+  useEffect(() => {
+    if (before.current === source) return
+    before.current = source
+    const heading = steps.current?.querySelector('h2')
+    if (heading) heading.tabIndex = -1
+    heading?.focus()
+  }, [source])
+
+  const another = () => change({ source: undefined })
+  const setName = (name: string) => change({ name })
   const name = typedName ?? (source?.kind === 'repository' ? nameOf(source.repoUrl) : '')
   return (
     <Page title={t`New project`}>
       <LeaveGuard />
-      {!source && <Chooser address={address} onAddress={setAddress} onChosen={choose} />}
-      {source?.kind === 'folder' && <FolderForm name={name} onName={setName} onAnother={another} />}
-      {source?.kind === 'repository' && (
-        <RepositoryForm
-          key={source.repoUrl}
-          repository={source}
-          branch={branch}
-          onBranch={setBranch}
-          name={name}
-          onName={setName}
-          env={env}
-          onEnv={setEnv}
-          onAnother={another}
-        />
-      )}
+      <div ref={steps}>
+        {!source && <Chooser address={address} onAddress={(address) => change({ address })} onChosen={(source, branch) => change({ source, branch })} />}
+        {source?.kind === 'folder' && <FolderForm name={name} onName={setName} onAnother={another} />}
+        {source?.kind === 'repository' && (
+          <RepositoryForm
+            key={source.repoUrl}
+            repository={source}
+            branch={branch}
+            onBranch={(branch) => change({ branch })}
+            name={name}
+            onName={setName}
+            env={env}
+            onEnv={(env) => change({ env })}
+            onAnother={another}
+          />
+        )}
+      </div>
     </Page>
   )
 }
