@@ -3,6 +3,7 @@
  * and until the server says how it ended.
  */
 
+import { useLingui } from '@lingui/react/macro'
 import { useQueryClient } from '@tanstack/react-query'
 import { useSyncExternalStore } from 'react'
 
@@ -35,6 +36,16 @@ export function isUnderWay({ status }: Pick<Build, 'status'>): boolean {
 export function useStateOf(): (build: Cancelable) => string {
   const pending = useSyncExternalStore(subscribe, () => asking)
   return (build) => (isUnderWay(build) && (build.cancelRequested || pending.has(build.id)) ? 'canceling' : build.status)
+}
+
+/** What canceling is called, with what follows from it. `hasLive`: visitors of the site see something now. */
+export function useCancelWords(): (build: Pick<Build, 'status' | 'environment'>, hasLive: boolean) => string {
+  const { t } = useLingui()
+  return ({ status, environment }, hasLive) => {
+    if (status === 'held') return t`Dismiss: it is not built`
+    if (environment === 'preview') return t`Cancel: what is shown stays`
+    return hasLive ? t`Cancel: what is live stays` : t`Cancel: nothing goes live`
+  }
 }
 
 /** Asks the server to stop a build. Where it does not, a dialog says why and offers it again. */

@@ -4,6 +4,7 @@ import { Menu as Base } from '@base-ui/react/menu'
 
 import { Link, type LinkProps } from '@tanstack/react-router'
 
+import { useOnline } from '~/shell/online'
 import { Icon, type IconName } from '~/ui/icons'
 
 type PopupProps = {
@@ -38,7 +39,9 @@ export function MenuPopup({ label, anchor, home, open, onOpenChange, children }:
 type ItemProps = {
   icon?: IconName
   danger?: boolean
-  disabled?: boolean
+  disabled?: boolean | undefined
+  /** It changes something on the server: out of order, with the reason, while there is no connection. */
+  acts?: boolean
   /** The menu stays open: what follows is said in it. */
   stays?: boolean
   onClick?: () => void
@@ -50,7 +53,9 @@ type ItemProps = {
   children: React.ReactNode
 }
 
-export function MenuItem({ icon, danger, stays, href, to, params, children, ...rest }: ItemProps) {
+export function MenuItem({ icon, danger, disabled, acts, stays, href, to, params, children, ...rest }: ItemProps) {
+  const { online, reason } = useOnline()
+  const held = acts && !online
   const look = `menu-item ${danger ? 'danger' : ''}`
   const inside = (
     <>
@@ -60,7 +65,7 @@ export function MenuItem({ icon, danger, stays, href, to, params, children, ...r
   )
   if (href !== undefined) return <Base.LinkItem closeOnClick className={look} href={href} target="_blank" rel="noreferrer">{inside}</Base.LinkItem>
   if (to !== undefined) return <Base.LinkItem closeOnClick className={look} render={<Link {...({ to, params } as LinkProps)} />}>{inside}</Base.LinkItem>
-  return <Base.Item {...rest} closeOnClick={!stays} className={look}>{inside}</Base.Item>
+  return <Base.Item {...rest} disabled={disabled || held} title={held ? reason : undefined} closeOnClick={!stays} className={look}>{inside}</Base.Item>
 }
 
 type ChoiceProps<Value extends string> = {

@@ -3,7 +3,7 @@
 import { Trans, useLingui } from '@lingui/react/macro'
 
 import { ask, type Build } from '~/actions/ask'
-import { isUnderWay, useCancel } from '~/actions/cancel'
+import { isUnderWay, useCancel, useCancelWords } from '~/actions/cancel'
 import type { Schema } from '~/api/client'
 import { Menu, MenuItem } from '~/ui/menu'
 import { canGoLive, type Entry } from './history'
@@ -11,22 +11,23 @@ import { canGoLive, type Entry } from './history'
 export function HistoryMenu({ entry: { build, deployment }, project }: { entry: Entry; project: Schema['ProjectBody'] }) {
   const { t } = useLingui()
   const cancel = useCancel()
+  const cancelWords = useCancelWords()
   const live = project.liveDeployment
   const items = [
     deployment?.kept && <MenuItem key="visit" icon="out" href={deployment.url}><Trans>Visit this version</Trans></MenuItem>,
     deployment && deployment.environment === 'production' && canGoLive(deployment) && (
-      <MenuItem key="activate" icon="back" onClick={() => ask({ kind: 'activate', deployment })}>
+      <MenuItem key="activate" acts icon="back" onClick={() => ask({ kind: 'activate', deployment })}>
         {live && live.id > deployment.id ? <Trans>Roll back to this…</Trans> : <Trans>Put this live…</Trans>}
       </MenuItem>
     ),
     deployment && deployment.environment === 'preview' && canGoLive(deployment) && (
-      <MenuItem key="promote" icon="up" onClick={() => ask({ kind: 'promote', deployment })}><Trans>Promote…</Trans></MenuItem>
+      <MenuItem key="promote" acts icon="up" onClick={() => ask({ kind: 'promote', deployment })}><Trans>Promote…</Trans></MenuItem>
     ),
-    build?.status === 'held' && <MenuItem key="approve" icon="check" onClick={() => ask({ kind: 'approve', build })}><Trans>Approve and build…</Trans></MenuItem>,
-    build && canBeBuiltAgain(build) && <MenuItem key="rebuild" icon="again" onClick={() => ask({ kind: 'rebuild', build })}><Trans>Rebuild…</Trans></MenuItem>,
+    build?.status === 'held' && <MenuItem key="approve" acts icon="check" onClick={() => ask({ kind: 'approve', build })}><Trans>Approve and build…</Trans></MenuItem>,
+    build && canBeBuiltAgain(build) && <MenuItem key="rebuild" acts icon="again" onClick={() => ask({ kind: 'rebuild', build })}><Trans>Rebuild…</Trans></MenuItem>,
     build && (isUnderWay(build) || build.status === 'held') && (
-      <MenuItem key="cancel" icon="slashed" disabled={build.cancelRequested} onClick={() => void cancel(build)}>
-        {build.status === 'held' ? <Trans>Dismiss: it is not built</Trans> : <Trans>Cancel: what is live stays</Trans>}
+      <MenuItem key="cancel" acts icon="slashed" disabled={build.cancelRequested} onClick={() => void cancel(build)}>
+        {cancelWords(build, live !== null)}
       </MenuItem>
     ),
   ].filter(Boolean)

@@ -5,7 +5,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 
 import { ask } from '~/actions/ask'
-import { isUnderWay, useCancel, useStateOf } from '~/actions/cancel'
+import { isUnderWay, useCancel, useCancelWords, useStateOf } from '~/actions/cancel'
 import { hostOf, subject } from '~/actions/names'
 import type { Schema } from '~/api/client'
 import { settingLink } from '~/pages/settings/links'
@@ -41,6 +41,7 @@ function Row({ preview }: { preview: Preview }) {
   const { t } = useLingui()
   const stateOf = useStateOf()
   const cancel = useCancel()
+  const cancelWords = useCancelWords()
   const { branch, pullRequest, latestBuild: build, liveDeployment: live, state } = preview
   const name = titleOf(preview)
   const underWay = build && isUnderWay(build)
@@ -55,11 +56,11 @@ function Row({ preview }: { preview: Preview }) {
         <State state={build && state === build.status ? stateOf(build) : state} />
         <Menu label={t`What to do about the preview of ${branch}`}>
           {live && <MenuItem icon="out" href={preview.url}><Trans>Visit</Trans></MenuItem>}
-          {live && canGoLive(live) && <MenuItem icon="up" onClick={() => ask({ kind: 'promote', deployment: live })}><Trans>Promote to production…</Trans></MenuItem>}
-          {build?.status === 'held' && <MenuItem icon="check" onClick={() => ask({ kind: 'approve', build })}><Trans>Approve and build…</Trans></MenuItem>}
-          {build && !underWay && build.status !== 'held' && <MenuItem icon="again" onClick={() => ask({ kind: 'rebuild', build })}><Trans>Rebuild…</Trans></MenuItem>}
-          {build && underWay && <MenuItem icon="slashed" disabled={build.cancelRequested} onClick={() => void cancel(build)}><Trans>Cancel: what is shown stays</Trans></MenuItem>}
-          <MenuItem icon="close" danger onClick={() => ask({ kind: 'remove_preview', preview })}><Trans>Remove…</Trans></MenuItem>
+          {live && canGoLive(live) && <MenuItem acts icon="up" onClick={() => ask({ kind: 'promote', deployment: live })}><Trans>Promote to production…</Trans></MenuItem>}
+          {build?.status === 'held' && <MenuItem acts icon="check" onClick={() => ask({ kind: 'approve', build })}><Trans>Approve and build…</Trans></MenuItem>}
+          {build && !underWay && build.status !== 'held' && <MenuItem acts icon="again" onClick={() => ask({ kind: 'rebuild', build })}><Trans>Rebuild…</Trans></MenuItem>}
+          {build && underWay && <MenuItem acts icon="slashed" disabled={build.cancelRequested} onClick={() => void cancel(build)}>{cancelWords(build, live !== null)}</MenuItem>}
+          <MenuItem acts icon="close" danger onClick={() => ask({ kind: 'remove_preview', preview })}><Trans>Remove…</Trans></MenuItem>
         </Menu>
       </div>
       <div className="flex min-w-0 items-center gap-2 pe-2 text-sm text-muted">

@@ -5,10 +5,9 @@ import { Link } from '@tanstack/react-router'
 import { memo } from 'react'
 
 import { ask } from '~/actions/ask'
-import { isUnderWay, useCancel, useStateOf } from '~/actions/cancel'
+import { isUnderWay, useCancel, useCancelWords, useStateOf } from '~/actions/cancel'
 import { Hash, hostOf, subject } from '~/actions/names'
 import { groupOf, type Project, stateOf } from '~/pages/projects/standing'
-import { useOnline } from '~/shell/online'
 import { useFormat } from '~/ui/format'
 import { frameworkName } from '~/ui/framework'
 import { Menu, MenuItem, MenuLine } from '~/ui/menu'
@@ -19,7 +18,7 @@ import { Ago, Elapsed, Span } from '~/ui/time'
 const EDGE = { needs: 'border-s-fail', building: 'border-s-busy-fill', live: 'border-s-transparent', none: 'border-s-transparent' } as const
 
 export const ProjectRow = memo(function ProjectRow({ project }: { project: Project }) {
-  const { name, url, liveDeployment, framework, recentBuilds } = project
+  const { name, url, liveDeployment, recentBuilds } = project
   const host = <bdi dir="ltr">{hostOf(url)}</bdi>
   return (
     <li data-row className={`project-row ${EDGE[groupOf(project)]}`}>
@@ -32,7 +31,7 @@ export const ProjectRow = memo(function ProjectRow({ project }: { project: Proje
       <Standing project={project} />
       <Pushed project={project} />
       <span className="max-md:hidden"><Tide builds={recentBuilds.toReversed()} /></span>
-      <span className="max-md:hidden">{framework && <span className="tag">{frameworkName(framework)}</span>}</span>
+      <span className="max-md:hidden"><Kind project={project} look="tag" /></span>
       <span className="relative max-sm:col-start-3 max-sm:row-start-1 max-sm:self-start"><Actions project={project} /></span>
     </li>
   )
@@ -63,8 +62,9 @@ function Standfirst({ state, project: { latestBuild: latest, liveDeployment: liv
   return latest ? <Trans>nothing is up</Trans> : <Trans>no build yet</Trans>
 }
 
-function Pushed({ project: { latestBuild, liveDeployment, repoUrl } }: { project: Project }) {
+function Pushed({ project }: { project: Project }) {
   const word = useStateWord()
+  const { latestBuild, liveDeployment, repoUrl } = project
   if (!latestBuild) return <div className="min-w-0 text-dim max-sm:col-span-full">{repoUrl === null ? <Trans>Waits for its first folder</Trans> : <Trans>Waits for its first push</Trans>}</div>
   const { id, commit, branch, status, createdAt } = latestBuild
   const aside = liveDeployment !== null && liveDeployment.buildId !== id && ['canceled', 'superseded', 'skipped'].includes(status)
@@ -72,6 +72,7 @@ function Pushed({ project: { latestBuild, liveDeployment, repoUrl } }: { project
     <div className="min-w-0 max-sm:col-span-full max-sm:pe-2">
       <div className="cut leading-[1.7]" dir="auto">{commit ? subject(commit.message) : repoUrl === null ? <Trans>Files sent from a folder</Trans> : <Trans>The newest commit of <bdi className="mono">{branch}</bdi></Trans>}</div>
       <div className="cut text-xs leading-[calc(20rem/14)] text-dim">
+        <Kind project={project} look="after:content-['_·_'] md:hidden" />
         {aside && <>{word(status)} · </>}
         {commit && <><bdi>{commit.author}</bdi> · <bdi className="mono">{branch}</bdi> · <Hash of={commit.hash} /> · </>}
         <Ago at={createdAt} />
@@ -80,21 +81,26 @@ function Pushed({ project: { latestBuild, liveDeployment, repoUrl } }: { project
   )
 }
 
+/** What it is made with; where there is no room for a column of it, it goes before what was pushed. */
+function Kind({ project: { framework, repoUrl }, look }: { project: Project; look: string }) {
+  if (!framework && repoUrl !== null) return null
+  return <span className={look}>{framework ? frameworkName(framework) : <Trans>Folder</Trans>}</span>
+}
+
 function Actions({ project }: { project: Project }) {
   const { t } = useLingui()
-  const { online } = useOnline()
   const cancel = useCancel()
+  const cancelWords = useCancelWords()
   const { id, name, url, repoUrl, latestBuild: build, liveDeployment } = project
-  const held = !online
   return (
     <Menu label={t`More for ${name}`}>
       {() => (
         <>
           {liveDeployment && <MenuItem icon="out" href={url}><Trans>Open the site</Trans></MenuItem>}
           {build && <MenuItem icon="forward" to="/builds/$build" params={{ build: String(build.id) }}><Trans>Latest log</Trans></MenuItem>}
-          {build?.status === 'held' && <MenuItem icon="lock" disabled={held} onClick={() => ask({ kind: 'approve', build })}><Trans>Let it run…</Trans></MenuItem>}
-          {build && isUnderWay(build) && <MenuItem icon="slashed" disabled={held} onClick={() => void cancel(build)}><Trans>Cancel the build</Trans></MenuItem>}
-          {repoUrl !== null && <MenuItem icon="again" disabled={held} onClick={() => ask({ kind: 'build_newest', project: id })}><Trans>Build the newest commit…</Trans></MenuItem>}
+          {build?.status === 'held' && <MenuItem icon="lock" acts onClick={() => ask({ kind: 'approve', build })}><Trans>Let it run…</Trans></MenuItem>}
+          {build && isUnderWay(build) && <MenuItem icon="slashed" acts onClick={() => void cancel(build)}>{cancelWords(build, liveDeployment !== null)}</MenuItem>}
+          {repoUrl !== null && <MenuItem icon="again" acts onClick={() => ask({ kind: 'build_newest', project: id })}><Trans>Build the newest commit…</Trans></MenuItem>}
           <MenuLine />
           <MenuItem icon="forward" to="/projects/$project/settings/{-$section}" params={{ project: name }}><Trans>Settings</Trans></MenuItem>
           <MenuItem danger to="/projects/$project/settings/{-$section}" params={{ project: name, section: 'delete' }}><Trans>Delete…</Trans></MenuItem>

@@ -7,7 +7,6 @@ import { api, type Schema } from '~/api/client'
 import { Renaming, Replacing, Scoping } from '~/pages/settings/secrets/changing'
 import { useLater, useRefused } from '~/pages/settings/secrets/waiting'
 import { useScopes } from '~/pages/settings/secrets/words'
-import { useOnline } from '~/shell/online'
 import { Icon } from '~/ui/icons'
 import { Menu, MenuItem } from '~/ui/menu'
 import { Ago } from '~/ui/time'
@@ -18,7 +17,6 @@ type Open = 'replace' | 'rename' | 'scope'
 
 export function Row({ project, variable, all }: RowProps) {
   const { t } = useLingui()
-  const { online } = useOnline()
   const later = useLater(project.id)
   const problem = useRefused(variable.id)
   const where = useScopes().find(([scope]) => scope === variable.scope)?.[1]
@@ -42,10 +40,10 @@ export function Row({ project, variable, all }: RowProps) {
         <Menu label={t`Actions for ${variable.key} (${where})`}>
           {() => (
             <>
-              <MenuItem disabled={!online} onClick={() => setOpen('replace')}><Trans>Replace the value…</Trans></MenuItem>
-              <MenuItem disabled={!online} onClick={() => setOpen('rename')}><Trans>Rename…</Trans></MenuItem>
-              <MenuItem disabled={!online} onClick={() => setOpen('scope')}><Trans>Change where it is used…</Trans></MenuItem>
-              <MenuItem danger disabled={!online} onClick={remove}><Trans>Remove</Trans></MenuItem>
+              <MenuItem acts onClick={() => setOpen('replace')}><Trans>Replace the value…</Trans></MenuItem>
+              <MenuItem acts onClick={() => setOpen('rename')}><Trans>Rename…</Trans></MenuItem>
+              <MenuItem acts onClick={() => setOpen('scope')}><Trans>Change where it is used…</Trans></MenuItem>
+              <MenuItem danger acts onClick={remove}><Trans>Remove</Trans></MenuItem>
             </>
           )}
         </Menu>
