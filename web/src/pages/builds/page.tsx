@@ -30,7 +30,7 @@ export function BuildsPage() {
       heading={t`Builds`}
       actions={project.repoUrl !== null && <Button acts onClick={() => ask({ kind: 'build_newest', project: project.id })}><Trans>Build the newest commit…</Trans></Button>}
     >
-      <Filters filter={filter} />
+      <Filters filter={filter} project={project} />
       <Suspense fallback={<Loading rows={8} height={56} />}>
         <Builds project={project} filter={filter} />
       </Suspense>
@@ -48,7 +48,7 @@ function Builds({ project, filter }: { project: Project; filter: Filter }) {
     <div className="panel">
       <ol aria-label={t`Builds, newest first`}>
         {rows.map((build) => (
-          <HistoryRow key={build.id} project={project} line="none" entry={{ key: String(build.id), at: build.createdAt, build, deployment: build.deployment ? published.get(build.deployment.id) : undefined }} />
+          <HistoryRow key={build.id} project={project} line="none" withBranch entry={{ key: String(build.id), at: build.createdAt, build, deployment: build.deployment ? published.get(build.deployment.id) : undefined }} />
         ))}
       </ol>
       {builds.hasNextPage && (
@@ -78,7 +78,7 @@ function Nothing({ project, filter }: { project: Project; filter: Filter }) {
     <Empty title={t`Nothing was built yet`}>
       {project.repoUrl === null
         ? <p><Trans>A build is there for every folder that is sent with <code className="chip">berth deploy</code>.</Trans></p>
-        : <p><Trans>A push to <bdi dir="ltr" className="mono">{project.branch}</bdi> makes the first one.</Trans></p>}
+        : <p><Trans>The first build of <bdi dir="ltr" className="mono">{project.branch}</bdi> will be here.</Trans></p>}
     </Empty>
   )
 }

@@ -16,12 +16,20 @@ import { HistoryMenu } from './history-menu'
 
 const GRID =
   'relative grid items-center gap-x-2.5 gap-y-0.5 border-line py-2.5 ps-3 pe-1 not-first:border-t hover:bg-hover ' +
-  'grid-cols-[16px_minmax(0,1fr)_auto] sm:min-h-14 sm:grid-cols-[20px_calc(116rem/14)_minmax(0,1fr)_calc(116rem/14)_calc(64rem/14)_calc(88rem/14)_32px] sm:gap-x-3 sm:py-0 sm:ps-4 sm:pe-2'
+  'grid-cols-[16px_minmax(0,1fr)_auto] sm:min-h-14 sm:grid-cols-[20px_calc(116rem/14)_minmax(0,1fr)_calc(128rem/14)_calc(64rem/14)_calc(88rem/14)_32px] sm:gap-x-3 sm:py-0 sm:ps-4 sm:pe-2'
 
 /** How the mooring line passes a row: as the way visitors came, not yet reached, or not at all. */
 export type Line = 'through' | 'ahead' | 'none'
 
-export function HistoryRow({ entry, project, line }: { entry: Entry; project: Schema['ProjectBody']; line: Line }) {
+type HistoryRowProps = {
+  entry: Entry
+  project: Schema['ProjectBody']
+  line: Line
+  /** Rows of all branches are in one list: each says which one it is of. */
+  withBranch?: boolean
+}
+
+export function HistoryRow({ entry, project, line, withBranch = false }: HistoryRowProps) {
   const { build, deployment } = entry
   const stateOf = useStateOf()
   const knot = knotOf(entry)
@@ -37,15 +45,22 @@ export function HistoryRow({ entry, project, line }: { entry: Entry; project: Sc
         dir="auto"
         className="cut block py-1 hover:underline max-sm:col-span-2 max-sm:col-start-2 max-sm:row-start-2"
       >
-        <Title build={build} deployment={deployment} />
+        {withBranch && build && <Branch build={build} />}
+        <Title build={build} deployment={deployment} isTold={withBranch} />
       </Link>
       <span className="flex min-w-0 items-center gap-2 text-xs text-dim max-sm:col-start-2 max-sm:row-start-3">
         {commit && <Avatar small name={commit.author} />}
-        {commit && <span className="sr-only"><bdi>{commit.author}</bdi></span>}
-        {commit ? <bdi dir="ltr" className="mono">{short(commit.hash)}</bdi> : <span className="cut"><Occasion build={build} /></span>}
+        {commit
+          ? (
+            <span className="flex min-w-0 gap-2 sm:grid sm:gap-0">
+              <bdi className="cut" title={commit.author}>{commit.author}</bdi>
+              <bdi dir="ltr" className="mono shrink-0 sm:justify-self-start">{short(commit.hash)}</bdi>
+            </span>
+          )
+          : <span className="cut"><Occasion build={build} /></span>}
       </span>
       <span className="text-end text-sm text-dim max-sm:hidden"><Took build={build} /></span>
-      <span className="pe-2 text-end text-sm text-dim max-sm:col-start-3 max-sm:row-start-3 max-sm:text-xs sm:pe-0"><Ago at={entry.at} /></span>
+      <span className="pe-2 text-end text-sm text-dim max-sm:col-start-3 max-sm:row-start-3 max-sm:text-xs sm:pe-0"><span className="after:content-['_·_'] empty:hidden sm:hidden"><Took build={build} /></span><Ago at={entry.at} /></span>
       <span className="max-sm:col-start-3 max-sm:row-start-1 max-sm:-my-1.5 max-sm:justify-self-end"><HistoryMenu entry={entry} project={project} /></span>
     </li>
   )
@@ -58,10 +73,21 @@ function stateFor(build: Build | undefined, deployment: Deployment | undefined, 
   return state === 'passed' ? (deployment?.status ?? build.deployment?.status ?? state) : state
 }
 
-function Title({ build, deployment }: { build: Build | undefined; deployment: Deployment | undefined }) {
+/** A folder is of no branch. */
+function Branch({ build: { branch, environment, trigger } }: { build: Build }) {
+  return (
+    <>
+      {trigger !== 'folder' && <span className="tag me-2"><bdi className="mono">{branch}</bdi></span>}
+      {environment === 'preview' && <span className="tag me-2"><Trans>Preview</Trans></span>}
+    </>
+  )
+}
+
+/** `isTold`: the branch is said before it. */
+function Title({ build, deployment, isTold }: { build: Build | undefined; deployment: Deployment | undefined; isTold: boolean }) {
   const commit = build?.commit ?? deployment?.commit
   if (!build) return <Trans>Promoted from <bdi className="mono">{deployment!.branch}</bdi>: <bdi>{commit ? subject(commit.message) : `#${deployment!.id}`}</bdi></Trans>
-  if (commit) return build.environment === 'preview' ? <Trans><bdi className="mono">{build.branch}</bdi>: <bdi>{subject(commit.message)}</bdi></Trans> : subject(commit.message)
+  if (commit) return build.environment === 'preview' && !isTold ? <Trans><bdi className="mono">{build.branch}</bdi>: <bdi>{subject(commit.message)}</bdi></Trans> : subject(commit.message)
   if (build.trigger === 'folder') return <Trans>Files as they were sent</Trans>
   return <Trans>Newest commit of <bdi className="mono">{build.branch}</bdi></Trans>
 }
