@@ -21,6 +21,7 @@ export function FailureReason({ build, failure, project }: Props) {
   const { line, setting } = failure
   const { title, detail, original } = useFailureWords()(failure)
   const target = setting ? settingLink(project.name, setting) : undefined
+  const isOperators = setting?.startsWith('BERTH_') ?? false
   return (
     <section aria-label={t`Why it failed`} className="notice fail items-start">
       <div className="grid min-w-0 flex-1 basis-80 gap-2">
@@ -33,11 +34,11 @@ export function FailureReason({ build, failure, project }: Props) {
         </p>
       </div>
       {setting && target && (
-        <LinkButton {...target} look="primary" className="max-sm:w-full">
-          <span>{setting.startsWith('BERTH_') ? <Trans>See the limits</Trans> : <Trans>Change “<bdi>{settingName(i18n, setting)}</bdi>”</Trans>}</span>
+        <LinkButton {...target} look={isOperators ? 'plain' : 'primary'} className="max-sm:w-full">
+          <span>{isOperators ? <Trans>See the limits</Trans> : <Trans>Change “<bdi>{settingName(i18n, setting)}</bdi>”</Trans>}</span>
         </LinkButton>
       )}
-      {setting && !target && <p className="text-sm text-muted"><Trans>Whoever runs this machine changes <code className="chip">{setting}</code>.</Trans></p>}
+      {setting && isOperators && <p className="text-sm text-muted"><Trans>Whoever runs this machine changes <code className="chip">{setting}</code>.</Trans></p>}
     </section>
   )
 }

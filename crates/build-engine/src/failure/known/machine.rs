@@ -46,7 +46,7 @@ fn heap(seen: &Seen<'_>) -> Option<Words> {
             Bytes(memory)
         ),
     )
-    .set("BERTH_BUILD_MEMORY")
+    .set("variables")
 }
 
 fn processes(seen: &Seen<'_>) -> Option<Words> {

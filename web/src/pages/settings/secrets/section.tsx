@@ -2,6 +2,7 @@
 
 import { Trans, useLingui } from '@lingui/react/macro'
 import { useSuspenseQuery } from '@tanstack/react-query'
+import { useLocation } from '@tanstack/react-router'
 import { useState } from 'react'
 
 import type { Schema } from '~/api/client'
@@ -14,12 +15,20 @@ import { useWithWaiting } from '~/pages/settings/secrets/waiting'
 import { Button } from '~/ui/button'
 import { Empty } from '~/ui/panel'
 
-type Open = 'add' | 'paste' | 'copy'
+const PANELS = ['add', 'paste', 'copy'] as const
+type Open = (typeof PANELS)[number]
 
 export default function SecretsSection({ project }: { project: Schema['ProjectBody'] }) {
   const { t } = useLingui()
   const variables = useWithWaiting(useSuspenseQuery(variablesQuery(project.id)).data)
   const [open, setOpen] = useState<Open>()
+  const { hash, state } = useLocation()
+  const [arrival, setArrival] = useState<object>()
+  // Whoever was led here to add or to paste finds it open; each time anew.
+  if (state !== arrival) {
+    setArrival(state)
+    setOpen(PANELS.find((panel) => panel === hash) ?? open)
+  }
   const close = () => setOpen(undefined)
   return (
     <>
@@ -30,7 +39,7 @@ export default function SecretsSection({ project }: { project: Schema['ProjectBo
         <div className="ms-auto flex flex-wrap gap-2">
           <Button acts onClick={() => setOpen('copy')}><Trans>Copy from a project</Trans></Button>
           <Button acts onClick={() => setOpen('paste')}><Trans>Paste a .env</Trans></Button>
-          <Button acts look="primary" icon="plus" onClick={() => setOpen('add')}><Trans>Add secret</Trans></Button>
+          <Button acts id="secrets" name="variables" look="primary" icon="plus" onClick={() => setOpen('add')}><Trans>Add secret</Trans></Button>
         </div>
       </div>
       {open === 'add' && <Adding project={project} onDone={close} />}
