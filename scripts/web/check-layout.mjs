@@ -1,4 +1,4 @@
-// Arabic is laid out from the right, so nothing may say left or right where it means start or end: utilities in src/**/*.tsx,
+// Arabic is laid out from the right, so nothing may say left or right where it means start or end: utilities in src/**/*.{ts,tsx},
 // declarations in src/**/*.css. A rule of CSS that says its own direction (a [dir] in its selector, a `direction`) may, and so may the
 // rows of a log, which are laid out from the left in every language.
 
@@ -15,7 +15,7 @@ const DECLARATIONS = /(?<=^|[{;\s])(?:(?:margin|padding|border|scroll-margin|scr
 const problems = []
 for (const file of filesOf('src')) {
   const text = readFileSync(file, 'utf8')
-  if (file.endsWith('.tsx')) {
+  if (/\.tsx?$/.test(file)) {
     for (const pattern of [...UTILITIES, STYLES]) report(file, text, pattern)
   } else if (file.endsWith('.css')) {
     for (const { 0: rule, index } of text.matchAll(/[^{}]*\{[^{}]*\}/g)) {

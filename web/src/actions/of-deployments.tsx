@@ -19,11 +19,11 @@ import { sendToasts, toast } from '~/ui/toast'
 type Props = DialogProps & { deployment: Deployment }
 
 export function Activate({ deployment, ...dialog }: Props) {
-  const { project, build, live, liveBuild } = useConcerned(deployment)
+  const { project, build, live, named, liveNamed } = useConcerned(deployment)
   const changed = useChanged()
   if (!project) return <Unanswered {...dialog} about={deployment.projectId} />
   const isBack = live !== null && live !== undefined && live.id > deployment.id
-  const version = <Version deployment={deployment} build={build} />
+  const version = <Version deployment={deployment} build={named} />
   return (
     <Confirm
       {...dialog}
@@ -31,7 +31,7 @@ export function Activate({ deployment, ...dialog }: Props) {
       action={isBack ? <Trans>Roll back</Trans> : <Trans>Put it live</Trans>}
       consequences={[
         ['back', <Shown deployment={deployment} build={build} />],
-        stays(live, liveBuild),
+        stays(live, liveNamed),
         next(project),
       ]}
       act={async () => {
@@ -116,7 +116,9 @@ function useConcerned(deployment: Deployment) {
   const { data: build } = useQuery(buildQuery(deployment.buildId))
   const live = project?.liveDeployment
   const { data: liveBuild } = useQuery({ ...buildQuery(live?.buildId ?? 0), enabled: Boolean(live) })
-  return { project, build, live, liveBuild }
+  // Two builds of one commit are told apart by their deployments' numbers.
+  const isSame = build?.commit != null && build.commit.hash === liveBuild?.commit?.hash
+  return { project, build, live, liveBuild, named: isSame ? undefined : build, liveNamed: isSame ? undefined : liveBuild }
 }
 
 /** What will be seen: `Move the archive, by Mara Visser, built yesterday`. */

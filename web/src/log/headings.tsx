@@ -23,7 +23,7 @@ export function Headings({ steps, notes, box }: { steps: readonly Step[]; notes:
           <Icon name="forward" className="log-chevron" />
           <State state={state}><span className="sr-only">{word(state)}</span><span className="text-text">{nameOf(name)}</span></State>
           <span className="cut flex-1 font-normal text-muted">{notes[name]}</span>
-          {tookMs !== null && <span className="font-normal whitespace-nowrap text-muted">{format.duration(tookMs)}</span>}
+          {tookMs !== null && state !== 'skipped' && <span className="font-normal whitespace-nowrap text-muted">{format.duration(tookMs)}</span>}
         </div>
       ))}
     </div>

@@ -12,14 +12,15 @@ export type Commands = {
 }
 
 /** Keys without modifiers that also work while the focus is elsewhere on the page, and can be switched off. */
-function single(key: string, view: LogView, commands: Commands, searching: boolean): (() => void) | undefined {
+function single(key: string, view: LogView, commands: Commands, searching: boolean): (() => unknown) | undefined {
   switch (key) {
     case 'f': return commands.follow
     case 'w': return commands.wrap
     case 'y': return commands.copyLink
     case 'e': return () => (view.nextProblem(), commands.say())
-    case 'n': return searching ? () => (view.nextMatch(1), commands.say()) : undefined
-    case 'N': return searching ? () => (view.nextMatch(-1), commands.say()) : undefined
+    // Without a search they do nothing, and above all not what `n` does on other pages.
+    case 'n': return () => searching && (view.nextMatch(1), commands.say())
+    case 'N': return () => searching && (view.nextMatch(-1), commands.say())
     case '/': return commands.toSearch
     default: return undefined
   }

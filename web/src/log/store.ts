@@ -53,11 +53,6 @@ export class LogStore {
     return (this.#flags[line - 1]! & ERROR) !== 0
   }
 
-  /** As it was written, with its escapes. */
-  raw(): string {
-    return this.#texts.length > 0 ? `${this.#texts.join('\n')}\n` : ''
-  }
-
   subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

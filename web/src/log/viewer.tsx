@@ -75,7 +75,7 @@ export function Viewer({ notes, onQuery, empty, ...opening }: ViewerProps) {
 
   return (
     <section className="log" aria-label={t`Log`}>
-      <Bar view={view} state={state} query={query} onQuery={onQuery} field={field} toRegion={() => region.current?.focus()} onWrap={wrap} onCopyLink={copyLink} onDownload={() => download(store.raw(), `build-${build}.log`)} />
+      <Bar view={view} state={state} query={query} onQuery={onQuery} field={field} toRegion={() => region.current?.focus()} onWrap={wrap} onCopyLink={copyLink} onDownload={() => download(build)} />
       {problem !== undefined && <p className="border-b border-line bg-surface px-4 py-2 text-sm text-fail" role="alert"><Trans>The log could not be loaded further; it is tried again by itself.</Trans> {messageOf(problem)}</p>}
       <div className="relative" hidden={state.lines === 0 && steps.length === 0}>
         {/* The lines are read with the arrow keys: each is said in the status below. */}
@@ -104,10 +104,11 @@ async function copied(text: string): Promise<boolean> {
   }
 }
 
-function download(text: string, name: string): void {
+/** All that the server has of it, whatever the page has loaded. */
+function download(build: number): void {
   const link = document.createElement('a')
-  link.href = URL.createObjectURL(new Blob([text], { type: 'text/plain;charset=utf-8' }))
-  link.download = name
+  link.href = `/api/v1/builds/${build}/log?format=text`
+  // The server names the file.
+  link.download = ''
   link.click()
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
 }

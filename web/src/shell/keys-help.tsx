@@ -2,7 +2,7 @@
 
 import { Trans, useLingui } from '@lingui/react/macro'
 
-import { COMMAND, switchSingleKeys, useSingleKeys } from '~/shell/keys'
+import { COMMAND, SEND, switchSingleKeys, UNDO, useSingleKeys } from '~/shell/keys'
 import { openOverlay } from '~/shell/overlay'
 import { Button } from '~/ui/button'
 import { Dialog } from '~/ui/dialog'
@@ -22,6 +22,8 @@ export function KeysHelp() {
     [['j'], <Trans>Next row</Trans>],
     [['k'], <Trans>Row before</Trans>],
     [['Enter'], <Trans>Open the row</Trans>],
+    [[SEND], <Trans>Send the form</Trans>],
+    [[UNDO], <Trans>Take back what was done last</Trans>],
     [['?'], <Trans>This list</Trans>],
     [['Esc'], <Trans>Close what lies on top</Trans>],
   ]

@@ -35,8 +35,13 @@ export function useSingleKeys(): boolean {
   return useSyncExternalStore(subscribe, singleKeys)
 }
 
-/** The modifier of the palette's key, as it is written on this machine's keyboard. */
-export const COMMAND = /mac|iphone|ipad/i.test(navigator.userAgent) ? '⌘K' : 'Ctrl K'
+/** Keys with a modifier, as it is written on this machine's keyboard: the palette's first. */
+const IS_APPLE = /mac|iphone|ipad/i.test(navigator.userAgent)
+export const COMMAND = IS_APPLE ? '⌘K' : 'Ctrl K'
+/** What sends a form from anywhere in it. */
+export const SEND = IS_APPLE ? '⌘↵' : 'Ctrl ↵'
+/** What takes back what was done last. */
+export const UNDO = IS_APPLE ? '⌘Z' : 'Ctrl Z'
 
 const TYPING = 'input, textarea, select, [contenteditable], [data-keys], [role="dialog"], [role="alertdialog"], [role="menu"]'
 

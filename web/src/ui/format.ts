@@ -16,11 +16,15 @@ const relative = kept((locale) => new Intl.RelativeTimeFormat(locale, { numeric:
 
 const UNITS = [['year', 31_536_000], ['month', 2_592_000], ['week', 604_800], ['day', 86_400], ['hour', 3_600], ['minute', 60], ['second', 1]] as const
 
-/** `3 h ago`, `yesterday`. */
+/** What is told of the last minute is brought up to date every so many seconds, so it is told no finer. */
+export const TICK = 10
+
+/** `now`, `20 s ago`, `3 h ago`, `yesterday`. */
 export function ago(locale: string, when: Date, now = new Date()): string {
   const seconds = Math.round((when.getTime() - now.getTime()) / 1000)
   const [unit, length] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? UNITS[6]
-  return relative(locale).format(Math.trunc(seconds / length), unit)
+  const count = Math.trunc(seconds / length)
+  return relative(locale).format(unit === 'second' ? Math.trunc(count / TICK) * TICK || 0 : count, unit)
 }
 
 /** `340 ms`, `9.4 s`, `1 min 32 s`, `2 h 5 min`. */
@@ -44,10 +48,10 @@ export function span(locale: string, ms: number): string {
   return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short' }).format(Math.floor(seconds / length))
 }
 
-/** `1.8 MB`: steps of 1000, as disks and networks count. */
+/** `1.8 MB`, `889 bytes`: steps of 1000, as disks and networks count. */
 export function size(locale: string, bytes: number): string {
   const step = bytes < 1 ? 0 : Math.min(SIZES.length - 1, Math.floor(Math.log10(bytes) / 3))
-  return new Intl.NumberFormat(locale, { style: 'unit', unit: SIZES[step], unitDisplay: 'short', maximumSignificantDigits: 3 }).format(bytes / 1000 ** step)
+  return new Intl.NumberFormat(locale, { style: 'unit', unit: SIZES[step], unitDisplay: step === 0 ? 'long' : 'short', maximumSignificantDigits: 3 }).format(bytes / 1000 ** step)
 }
 
 export function useFormat() {

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from 'react'
 
-import { useFormat } from '~/ui/format'
+import { TICK, useFormat } from '~/ui/format'
 
 const listeners = new Set<() => void>()
 let ticking: ReturnType<typeof setInterval> | undefined
@@ -10,7 +10,7 @@ let ticking: ReturnType<typeof setInterval> | undefined
 /** One timer for all of them, none while the page is not shown. */
 function everyTenSeconds(listener: () => void): () => void {
   listeners.add(listener)
-  ticking ??= setInterval(() => document.hidden || listeners.forEach((each) => each()), 10_000)
+  ticking ??= setInterval(() => document.hidden || listeners.forEach((each) => each()), TICK * 1_000)
   return () => {
     listeners.delete(listener)
     if (listeners.size === 0) {

@@ -48,7 +48,7 @@ export function LiveCard({ project, live }: { project: Project; live: Deployment
           <OutButton href={project.url} look="primary" className="max-sm:flex-1"><Trans>Visit</Trans></OutButton>
           {target && (
             <Button acts icon="back" className="max-sm:flex-1" onClick={() => ask({ kind: 'activate', deployment: target })}>
-              <RollBackTo target={target} />
+              <RollBackTo target={target} live={live} />
             </Button>
           )}
           {build && build.trigger !== 'folder' && !isUnderWay(build) && (
@@ -60,8 +60,9 @@ export function LiveCard({ project, live }: { project: Project; live: Deployment
   )
 }
 
-function RollBackTo({ target }: { target: Deployment }) {
-  if (!target.commit) return <Trans>Roll back to deployment {target.id}…</Trans>
+/** Of a commit that is live already, from another build of it, the number tells. */
+function RollBackTo({ target, live }: { target: Deployment; live: Deployment }) {
+  if (!target.commit || target.commit.hash === live.commit?.hash) return <Trans>Roll back to deployment {target.id}…</Trans>
   return <Trans>Roll back to <bdi dir="ltr" className="mono">{short(target.commit.hash)}</bdi>…</Trans>
 }
 

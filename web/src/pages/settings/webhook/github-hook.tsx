@@ -29,7 +29,7 @@ export function GithubHook({ project, github, canTest }: Props) {
     unannounced: t`None`,
   }
   return (
-    <Panel title={t`GitHub’s webhook`} aside={<State state={isWell ? 'passed' : 'failed'}>{words[github.state]}</State>}>
+    <Panel title={t`GitHub’s webhook`} aside={<span className="pe-2"><State state={isWell ? 'passed' : 'failed'}>{words[github.state]}</State></span>}>
       <div className="grid gap-3 p-4">
         <p className="max-w-prose text-muted">
           {isWell
