@@ -46,7 +46,7 @@ function connected(): Promise<void> {
 /** Nothing comes of it: the page goes. */
 function reloaded(cause: unknown): Promise<never> {
   const last = Number(sessionStorage.getItem(RELOADED))
-  if (Date.now() - last < RELOAD_AGAIN_MS) throw new MissingPiece('a part of the dashboard is not on the server', { cause })
+  if (Date.now() - last < RELOAD_AGAIN_MS) throw new MissingPiece(undefined, { cause })
   sessionStorage.setItem(RELOADED, String(Date.now()))
   location.reload()
   return new Promise(() => {})

@@ -39,15 +39,12 @@ export function HistoryRow({ entry, project, line, withBranch = false }: History
     <li data-row className={`${GRID} ${knot === 'live' ? 'bg-[color-mix(in_oklab,var(--live-soft)_55%,var(--surface))]' : ''}`}>
       <Mooring knot={knot} line={line} />
       <span className="flex min-w-0 max-sm:col-start-2"><State state={state} /></span>
-      <Link
-        to="/builds/$build"
-        params={{ build: String(build?.id ?? deployment!.buildId) }}
-        dir="auto"
-        className="cut block py-1 hover:underline max-sm:col-span-2 max-sm:col-start-2 max-sm:row-start-2"
-      >
+      <span className="flex min-w-0 items-center gap-2 max-sm:col-span-2 max-sm:col-start-2 max-sm:row-start-2">
         {withBranch && build && <Branch build={build} />}
-        <Title build={build} deployment={deployment} isTold={withBranch} />
-      </Link>
+        <Link to="/builds/$build" params={{ build: String(build?.id ?? deployment!.buildId) }} dir="auto" className="cut block flex-1 py-1 hover:underline">
+          <Title build={build} deployment={deployment} isTold={withBranch} />
+        </Link>
+      </span>
       <span className="flex min-w-0 items-center gap-2 text-xs text-dim max-sm:col-start-2 max-sm:row-start-3">
         {commit && <Avatar small name={commit.author} />}
         {commit
@@ -77,8 +74,8 @@ function stateFor(build: Build | undefined, deployment: Deployment | undefined, 
 function Branch({ build: { branch, environment, trigger } }: { build: Build }) {
   return (
     <>
-      {trigger !== 'folder' && <span className="tag me-2"><bdi className="mono">{branch}</bdi></span>}
-      {environment === 'preview' && <span className="tag me-2"><Trans>Preview</Trans></span>}
+      {trigger !== 'folder' && <span className="tag min-w-0 max-w-40"><bdi className="cut mono">{branch}</bdi></span>}
+      {environment === 'preview' && <span className="tag"><Trans>Preview</Trans></span>}
     </>
   )
 }
