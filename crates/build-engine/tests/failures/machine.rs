@@ -55,7 +55,7 @@ async fn what_the_machine_ends_is_told_so() {
         Row {
             line: "FATAL ERROR:",
             detail: "--max-old-space-size=192 (MiB)",
-            setting: Some("variables"),
+            setting: Some("secrets"),
             ..memory(
                 Row::script("memory-node-heap", "node --max-old-space-size=40 build.mjs")
                     .with("build.mjs", "const a = []; for (;;) a.push(Array(1e5).fill({}));"),

@@ -46,7 +46,7 @@ fn heap(seen: &Seen<'_>) -> Option<Words> {
             Bytes(memory)
         ),
     )
-    .set("variables")
+    .set("secrets")
 }
 
 fn processes(seen: &Seen<'_>) -> Option<Words> {

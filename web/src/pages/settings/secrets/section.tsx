@@ -39,7 +39,7 @@ export default function SecretsSection({ project }: { project: Schema['ProjectBo
         <div className="ms-auto flex flex-wrap gap-2">
           <Button acts onClick={() => setOpen('copy')}><Trans>Copy from a project</Trans></Button>
           <Button acts onClick={() => setOpen('paste')}><Trans>Paste a .env</Trans></Button>
-          <Button acts id="secrets" name="variables" look="primary" icon="plus" onClick={() => setOpen('add')}><Trans>Add secret</Trans></Button>
+          <Button acts name="secrets" look="primary" icon="plus" onClick={() => setOpen('add')}><Trans>Add secret</Trans></Button>
         </div>
       </div>
       {open === 'add' && <Adding project={project} onDone={close} />}
