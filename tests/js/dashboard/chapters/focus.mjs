@@ -8,7 +8,7 @@ export async function focus(ada, { repoUrl, project }) {
   await ada.field('Address of the repository').fill(repoUrl);
   await ada.button('Look at it').press('Enter');
   await isOn(ada, 'Repository', 'the repository was chosen');
-  await ada.button('Change: {label}', { label: ada.say('Build command') }).press('Enter');
+  await ada.button('Change: {label}').press('Enter');
   await ada.button('Keep it as it is').press('Enter');
   await isOn(ada, 'Change', 'a setting was left as it is');
 
