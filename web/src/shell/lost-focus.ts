@@ -54,12 +54,13 @@ function heirOf(places: readonly Place[]): HTMLElement | undefined {
   const place = places.find(({ parent }) => parent.isConnected)
   if (!place || !place.parent.closest('#app')) return undefined
   const { parent, index } = place
-  if (parent.matches('ul, ol, dl')) {
-    const row = parent.children[Math.min(index, parent.children.length - 1)]
-    const control = row?.querySelector<HTMLElement>(FOCUSABLE)
+  const part = parent.closest('.panel')
+  const list = places.find(({ parent }) => parent.isConnected && parent.matches('ul, ol, dl'))
+  if (list && list.parent.closest('.panel') === part) {
+    const rows = list.parent.children
+    const control = rows[Math.min(list.index, rows.length - 1)]?.querySelector<HTMLElement>(FOCUSABLE)
     if (control) return control
   }
-  const part = parent.closest('.panel')
   return part?.querySelector<HTMLElement>(`:scope > header :is(${FOCUSABLE})`)
     ?? part?.querySelector<HTMLElement>('h2')
     ?? [...(parent.children[index - 1]?.querySelectorAll<HTMLElement>(FOCUSABLE) ?? [])].at(-1)

@@ -69,12 +69,15 @@ export async function pageToCome(ada, project) {
   await ada.settled();
   await page.evaluate(() => { window.isNotReloaded = true; });
   await ada.browser.expecting(/net::ERR_|WebSocket connection/, async () => {
+    // Its menu is open before; of the page itself this browser has seen nothing yet.
+    await ada.button('Account of {0}', { 0: 'ada' }).click();
+    const system = page.getByRole('menuitem', { name: ada.say('System'), exact: true });
+    await system.waitFor();
     await ada.ask({ ask: 'cut' });
-    await ada.link('Settings', {}, page.getByRole('banner')).click();
+    await system.click();
     await ada.text('Not connected.').waitFor();
     await ada.ask({ ask: 'mend' });
-    await ada.button('Try now').click();
-    await ada.panel('What it follows').waitFor();
+    await ada.panel('This Berth').waitFor();
   });
   ensure(await page.evaluate(() => window.isNotReloaded), 'the page was loaded again');
 }

@@ -5,7 +5,6 @@ import { siteOf } from './pushes.mjs';
 const BRANCH = 'feat/stained';
 
 export async function previews(ada, project) {
-  const { page } = ada;
   await ada.goTo(`/projects/${project}`);
   await ada.ask({ ask: 'push', text: 'A stained window', branch: BRANCH });
   const preview = stained(ada);
