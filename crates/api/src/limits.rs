@@ -5,6 +5,7 @@
 //!   refused only if it comes from nobody.
 //! - The programs of an account share a limit of their own: one that runs wild does not lock its owner out of the
 //!   dashboard, and more tokens are no way around it.
+//! - Folders that are sent are not counted: they have turns, a pace and room of their own (`server::folders`).
 //! - Hooks are not counted here. What a flood there could use up has limits of its own: memory for bodies
 //!   (`webhooks::body`), deliveries that are kept, and calls (`auth::Throttle`).
 //!

@@ -31,6 +31,10 @@ pub(crate) struct Person {
     pub(crate) session: SessionId,
 }
 
+/// A caller who sends a folder. That is no change to be counted: folders come in by turns of their own, so many at once of
+/// an account, and a program may have thousands of them.
+pub(crate) struct FolderSender(pub(crate) Caller);
+
 /// A signed-in administrator. What changes users or invitations asks for the role again in its transaction.
 pub(crate) struct Admin(pub(crate) Person);
 
@@ -182,8 +186,17 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 impl Sent {
-    /// Who asks, unless they change too much at once. What they change is written down as theirs.
+    /// Who asks, unless they change too much at once.
     async fn of(api: &Api, parts: &Parts) -> Result<Self, ApiError> {
+        let (sent, writer) = Self::uncounted(api, parts).await?;
+        if !parts.method.is_safe() {
+            api.limits.admit_write(writer)?;
+        }
+        Ok(sent)
+    }
+
+    /// Who asks, however much they change. What they change is written down as theirs.
+    async fn uncounted(api: &Api, parts: &Parts) -> Result<(Self, Writer), ApiError> {
         let sent = Self::find(api, parts).await?;
         let (writer, means) = match &sent {
             Self::By(Person { user, session }) => (Writer::Person(user.id), Means::Session(*session)),
@@ -192,10 +205,7 @@ impl Sent {
             }
         };
         audit::is_of(Some(writer.user()), means);
-        if !parts.method.is_safe() {
-            api.limits.admit_write(writer)?;
-        }
-        Ok(sent)
+        Ok((sent, writer))
     }
 
     /// API tokens are for `/api/v1`: existing clients of the contract know none.
@@ -234,6 +244,18 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         Sent::of(&Api::from_ref(state), parts).await.map(Self::from)
+    }
+}
+
+impl<S> FromRequestParts<S> for FolderSender
+where
+    S: Send + Sync,
+    Api: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        Sent::uncounted(&Api::from_ref(state), parts).await.map(|(sent, _)| Self(sent.into()))
     }
 }
 

@@ -14,7 +14,7 @@ mod sessions;
 mod setup;
 mod throttle;
 
-pub(crate) use caller::{Admin, Caller, Person, is_from_foreign_page};
+pub(crate) use caller::{Admin, Caller, FolderSender, Person, is_from_foreign_page};
 pub(crate) use cookies::OurCookie;
 pub(crate) use github::{__path_disconnect, callback, disconnect, leave_for_github};
 pub(crate) use jwt::Jwt;

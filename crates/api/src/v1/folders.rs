@@ -22,7 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::bodies::DeploymentBody;
 use crate::Api;
-use crate::auth::Caller;
+use crate::auth::{Caller, FolderSender};
 use crate::error::{ApiError, ErrorBody, ErrorCode, FieldProblem};
 use crate::folder::{FolderArchive, FolderError, FolderRequest};
 use crate::input::Params;
@@ -79,7 +79,7 @@ pub(crate) struct DeployedFolderBody {
 ))]
 pub(crate) async fn deploy(
     State(api): State<Api>,
-    caller: Caller,
+    FolderSender(caller): FolderSender,
     Path(name): Path<String>,
     Params(query): Params<FolderQuery>,
     headers: HeaderMap,

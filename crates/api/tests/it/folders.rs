@@ -54,7 +54,7 @@ impl FolderPublisher for StoredFolders {
 }
 
 impl App {
-    async fn deploy(&self, who: &Person, project: &str, archive: &'static str) -> Answer {
+    pub(crate) async fn deploy(&self, who: &Person, project: &str, archive: &'static str) -> Answer {
         let path = format!("/api/v1/projects/{project}/deployments");
         let request = Request::post(path).header(AUTHORIZATION, format!("Bearer {}", who.bearer));
         self.send(request.body(Body::from(archive)).unwrap()).await

@@ -123,3 +123,20 @@ async fn p4_changes_are_counted_by_account_and_its_programs_apart() {
     app.clock.advance(Duration::from_secs(60));
     assert_eq!(write(&program).await.status, StatusCode::NOT_FOUND);
 }
+
+/// `berth deploy --each` sends thousands: what holds them back is that few come in at once.
+#[tokio::test]
+async fn p4_folders_are_no_changes() {
+    let app = limited().await;
+    let ada = app.member("ada").await;
+    let (program, _) = app.program(&ada, None).await;
+    for number in 0..LIMIT + 1 {
+        app.deploy(&program, &format!("site-{number}"), "x").await.expect(StatusCode::CREATED);
+    }
+    let write = async || app.call(Method::DELETE, "/api/v1/projects/4711", Some(&program), None).await.status;
+    for number in 0..LIMIT {
+        assert_eq!(write().await, StatusCode::NOT_FOUND, "{number}");
+    }
+    assert_eq!(write().await, StatusCode::TOO_MANY_REQUESTS);
+    app.deploy(&program, "one-more", "x").await.expect(StatusCode::CREATED);
+}

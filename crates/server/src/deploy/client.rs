@@ -16,10 +16,11 @@ use super::folder::Folder;
 const CONNECT_WITHIN: Duration = Duration::from_secs(15);
 /// Without a byte of the answer. Publishing many files takes a while.
 const SILENCE: Duration = Duration::from_secs(600);
-/// Times that a folder is sent before it is given up, when Berth has no time for it or cannot be reached.
+/// Times that a folder is sent before it is given up, when Berth has no time for it or cannot be reached. Being told to
+/// come later, because there were too many requests, is none.
 const ATTEMPTS: u32 = 4;
-/// The longest pause between two of them.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How long one folder is told to come later, all times together, before it is given up.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A Berth, and what lets us in.
 #[derive(Clone, Debug)]
@@ -35,9 +36,41 @@ pub(super) struct Deployed(Value);
 
 /// Why an attempt led to nothing.
 enum Failed {
-    /// Another attempt may lead to something, after a pause.
+    /// There were too many requests; another may come after this pause.
+    TooSoon(String, Duration),
+    /// Another attempt may lead to something, after a pause that Berth may have named.
     ForNow(String, Option<Duration>),
     ForGood(String),
+}
+
+/// What was tried for a folder so far.
+#[derive(Default)]
+struct Tried {
+    attempts: u32,
+    waited: Duration,
+}
+
+impl Tried {
+    /// How long to wait before the next attempt. A pause that Berth named is kept to in full.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn pause_after(&mut self, failed: Failed) -> Result<Duration, String> {
+        match failed {
+            Failed::ForGood(why) => Err(why),
+            Failed::TooSoon(why, pause) => {
+                self.waited += pause;
+                if self.waited > PATIENCE { Err(why) } else { Ok(pause) }
+            }
+            Failed::ForNow(why, pause) => {
+                self.attempts += 1;
+                if self.attempts >= ATTEMPTS || pause.is_some_and(|pause| pause > PATIENCE) {
+                    return Err(why);
+                }
+                Ok(pause.unwrap_or(Duration::from_millis(500) * 2_u32.pow(self.attempts)))
+            }
+        }
+    }
 }
 
 impl Client {
@@ -78,16 +111,11 @@ impl Client {
         sent: &Arc<AtomicU64>,
     ) -> Result<Deployed, String> {
         let folder = Arc::new(folder);
-        let mut attempt = 1;
+        let mut tried = Tried::default();
         loop {
             match self.attempt(project, &folder, sent).await {
                 Ok(deployed) => return Ok(deployed),
-                Err(Failed::ForNow(_, pause)) if attempt < ATTEMPTS => {
-                    let pause = pause.unwrap_or(Duration::from_millis(500) * 2_u32.pow(attempt)).min(LONGEST_PAUSE);
-                    tokio::time::sleep(pause).await;
-                    attempt += 1;
-                }
-                Err(Failed::ForNow(why, _) | Failed::ForGood(why)) => return Err(why),
+                Err(failed) => tokio::time::sleep(tried.pause_after(failed)?).await,
             }
         }
     }
@@ -127,12 +155,13 @@ impl Client {
                 status.as_u16()
             )));
         };
-        match status {
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-                let pause = text(RETRY_AFTER).and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
+        let pause = text(RETRY_AFTER).and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
+        match (status, pause) {
+            (StatusCode::TOO_MANY_REQUESTS, Some(pause)) => Err(Failed::TooSoon(said, pause)),
+            (StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS, pause) => {
                 Err(Failed::ForNow(said, pause))
             }
-            StatusCode::UNAUTHORIZED => Err(Failed::ForGood(format!("{said} (BERTH_TOKEN)"))),
+            (StatusCode::UNAUTHORIZED, _) => Err(Failed::ForGood(format!("{said} (BERTH_TOKEN)"))),
             _ => Err(Failed::ForGood(said)),
         }
     }
@@ -194,5 +223,68 @@ impl Deployed {
 
     pub(super) fn json(&self) -> String {
         self.0.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_pause_that_berth_names_is_kept_to_in_full() {
+        let (soon, busy) =
+            (|pause| Failed::TooSoon("soon".into(), pause), |pause| Failed::ForNow("busy".into(), pause));
+        let mut tried = Tried::default();
+        for _ in 0..10 {
+            assert_eq!(tried.pause_after(soon(59 * SECOND)), Ok(59 * SECOND));
+        }
+        assert_eq!(tried.pause_after(busy(Some(30 * SECOND))), Ok(30 * SECOND), "that was no attempt");
+        assert_eq!(tried.pause_after(soon(59 * SECOND)), Err("soon".into()), "there is an end");
+        let mut tried = Tried::default();
+        let pauses: Vec<_> = (0..4).map(|_| tried.pause_after(busy(None))).collect();
+        assert_eq!(pauses, [Ok(SECOND), Ok(2 * SECOND), Ok(4 * SECOND), Err("busy".into())]);
+        assert!(Tried::default().pause_after(busy(Some(24 * 3_600 * SECOND))).is_err(), "nobody waits a day");
+        assert!(Tried::default().pause_after(Failed::ForGood("no".into())).is_err());
+    }
+
+    /// Says so often that there are too many requests, then that it is live.
+    async fn patient_berth(listener: TcpListener, refusals: usize) {
+        for number in 0..=refusals {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = Vec::new();
+            // An archive ends with its last chunk.
+            while !asked.ends_with(b"\r\n0\r\n\r\n") {
+                assert!(stream.read_buf(&mut asked).await.unwrap() > 0, "it broke off");
+            }
+            let (head, body) = if number < refusals {
+                ("429 Too Many Requests\r\nRetry-After: 0", r#"{"error":{"message":"wait"}}"#)
+            } else {
+                ("201 Created", r#"{"siteUrl":"http://shop.example.org"}"#)
+            };
+            let length = body.len();
+            let answer = format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn being_told_to_come_later_is_no_failure() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let berth = tokio::spawn(patient_berth(listener, ATTEMPTS as usize + 3));
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("index.html"), "hello").unwrap();
+        let client = Client::new(&server, &SecretString::from("berth_x".to_owned()), None).unwrap();
+        let sent = Arc::new(AtomicU64::new(0));
+        let deployed = client.deploy("shop", Folder::read(directory.path()).unwrap(), &sent).await;
+        assert_eq!(deployed.unwrap().address(), "http://shop.example.org");
+        berth.await.unwrap();
     }
 }

@@ -34,12 +34,15 @@ struct Progress {
 
 /// Deploys them all; fails at the end if one did.
 pub(super) async fn deploy(arguments: &Arguments, client: &Client) -> ExitCode {
-    let folders = match sub_directories(&arguments.directory) {
-        Ok(folders) => folders,
+    let (folders, links) = match sub_directories(&arguments.directory) {
+        Ok(found) => found,
         Err(problem) => return fail(2, &problem),
     };
     if !arguments.quiet {
         tell(&format!("Deploying {} folders to {}", folders.len(), client.server()));
+    }
+    if let [first, ..] = &links[..] {
+        tell(&format!("note: {} links to folders are passed over: {first}, …", links.len()));
     }
     let mut progress = Progress {
         all: folders.len(),
@@ -106,23 +109,32 @@ fn tell_of(arguments: &Arguments, name: &str, deployed: Result<(Deployed, u64), 
     }
 }
 
-/// Names and places, in order. Hidden ones are nobody's site, and files lie beside.
-fn sub_directories(top: &Path) -> Result<Vec<(String, PathBuf)>, String> {
+/// Names and places, in order, and the names of links to folders, which are passed over as links within a folder are.
+/// Hidden ones are nobody's site, and files lie beside.
+fn sub_directories(top: &Path) -> Result<(Vec<(String, PathBuf)>, Vec<String>), String> {
     let shown = top.display();
     let unreadable = |error: io::Error| format!("{shown} cannot be read as a folder: {error}");
-    let mut folders = Vec::new();
+    let (mut folders, mut links) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(top).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') && entry.file_type().map_err(unreadable)?.is_dir() {
+        let kind = entry.file_type().map_err(unreadable)?;
+        if name.starts_with('.') {
+            continue;
+        }
+        if kind.is_dir() {
             folders.push((name, entry.path()));
+        } else if kind.is_symlink() && fs::metadata(entry.path()).is_ok_and(|target| target.is_dir()) {
+            links.push(name);
         }
     }
     if folders.is_empty() {
-        return Err(format!("{shown} holds no folders; without --each it is deployed itself"));
+        let kind = if links.is_empty() { "" } else { " but links to some" };
+        return Err(format!("{shown} holds no folders{kind}; without --each it is deployed itself"));
     }
     folders.sort();
-    Ok(folders)
+    links.sort();
+    Ok((folders, links))
 }
 
 impl Progress {
@@ -138,5 +150,31 @@ impl Progress {
         let rate = self.done as f64 / self.began.elapsed().as_secs_f64();
         let line = format!("{} of {}{failed}, {}, {rate:.0} a second", self.done, self.all, Bytes(self.bytes));
         if self.is_terminal { show(&line) } else { tell(&line) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn links_to_folders_are_passed_over_and_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = |name: &str| directory.path().join(name);
+        fs::create_dir(place("target")).unwrap();
+        symlink(place("target"), place("linked")).unwrap();
+        fs::write(place("file"), "").unwrap();
+        symlink(place("file"), place("link-to-a-file")).unwrap();
+        symlink(place("nowhere"), place("broken")).unwrap();
+        fs::create_dir(place(".hidden")).unwrap();
+        let found = sub_directories(directory.path()).unwrap();
+        assert_eq!(found, (vec![("target".to_owned(), place("target"))], vec!["linked".to_owned()]));
+        fs::remove_dir(place("target")).unwrap();
+        fs::create_dir(place(".target")).unwrap();
+        fs::remove_file(place("linked")).unwrap();
+        symlink(place(".target"), place("linked")).unwrap();
+        assert!(sub_directories(directory.path()).unwrap_err().contains("no folders but links to some"));
     }
 }

@@ -158,3 +158,21 @@ fn show(line: &str) {
 fn print(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_fills_with_what_was_sent() {
+        let filled = |sent, all| bar(sent, all).chars().filter(|cell| *cell == '█').count();
+        assert_eq!((filled(0, 3_000), filled(1_500, 3_000), filled(2_999, 3_000)), (0, 15, 29));
+        assert!(bar(1_500, 3_000).starts_with(&"█".repeat(15)) && bar(1_500, 3_000).contains(" of "));
+        assert_eq!(bar(0, 3_000).chars().filter(|cell| *cell == '░').count(), 30);
+        // Heads of files make it more than there is; there may be nothing at all; and more than can be multiplied.
+        for (sent, all) in [(3_000, 3_000), (3_512, 3_000), (0, 0), (1, 0), (u64::MAX, u64::MAX)] {
+            assert!(bar(sent, all).starts_with("Sent"), "{sent} of {all}");
+        }
+        assert!(filled(u64::MAX - 1, u64::MAX) <= 30);
+    }
+}
