@@ -94,6 +94,11 @@ fn is_plain(raw: &[u8]) -> bool {
     is_plain
 }
 
+/// An address with the query that the visitor sent, whatever letters that is written in.
+pub(crate) fn with_query(address: &str, query: &str) -> String {
+    format!("{address}?{}", encode_address(query))
+}
+
 /// Every `%` is followed by two hex digits.
 fn escapes_are_complete(raw: &str) -> bool {
     let bytes = raw.as_bytes();

@@ -148,16 +148,16 @@ impl<'a> Visit<'a, '_> {
         let kept = if found.is_none() { self.kept_by_predecessor() } else { None };
         if let Some(rules) = self.release.index().rules() {
             let exists = found.is_some() || kept.is_some();
-            let mut redirects = rules.redirects.iter().filter(|rule| rule.force || !exists);
-            if let Some(action) = redirects.find_map(|rule| rule.action(self.site.host(), self.path, query)) {
+            if let Some(action) = rules.action(self.site.host(), self.path, query, exists) {
                 return self.apply(action);
             }
         }
         match (found, kept) {
             (Some(Address::Here(entry)), _) => self.file(entry, StatusCode::OK),
             (Some(Address::At(path, _)), _) => {
-                let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-                Reply::Page(redirect(StatusCode::PERMANENT_REDIRECT, &(path::encode(&path) + &query)))
+                let path = path::encode(&path);
+                let location = query.map(|query| path::with_query(&path, query)).unwrap_or(path);
+                Reply::Page(redirect(StatusCode::PERMANENT_REDIRECT, &location))
             }
             (None, Some(predecessor)) => Reply::Page(self.of_predecessor(&predecessor)),
             (None, None) => self.fall_back(),
@@ -183,6 +183,7 @@ impl<'a> Visit<'a, '_> {
             Action::Redirect { location, status } => {
                 Reply::Page(redirect(StatusCode::from_u16(status).unwrap_or(StatusCode::FOUND), &location))
             }
+            Action::TooLong => Reply::Page(pages::too_long()),
             Action::Rewrite { path, status } => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
                 self.resolve(&path).map_or_else(|| self.not_found(), |address| self.file(address.into_file(), status))

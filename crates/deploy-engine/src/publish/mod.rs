@@ -32,6 +32,8 @@ use crate::{DeployEngine, DeployError, blocking};
 
 pub(crate) use durable::remove;
 
+/// The longest `_redirects` or `_headers` that is read, in bytes.
+const LONGEST_RULES: u64 = 1 << 20;
 /// Most rule problems that the log tells one by one.
 const TOLD_PROBLEMS: usize = 20;
 
@@ -142,7 +144,7 @@ fn prepare(artifact: &Artifact, id: DeploymentId, of_project: &Path, now: Timest
     index.published(if kept::last_published(of_project) < second { second } else { 0 });
     let mut problems = Vec::new();
     for (name, read) in [("_redirects", IndexBuilder::redirects as ReadRules), ("_headers", IndexBuilder::headers)] {
-        if let Some(text) = read_rules(directory, name).map_err(disk("a rule file could not be read"))? {
+        if let Some(text) = read_rules(directory, name)? {
             problems.extend(read(&mut index, &text).into_iter().map(|problem| (name, problem)));
         }
     }
@@ -208,14 +210,32 @@ fn endless(found: &RedirectLoop) -> Failure {
 
 type ReadRules = fn(&mut IndexBuilder, &str) -> Vec<RuleProblem>;
 
-/// The text of a rule file; of one over a mebibyte, or not in UTF-8, what can be read.
-fn read_rules(directory: &Path, name: &str) -> std::io::Result<Option<String>> {
-    const MOST: usize = 1 << 20;
-    match std::fs::read(directory.join(name)) {
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes[..bytes.len().min(MOST)]).into_owned())),
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::IsADirectory) => {
-            Ok(None)
-        }
+/// The text of a rule file, without a byte order mark; what of it is not UTF-8 is replaced.
+///
+/// # Errors
+/// [`DeployError::Theirs`] where it is too long: rules that are left out where a file is cut off are missed by nobody
+/// until a visitor does.
+fn read_rules(directory: &Path, name: &str) -> Result<Option<String>, DeployError> {
+    let file = directory.join(name);
+    let read = || match std::fs::metadata(&file) {
+        Ok(found) if found.is_file() && found.len() > LONGEST_RULES => Ok(Err(found.len())),
+        Ok(found) if found.is_file() => Ok(Ok(Some(std::fs::read(&file)?))),
+        Ok(_) => Ok(Ok(None)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Ok(None)),
         Err(error) => Err(error),
-    }
+    };
+    let bytes = read().map_err(DeployError::disk("a rule file could not be read"))?.map_err(|length| {
+        DeployError::Theirs(Failure::new(
+            FailureCode::BadOutput,
+            format!("{name} is too long"),
+            format!(
+                "It has {}, and Berth reads at most {}, because every request goes through its rules. Join rules with \
+                 placeholders (/:name) or a splat (/*), then deploy again.",
+                Bytes(length),
+                Bytes(LONGEST_RULES)
+            ),
+        ))
+    })?;
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_owned();
+    Ok(bytes.map(text))
 }

@@ -202,6 +202,32 @@ async fn redirects_that_loop_are_their_failure_with_the_loop_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rule_files_are_read_whole_or_refused() {
+    let mut world = World::new().await;
+    let shop = world.project("shop").await;
+    // As editors on Windows write it.
+    let marked = "\u{feff}/a /b 302\r\n/c /d 302\r\n";
+    let live = world.deploy(&shop, &[("index.html", "one"), ("_redirects", marked)]).await;
+    for path in ["/a", "/c"] {
+        assert_eq!(world.get(&live.host, path).await.status, 302, "{path}");
+    }
+    for name in ["_redirects", "_headers"] {
+        let shop = world.project(&name[1..]).await;
+        let fits = "#".repeat(1 << 20);
+        world.publish(&shop, &[("index.html", "two"), (name, &fits)]).await;
+        let releases = world.releases(&shop);
+        let long = fits + "#";
+        let Err(DeployError::Theirs(failure)) = world.try_publish(&shop, &[("index.html", "x"), (name, &long)]).await
+        else {
+            panic!("{name} was published")
+        };
+        assert_eq!((failure.code, failure.title), (FailureCode::BadOutput, format!("{name} is too long")));
+        assert!(failure.detail.contains("at most 1 MiB"), "{}", failure.detail);
+        assert_eq!(world.releases(&shop), releases);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_lease_and_a_deleted_project_leave_no_release() {
     let world = World::new().await;
     let shop = world.project("shop").await;

@@ -20,7 +20,10 @@ enum Segment {
 }
 
 /// What placeholders and splat took, by name; the splat's is `splat`.
-pub(crate) type Captures = Vec<(String, String)>;
+pub(crate) type Captures<'a> = Vec<(&'a str, &'a str)>;
+
+/// The longest that a filled template may be, in bytes: as long as the longest path that is looked at.
+const LONGEST: usize = 8 << 10;
 
 impl Pattern {
     /// Reads a path pattern; escapes in it are decoded, because requests are too.
@@ -43,7 +46,7 @@ impl Pattern {
     }
 
     /// What the pattern takes of a decoded path, or `None` where it does not match.
-    pub(crate) fn captures(&self, path: &str) -> Option<Captures> {
+    pub(crate) fn captures<'a>(&'a self, path: &'a str) -> Option<Captures<'a>> {
         let mut left = path.strip_prefix('/')?;
         let mut captures = Captures::new();
         let mut ended = left.is_empty();
@@ -56,7 +59,7 @@ impl Pattern {
             left = after;
             match segment {
                 Segment::Literal(literal) if literal == given => {}
-                Segment::Placeholder(name) if !given.is_empty() => captures.push((name.clone(), given.to_owned())),
+                Segment::Placeholder(name) if !given.is_empty() => captures.push((name, given)),
                 Segment::Wildcard(before, end)
                     if given.len() >= before.len() + end.len() && given.starts_with(before) && given.ends_with(end) => {
                 }
@@ -65,11 +68,17 @@ impl Pattern {
         }
         match &self.rest {
             Some(before) => {
-                captures.push(("splat".to_owned(), left.strip_prefix(before.as_str())?.to_owned()));
+                captures.push(("splat", left.strip_prefix(before.as_str())?));
                 Some(captures)
             }
             None => left.is_empty().then_some(captures),
         }
+    }
+
+    /// How many parts of a path it takes by name.
+    pub(super) fn places(&self) -> usize {
+        let named = self.segments.iter().filter(|segment| matches!(segment, Segment::Placeholder(_)));
+        named.count() + usize::from(self.rest.is_some())
     }
 
     /// Paths that it matches: whatever could be anything is called by its name, and a splat takes nothing, one segment
@@ -99,22 +108,28 @@ fn is_placeholder_name(name: &str) -> bool {
 }
 
 /// Puts captures into the places of `template` that name them (`:name`, `:splat`); `encode` is told whether the place
-/// is in the query. Names that nothing was captured for stay as they are.
-pub(crate) fn fill(template: &str, captures: &Captures, encode: impl Fn(&str, bool) -> String) -> String {
+/// is in the query. Names that nothing was captured for stay as they are. `None` where it would become too long: a
+/// template that names a long capture many times makes any length of it.
+pub(crate) fn fill(template: &str, captures: &Captures<'_>, encode: impl Fn(&str, bool) -> String) -> Option<String> {
     let mut filled = String::with_capacity(template.len());
-    let mut left = template;
+    let (mut left, mut in_query) = (template, false);
     while let Some(at) = left.find(':') {
         let after = &left[at + 1..];
         let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
-        let value = captures.iter().find(|(name, _)| *name == after[..end]);
+        let value = captures.iter().find(|(name, _)| *name == &after[..end]);
         filled.push_str(&left[..at]);
+        in_query |= left[..at].contains('?');
         match value {
-            Some((_, value)) => filled += &encode(value, filled.contains('?')),
+            Some((_, value)) => filled += &encode(value, in_query),
             None => filled += &left[at..=at + end],
+        }
+        if filled.len() > LONGEST {
+            return None;
         }
         left = &after[end..];
     }
-    filled + left
+    filled += left;
+    (filled.len() <= LONGEST).then_some(filled)
 }
 
 #[cfg(test)]
@@ -122,7 +137,8 @@ mod tests {
     use super::*;
 
     fn take(pattern: &str, path: &str) -> Option<String> {
-        let captures = Pattern::parse(pattern).captures(path)?;
+        let pattern = Pattern::parse(pattern);
+        let captures = pattern.captures(path)?;
         Some(captures.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" "))
     }
 
@@ -159,11 +175,26 @@ mod tests {
 
     #[test]
     fn captures_fill_templates() {
-        let captures = vec![("id".to_owned(), "1 2".to_owned()), ("splat".to_owned(), "a/b".to_owned())];
+        let captures = vec![("id", "1 2"), ("splat", "a/b")];
         let mark = |value: &str, query: bool| if query { format!("<{value}>") } else { value.to_owned() };
-        assert_eq!(fill("/x/:id/:splat", &captures, mark), "/x/1 2/a/b");
-        assert_eq!(fill("/x?id=:id", &captures, mark), "/x?id=<1 2>");
-        assert_eq!(fill("https://h:8080/:splat/:none", &captures, mark), "https://h:8080/a/b/:none");
-        assert_eq!(fill("/:ids:id", &captures, mark), "/:ids1 2");
+        for (template, filled) in [
+            ("/x/:id/:splat", "/x/1 2/a/b"),
+            ("/x?id=:id", "/x?id=<1 2>"),
+            ("https://h:8080/:splat/:none", "https://h:8080/a/b/:none"),
+            ("/:ids:id", "/:ids1 2"),
+        ] {
+            assert_eq!(fill(template, &captures, mark).as_deref(), Some(filled), "{template}");
+        }
+    }
+
+    #[test]
+    fn templates_are_filled_to_a_length() {
+        let long = "x".repeat(LONGEST / 8);
+        let captures = vec![("splat", long.as_str())];
+        let filled = |template: &str| fill(template, &captures, |value, _| value.to_owned()).map(|filled| filled.len());
+        assert_eq!(filled(&":splat".repeat(8)), Some(LONGEST));
+        assert_eq!(filled(&(":splat".repeat(8) + "/")), None);
+        assert_eq!(filled(&":splat".repeat(1_000_000)), None);
+        assert_eq!(filled(&"/".repeat(LONGEST + 1)), None);
     }
 }

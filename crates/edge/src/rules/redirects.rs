@@ -1,12 +1,13 @@
 //! `_redirects`: one rule a line, `from [query=value …] [to] [status[!]] [Condition=value …]`.
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap};
 
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
 use super::pattern::{Captures, Pattern, fill};
-use super::{MOST_RULES, RuleProblem};
+use super::{LONGEST_LINE, MOST_PLACES, MOST_RULES, RuleProblem};
 use crate::path;
 
 /// A line as its author meant it, before it is asked whether Berth can do it.
@@ -62,29 +63,54 @@ pub(crate) enum Action {
         /// 301, 302, 303, 307 or 308.
         status: u16,
     },
+    /// Say that the address is too long: what the rule makes of it is longer than any address.
+    TooLong,
+}
+
+impl Action {
+    /// Whether it leads away from where the visitor is: `/* /maintenance 302!` does not from `/maintenance`.
+    pub(super) fn leads_from(&self, host: &str, path: &str, query: Option<&str>) -> bool {
+        let Self::Redirect { location, .. } = self else { return true };
+        let address = location.split('#').next().unwrap_or_default();
+        let address = match host_and_path(address) {
+            Some((other, _)) if other != host => return true,
+            Some((_, path)) => path,
+            None => address,
+        };
+        let (to, to_query) = address.split_once('?').map_or((address, None), |(to, query)| (to, Some(query)));
+        to_query != query || !percent_decode_str(to).eq(path.bytes())
+    }
+}
+
+/// The query of a request, taken apart once, when the first rule asks for a parameter.
+pub(crate) struct Query<'a> {
+    pub(super) raw: Option<&'a str>,
+    parameters: OnceCell<HashMap<String, String>>,
+}
+
+impl<'a> Query<'a> {
+    pub(crate) fn of(raw: Option<&'a str>) -> Self {
+        Self { raw, parameters: OnceCell::new() }
+    }
+
+    /// The first value of a parameter.
+    fn parameter(&self, name: &str) -> Option<&str> {
+        let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+        let parameters = self.parameters.get_or_init(|| {
+            let mut parameters = HashMap::new();
+            for pair in self.raw.unwrap_or_default().split('&') {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                parameters.entry(decode(name)).or_insert_with(|| decode(value));
+            }
+            parameters
+        });
+        parameters.get(name).map(String::as_str)
+    }
 }
 
 impl Redirect {
-    /// What the rule asks for a request, if it matches and leads elsewhere. (`/* /maintenance 302!` does not lead from
-    /// `/maintenance` to itself.)
-    pub(crate) fn action(&self, host: &str, path: &str, query: Option<&str>) -> Option<Action> {
-        self.leads_to(host, path, query).filter(|action| match action {
-            Action::Rewrite { .. } => true,
-            Action::Redirect { location, .. } => {
-                let address = location.split('#').next().unwrap_or_default();
-                let address = match host_and_path(address) {
-                    Some((other, _)) if other != host => return true,
-                    Some((_, path)) => path,
-                    None => address,
-                };
-                let (to, to_query) = address.split_once('?').map_or((address, None), |(to, query)| (to, Some(query)));
-                to_query != query || !percent_decode_str(to).eq(path.bytes())
-            }
-        })
-    }
-
     /// What the rule asks for a request, if it matches.
-    pub(super) fn leads_to(&self, host: &str, path: &str, query: Option<&str>) -> Option<Action> {
+    pub(super) fn leads_to(&self, host: &str, path: &str, query: &Query<'_>) -> Option<Action> {
         if self.host.as_deref().is_some_and(|only| only != host) {
             return None;
         }
@@ -93,25 +119,17 @@ impl Redirect {
         if self.is_rewrite() {
             let target = self.to.split(['?', '#']).next().unwrap_or_default();
             let target = percent_decode_str(target).decode_utf8().ok()?;
-            return Some(Action::Rewrite {
-                path: fill(&target, &captures, |value, _| value.to_owned()),
-                status: self.status,
-            });
+            let filled = fill(&target, &captures, |value, _| value.to_owned());
+            return Some(filled.map_or(Action::TooLong, |path| Action::Rewrite { path, status: self.status }));
         }
-        let filled =
-            fill(
-                &self.to,
-                &captures,
-                |value, in_query| {
-                    if in_query { path::encode_in_query(value) } else { path::encode(value) }
-                },
-            );
+        let encode = |value: &str, in_query| if in_query { path::encode_in_query(value) } else { path::encode(value) };
+        let Some(filled) = fill(&self.to, &captures, encode) else { return Some(Action::TooLong) };
         let mut location = path::encode_address(&filled);
         // The visitor's own query goes along unless the rule has or has used one.
-        if let Some(query) = query.filter(|query| !query.is_empty() && self.query.is_empty() && !self.to.contains('?'))
-        {
+        let own = query.raw.filter(|query| !query.is_empty() && self.query.is_empty() && !self.to.contains('?'));
+        if let Some(query) = own {
             let at = location.find('#').unwrap_or(location.len());
-            location.insert_str(at, &format!("?{query}"));
+            location.insert_str(at, &path::with_query("", query));
         }
         Some(Action::Redirect { location, status: self.status })
     }
@@ -142,26 +160,17 @@ impl Redirect {
     }
 
     /// Each parameter of the rule must be there, with its value or, for `name=:place`, with any.
-    fn take_query(&self, query: Option<&str>, captures: &mut Captures) -> Option<()> {
+    fn take_query<'a>(&'a self, query: &'a Query<'_>, captures: &mut Captures<'a>) -> Option<()> {
         for (name, expected) in &self.query {
-            let given = parameter(query.unwrap_or_default(), name)?;
+            let given = query.parameter(name)?;
             match expected.strip_prefix(':') {
-                Some(place) => captures.push((place.to_owned(), given)),
+                Some(place) => captures.push((place, given)),
                 None if *expected == given => {}
                 None => return None,
             }
         }
         Some(())
     }
-}
-
-fn parameter(query: &str, name: &str) -> Option<String> {
-    let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
-    query
-        .split('&')
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .find(|(key, _)| decode(key) == name)
-        .map(|(_, value)| decode(value))
 }
 
 /// Reads `_redirects`; lines that are not rules, or rules that Berth cannot apply, are told and left out.
@@ -213,7 +222,11 @@ fn compile_line(line: Line) -> Result<Redirect, String> {
     }
     let is_slash = line.from != line.to && line.from.trim_end_matches('/') == line.to.trim_end_matches('/');
     let Line { number, query, to, force, .. } = line;
-    Ok(Redirect { host, from: Pattern::parse(&from), query, to, status, force, line: number, is_slash })
+    let from = Pattern::parse(&from);
+    if from.places() + query.len() > MOST_PLACES {
+        return Err(format!("a rule takes at most {MOST_PLACES} parts of an address; this one is left out"));
+    }
+    Ok(Redirect { host, from, query, to, status, force, line: number, is_slash })
 }
 
 /// The host, in lower case and without a port, and the path (and what follows it) of an address.
@@ -231,6 +244,10 @@ pub(super) fn parse(text: &str) -> (Vec<Line>, Vec<RuleProblem>) {
         let number = index + 1;
         match parts.split_first() {
             None => {}
+            Some(_) if parts.iter().map(|part| part.len()).sum::<usize>() > LONGEST_LINE => {
+                let message = format!("a rule has at most {LONGEST_LINE} characters, so this one is left out");
+                problems.push(RuleProblem { line: number, message });
+            }
             Some((from, parts)) => match parse_line(number, from, parts) {
                 Ok(line) => lines.push(line),
                 Err(message) => problems.push(RuleProblem { line: number, message: message.to_owned() }),
@@ -313,13 +330,15 @@ mod tests {
     fn apply(rule: &str, path: &str, query: Option<&str>) -> Option<Action> {
         let (rules, problems) = compile(rule);
         assert_eq!(problems, [], "{rule}");
-        rules[0].action("site.example.org", path, query)
+        let action = rules[0].leads_to("site.example.org", path, &Query::of(query))?;
+        action.leads_from("site.example.org", path, query).then_some(action)
     }
 
     fn location(rule: &str, path: &str, query: Option<&str>) -> Option<String> {
         match apply(rule, path, query)? {
             Action::Redirect { location, .. } => Some(location),
             Action::Rewrite { path, .. } => Some(format!("rewrite {path}")),
+            Action::TooLong => Some("too long".to_owned()),
         }
     }
 
@@ -351,6 +370,8 @@ mod tests {
             ("/* https://other.example.org/b", "/b", None, Some("https://other.example.org/b")),
             ("/* /b?x=1", "/b", None, Some("/b?x=1")),
             ("/* /b?x=1", "/b", Some("x=1"), None),
+            ("/a /b", "/a", Some("q=ü&r=%20"), Some("/b?q=%C3%BC&r=%20")),
+            ("/s id=:id /t/:id", "/s", Some("id=x&id=y&id"), Some("/t/x")),
         ] {
             assert_eq!(location(rule, path, query).as_deref(), expected, "{rule} {path} {query:?}");
         }
@@ -363,11 +384,28 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_is_bounded() {
+        let long = |length| format!("/a\n\n/{} /b", "x".repeat(length));
+        let (rules, problems) = compile(&long(LONGEST_LINE - 3));
+        assert_eq!((rules.len(), problems[0].line), (1, 1), "{problems:?}");
+        let (rules, problems) = compile(&long(LONGEST_LINE - 2));
+        assert_eq!((rules.len(), problems[1].line), (0, 3));
+        assert!(problems[1].message.contains("4096"), "{problems:?}");
+        let taking = |places: usize| format!("{} /b", (0..places).map(|n| format!("/:p{n}")).collect::<String>());
+        assert_eq!(compile(&taking(MOST_PLACES)).1, []);
+        assert_eq!(compile(&taking(MOST_PLACES + 1)).1[0].line, 1);
+        // A remark may be as long as it likes.
+        assert_eq!(compile(&format!("/a /b # {}", "x".repeat(10_000))).1, []);
+    }
+
+    #[test]
     fn what_berth_cannot_do_is_told_by_line() {
-        let text = "/a /b\n/x /y 302 Country=ch\n/p/* https://other.example.org/:splat 200\n/q /r 299\nnonsense\n/s /t 200 Role=admin\n";
+        let text = "/a /b\n/x /y 302 Country=ch\n/p/* https://other.example.org/:splat 200\n/q /r 299\nnonsense\n/s /t 200 Role=admin\n/u /v 302 Language=nl,de\n";
         let (rules, problems) = compile(text);
         assert_eq!(rules.len(), 1);
-        assert_eq!(problems.iter().map(|problem| problem.line).collect::<Vec<_>>(), [2, 3, 4, 5, 6]);
-        assert!(problems[0].message.contains("Country"));
+        assert_eq!(problems.iter().map(|problem| problem.line).collect::<Vec<_>>(), [2, 3, 4, 5, 6, 7]);
+        for (problem, condition) in [(0, "Country"), (4, "Role"), (5, "Language")] {
+            assert!(problems[problem].message.contains(condition), "{problems:?}");
+        }
     }
 }

@@ -124,3 +124,53 @@ fn headers_have_the_last_word_but_not_on_the_message() {
     );
     assert_eq!((data.header("x-frame-options"), data.header("content-length")), (Some("DENY"), Some("2")));
 }
+
+/// Rules are run on a thread that serves everybody: none makes more of a request than an address can be.
+#[test]
+fn what_a_rule_makes_of_an_address_is_bounded() {
+    let times = |number: usize| ":splat".repeat(number);
+    let fixture = Fixture::new();
+    let rules = format!(
+        "/twice/* /to/{}\n/often/* /to/{} 302\n/rewritten/* /to/{} 200\n/endless/* /to/{}\n",
+        times(2),
+        times(300),
+        times(300),
+        times(100_000)
+    );
+    fixture.edge.install(crate::fixture::HOST, write_rules(&fixture, &rules, ""));
+    let ask = |below: &str, length: usize| fixture.get(&format!("/{below}/{}", "a".repeat(length)));
+    assert_eq!(ask("twice", 3_000).header("location").unwrap().len(), "/to/".len() + 6_000);
+    assert_eq!(ask("often", 10).header("location").unwrap().len(), "/to/".len() + 3_000);
+    for below in ["often", "rewritten"] {
+        assert_eq!(ask(below, 8_000).status, 414, "{below}");
+    }
+    assert_eq!(ask("endless", 8_000).text(), "page", "a line of 600 KB is no rule");
+}
+
+#[test]
+fn a_visitors_query_goes_along_in_letters_that_an_address_has() {
+    let fixture = Fixture::serving(&[("about.html", "about"), ("b.html", "b"), ("_redirects", "/a /b 302\n")]);
+    for (path, location) in [("/about.html?q=ü&r=%20", "/about?q=%C3%BC&r=%20"), ("/a?q=ü", "/b?q=%C3%BC")] {
+        assert_eq!(fixture.get(path).header("location"), Some(location), "{path}");
+    }
+}
+
+#[test]
+fn every_status_that_a_rule_may_have_is_answered() {
+    let fixture = Fixture::serving(&[
+        ("index.html", "home"),
+        ("lost.html", "lost"),
+        (
+            "_redirects",
+            "/a /z 301\n/b /z 302\n/c /z 303\n/d /z 307\n/e /z 308\n/f /lost 404\n/g /nowhere 404\n/h /lost 200\n",
+        ),
+    ]);
+    for (path, status) in [("/a", 301), ("/b", 302), ("/c", 303), ("/d", 307), ("/e", 308)] {
+        let answer = fixture.get(path);
+        assert_eq!((answer.status, answer.header("location"), answer.text()), (status, Some("/z"), ""), "{path}");
+    }
+    let lost = fixture.get("/f");
+    assert_eq!((lost.status, lost.text(), lost.header("etag")), (404, "lost", None));
+    assert_eq!(fixture.get("/g").status, 404);
+    assert_eq!((fixture.get("/h").status, fixture.get("/h").text()), (200, "lost"));
+}
