@@ -2,8 +2,10 @@
 //! published.
 //!
 //! After a rollback the older release is the current one, so that "not modified since" cannot mean "published before":
-//! a date is either that of the very release, or it lies in the time since which the host shows it. `If-Range` takes
-//! ETags alone, because two releases can be of the same second.
+//! a date is either that of the very release, or it lies in the time since which the host shows it.
+//!
+//! A date stands for one release of a project, which is why `If-Range` may carry it. Where a file has several codings it
+//! is the date of all of them, and so a weak validator (8.8.1) that no parts are put together by.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -111,10 +113,12 @@ impl HttpDate {
     }
 }
 
-/// Whether a `Range` still means the representation with this ETag: no `If-Range`, or exactly it. A weak ETag or a
-/// date never matches.
-pub(crate) fn range_applies(headers: &HeaderMap, etag: &str) -> bool {
-    headers.get(header::IF_RANGE).is_none_or(|value| value.as_bytes().trim_ascii() == etag.as_bytes())
+/// Whether a `Range` still means the representation with this ETag: no `If-Range`, or exactly it, or exactly the date at
+/// which it was published, if that is a strong validator. A weak ETag never matches.
+pub(crate) fn range_applies(headers: &HeaderMap, etag: &str, published: Option<u32>) -> bool {
+    let Some(condition) = headers.get(header::IF_RANGE) else { return true };
+    condition.as_bytes().trim_ascii() == etag.as_bytes()
+        || published.is_some_and(|published| date(headers, &header::IF_RANGE) == Some(published.into()))
 }
 
 /// Our ETags contain no comma, so that a list may be split at each.
@@ -136,7 +140,7 @@ mod tests {
         for (name, value) in pairs {
             headers.append(name, value.parse().unwrap());
         }
-        (evaluate(&headers, "\"ab\"", MODIFIED), range_applies(&headers, "\"ab\""))
+        (evaluate(&headers, "\"ab\"", MODIFIED), range_applies(&headers, "\"ab\"", Some(MODIFIED.published)))
     }
 
     #[test]
@@ -209,6 +213,21 @@ mod tests {
         assert!(case(&[(header::IF_RANGE, "\"ab\"")]).1);
         assert!(!case(&[(header::IF_RANGE, "W/\"ab\"")]).1);
         assert!(!case(&[(header::IF_RANGE, "\"x\"")]).1);
-        assert!(!case(&[(header::IF_RANGE, "Sat, 21 Nov 2026 10:00:00 GMT")]).1);
+    }
+
+    #[test]
+    fn s5_if_range_takes_the_exact_date() {
+        for (date, applies) in [
+            ("Sat, 21 Nov 2026 10:00:00 GMT", true),
+            ("Saturday, 21-Nov-26 10:00:00 GMT", true),
+            ("Sat, 21 Nov 2026 09:59:59 GMT", false),
+            ("Sat, 21 Nov 2026 10:00:01 GMT", false),
+            ("Sat, 21 Nov 2026 11:30:01 GMT", false),
+            ("yesterday", false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::IF_RANGE, HeaderValue::from_static(date))]);
+            assert_eq!(range_applies(&headers, "\"ab\"", Some(MODIFIED.published)), applies, "{date}");
+            assert!(!range_applies(&headers, "\"ab\"", None), "{date}");
+        }
     }
 }

@@ -68,17 +68,18 @@ impl Files {
         Ok(EdgeBody::piece(source.slice(range)).of_mapping(mapping))
     }
 
-    /// Several ranges of a file's plain content, each behind a head of its own, and an end.
+    /// Several ranges of a file, each behind a head of its own, and an end.
     pub(crate) fn parts(
         &self,
         release: &Arc<Release>,
         entry: &Entry<'_>,
+        coding: Coding,
         parts: impl Iterator<Item = (String, Range<u64>)>,
         end: String,
         takes: Takes,
     ) -> io::Result<EdgeBody> {
-        let length = entry.stored(Coding::Identity).map_or(0, |stored| stored.length);
-        let (source, mapping) = self.large(release, entry, Coding::Identity, &(0..length), takes)?;
+        let length = entry.stored(coding).map_or(0, |stored| stored.length);
+        let (source, mapping) = self.large(release, entry, coding, &(0..length), takes)?;
         let pieces = parts.flat_map(|(head, range)| [Piece::Bytes(head.into()), source.slice(range)]);
         Ok(EdgeBody::pieces(pieces.chain([Piece::Bytes(end.into())]).collect()).of_mapping(mapping))
     }

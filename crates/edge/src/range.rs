@@ -12,7 +12,7 @@ const MAX_PARTS: usize = 32;
 pub(crate) enum Ranges {
     /// Nothing that we understand: the whole.
     Whole,
-    /// These bytes, in ascending order, apart from each other; never empty.
+    /// These bytes, in the order in which they were asked for, apart from each other; never empty.
     Parts(Vec<Range<u64>>),
     /// Nothing that exists, or absurdly much: 416.
     Unsatisfiable,
@@ -26,15 +26,20 @@ pub(crate) fn requested(headers: &HeaderMap, length: u64) -> Ranges {
     if !unit.trim().eq_ignore_ascii_case("bytes") {
         return Ranges::Whole;
     }
-    let mut parts = Vec::new();
+    let (mut parts, mut has_suffix) = (Vec::new(), false);
     for (number, spec) in specs.split(',').map(str::trim).filter(|spec| !spec.is_empty()).enumerate() {
         if number >= MAX_PARTS {
             return Ranges::Unsatisfiable;
         }
+        has_suffix |= spec.strip_prefix('-').and_then(self::number).is_some_and(|last| last > 0);
         match part(spec, length) {
             Some(part) => parts.extend(Some(part).filter(|part| !part.is_empty())),
             None => return Ranges::Whole,
         }
+    }
+    // Of nothing, the last bytes are nothing: they are there (14.1.2), and no part that could be named.
+    if length == 0 && has_suffix {
+        return Ranges::Whole;
     }
     if parts.is_empty() {
         return if specs.trim().is_empty() { Ranges::Whole } else { Ranges::Unsatisfiable };
@@ -62,14 +67,18 @@ fn number(digits: &str) -> Option<u64> {
     plain.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
-fn joined(mut parts: Vec<Range<u64>>) -> Vec<Range<u64>> {
-    parts.sort_by_key(|part| part.start);
+/// Each part in the place in which it was asked for (RFC 9110, 15.3.7.2); what overlaps or touches is one, in the place
+/// of the first.
+fn joined(parts: Vec<Range<u64>>) -> Vec<Range<u64>> {
     let mut joined: Vec<Range<u64>> = Vec::with_capacity(parts.len());
-    for part in parts {
-        match joined.last_mut().filter(|last| part.start <= last.end) {
-            Some(last) => last.end = last.end.max(part.end),
-            None => joined.push(part),
+    for mut part in parts {
+        let mut place = joined.len();
+        while let Some(at) = joined.iter().position(|other| part.start <= other.end && other.start <= part.end) {
+            let other = joined.remove(at);
+            part = part.start.min(other.start)..part.end.max(other.end);
+            place = place.min(at);
         }
+        joined.insert(place.min(joined.len()), part);
     }
     joined
 }
@@ -97,7 +106,11 @@ mod tests {
             ("Bytes = 5-9", vec![5..10]),
             ("bytes=5-18446744073709551615", vec![5..100]),
             ("bytes=0-0,50-59,-1", vec![0..1, 50..60, 99..100]),
-            ("bytes=50-59, 0-9", vec![0..10, 50..60]),
+            ("bytes=50-59, 0-9", vec![50..60, 0..10]),
+            ("bytes=-5,20-29,0-4", vec![95..100, 20..30, 0..5]),
+            ("bytes=50-59,0-9,55-69", vec![50..70, 0..10]),
+            ("bytes=50-59,0-9,10-49", vec![0..60]),
+            ("bytes=90-99,0-9,40-49,5-44", vec![90..100, 0..50]),
             ("bytes=0-,0-,0-", vec![0..100]),
             ("bytes=0-9,5-20,21-30", vec![0..31]),
             ("bytes=0-4,200-", vec![0..5]),
@@ -111,7 +124,11 @@ mod tests {
         for value in ["bytes=100-", "bytes=200-300", "bytes=-0", "bytes=99999999999999999999999999-", "bytes=100-,-0"] {
             assert_eq!(ask(value, 100), Ranges::Unsatisfiable, "{value}");
         }
-        assert_eq!(ask("bytes=0-", 0), Ranges::Unsatisfiable);
+        for value in ["bytes=0-", "bytes=-0", "bytes=0-0"] {
+            assert_eq!(ask(value, 0), Ranges::Unsatisfiable, "{value}");
+        }
+        assert_eq!(ask("bytes=-5", 0), Ranges::Whole);
+        assert_eq!(ask("bytes=0-,-5", 0), Ranges::Whole);
         let many = format!("bytes={}", (0..1000).map(|n| format!("{}-{}", n * 3, n * 3)).collect::<Vec<_>>().join(","));
         assert_eq!(ask(&many, 10_000), Ranges::Unsatisfiable);
     }

@@ -22,7 +22,7 @@ pub(crate) const REVALIDATED: HeaderValue = HeaderValue::from_static("public, ma
 /// Files named by their content.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 /// What `_headers` says of a file's content, and how long it is kept.
-const OF_CONTENT: [HeaderName; 5] = [
+pub(crate) const OF_CONTENT: [HeaderName; 5] = [
     header::CACHE_CONTROL,
     header::CONTENT_DISPOSITION,
     header::CONTENT_LANGUAGE,
@@ -88,17 +88,18 @@ impl<'a> Representation<'a> {
     ) -> Reply<'a> {
         let Wanted { method, path, headers, since } = wanted;
         let of = |coding| entry.stored(coding).map(|stored| (stored.length, Tag::of(stored.hash)));
-        // A range is always of the identity coding, and only of the very bytes that the client has a part of.
-        let ranged = status == StatusCode::OK
-            && method == Method::GET
-            && headers.contains_key(header::RANGE)
-            && of(Coding::Identity).is_some_and(|(_, tag)| conditional::range_applies(headers, tag.as_str()));
-        let coding = if ranged { Coding::Identity } else { coding_for(headers, &entry) };
+        let coding = coding_for(headers, &entry);
         let Some((length, tag)) = of(coding) else { return Reply::Page(pages::unavailable()) };
+        let published = release.index().published();
+        // A range is one of the coding that was chosen (RFC 9110, 14.2), and of the very bytes that the client has a part of.
+        let ranged = status == StatusCode::OK && method == Method::GET && headers.contains_key(header::RANGE) && {
+            let strong = Some(published).filter(|published| *published != 0 && !entry.is_negotiated());
+            conditional::range_applies(headers, tag.as_str(), strong)
+        };
 
         let mut parts = None;
         if status == StatusCode::OK {
-            let modified = Modified { published: release.index().published(), since };
+            let modified = Modified { published, since };
             match conditional::evaluate(headers, tag.as_str(), modified) {
                 Precondition::Holds => {}
                 Precondition::NotModified => status = StatusCode::NOT_MODIFIED,
@@ -212,13 +213,15 @@ impl<'a> Representation<'a> {
         takes: Takes,
     ) -> io::Result<EdgeBody> {
         let boundary = format!("berth-{}", self.tag.as_str().trim_matches('"'));
-        let kind = self.entry.content_type().to_str().unwrap_or("application/octet-stream");
+        // As the whole would be, which `_headers` may have said.
+        let kind = headers.get(header::CONTENT_TYPE).unwrap_or(self.entry.content_type());
+        let kind = kind.to_str().unwrap_or("application/octet-stream").to_owned();
         headers.insert(header::CONTENT_TYPE, value(format!("multipart/byteranges; boundary={boundary}"))?);
         let parts = parts.iter().map(|part| {
             let range = self.content_range(part);
             (format!("\r\n--{boundary}\r\nContent-Type: {kind}\r\nContent-Range: {range}\r\n\r\n"), part.clone())
         });
-        files.parts(self.release, &self.entry, parts, format!("\r\n--{boundary}--\r\n"), takes)
+        files.parts(self.release, &self.entry, self.coding, parts, format!("\r\n--{boundary}--\r\n"), takes)
     }
 
     fn content_range(&self, part: &Range<u64>) -> String {

@@ -51,23 +51,45 @@ fn lint(what: &str, answer: &Answer) {
     }
 }
 
+/// The same as an application: unknown addresses are its page's, for who opens a page.
+fn application() -> Fixture {
+    Fixture::serving(&[("200.html", "shell"), ("index.html", "home"), ("app.js", "script")])
+}
+
 #[test]
 fn every_answer_agrees_with_itself() {
     let fixture = site();
-    for path in [
-        "/",
-        "/about",
-        "/app.js",
-        "/assets/app-BX3k9dQ1.js",
-        "/empty.js",
-        "/old",
-        "/gone",
-        "/soft",
-        "/about.html",
-        "/x",
-        "/docs/x",
-        "/%00",
-    ] {
+    agrees(
+        &fixture,
+        &[
+            "/",
+            "/about",
+            "/app.js",
+            "/assets/app-BX3k9dQ1.js",
+            "/empty.js",
+            "/old",
+            "/gone",
+            "/soft",
+            "/about.html",
+            "/x",
+            "/docs/x",
+            "/%00",
+        ],
+    );
+}
+
+#[test]
+fn an_applications_answers_agree_with_themselves() {
+    let fixture = application();
+    agrees(&fixture, &["/orders/42", "/users/jane.doe", "/missing.js", "/app.js", "/"]);
+    for headers in [&[("accept", "text/html")], &[("accept", "application/json")]] {
+        let answer = fixture.get_with("/orders/42", headers);
+        assert_eq!(answer.header("vary"), Some("Accept, Sec-Fetch-Dest"), "{headers:?}");
+    }
+}
+
+fn agrees(fixture: &Fixture, paths: &[&str]) {
+    for path in paths {
         for coding in CODINGS {
             let headers = [("accept-encoding", *coding)];
             let what = format!("{path} {coding}");
@@ -80,6 +102,15 @@ fn every_answer_agrees_with_itself() {
             }
             lint(&format!("{what} if-match"), &fixture.get_with(path, &[headers[0], ("if-match", "\"x\"")]));
             let Some(tag) = plain.header("etag") else { continue };
+            for (range, status) in [("bytes=0-1", 206), ("bytes=99999-", 416)] {
+                let headers = [headers[0], ("range", range), ("if-range", tag)];
+                let part = fixture.get_with(path, &headers);
+                lint(&format!("{what} {range} if-range"), &part);
+                assert!(part.status == status || plain.body.is_empty(), "{what} {range}: {}", part.status);
+                if part.status == 206 {
+                    assert_eq!((part.header("etag"), part.header("vary")), (Some(tag), plain.header("vary")), "{what}");
+                }
+            }
             // A 304 says of what it confirms what the 200 said, to GET and HEAD.
             for method in ["GET", "HEAD"] {
                 let known = fixture.ask(request(method, path, &[headers[0], ("if-none-match", tag)]));
