@@ -1,6 +1,10 @@
-//! Which files carry the hash of their content in their name, and so never change.
+//! Which files carry the hash of their content in their name, and so never change. It is asked twice, and doubted
+//! differently:
 //!
-//! A wrong "yes" keeps an old file in browsers for a year, a wrong "no" costs a revalidation: doubts are answered "no".
+//! - [`is_hashed`], for `Cache-Control: immutable`: a wrong "yes" keeps an old file in browsers for a year, a wrong "no"
+//!   costs a revalidation. Doubts are answered "no".
+//! - [`may_be_hashed`], for what a release leaves to its successor: a wrong "yes" keeps a file reachable for ten minutes, a
+//!   wrong "no" breaks the page that asks for it. Doubts are answered "yes".
 
 /// Directories in which bundlers put nothing but hashed files.
 const HASHED_DIRECTORIES: &[&str] = &["_next/static/", "_app/immutable/", "_astro/", "_nuxt/"];
@@ -25,9 +29,43 @@ pub(crate) fn is_hashed(path: &str) -> bool {
     }
     let Some(stem) = stem_of(name) else { return false };
     let is_code = [".js", ".mjs", ".css", ".js.map", ".css.map"].iter().any(|end| name.ends_with(end));
-    let is_bundle = is_code && path.rsplit('/').skip(1).any(|directory| BUNDLE_DIRECTORIES.contains(&directory));
+    let is_bundle = is_code && is_in_bundle(path);
     let last_part = stem.rsplit(['.', '-', '_']).next().filter(|part| part.len() < stem.len());
-    last_part.is_some_and(|part| is_hex_hash(part, is_code)) || is_base64_hash(stem, is_bundle)
+    last_part.is_some_and(|part| is_hex_hash(part, is_code))
+        || is_whole_hash(stem)
+        || is_base64_hash(stem, is_bundle)
+        || (is_code && is_base32_hash(stem))
+}
+
+/// Whether the file at `path` (without a leading slash) looks as if it were named by its content: at the end of its name
+/// stands something that is hardly a word, in any bundler's alphabet.
+pub(crate) fn may_be_hashed(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let Some(stem) = stem_of(name).filter(|_| !name.ends_with(".html") && !path.contains("_nuxt/builds/")) else {
+        return false;
+    };
+    let last_part = stem.rsplit(['.', '-', '_']).next().unwrap_or(stem);
+    // A hash of eight characters that may have a `-` or `_` in it.
+    let last_eight = stem.len().checked_sub(9).and_then(|cut| stem.get(cut..)?.strip_prefix(['-', '.']));
+    is_hashed(path)
+        || is_no_word(last_part, if last_part.len() == stem.len() { 8 } else { 6 })
+        || last_eight.is_some_and(|hash| is_no_word(hash, 8) || (is_in_bundle(path) && is_base64(hash)))
+}
+
+/// At least so many characters of base 64, among them a digit or, behind the first, an upper-case letter.
+fn is_no_word(part: &str, least: usize) -> bool {
+    let letters = part.as_bytes();
+    letters.len() >= least
+        && is_base64(part)
+        && (letters.iter().any(u8::is_ascii_digit) || letters[1..].iter().any(u8::is_ascii_uppercase))
+}
+
+fn is_base64(part: &str) -> bool {
+    part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+fn is_in_bundle(path: &str) -> bool {
+    path.rsplit('/').skip(1).any(|directory| BUNDLE_DIRECTORIES.contains(&directory))
 }
 
 /// The name up to its extension: `index-BX3k9dQ1` of `index-BX3k9dQ1.js` and of `index-BX3k9dQ1.js.map`.
@@ -49,6 +87,18 @@ fn is_hex_hash(part: &str, is_code: bool) -> bool {
         return false;
     }
     part.bytes().any(|b| b.is_ascii_alphabetic()) || (is_code && !starts_like_a_date(part))
+}
+
+/// webpack's default for pictures and fonts: nothing but the hash, of sixteen hex digits and more.
+fn is_whole_hash(stem: &str) -> bool {
+    stem.len() >= 16 && stem.bytes().any(|b| b.is_ascii_digit()) && is_hex_hash(stem, false)
+}
+
+/// esbuild, Angular: eight characters of base 32 after a `-`.
+fn is_base32_hash(stem: &str) -> bool {
+    stem.rsplit_once('-').is_some_and(|(before, hash)| {
+        !before.is_empty() && hash.len() == 8 && hash.bytes().all(|b| matches!(b, b'A'..=b'Z' | b'2'..=b'7'))
+    })
 }
 
 fn starts_like_a_date(digits: &str) -> bool {
@@ -104,9 +154,77 @@ mod tests {
             "_nuxt/BK3Dq8fH.js",
             "assets/app-aaaaaaaa.js",
             "assets/app-11111111.js",
+            "styles-5INURTSO.css", // Angular, a hash that begins with a digit
+            "chunk-QWERTYUI.js",   // esbuild, a hash without digits
+            "media/inter-22222222.js.map",
+            "151cfcfa1bd74779aadb.png", // webpack, nothing but the hash
+            "static/media/5d5d9eefa31e5e13a6610d9fa7a283bb.woff2",
         ] {
-            assert!(is_hashed(path), "{path}");
+            assert!(is_hashed(path) && may_be_hashed(path), "{path}");
         }
+    }
+
+    /// For a year it is doubted, for ten minutes it is not.
+    #[test]
+    fn names_that_bundlers_may_have_made() {
+        for path in [
+            "assets/logo-DiwrgTda.svg",    // Vite, a picture
+            "assets/inter-D_-x9aZ1.woff2", // Vite, a font
+            "assets/Inter-BqWEU-_K.woff2",
+            "fonts/inter-QWERTYUI.woff2", // esbuild
+            "img/logo.82b9c7.png",        // Vue CLI, six digits
+            "logo.a1b2c3.webp",
+            "assets/DiwrgTda.js", // Vite, `[hash].js`
+            "entry.DxB4kQ.css",
+            "assets/my-homepage.js", // a word, or Vite's hash of one in four hundred
+        ] {
+            assert!(may_be_hashed(path), "{path}");
+        }
+        for path in [
+            "index.html",
+            "page-BX3k9dQ1.html",
+            "robots.txt",
+            "sw.js",
+            "service-worker.js",
+            "app.js",
+            "main.css",
+            "privacy-policy.pdf",
+            "data/prices.json",
+            "_nuxt/builds/latest.json",
+            "_nuxt/builds/meta/1a2b3c4d-0000.json",
+            "LICENSE",
+            "favicon.ico",
+        ] {
+            assert!(!may_be_hashed(path), "{path}");
+        }
+    }
+
+    /// What the bundlers make of any content, by counting: nothing of it vanishes with a switch.
+    #[test]
+    fn no_hash_is_taken_for_a_word() {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        let mut hash = |alphabet: &[u8], length: usize| -> String {
+            (0..length).map(|_| char::from(alphabet[next(alphabet.len())])).collect()
+        };
+        let (hex, base32) = (b"0123456789abcdef", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
+        let base64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let mut missed = 0;
+        for _ in 0..10_000 {
+            for path in [
+                format!("chunk-{}.js", hash(base32, 8)),
+                format!("assets/logo-{}.svg", hash(base64, 8)),
+                format!("assets/index-{}.js", hash(base64, 8)),
+                format!("static/js/main.{}.js", hash(hex, 8)),
+                format!("{}.png", hash(hex, 20)),
+            ] {
+                missed += usize::from(!may_be_hashed(&path));
+            }
+        }
+        assert_eq!(missed, 0, "of 50,000");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 use crate::address::{self, Address};
 use crate::body::EdgeBody;
 use crate::files::{Files, Takes};
-use crate::hashed::is_hashed;
+use crate::hashed::may_be_hashed;
 use crate::index::Entry;
 use crate::negotiate::is_navigation;
 use crate::pages;
@@ -167,7 +167,7 @@ impl<'a> Visit<'a, '_> {
     /// The release before, if it has this hashed asset: pages that were loaded from it still ask for it.
     fn kept_by_predecessor(&self) -> Option<Arc<Release>> {
         let key = &self.path[1..];
-        if !self.site.has_predecessors() || !is_hashed(key) {
+        if !self.site.has_predecessors() || !may_be_hashed(key) {
             return None;
         }
         self.site.predecessors().find(|release| release.index().find(key).is_some())
