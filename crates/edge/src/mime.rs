@@ -31,6 +31,9 @@ static USUAL: [HeaderValue; 24] = [
     HeaderValue::from_static("video/mp4"),
 ];
 
+/// Whatever it may be.
+const UNKNOWN: &str = "application/octet-stream";
+
 /// The number of a usual content type.
 pub(crate) fn usual(content_type: &[u8]) -> Option<usize> {
     USUAL.iter().position(|usual| usual.as_bytes() == content_type)
@@ -78,9 +81,26 @@ pub fn content_type(path: &str) -> String {
         "yml" | "yaml" => "application/yaml",
         "toml" => "application/toml",
         "glb" => "model/gltf-binary",
-        _ => mime_guess::from_ext(&extension).first_raw().unwrap_or("application/octet-stream"),
+        "jsonc" => "application/json",
+        "ndjson" | "jsonl" => "application/x-ndjson",
+        "m3u8" => "application/vnd.apple.mpegurl",
+        "ts" => "video/mp2t",
+        "m4s" => "video/iso.segment",
+        "m4a" => "audio/mp4",
+        "vcf" => "text/vcard",
+        "tsx" => "text/plain",
+        _ => mime_guess::from_ext(&extension).first_raw().unwrap_or(UNKNOWN),
     };
     if is_text(essence) { format!("{essence}; charset=utf-8") } else { essence.to_owned() }
+}
+
+/// Whether a path's last segment ends like a file's name: in an extension that stands for something. Releases (`1.2`),
+/// people (`jane.doe`) and their like do not.
+pub(crate) fn is_of_a_file(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    // Some are known to be of no known type.
+    !extension.is_empty() && (content_type(name) != UNKNOWN || mime_guess::from_ext(extension).first_raw().is_some())
 }
 
 /// Text whose charset browsers would guess otherwise.
@@ -112,6 +132,8 @@ pub fn is_compressible(content_type: &str) -> bool {
             "application/wasm"
                 | "application/javascript"
                 | "application/geo+json"
+                | "application/x-ndjson"
+                | "application/vnd.apple.mpegurl"
                 | "application/vnd.ms-fontobject"
                 | "font/ttf"
                 | "font/otf"
@@ -169,10 +191,30 @@ mod tests {
             ("a.ttf", "font/ttf"),
             ("a.zip", "application/zip"),
             ("a.gz", "application/gzip"),
+            ("a.ts", "video/mp2t"),
+            ("a.m3u8", "application/vnd.apple.mpegurl"),
+            ("a.m4s", "video/iso.segment"),
+            ("a.m4a", "audio/mp4"),
+            ("a.vcf", "text/vcard; charset=utf-8"),
+            ("a.jsonc", "application/json; charset=utf-8"),
+            ("a.ndjson", "application/x-ndjson"),
+            ("a.tsx", "text/plain; charset=utf-8"),
             ("LICENSE", "application/octet-stream"),
             ("a.unheard-of", "application/octet-stream"),
         ] {
             assert_eq!(content_type(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn s4_files_are_told_from_other_names_with_a_dot() {
+        for path in ["/missing.js", "/a/b.css", "/a.PNG", "/x.json", "/a.js.map", "/a.wasm", "/a.exe", "/a.webmanifest"]
+        {
+            assert!(is_of_a_file(path), "{path}");
+        }
+        for path in ["/users/jane.doe", "/packages/x/1.3.0", "/v1.2", "/a.js/edit", "/", "/about", "/a.", "/@me.local"]
+        {
+            assert!(!is_of_a_file(path), "{path}");
         }
     }
 

@@ -105,15 +105,25 @@ fn thousandths(text: &str) -> Option<u16> {
 
 static DESTINATION: header::HeaderName = header::HeaderName::from_static("sec-fetch-dest");
 
-/// Whether the request is somebody opening a page: `Accept` is absent, `*/*` or includes `text/html`, and
+/// Whether the request may be somebody opening a page: `Accept` is absent, `*/*` or includes `text/html`, and
 /// `Sec-Fetch-Dest`, if sent, is `document` or `iframe`.
 pub(crate) fn is_navigation(headers: &HeaderMap) -> bool {
-    let accepts = || weighted_items(headers, &header::ACCEPT);
-    let wants_page = accepts().any(|(name, weight)| name.eq_ignore_ascii_case("text/html") && weight > 0)
-        || accepts().map(|(name, _)| name).eq(["*/*"])
-        || !headers.contains_key(header::ACCEPT);
-    let destination = headers.get(&DESTINATION).map(http::HeaderValue::as_bytes);
-    wants_page && matches!(destination, None | Some(b"document" | b"iframe"))
+    let names = || weighted_items(headers, &header::ACCEPT).map(|(name, _)| name);
+    let takes_all = !headers.contains_key(header::ACCEPT) || names().eq(["*/*"]);
+    (takes_all || accepts_html(headers)) && matches!(destination(headers), None | Some(b"document" | b"iframe"))
+}
+
+/// Whether the request says that somebody opens a page, as browsers do.
+pub(crate) fn asks_for_a_page(headers: &HeaderMap) -> bool {
+    accepts_html(headers) && is_navigation(headers)
+}
+
+fn accepts_html(headers: &HeaderMap) -> bool {
+    weighted_items(headers, &header::ACCEPT).any(|(name, weight)| name.eq_ignore_ascii_case("text/html") && weight > 0)
+}
+
+fn destination(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get(&DESTINATION).map(http::HeaderValue::as_bytes)
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ use crate::body::EdgeBody;
 use crate::files::{Files, Takes};
 use crate::hashed::may_be_hashed;
 use crate::index::Entry;
-use crate::negotiate::is_navigation;
+use crate::mime;
+use crate::negotiate::{asks_for_a_page, is_navigation};
 use crate::pages;
 use crate::path::{self, BadPath};
 use crate::release::Release;
@@ -194,8 +195,11 @@ impl<'a> Visit<'a, '_> {
     /// Unknown paths of an application, when somebody opens them as a page.
     fn fall_back(&self) -> Reply<'a> {
         let has_dot = self.path.rsplit('/').next().is_some_and(|segment| segment.contains('.'));
-        let Some(page) = self.release.index().fallback().filter(|_| !has_dot) else { return self.not_found() };
-        let mut reply = if is_navigation(self.headers) { self.file(page, StatusCode::OK) } else { self.not_found() };
+        let is_file = has_dot && mime::is_of_a_file(self.path);
+        let Some(page) = self.release.index().fallback().filter(|_| !is_file) else { return self.not_found() };
+        // A name with a dot may be a file's all the same: whoever opens a page has to say so.
+        let opens = if has_dot { asks_for_a_page(self.headers) } else { is_navigation(self.headers) };
+        let mut reply = if opens { self.file(page, StatusCode::OK) } else { self.not_found() };
         match &mut reply {
             Reply::File(file) => file.varies_by_navigation = true,
             Reply::Page(response) => {

@@ -9,7 +9,7 @@ use berth_edge::mime::{content_type, is_compressible};
 
 /// Changes with anything below that changes what is made of a content: then it is made anew with the next release, and
 /// not taken over from the last. 0 is for releases of before it was noted.
-pub(super) const RULE: u8 = 1;
+pub(super) const RULE: u8 = 2;
 
 /// Files below this are sent in one packet anyway.
 const SMALLEST: u64 = 256;
@@ -48,7 +48,12 @@ pub(super) fn compress(coding: Coding, content: &[u8]) -> io::Result<Option<Vec<
             encoder.finish()?
         }
     };
-    Ok((compressed.len() * 100 <= content.len() * (100 - SAVING)).then_some(compressed))
+    Ok(saves_enough(compressed.len(), content.len()).then_some(compressed))
+}
+
+/// Whether a compressed form is worth being kept.
+fn saves_enough(compressed: usize, plain: usize) -> bool {
+    compressed * 100 <= plain * (100 - SAVING)
 }
 
 /// Whether one file is another in a coding. Reads as much of both as agrees, in pieces: what would unpack to a terabyte
@@ -96,6 +101,27 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn what_saves_less_than_five_percent_is_left() {
+        assert!(saves_enough(95, 100) && saves_enough(950, 1_000) && saves_enough(0, 0));
+        assert!(!saves_enough(96, 100) && !saves_enough(951, 1_000));
+        // Noise that no coding makes smaller, and zeros that all make into nothing.
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 32) as u8
+        })
+        .take(10_000)
+        .collect();
+        let content = |zeros: usize| [&noise[..], &vec![0; zeros]].concat();
+        for coding in Coding::COMPRESSED {
+            assert!(compress(coding, &content(400)).unwrap().is_none(), "{coding:?}: less than four in a hundred");
+            assert!(compress(coding, &content(700)).unwrap().is_some(), "{coding:?}: more than six in a hundred");
+        }
+    }
 
     #[test]
     fn a_sibling_is_believed_only_if_it_is_the_file() {

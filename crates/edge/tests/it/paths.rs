@@ -79,8 +79,16 @@ fn s4_the_fallback_answers_navigations_only() {
         assert_eq!(fixture.get_with(path, NAVIGATION).text(), "app", "{path}");
         assert_eq!(fixture.get(path).text(), "app", "{path}");
     }
-    for path in ["/missing.js", "/assets/missing-1a2b3c4d.js", "/image.png", "/v1.2"] {
+    for path in ["/missing.js", "/assets/missing-1a2b3c4d.js", "/image.png", "/a.js.map", "/data.json"] {
         assert_eq!(fixture.get_with(path, NAVIGATION).status, 404, "{path}");
+    }
+    // A dot makes no file. But then only whoever says that they open a page gets one.
+    for path in ["/v1.2", "/users/jane.doe", "/packages/x/1.3.0"] {
+        assert_eq!(fixture.get_with(path, NAVIGATION).text(), "app", "{path}");
+        assert_eq!(fixture.get_with(path, &[("accept", "text/html")]).text(), "app", "{path}");
+        for headers in [&[][..], &[("accept", "*/*")], &[("accept", "text/html"), ("sec-fetch-dest", "script")]] {
+            assert_eq!(fixture.get_with(path, headers).status, 404, "{path} {headers:?}");
+        }
     }
     for headers in [&[("accept", "application/json")], &[("sec-fetch-dest", "script")], &[("accept", "image/png")]] {
         assert_eq!(fixture.get_with("/orders/42", headers).status, 404, "{headers:?}");
@@ -96,6 +104,17 @@ fn s4_the_fallback_answers_navigations_only() {
 fn s4_without_fallback_unknown_paths_are_404() {
     let fixture = Fixture::serving(&[("index.html", "home"), ("about.html", "about")]);
     assert_eq!(fixture.get_with("/orders/42", NAVIGATION).status, 404);
+}
+
+#[test]
+fn s4_a_200_page_answers_before_the_start_page() {
+    let fixture = Fixture::serving(&[("index.html", "home"), ("200.html", "shell"), ("about.html", "about")]);
+    assert_eq!(fixture.get_with("/orders/42", NAVIGATION).text(), "shell");
+    assert_eq!(fixture.get_with("/orders/42", NAVIGATION).status, 200);
+    assert_eq!(fixture.get_with("/about", NAVIGATION).text(), "about");
+    assert_eq!(fixture.get_with("/", NAVIGATION).text(), "home");
+    assert_eq!(fixture.get_with("/missing.js", NAVIGATION).status, 404);
+    assert_eq!(fixture.get_with("/orders/42", &[("accept", "application/json")]).status, 404);
 }
 
 #[test]
