@@ -25,7 +25,7 @@ use crate::negotiate::{asks_for_a_page, is_navigation};
 use crate::pages;
 use crate::path::{self, BadPath};
 use crate::release::Release;
-use crate::representation::{REVALIDATED, Reply, Representation, Wanted};
+use crate::representation::{OF_CONTENT, REVALIDATED, Reply, Representation, Wanted};
 use crate::rules::Action;
 use crate::site::{Site, Target};
 
@@ -44,7 +44,7 @@ pub(crate) fn answer(
 ) -> Response<EdgeBody> {
     match *method {
         Method::GET | Method::HEAD => {}
-        Method::OPTIONS => return allowed(StatusCode::NO_CONTENT),
+        Method::OPTIONS => return options(site, uri),
         _ => return allowed(StatusCode::METHOD_NOT_ALLOWED),
     }
     let path = match path::decode(uri.path()) {
@@ -118,6 +118,29 @@ pub(crate) fn private(mut response: Response<EdgeBody>) -> Response<EdgeBody> {
         headers.remove(name);
     }
     response
+}
+
+/// What may be done with an address, and what `_headers` says of it: a browser that wants to fetch from another site asks
+/// first whether that is allowed there.
+fn options(site: &Site, uri: &Uri) -> Response<EdgeBody> {
+    let mut response = allowed(StatusCode::NO_CONTENT);
+    if let (Some(release), Ok(path)) = (site.release(), path::decode(uri.path())) {
+        add_rules(&mut response, release, &path);
+    }
+    response
+}
+
+/// What `_headers` says of a path, on an answer that is no file of it.
+fn add_rules(response: &mut Response<EdgeBody>, release: &Release, path: &str) {
+    let headers = release.index().rules().into_iter().flat_map(|rules| rules.headers_of(path));
+    for (name, value) in headers.filter(|(name, _)| !OF_CONTENT.contains(name)) {
+        match name {
+            // Our page's own says what it needs.
+            header::CONTENT_SECURITY_POLICY => {}
+            header::SET_COOKIE => drop(response.headers_mut().append(name, value)),
+            _ => drop(response.headers_mut().insert(name, value)),
+        }
+    }
 }
 
 fn allowed(status: StatusCode) -> Response<EdgeBody> {
@@ -218,7 +241,9 @@ impl<'a> Visit<'a, '_> {
                 return self.file(page, StatusCode::NOT_FOUND);
             }
         }
-        Reply::Page(pages::not_found())
+        let mut page = pages::not_found();
+        add_rules(&mut page, self.release, self.path);
+        Reply::Page(page)
     }
 
     fn file(&self, entry: Entry<'a>, status: StatusCode) -> Reply<'a> {

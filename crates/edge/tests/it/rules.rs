@@ -174,3 +174,34 @@ fn every_status_that_a_rule_may_have_is_answered() {
     assert_eq!(fixture.get("/g").status, 404);
     assert_eq!((fixture.get("/h").status, fixture.get("/h").text()), (200, "lost"));
 }
+
+#[test]
+fn headers_are_on_berths_own_404_and_in_the_answer_to_a_preflight() {
+    let fixture = Fixture::serving(&[
+        ("index.html", "home"),
+        ("about.html", "about"),
+        ("data.json", "{}"),
+        ("_redirects", "/old /about 302\n"),
+        (
+            "_headers",
+            "/*\n  X-Frame-Options: DENY\n  Cache-Control: max-age=60\n  Content-Security-Policy: default-src 'self'\n\
+             /data.json\n  Access-Control-Allow-Origin: *\n  Access-Control-Allow-Headers: X-Key\n",
+        ),
+    ]);
+    let missing = fixture.get("/missing");
+    assert_eq!((missing.status, missing.header("x-frame-options")), (404, Some("DENY")));
+    assert_eq!(missing.header("cache-control"), Some("no-store"), "that is said of what lies at the path");
+    assert!(missing.header("content-security-policy").unwrap().contains("style-src"), "the page is ours");
+    let asked = [("origin", "https://other.example.org"), ("access-control-request-headers", "x-key")];
+    let preflight = fixture.ask(crate::fixture::request("OPTIONS", "/data.json", &asked));
+    assert_eq!((preflight.status, preflight.header("allow")), (204, Some("GET, HEAD, OPTIONS")));
+    assert_eq!(preflight.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(preflight.header("access-control-allow-headers"), Some("X-Key"));
+    // A redirect goes before headers, as its author reads elsewhere; a refusal is the server's, not the site's.
+    for (method, path, status) in
+        [("GET", "/old", 302), ("GET", "/about.html", 308), ("POST", "/", 405), ("GET", "/%00", 400)]
+    {
+        let answer = fixture.ask(crate::fixture::request(method, path, &[]));
+        assert_eq!((answer.status, answer.header("x-frame-options")), (status, None), "{path}");
+    }
+}
