@@ -22,11 +22,15 @@ use rustix::io::{ReadWriteFlags, preadv2};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
+use crate::files::Takes;
 use crate::mapping::Mapping;
 use crate::traffic::Meter;
 
-/// Most that is read at once. Over HTTP/2 each stream of each connection can hold as much while its client takes nothing.
+/// Most that is read at once for a connection that sends files itself, where the disk is waited for.
 const CHUNK: u64 = 32 * 1024;
+/// The same elsewhere: what a frame of HTTP/2 holds. Each stream of each connection can have as much while its client
+/// takes nothing.
+const FRAME: u64 = 16 * 1024;
 /// Most that is handed over at once of what needs no reading. The next piece follows when this one is sent, so that what
 /// is counted of a download that is broken off is what was sent, to within one piece.
 const PIECE: usize = 1 << 20;
@@ -87,20 +91,26 @@ impl Piece {
 /// An open file that slices are taken of.
 #[derive(Debug)]
 pub(crate) enum Source {
-    /// Read in chunks.
-    Read(Arc<File>),
+    /// Read in chunks of so many bytes.
+    Read(Arc<File>, u64),
     /// Handed to a connection that sends the file itself.
     Mapped(Bytes),
 }
 
 impl Source {
+    /// To be read for a connection.
+    pub(crate) fn read(file: Arc<File>, takes: Takes) -> Self {
+        let chunk = if takes == Takes::Files { CHUNK } else { FRAME };
+        Self::Read(file, chunk)
+    }
+
     pub(crate) fn mapped(mapping: &Arc<Mapping>) -> Self {
         Self::Mapped(Bytes::from_owner(OwnedMapping(Arc::clone(mapping))))
     }
 
     pub(crate) fn slice(&self, range: Range<u64>) -> Piece {
         match self {
-            Self::Read(file) => Piece::File(FileSlice::new(Arc::clone(file), range)),
+            Self::Read(file, chunk) => Piece::File(FileSlice::new(Arc::clone(file), range, *chunk)),
             // A mapping is as long as an address can say.
             Self::Mapped(bytes) => Piece::Bytes(bytes.slice(range.start as usize..range.end as usize)),
         }
@@ -121,13 +131,15 @@ pub(crate) struct FileSlice {
     file: Arc<File>,
     at: u64,
     left: u64,
+    /// Most that is read at once.
+    chunk: u64,
     /// A read that waits for the disk, on a thread that may.
     reading: Option<JoinHandle<io::Result<Bytes>>>,
 }
 
 impl FileSlice {
-    fn new(file: Arc<File>, range: Range<u64>) -> Self {
-        Self { file, at: range.start, left: range.end - range.start, reading: None }
+    fn new(file: Arc<File>, range: Range<u64>, chunk: u64) -> Self {
+        Self { file, at: range.start, left: range.end - range.start, chunk, reading: None }
     }
 
     /// The next chunk; of the page cache at once, of the disk through a thread.
@@ -139,7 +151,7 @@ impl FileSlice {
                 read.map_err(io::Error::other)??
             }
             None => {
-                let wanted = usize::try_from(self.left.min(CHUNK)).unwrap_or(usize::MAX);
+                let wanted = usize::try_from(self.left.min(self.chunk)).unwrap_or(usize::MAX);
                 match read_cached(&self.file, self.at, wanted)? {
                     Some(chunk) => chunk,
                     None => {
@@ -320,7 +332,7 @@ mod tests {
         let read = runtime.block_on(async {
             // Of this file system nobody can tell what is in memory.
             let file = Arc::new(File::open("/proc/version").unwrap());
-            let mut body = EdgeBody::piece(Source::Read(file).slice(0..5));
+            let mut body = EdgeBody::piece(Source::read(file, Takes::Bytes).slice(0..5));
             tokio::time::timeout(Duration::from_secs(5), body.frame()).await
         });
         drop(let_go);

@@ -62,7 +62,7 @@ impl Files {
                 self.contents.put(stored.hash, content.clone());
                 return Ok(cut(content));
             }
-            return Ok(EdgeBody::piece(Source::Read(Arc::new(file)).slice(range)));
+            return Ok(EdgeBody::piece(Source::read(Arc::new(file), takes).slice(range)));
         }
         let (source, mapping) = self.large(release, entry, coding, &range, takes)?;
         Ok(EdgeBody::piece(source.slice(range)).of_mapping(mapping))
@@ -96,11 +96,11 @@ impl Files {
     ) -> io::Result<(Source, Option<Arc<Mapping>>)> {
         let Ok(mapping) = release.map_file(entry, coding, &self.open) else {
             // No file system has to have mappings, and there may be too many.
-            return Ok((Source::Read(Arc::new(release.open_file(entry, coding)?)), None));
+            return Ok((Source::read(Arc::new(release.open_file(entry, coding)?), takes), None));
         };
         if takes == Takes::Files && mapping.is_in_memory(range) {
             return Ok((Source::mapped(&mapping), Some(mapping)));
         }
-        Ok((Source::Read(Arc::clone(mapping.file())), None))
+        Ok((Source::read(Arc::clone(mapping.file()), takes), None))
     }
 }

@@ -139,8 +139,9 @@ fn builder(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(20))
-        // Each stream holds a chunk of its answer even while the client lets nothing be sent.
-        .max_concurrent_streams(32)
+        // As few as RFC 9113 (6.5.2) recommends at least. Each holds a chunk of its answer even while the client lets
+        // nothing be sent.
+        .max_concurrent_streams(100)
         .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(HEAD_SIZE as u32);
     builder

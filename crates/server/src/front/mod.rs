@@ -6,6 +6,7 @@ mod client;
 mod clock;
 mod connections;
 mod file_sender;
+mod framing;
 mod hosts;
 mod idle;
 mod limits;
@@ -114,6 +115,10 @@ impl Front {
     }
 
     fn answer(self: &Arc<Self>, peer: IpAddr, request: Request<Incoming>, expected: &Arc<Expected>) -> Answer {
+        if framing::is_doubtful(request.headers()) {
+            let refusal = self.counts.measure(Instant::now(), framing::refusal()).map(Either::Right);
+            return Answer::Later(Box::pin(std::future::ready(refusal)));
+        }
         let decision = self.decide(&request);
         let is_control = match &decision {
             HostDecision::Site(_) | HostDecision::Bad(_) => false,

@@ -138,13 +138,23 @@ async fn what_is_no_request_is_refused_and_ends_the_connection() {
             "POST {path} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
             "POST {path} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
             "POST {path} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: , chunked\r\n\r\n0\r\n\r\n",
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: \"x\", chunked\r\n\r\n0\r\n\r\n",
             "POST {path} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: \u{b}chunked\r\n\r\n0\r\n\r\n",
             "POST {path} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
             "POST {path} HTTP/1.0\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\nTransfer-Encoding: identity\r\n\r\nabc",
         ] {
-            let told = told(&berth, host, path, case).await;
-            assert!(matches!(told[..], [400 | 501 | 505]), "{host}: {case:?}: {told:?}");
+            let alone = told(&berth, host, path, case).await;
+            assert!(matches!(alone[..], [400 | 501 | 505]), "{host}: {case:?}: {alone:?}");
+            // Behind a request that went the short way it is the same.
+            let before = "GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n";
+            let behind = told(&berth, host, path, &format!("{before}{case}")).await;
+            assert_eq!(behind, [&[200], &alone[..]].concat(), "{host}: {case:?}");
         }
     }
 }

@@ -6,6 +6,7 @@ mod framing;
 mod hosts;
 mod log;
 mod metrics;
+mod over_http_2;
 mod ownership;
 mod place;
 mod plan;
