@@ -15,8 +15,8 @@ use berth_edge::index::{Coding, ContentHash, Index, Stored, layout};
 
 use super::compress;
 
-/// How many releases are looked through, newest first: a rollback and a branch or two.
-const MOST: usize = 8;
+/// Of so many releases the newest date is one of all: they are in the order in which they were published.
+const DATED: usize = 8;
 
 /// A release of the project, complete on disk.
 struct Kept {
@@ -43,7 +43,7 @@ pub(super) struct KeptContent {
 }
 
 impl KeptContents {
-    /// Looks the contents up in the newest releases below a project's directory.
+    /// Looks the contents up in the releases below a project's directory, newest first.
     pub(super) fn find(of_project: &Path, wanted: &[Stored]) -> Self {
         let mut missing: HashMap<ContentHash, u64> = wanted.iter().map(|stored| (stored.hash, stored.length)).collect();
         let mut found = HashMap::new();
@@ -119,10 +119,10 @@ pub(super) fn replace_by_link(kept: &Path, file: &Path, spare: &Path) {
 
 /// The newest second at which a release of the project was published.
 pub(super) fn last_published(of_project: &Path) -> u32 {
-    newest(of_project).map(|kept| kept.index.published()).max().unwrap_or_default()
+    newest(of_project).take(DATED).map(|kept| kept.index.published()).max().unwrap_or_default()
 }
 
-/// The newest releases of a project, those that can be read.
+/// The releases of a project, newest first, those that can be read. Each is read when it is asked for.
 fn newest(of_project: &Path) -> impl Iterator<Item = Kept> {
     let number = |entry: io::Result<fs::DirEntry>| {
         let entry = entry.ok()?;
@@ -130,7 +130,7 @@ fn newest(of_project: &Path) -> impl Iterator<Item = Kept> {
     };
     let mut releases: Vec<(i64, PathBuf)> = fs::read_dir(of_project).into_iter().flatten().filter_map(number).collect();
     releases.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
-    releases.into_iter().take(MOST).filter_map(|(_, directory)| {
+    releases.into_iter().filter_map(|(_, directory)| {
         let file = directory.join(layout::INDEX_FILE);
         let since = fs::metadata(&file).and_then(|found| found.modified()).ok()?;
         let index = Index::parse(fs::read(&file).ok()?).ok()?;

@@ -110,6 +110,25 @@ async fn a_redeploy_with_one_changed_page_costs_one_page() {
     assert_eq!(world.get(&second.host, "/page-7").await.text, changed);
 }
 
+/// However many previews were pushed since: production's files are there, and they are found.
+#[tokio::test(flavor = "multi_thread")]
+async fn contents_are_shared_with_every_release_that_is_kept() {
+    let mut world = World::new().await;
+    let shop = world.project("shop").await;
+    let script = "export const one = 1;\n".repeat(100);
+    let files = [("index.html", "one"), ("app.js", &script)];
+    let first = world.deploy(&shop, &files).await;
+    for number in 0..9 {
+        let page = format!("<p>preview {number}</p>");
+        world.preview(&shop, &format!("branch-{number}"), &[("index.html", &page)]).await;
+    }
+    let (inodes, _) = on_disk(&world, &shop);
+    let again = world.deploy(&shop, &files).await;
+    assert_eq!(on_disk(&world, &shop).0 - inodes, 1, "the index");
+    let inode = |deployment| std::fs::metadata(world.release(deployment).join("app.js")).unwrap().ino();
+    assert_eq!(inode(&first), inode(&again));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_changed_by_hand_is_not_taken_over() {
     let mut world = World::new().await;
