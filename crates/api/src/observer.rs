@@ -1,9 +1,11 @@
 //! What visitors of sites do, which the API is asked but does not see: the server, which answers them, tells.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use berth_model::{AccessEvent, ProjectId, Timestamp, Traffic};
+use berth_model::{AccessEvent, AccessLine, ProjectId, Timestamp, Traffic};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, StreamExt};
@@ -19,6 +21,9 @@ pub trait Observer: Send + Sync + 'static {
 
     /// What a project's hosts answered.
     fn traffic(&self, project: ProjectId) -> Traffic;
+
+    /// At most so many of a project's last requests, oldest first; under load a sample of them.
+    fn last(&self, project: ProjectId, most: usize) -> Vec<Arc<AccessLine>>;
 
     /// The requests of a project from now on, each when it was answered.
     fn watch(&self, project: ProjectId) -> BoxStream<'static, AccessEvent>;

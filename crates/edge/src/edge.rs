@@ -195,7 +195,7 @@ impl Edge {
         let began = Instant::now();
         let tally = self.tally(decision);
         let line = match (decision, tally) {
-            (HostDecision::Site(site), Some(tally)) if tally.is_watched() => {
+            (HostDecision::Site(site), Some(tally)) if tally.wants_line(began) => {
                 Some(traffic::line_of(&request, site.host(), client(request.headers()), self.now()))
             }
             _ => None,

@@ -20,6 +20,11 @@ async fn requests_are_counted_through_switches_and_told_while_somebody_watches()
     ensure!(number(&after["requests"])? == number(&before["requests"])? + 3, "{before} and then {after}");
     ensure!(after["latency"]["p99"].as_f64() >= after["latency"]["p50"].as_f64(), "{after}");
 
+    // The last of them are there before anybody watches.
+    let last = format!("/api/v1/projects/{}/access-log?last=2", project.id);
+    let kept = world.ada.stream(&last).await?.text().await?;
+    ensure!(kept.lines().count() == 2 && kept.lines().all(|line| line.contains(r#""path":"/""#)), "{kept}");
+
     let mut log = world.ada.stream(&format!("/api/v1/projects/{}/access-log", project.id)).await?;
     project.site.get("/cart?coupon=ten").await?;
     let line = next_line(&mut log).await?.context("the log ended")?;

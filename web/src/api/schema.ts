@@ -532,9 +532,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The requests for a project's hosts from now on, a line each when it was answered, for as long as the client stays.
-         *     NDJSON; with `Accept: text/plain` the combined log format. Every 20 seconds there is an empty line. A client that
-         *     reads too slowly loses lines, and is told how many (`{"lost": 12}`). Nothing is written down for nobody.
+         * The requests for a project's hosts from now on, a line each when it was answered, for as long as the client stays; or
+         *     the `last` ones. NDJSON; with `Accept: text/plain` the combined log format. Every 20 seconds there is an empty line. A
+         *     client that reads too slowly loses lines, and is told how many (`{"lost": 12}`).
          */
         get: operations["traffic_watch"];
         put?: never;
@@ -4222,7 +4222,10 @@ export interface operations {
     };
     traffic_watch: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description So many of the last requests, oldest first, instead of those to come; Berth has at most 64. */
+                last?: number;
+            };
             header?: never;
             path: {
                 id: number;

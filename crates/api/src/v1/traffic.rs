@@ -17,15 +17,15 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, interval_at};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::Api;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorBody, ErrorCode};
-use crate::input::Id;
+use crate::input::{Id, Params};
 
 /// Who watch requests at once, of all accounts.
 const WATCHING_AT_ONCE: usize = 64;
@@ -153,10 +153,18 @@ enum Format {
     Combined,
 }
 
-/// The requests for a project's hosts from now on, a line each when it was answered, for as long as the client stays.
-/// NDJSON; with `Accept: text/plain` the combined log format. Every 20 seconds there is an empty line. A client that
-/// reads too slowly loses lines, and is told how many (`{"lost": 12}`). Nothing is written down for nobody.
-#[utoipa::path(get, path = "/api/v1/projects/{id}/access-log", tag = "traffic", params(("id" = i64, Path)), responses(
+/// What of the access log is asked for.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AccessLogQuery {
+    /// So many of the last requests, oldest first, instead of those to come; Berth has at most 64.
+    last: Option<u32>,
+}
+
+/// The requests for a project's hosts from now on, a line each when it was answered, for as long as the client stays; or
+/// the `last` ones. NDJSON; with `Accept: text/plain` the combined log format. Every 20 seconds there is an empty line. A
+/// client that reads too slowly loses lines, and is told how many (`{"lost": 12}`).
+#[utoipa::path(get, path = "/api/v1/projects/{id}/access-log", tag = "traffic", params(("id" = i64, Path), AccessLogQuery), responses(
     (status = 200, content((AccessLineBody = "application/x-ndjson"), (String = "text/plain"))),
     (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
     (status = 429, description = "Too many watch already", body = ErrorBody),
@@ -165,11 +173,17 @@ pub(crate) async fn watch(
     State(api): State<Api>,
     caller: Caller,
     Id(id): Id,
+    Params(query): Params<AccessLogQuery>,
     parts: Parts,
 ) -> Result<Response, ApiError> {
     let project = api.store.project(caller.access(), ProjectId(id)).await?.id;
-    let turn = api.watching.turn(caller.user.id)?;
     let format = Format::wanted(&parts.headers);
+    if let Some(most) = query.last {
+        let lines = api.observer.last(project, usize::try_from(most).unwrap_or(usize::MAX));
+        let text: String = lines.into_iter().map(|line| format.line(&AccessEvent::Line(line))).collect();
+        return Ok(([(CONTENT_TYPE, format.content_type())], text).into_response());
+    }
+    let turn = api.watching.turn(caller.user.id)?;
     let watcher = Watcher {
         events: api.observer.watch(project),
         look: interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN),

@@ -13,11 +13,28 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use http::StatusCode;
 use http::header::{ACCEPT, AUTHORIZATION};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::App;
 
 const SINCE: Timestamp = Timestamp(1_795_000_000_000_000);
+
+fn line(target: &str) -> AccessLine {
+    AccessLine {
+        time: SINCE,
+        client: Ipv4Addr::new(192, 0, 2, 7).into(),
+        host: "shop.sites.test".to_owned(),
+        method: "GET".to_owned(),
+        target: target.to_owned(),
+        version: "HTTP/1.1",
+        status: 200,
+        bytes: 1_024,
+        took: Duration::from_micros(48),
+        cache_hit: true,
+        referer: None,
+        user_agent: Some("curl/8".to_owned()),
+    }
+}
 
 /// An observer that has always seen the same.
 pub(crate) struct ScriptedObserver;
@@ -38,22 +55,13 @@ impl Observer for ScriptedObserver {
         }
     }
 
+    fn last(&self, _: ProjectId, most: usize) -> Vec<Arc<AccessLine>> {
+        let lines = ["/one", "/two", "/three"].map(|target| Arc::new(line(target)));
+        lines[lines.len() - most.min(lines.len())..].to_vec()
+    }
+
     fn watch(&self, _: ProjectId) -> BoxStream<'static, AccessEvent> {
-        let line = AccessLine {
-            time: SINCE,
-            client: Ipv4Addr::new(192, 0, 2, 7).into(),
-            host: "shop.sites.test".to_owned(),
-            method: "GET".to_owned(),
-            target: "/cart?n=1".to_owned(),
-            version: "HTTP/1.1",
-            status: 200,
-            bytes: 1_024,
-            took: Duration::from_micros(48),
-            cache_hit: true,
-            referer: None,
-            user_agent: Some("curl/8".to_owned()),
-        };
-        stream::iter([AccessEvent::Line(Arc::new(line)), AccessEvent::Lost(3)]).boxed()
+        stream::iter([AccessEvent::Line(Arc::new(line("/cart?n=1"))), AccessEvent::Lost(3)]).boxed()
     }
 
     fn metrics(&self) -> BoxFuture<'static, Metrics> {
@@ -104,6 +112,22 @@ async fn requests_are_told_line_by_line_in_either_format() {
     192.0.2.7 - - [18/Nov/2026:11:06:40 +0000] "GET /cart?n=1 HTTP/1.1" 200 1024 "-" "curl/8"
     # 3 lines came faster than they were read
     "#);
+}
+
+#[tokio::test]
+async fn the_last_requests_are_told_at_once() {
+    let app = App::start().await;
+    let (ada, bob) = (app.member("ada").await, app.member("bob").await);
+    let shop = app.shop(&ada, "shop").await;
+    let path = format!("/api/v1/projects/{}/access-log", shop.project);
+    for (last, told) in [("0", &[][..]), ("2", &["/two", "/three"]), ("64", &["/one", "/two", "/three"])] {
+        let answer = app.get(&format!("{path}?last={last}"), Some(&ada)).await;
+        assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, "application/x-ndjson"));
+        let lines: Vec<Value> = answer.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.iter().map(|line| line["path"].as_str().unwrap()).collect::<Vec<_>>(), told, "{last}");
+    }
+    assert_eq!(app.get(&format!("{path}?last=many"), Some(&ada)).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(app.get(&format!("{path}?last=1"), Some(&bob)).await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

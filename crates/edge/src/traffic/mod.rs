@@ -1,12 +1,14 @@
 //! What visitors asked for: counters by project, and lines for whoever watches.
 //!
 //! - [`tally`]: the counters of one project, bumped once an answer; a [`Meter`] rides on its body.
-//! - [`latency`]: how long answers took. [`minutes`]: the last hour. [`watch`]: the access log.
+//! - [`latency`]: how long answers took. [`minutes`]: the last hour.
+//! - [`watch`]: the access log as it happens. [`kept`]: its last lines.
 //!
 //! Everything lives in memory and begins at zero with Berth. A project's counters are made at its first request and stay
 //! through switches: they belong to the project, not to a host or a release. Who reads them, and in which form they are
 //! told, is the server's and the API's.
 
+mod kept;
 mod latency;
 mod minutes;
 mod tally;
@@ -20,6 +22,7 @@ use std::time::{Duration, Instant};
 use berth_model::{AccessLine, Clock, Latency, ProjectId, Timestamp, Traffic, TrafficMinute};
 use http::{HeaderMap, Request, Version, header};
 
+use kept::Room;
 pub use latency::Durations;
 pub use tally::{Counts, Meter, Tally};
 pub use watch::Watching;
@@ -36,14 +39,16 @@ pub struct Tallies {
     /// How long the answers of forgotten projects took: a total never shrinks.
     forgotten: Mutex<Durations>,
     unknown_hosts: Arc<Tally>,
+    /// For the last lines of all projects.
+    room: Arc<Room>,
 }
 
 impl Tallies {
     /// Counters at zero.
     pub(crate) fn new(clock: &Clock) -> Self {
         let began = Instant::now();
-        let (projects, forgotten) = (Mutex::default(), Mutex::default());
-        Self { since: clock.now(), began, projects, forgotten, unknown_hosts: Arc::new(Tally::new(began)) }
+        let (projects, forgotten, room) = (Mutex::default(), Mutex::default(), Arc::default());
+        Self { since: clock.now(), began, projects, forgotten, unknown_hosts: Arc::new(Tally::new(began)), room }
     }
 
     /// When counting began.
@@ -55,7 +60,8 @@ impl Tallies {
     /// The counters of a project, made now if it had none.
     pub(crate) fn of(&self, project: ProjectId) -> Arc<Tally> {
         let mut projects = self.projects.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(projects.entry(project).or_insert_with(|| Arc::new(Tally::new(self.began))))
+        let made = || Arc::new(Tally::sharing(self.began, Arc::clone(&self.room)));
+        Arc::clone(projects.entry(project).or_insert_with(made))
     }
 
     /// Requests for hosts that are nobody's, and for none.
@@ -118,6 +124,13 @@ impl Tallies {
             latency: percentiles.map(|((p50, p90), p99)| Latency { p50, p90, p99, sum: latency.sum() }),
             minutes: minutes.collect(),
         }
+    }
+
+    /// At most so many of a project's last requests, oldest first; under load a sample of them.
+    #[must_use]
+    pub fn last(&self, project: ProjectId, most: usize) -> Vec<Arc<AccessLine>> {
+        let found = self.projects.lock().unwrap_or_else(PoisonError::into_inner).get(&project).cloned();
+        found.map(|tally| tally.last(most)).unwrap_or_default()
     }
 
     /// The requests of a project from now on, as they are answered.

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use berth_model::{AccessLine, StatusClasses};
 
+use super::kept::{Kept, Room};
 use super::latency::{Durations, Histogram};
 use super::minutes::{InMinute, Minutes};
 use super::watch::{Watchers, Watching};
 
-/// What was answered since Berth started. A project that somebody asked for has about 350 bytes of it. In this order:
+/// What was answered since Berth started. A project that somebody asked for has about 400 bytes of it, and its last lines. In this order:
 /// what each answer touches lies side by side, since with many sites it comes from far away.
 #[derive(Debug)]
 #[repr(C)]
@@ -20,6 +21,7 @@ pub struct Tally {
     bytes: AtomicU64,
     cache_hits: AtomicU64,
     watchers: Watchers,
+    kept: Kept,
     minutes: Minutes,
     latency: Histogram,
 }
@@ -41,6 +43,11 @@ impl Tally {
     /// Counters at zero; `began` is when the first minute began.
     #[must_use]
     pub fn new(began: Instant) -> Self {
+        Self::sharing(began, Arc::default())
+    }
+
+    /// The same; the last lines are kept in what others have room in, too.
+    pub(super) fn sharing(began: Instant, room: Arc<Room>) -> Self {
         Self {
             began,
             statuses: Default::default(),
@@ -49,6 +56,7 @@ impl Tally {
             latency: Histogram::default(),
             minutes: Minutes::default(),
             watchers: Watchers::default(),
+            kept: Kept::sharing(room),
         }
     }
 
@@ -75,9 +83,16 @@ impl Tally {
         self.minutes.read(self.minute(now), self.requests_and_bytes())
     }
 
-    /// Whether somebody watches the requests: then their lines are written.
-    pub(crate) fn is_watched(&self) -> bool {
-        self.watchers.are_there()
+    /// Whether a request that came at this time has a line: because somebody watches, or to be kept.
+    pub(crate) fn wants_line(&self, at: Instant) -> bool {
+        self.watchers.are_there() || {
+            let second = at.saturating_duration_since(self.began).as_secs();
+            self.kept.takes(u32::try_from(second).unwrap_or(u32::MAX))
+        }
+    }
+
+    pub(super) fn last(&self, most: usize) -> Vec<Arc<AccessLine>> {
+        self.kept.last(most)
     }
 
     pub(super) fn watch(&self) -> Watching {
@@ -124,7 +139,11 @@ impl Meter {
 
     fn tell(&self, line: AccessLine, took: Duration) {
         let (status, cache_hit, bytes) = (self.status, self.cache_hit, self.sent);
-        self.tally.watchers.tell(AccessLine { status, cache_hit, bytes, took, ..line });
+        let line = Arc::new(AccessLine { status, cache_hit, bytes, took, ..line });
+        if self.tally.watchers.are_there() {
+            self.tally.watchers.tell(Arc::clone(&line));
+        }
+        self.tally.kept.push(line);
     }
 }
 
@@ -207,9 +226,9 @@ mod tests {
                 Meter::new(Arc::clone(&tally), Instant::now(), StatusCode::OK, true).with_line(Some(line(target)));
             meter.sent(3);
         };
-        assert!(!tally.is_watched());
+        assert!(!tally.watchers.are_there());
         let mut watching = tally.watch();
-        assert!(tally.is_watched());
+        assert!((0..1_000).all(|_| tally.wants_line(Instant::now())), "each has a line while somebody watches");
         answer("/one");
         let Some(AccessEvent::Line(told)) = watching.next().await else { panic!("no line") };
         assert_eq!((told.target.as_str(), told.status, told.bytes, told.cache_hit), ("/one", 200, 3, true));
@@ -221,6 +240,8 @@ mod tests {
         assert!(matches!(watching.next().await, Some(AccessEvent::Line(_))));
         drop(watching);
         answer("/unheard");
-        assert!(!tally.is_watched(), "nobody listens any more");
+        assert!(!tally.watchers.are_there(), "nobody listens any more");
+        let last: Vec<_> = tally.last(2).iter().map(|line| line.target.clone()).collect();
+        assert_eq!(last, ["/many", "/unheard"], "it is kept all the same");
     }
 }

@@ -1,6 +1,6 @@
 //! Watching the requests of a project as they are answered: the access log, for as long as somebody reads it.
 //!
-//! Nothing is written down for nobody: a request looks at one flag. What is written goes into a ring of lines; a reader
+//! Where nobody does a request looks at one flag. What is written goes into a ring of lines; a reader
 //! that falls behind loses the oldest, and is told how many.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -29,9 +29,9 @@ impl Watchers {
         self.any.load(Relaxed)
     }
 
-    pub(super) fn tell(&self, line: AccessLine) {
+    pub(super) fn tell(&self, line: Arc<AccessLine>) {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_readers = lines.as_ref().is_some_and(|lines| lines.send(Arc::new(line)).is_ok());
+        let has_readers = lines.as_ref().is_some_and(|lines| lines.send(line).is_ok());
         if !has_readers {
             *lines = None;
             self.any.store(false, Relaxed);

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use berth_api::Observer;
 use berth_edge::Edge;
-use berth_model::{AccessEvent, BuildStatus, ProjectId, Timestamp, Traffic};
+use berth_model::{AccessEvent, AccessLine, BuildStatus, ProjectId, Timestamp, Traffic};
 use berth_store::{Overview, Store};
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
@@ -129,6 +129,10 @@ impl Observer for Observing {
 
     fn traffic(&self, project: ProjectId) -> Traffic {
         self.0.edge.tallies().traffic(project)
+    }
+
+    fn last(&self, project: ProjectId, most: usize) -> Vec<Arc<AccessLine>> {
+        self.0.edge.tallies().last(project, most)
     }
 
     fn watch(&self, project: ProjectId) -> BoxStream<'static, AccessEvent> {
