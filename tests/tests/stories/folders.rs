@@ -1,7 +1,7 @@
 //! A folder goes live from another machine, with the real program and an API token.
 
 use std::hash::{BuildHasher, RandomState};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -20,6 +20,21 @@ fn write(directory: &Path, files: &[(&str, &str)]) -> Result<()> {
         std::fs::write(path, content)?;
     }
     Ok(())
+}
+
+/// A file below a directory that holds a text.
+fn found_in(directory: &Path, text: &str) -> Result<Option<PathBuf>> {
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            if let Some(found) = found_in(&path, text)? {
+                return Ok(Some(found));
+            }
+        } else if path.is_file() && std::fs::read(&path)?.windows(text.len()).any(|part| part == text.as_bytes()) {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
 }
 
 /// What the first administrator reads of what was done with tokens.
@@ -86,6 +101,11 @@ async fn goes_live_and_back(world: &World) -> Result<()> {
 
     let back = ada.post(&format!("/api/v1/deployments/{first}/activate"), &json!({})).await?.expect(200)?;
     ensure!(back["status"] == "live" && site.get("/").await?.body == page(1), "{back}");
+    // Tokens are kept as hashes: their texts stand nowhere.
+    ensure!(found_in(folder.path(), &page(2))?.is_some(), "what is there is found");
+    for token in [&account, &confined] {
+        ensure!(found_in(&berth.data(), token)?.is_none(), "a token is in {:?}", found_in(&berth.data(), token)?);
+    }
     let (code, said) =
         berth.deploy("berth_nobodys", &[&folder.path().display().to_string(), "--project", "shop"]).await?;
     ensure!(code == Some(1) && said.contains("no such API token"), "{code:?}: {said}");
