@@ -182,18 +182,8 @@ impl Berth {
     async fn project(&self, name: &str) -> Outcome<Project> {
         let name = ProjectName::stored(name)?;
         let host = self.engine.project_host(&name);
-        let new = NewProject {
-            name,
-            branch: BranchName::parse("main")?,
-            repo_url: Some(RepoUrl::parse("https://git.example.org/me/bench")?),
-            install_command: None,
-            build_command: None,
-            output_directory: None,
-            root_directory: None,
-            node_version: None,
-            spa_fallback: None,
-            previews: false,
-        };
+        let repo = RepoUrl::parse("https://git.example.org/me/bench")?;
+        let new = NewProject::new(name, BranchName::parse("main")?, Some(repo));
         Ok(self.store.create_project(self.access, new, &host, |_| Vec::new()).await?)
     }
 

@@ -310,18 +310,8 @@ mod tests {
     }
 
     fn new_project() -> NewProject {
-        NewProject {
-            name: ProjectName::stored("shop").unwrap(),
-            branch: BranchName::parse("main").unwrap(),
-            repo_url: Some(RepoUrl::parse("https://git.example.org/owner/site").unwrap()),
-            install_command: None,
-            build_command: None,
-            output_directory: None,
-            root_directory: None,
-            node_version: None,
-            spa_fallback: None,
-            previews: false,
-        }
+        let repo = RepoUrl::parse("https://git.example.org/owner/site").unwrap();
+        NewProject::new(ProjectName::stored("shop").unwrap(), BranchName::parse("main").unwrap(), Some(repo))
     }
 
     fn variable(ring: &KeyRing, project: ProjectId, key: &str) -> SealedVariable {

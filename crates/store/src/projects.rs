@@ -114,6 +114,25 @@ pub struct NewProject {
     pub previews: bool,
 }
 
+impl NewProject {
+    /// One of which everything else is found out, without previews.
+    #[must_use]
+    pub fn new(name: ProjectName, branch: BranchName, repo_url: Option<RepoUrl>) -> Self {
+        Self {
+            name,
+            branch,
+            repo_url,
+            install_command: None,
+            build_command: None,
+            output_directory: None,
+            root_directory: None,
+            node_version: None,
+            spa_fallback: None,
+            previews: false,
+        }
+    }
+}
+
 /// What is to change; an outer `None` leaves a setting as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProjectChange {

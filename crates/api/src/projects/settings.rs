@@ -117,18 +117,8 @@ fn read_env(form: &mut Form, variables: &mut Vec<NewVariable>) {
 
 /// A project that a folder is the first thing of.
 pub(crate) fn folder_project(name: ProjectName) -> Result<NewProject, ApiError> {
-    Ok(NewProject {
-        name,
-        branch: BranchName::parse(BRANCH_OF_FOLDERS).map_err(|problem| ApiError::internal(problem.message))?,
-        repo_url: None,
-        install_command: None,
-        build_command: None,
-        output_directory: None,
-        root_directory: None,
-        node_version: None,
-        spa_fallback: None,
-        previews: false,
-    })
+    let branch = BranchName::parse(BRANCH_OF_FOLDERS).map_err(|problem| ApiError::internal(problem.message))?;
+    Ok(NewProject::new(name, branch, None))
 }
 
 /// What a project is built from. Without a repository, folders are deployed, and the branch that they count as is only

@@ -98,18 +98,8 @@ impl World {
     /// A project of these files.
     pub(crate) async fn project(&self, name: &str, files: &[(&str, &str)]) -> Project {
         self.push(name, files);
-        let new = NewProject {
-            name: ProjectName::stored(name).unwrap(),
-            branch: BranchName::parse("main").unwrap(),
-            repo_url: Some(RepoUrl::parse(&self.host.url(&format!("ada/{name}"))).unwrap()),
-            install_command: None,
-            build_command: None,
-            output_directory: None,
-            root_directory: None,
-            node_version: None,
-            spa_fallback: None,
-            previews: false,
-        };
+        let repo = RepoUrl::parse(&self.host.url(&format!("ada/{name}"))).unwrap();
+        let new = NewProject::new(ProjectName::stored(name).unwrap(), BranchName::parse("main").unwrap(), Some(repo));
         self.store.create_project(self.access, new, &format!("{name}.localhost"), |_| Vec::new()).await.unwrap()
     }
 

@@ -72,18 +72,9 @@ impl World {
     pub(crate) async fn project(&self, name: &str) -> Project {
         let name = ProjectName::stored(name).unwrap();
         let host = self.engine.project_host(&name);
-        let new = NewProject {
-            name,
-            branch: BranchName::parse("main").unwrap(),
-            repo_url: Some(RepoUrl::parse("https://git.example.org/me/shop").unwrap()),
-            install_command: None,
-            build_command: None,
-            output_directory: None,
-            root_directory: None,
-            node_version: None,
-            spa_fallback: None,
-            previews: true,
-        };
+        let repo = RepoUrl::parse("https://git.example.org/me/shop").unwrap();
+        let new =
+            NewProject { previews: true, ..NewProject::new(name, BranchName::parse("main").unwrap(), Some(repo)) };
         let project = self.store.create_project(self.access, new, &host, |_| Vec::new()).await.unwrap();
         self.engine.reconcile().await.unwrap();
         project

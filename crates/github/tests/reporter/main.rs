@@ -62,19 +62,11 @@ impl World {
 
     /// A project of `ada/shop`.
     async fn project(&self, access: Access, name: &str) -> Project {
-        let new = NewProject {
-            name: ProjectName::parse(name, &[]).unwrap(),
-            branch: BranchName::parse("main").unwrap(),
-            repo_url: Some(RepoUrl::parse("https://github.test/ada/shop").unwrap()),
-            install_command: None,
-            build_command: None,
-            output_directory: None,
-            root_directory: None,
-            node_version: None,
-            spa_fallback: None,
-            previews: true,
-        };
-        self.store.create_project(access, new, &format!("{name}.example.org"), |_| Vec::new()).await.unwrap()
+        let repo = RepoUrl::parse("https://github.test/ada/shop").unwrap();
+        let (host, name) = (format!("{name}.example.org"), ProjectName::parse(name, &[]).unwrap());
+        let new =
+            NewProject { previews: true, ..NewProject::new(name, BranchName::parse("main").unwrap(), Some(repo)) };
+        self.store.create_project(access, new, &host, |_| Vec::new()).await.unwrap()
     }
 
     async fn push(&self, project: &Project, digit: char) -> Build {

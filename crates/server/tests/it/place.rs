@@ -131,18 +131,8 @@ impl Place {
         };
         let access = Access::of(user.id, Role::Admin);
         let branch = BranchName::parse("main")?;
-        let new = NewProject {
-            name: ProjectName::stored(name)?,
-            branch: branch.clone(),
-            repo_url: Some(RepoUrl::parse("https://git.example.org/owner/site")?),
-            install_command: None,
-            build_command: None,
-            output_directory: None,
-            root_directory: None,
-            node_version: None,
-            spa_fallback: None,
-            previews: false,
-        };
+        let repo = RepoUrl::parse("https://git.example.org/owner/site")?;
+        let new = NewProject::new(ProjectName::stored(name)?, branch.clone(), Some(repo));
         let project = store.create_project(access, new, &format!("{name}.berth.test"), |_| Vec::new()).await?;
         let config =
             DeployConfig { deployments: self.deployments(), base_domain: "berth.test".to_owned(), retention: 5 };

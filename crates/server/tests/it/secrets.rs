@@ -141,18 +141,8 @@ async fn seed(place: &Place, url: &str) {
     let keys = KeyRing::from_hex(&place.kept("encryption-key")).unwrap();
     let owner = store.create_first_admin("owner", None, "no password").await.unwrap();
     let access = Access::of(owner.id, owner.role);
-    let new = NewProject {
-        name: ProjectName::stored("shop").unwrap(),
-        branch: BranchName::parse("main").unwrap(),
-        repo_url: Some(RepoUrl::parse("https://git.example.org/owner/site").unwrap()),
-        install_command: None,
-        build_command: None,
-        output_directory: None,
-        root_directory: None,
-        node_version: None,
-        spa_fallback: None,
-        previews: false,
-    };
+    let repo = RepoUrl::parse("https://git.example.org/owner/site").unwrap();
+    let new = NewProject::new(ProjectName::stored("shop").unwrap(), BranchName::parse("main").unwrap(), Some(repo));
     let variable = |project: ProjectId, key: String| SealedVariable {
         value: keys.seal(project, &key, "a value"),
         key: VariableKey::parse(&key).unwrap(),

@@ -173,16 +173,10 @@ pub(crate) fn repo() -> RepoUrl {
 
 pub(crate) fn new_project(text: &str) -> NewProject {
     NewProject {
-        name: name(text),
-        branch: main_branch(),
-        repo_url: Some(repo()),
-        install_command: None,
         build_command: Some("npm run build".to_owned()),
-        output_directory: None,
-        root_directory: None,
-        node_version: None,
         spa_fallback: Some(true),
         previews: true,
+        ..NewProject::new(name(text), main_branch(), Some(repo()))
     }
 }
 
