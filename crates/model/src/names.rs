@@ -285,8 +285,24 @@ mod tests {
             assert!(name(bad).is_err(), "{bad:?}");
         }
         assert!(name(&"a".repeat(64)).unwrap_err().message.contains("63"));
-        for reserved in ["www", "api", "control"] {
-            assert!(name(reserved).unwrap_err().message.contains("reserved"));
+        for reserved in [
+            "admin",
+            "api",
+            "auth",
+            "control",
+            "demo",
+            "deploy",
+            "localhost",
+            "mail",
+            "portal",
+            "root",
+            "static",
+            "system",
+            "test",
+            "ws",
+            "www",
+        ] {
+            assert!(name(reserved).unwrap_err().message.contains("reserved"), "{reserved}");
         }
         for (bad, code) in [
             ("", InputCode::Needed),

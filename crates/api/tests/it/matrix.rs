@@ -1,10 +1,11 @@
 //! Z1: every route × {anonymous, another user, the owner, an administrator, API tokens}. A route that is missing here
 //! fails.
 
-use axum::http::{Method, StatusCode};
+use axum::body::Body;
+use axum::http::{HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::harness::{App, PASSWORD, Person, Shop};
+use crate::harness::{App, PASSWORD, Person, Shop, with_cookie};
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -292,6 +293,40 @@ async fn z1_every_route_for_everybody() {
             }
         }
     }
+}
+
+/// A10 for all of them: what changes something, done by a page elsewhere in the browser of whoever may do it.
+#[tokio::test]
+async fn a10_no_other_page_changes_anything_with_a_visitors_cookie() {
+    // They bring their own proof and know no cookie, or change nothing.
+    let cookieless = ["/api/webhook", "/api/hooks/{id}", "/api/deploy-hooks/{token}", "/api/v1/invitations/look"];
+    let app = App::start().await;
+    let cast = Cast::of(&app, "/api/v1/previews/{id}").await;
+    let mut tried = 0;
+    for (method, path, rule, body) in table() {
+        if method == Method::GET || cookieless.contains(&path) {
+            continue;
+        }
+        let who = if matches!(rule, Admin(_)) { &cast.admin } else { &cast.owner };
+        // A form that nobody is signed in for comes from programs, too, which say nothing of a page.
+        let silent = if matches!(rule, Public(_)) { None } else { Some("") };
+        for origin in ["http://shop.sites.test:8080", "https://evil.example", "null"].into_iter().chain(silent) {
+            let mut request = with_cookie(method.clone(), &cast.address(path), &who.cookie);
+            request.headers_mut().remove("origin");
+            if !origin.is_empty() {
+                request.headers_mut().insert("origin", HeaderValue::from_static(origin));
+            }
+            if let Some(body) = &body {
+                request.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
+                *request.body_mut() = Body::from(body.to_string());
+            }
+            let answer = app.send(request).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{method} {path} from {origin:?}: {}", answer.text);
+            assert!(answer.text.contains("dashboard's own"), "{method} {path}: {}", answer.text);
+            tried += 1;
+        }
+    }
+    assert!(tried > 150, "only {tried} were tried");
 }
 
 #[tokio::test]
