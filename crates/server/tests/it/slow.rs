@@ -12,15 +12,15 @@ use tokio::time::{sleep, timeout};
 use crate::cli::{Serving, berth};
 use crate::place::{Place, Running, status};
 
-const SITE: &str = "shop.berth.test";
-const CONTROL: &str = "berth.test";
+pub(crate) const SITE: &str = "shop.berth.test";
+pub(crate) const CONTROL: &str = "berth.test";
 /// An address that answers 200 on each host.
-const HOSTS: [(&str, &str); 2] = [(SITE, "/"), (CONTROL, "/api")];
+pub(crate) const HOSTS: [(&str, &str); 2] = [(SITE, "/"), (CONTROL, "/api")];
 /// Far more than the buffers between two sockets hold.
 const LARGE: usize = 32 << 20;
 const WEBHOOK_SECRET: &str = "a-secret-that-only-the-tests-have";
 /// Long after every limit below; a machine with a lot to do is late.
-const LATE: Duration = Duration::from_secs(20);
+pub(crate) const LATE: Duration = Duration::from_secs(20);
 
 fn limits() -> ConnectionLimits {
     let second = Duration::from_secs(1);
@@ -33,7 +33,7 @@ fn limits() -> ConnectionLimits {
     }
 }
 
-async fn shop() -> Place {
+pub(crate) async fn shop() -> Place {
     let place = Place::new();
     place.start().await.stop().await;
     let page = ("index.html".to_owned(), b"the shop".to_vec());
@@ -195,13 +195,13 @@ async fn others_are_refused(berth: &Running) {
 }
 
 /// A Berth of its own, whose memory nobody else uses.
-struct Process {
+pub(crate) struct Process {
     serving: Serving,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Process {
-    async fn start(place: &Place) -> Self {
+    pub(crate) async fn start(place: &Place) -> Self {
         let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let (data, deployments) = (place.data().display().to_string(), place.deployments().display().to_string());
         let variables = [
@@ -227,7 +227,7 @@ impl Process {
     }
 
     /// The most memory that it had at once since it was asked to forget that, in KiB.
-    fn most_memory(&self) -> u64 {
+    pub(crate) fn most_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.serving.0.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
@@ -235,14 +235,14 @@ impl Process {
 }
 
 impl Process {
-    fn forget_most_memory(&self) -> u64 {
+    pub(crate) fn forget_most_memory(&self) -> u64 {
         std::fs::write(format!("/proc/{}/clear_refs", self.serving.0.id()), "5").unwrap();
         self.most_memory()
     }
 }
 
 /// A frame of HTTP/2 (RFC 9113, 4.1).
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }

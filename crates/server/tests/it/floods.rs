@@ -1,0 +1,116 @@
+//! HTTP/2 by hand: clients whose frames cost them nothing. Each connection ends or is bounded, memory stays where it is,
+//! and others are served.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::place::status;
+use crate::slow::{CONTROL, HOSTS, LATE, Process, SITE, frame, shop};
+
+const HEADERS: u8 = 0x1;
+const RST_STREAM: u8 = 0x3;
+const SETTINGS: u8 = 0x4;
+const PING: u8 = 0x6;
+const CONTINUATION: u8 = 0x9;
+const END_STREAM: u8 = 0x1;
+const END_HEADERS: u8 = 0x4;
+
+/// How far memory may grow by any of it, in KiB.
+const GROWTH: u64 = 32 << 10;
+/// More than any client needs to say before it is left.
+const TOO_MUCH: usize = 64 << 20;
+
+/// `GET /` of the site: `:method`, `:scheme`, `:authority`, `:path`.
+fn get() -> Vec<u8> {
+    let host = u8::try_from(SITE.len()).unwrap();
+    [&[0x82, 0x86, 0x01, host], SITE.as_bytes(), &[0x84]].concat()
+}
+
+/// A client that says pieces until it is left, or has said too much; how much it said.
+async fn says(address: std::net::SocketAddr, mut piece: impl FnMut(u32) -> Vec<u8>) -> usize {
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    client.write_all(&frame(SETTINGS, 0, 0, &[])).await.unwrap();
+    let (mut said, mut number) = (0, 0);
+    while said < TOO_MUCH {
+        let piece = piece(number);
+        number += 1;
+        // Who does not read is not read any more, either.
+        match timeout(Duration::from_secs(2), client.write_all(&piece)).await {
+            Ok(Ok(())) => said += piece.len(),
+            Ok(Err(_)) | Err(_) => break,
+        }
+    }
+    said
+}
+
+/// One request of somebody else's; its answer.
+async fn ask(berth: &Process, host: &str, path: &str) -> String {
+    let mut client = TcpStream::connect(berth.address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    client.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    timeout(LATE, client.read_to_string(&mut answer)).await.expect("it is answered").unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn floods_of_frames_end_or_are_bounded() {
+    let place = shop().await;
+    let berth = Process::start(&place).await;
+    let stream = |number: u32| number * 2 + 1;
+    let request = get();
+    timeout(LATE, async {
+        while status(&ask(&berth, CONTROL, "/api").await) != "200" {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    })
+    .await
+    .expect("the control plane opens");
+
+    // Requests that are taken back at once (CVE-2023-44487).
+    let takes_back = |number: u32| -> Vec<u8> {
+        (number * 1_000..(number + 1) * 1_000)
+            .flat_map(|number| {
+                let asked = frame(HEADERS, END_STREAM | END_HEADERS, stream(number), &request);
+                [asked, frame(RST_STREAM, 0, stream(number), &[0, 0, 0, 8])].concat()
+            })
+            .collect()
+    };
+    // A head without an end (CVE-2024-27316): fields that fit, and always more of them.
+    let field = [&[0x00, 0x03][..], b"x-a", &[0x7f, 0x81, 0x7d], &[b'a'; 16_128]].concat();
+    let never_ends = |number: u32| match number {
+        0 => frame(HEADERS, END_STREAM, 1, &request),
+        _ => frame(CONTINUATION, 0, 1, &field),
+    };
+    // A field of 4,000 bytes that one byte stands for: 16,000 of them in each frame.
+    let named = [&[0x40, 0x03][..], b"x-b", &[0x7f, 0xa1, 0x1e], &[b'b'; 4_000]].concat();
+    let swells = |number: u32| match number {
+        0 => frame(HEADERS, END_STREAM | END_HEADERS, 1, &[&request[..], &named].concat()),
+        _ => frame(HEADERS, END_STREAM | END_HEADERS, stream(number), &[&request[..], &[0xbe; 16_000]].concat()),
+    };
+    // Answers that nobody reads are asked for.
+    let pings = |_: u32| frame(PING, 0, 0, &[7; 8]).repeat(4_000);
+    let sets = |_: u32| frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0xff, 0xff]).repeat(4_000);
+
+    let all: [(&str, &dyn Fn(u32) -> Vec<u8>); 5] = [
+        ("resets", &takes_back),
+        ("a head without an end", &never_ends),
+        ("a head that swells", &swells),
+        ("pings", &pings),
+        ("settings", &sets),
+    ];
+    for (what, flood) in all {
+        let before = berth.forget_most_memory();
+        let said = says(berth.address, flood).await;
+        assert!(said < TOO_MUCH, "{what}: it listens to everything");
+        let grown = berth.most_memory() - before;
+        assert!(grown < GROWTH, "{what}: {grown} KiB");
+        for (host, path) in HOSTS {
+            assert_eq!(status(&ask(&berth, host, path).await), "200", "{what}: {host}");
+        }
+    }
+}
