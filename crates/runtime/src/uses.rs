@@ -151,7 +151,10 @@ impl Turn<'_> {
         let beside = file.with_extension("new");
         let saved = async {
             tokio::fs::write(&beside, text).await?;
-            tokio::fs::rename(&beside, file).await
+            berth_model::step!("uses written");
+            tokio::fs::rename(&beside, file).await?;
+            berth_model::step!("uses renamed");
+            Ok::<_, std::io::Error>(())
         };
         if let Err(error) = saved.await {
             tracing::warn!("when images and caches were used could not be noted in {}: {error}", file.display());

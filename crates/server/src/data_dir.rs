@@ -123,13 +123,19 @@ impl DataDir {
     /// A file takes the place of another, for good.
     pub(crate) fn rename(&self, file: &str, to: &str) -> Result<()> {
         fs::rename(self.path.join(file), self.path.join(to))
+            .inspect(|()| {
+                berth_model::step!("private file took another's place");
+            })
             .and_then(|()| self.sync())
             .with_context(|| format!("{} could not be renamed", self.path.join(file).display()))
     }
 
     /// A file that may be there is gone for good.
     pub(crate) fn remove(&self, file: &str) -> Result<()> {
-        match fs::remove_file(self.path.join(file)).and_then(|()| self.sync()) {
+        let removed = fs::remove_file(self.path.join(file)).inspect(|()| {
+            berth_model::step!("private file removed");
+        });
+        match removed.and_then(|()| self.sync()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(error).with_context(|| format!("{} could not be removed", self.path.join(file).display()))
             }

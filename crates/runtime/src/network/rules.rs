@@ -96,6 +96,7 @@ impl Rules {
                 // A kernel without that target still drops: a build is told nothing, and waits.
                 restore(kind, &self.script(&saved, "DROP")).await?;
             }
+            berth_model::step!("network's rules set");
             installed = Snapshot::read(self).await;
             if installed.is_ok() {
                 break;
