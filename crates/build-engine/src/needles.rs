@@ -153,7 +153,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
 
         /// Against the slow way, with values of few letters, which overlap themselves and each other.
         #[test]

@@ -452,7 +452,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(300))]
 
         /// Whatever comes, in whatever pieces: the verdict is the same, and there is one.
         #[test]

@@ -84,7 +84,7 @@ fn p6_no_signed_body_answers_5xx() {
         nearly_right().prop_map(|json| json.to_string().into_bytes()),
         prop::collection::vec(any::<u8>(), 0..64),
     ];
-    let mut runner = TestRunner::new(Config { cases: 200, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
     let outcome = runner.run(&(prop::sample::select(FORMS.to_vec()), body), |((header, event), body)| {
         let own = Request::post("/api/hooks/1")
             .header("content-type", "application/json")
