@@ -9,11 +9,13 @@
 
 mod berth;
 mod branches;
+mod chromium;
 mod database;
 mod docker;
 mod fake_github;
 mod fleet;
 mod git_server;
+mod process;
 mod session;
 mod site;
 mod socket_client;
@@ -25,6 +27,7 @@ mod wire;
 mod world;
 
 pub use berth::{Berth, WEBHOOK_SECRET};
+pub use chromium::chromium;
 pub use database::Database;
 pub use docker::Docker;
 pub use fake_github::{
@@ -32,6 +35,7 @@ pub use fake_github::{
 };
 pub use fleet::{Vessel, Voyage, deploy_each};
 pub use git_server::{GitServer, Repo};
+pub use process::Process;
 pub use session::{Answer, Session, number};
 pub use site::{Page, Site};
 pub use socket_client::{SocketClient, SocketEvent};

@@ -1,5 +1,7 @@
 //! A signed-in client of Berth's REST interface.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result, bail, ensure};
 use reqwest::{RequestBuilder, StatusCode, header};
 use serde_json::Value;
@@ -56,6 +58,7 @@ pub struct Session {
     origin: String,
     /// The bearer JWT.
     pub token: String,
+    since: Instant,
 }
 
 impl Session {
@@ -79,7 +82,13 @@ impl Session {
         let dashboard = location(&done, "Berth's callback").await?;
         let token = dashboard.query_pairs().find(|(key, _)| key == "token").map(|(_, value)| value.into_owned());
         let token = token.with_context(|| format!("no token in {dashboard}"))?;
-        Ok(Self { client: berth.client().clone(), origin: berth.origin(), token })
+        Ok(Self { client: berth.client().clone(), origin: berth.origin(), token, since: Instant::now() })
+    }
+
+    /// Whether its token, which is good for an hour, is about to run out.
+    #[must_use]
+    pub fn is_old(&self) -> bool {
+        self.since.elapsed() > Duration::from_secs(45 * 60)
     }
 
     /// `GET path`.

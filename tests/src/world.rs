@@ -44,6 +44,17 @@ impl World {
         Ok(Self { github, berth, ada })
     }
 
+    /// Signs the person in again when it is time: for what takes longer than a bearer token is good for.
+    ///
+    /// # Errors
+    /// When they cannot sign in.
+    pub async fn stay_signed_in(&mut self) -> Result<()> {
+        if self.ada.is_old() {
+            self.ada = Session::over_oauth(&self.berth, &self.github).await?;
+        }
+        Ok(())
+    }
+
     /// Connects a new repository that holds `shop`, with more settings of the project, and does not wait for its build.
     ///
     /// # Errors

@@ -2,11 +2,11 @@
 //! from a repository at GitHub to a preview that is promoted; from an invitation to the end of a session; and what a site can do
 //! from its picture.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail, ensure};
-use berth_tests::{Berth, Database, Delivery, FakeGithub, GitServer, Repo, Shop, Wire};
+use berth_tests::{Berth, Database, Delivery, FakeGithub, GitServer, Repo, Shop, Wire, chromium};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
@@ -206,13 +206,4 @@ async fn browse(
     browsing.stderr.take().context("another pipe from node")?.read_to_string(&mut problem).await?;
     ensure!(browsing.wait().await?.success(), "{problem}\npictures: {}", screenshots.display());
     saw.context("the browser saw nothing")
-}
-
-fn chromium() -> Result<PathBuf> {
-    let directories = std::env::var_os("PATH").unwrap_or_default();
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    std::env::split_paths(&directories)
-        .flat_map(|directory| names.map(|name| directory.join(name)))
-        .find(|path| path.is_file())
-        .context("no Chromium on the path: run scripts/ensure-test-tools (`make test` does)")
 }

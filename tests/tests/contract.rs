@@ -1,7 +1,7 @@
 //! Berth as a client of the previous generation knows it: only the routes, events and words of that contract, over the
 //! wire and with the real `socket.io-client`. Field by field it is told in `berth-api`'s tests; here it works together.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use axum::response::Html;
 use axum::routing::get;
 use berth_tests::{
     Berth, Database, Delivery, FakeGithub, GitServer, Project, Session, Shop, Site, SocketClient, WEBHOOK_SECRET,
-    World, eventually, number,
+    World, chromium, eventually, number,
 };
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -290,13 +290,4 @@ async fn page() -> Result<String> {
     let site = Router::new().route("/", get(|| async { Html("<!doctype html><title>A dashboard</title>") }));
     tokio::spawn(async move { axum::serve(listener, site).await });
     Ok(origin)
-}
-
-fn chromium() -> Result<PathBuf> {
-    let directories = std::env::var_os("PATH").unwrap_or_default();
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    std::env::split_paths(&directories)
-        .flat_map(|directory| names.map(|name| directory.join(name)))
-        .find(|path| path.is_file())
-        .context("no Chromium on the path: run scripts/ensure-test-tools (`make test` does)")
 }

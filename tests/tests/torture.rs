@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use berth_tests::Database;
 use berth_tests::torture::{
-    Deletion, Kills, PlainPush, Promotion, at_each_step, docker_goes_away, fuzz_requests, killed_at_its_first_start,
+    Deletion, Kills, Promotion, Push, at_each_step, docker_goes_away, fuzz_requests, killed_at_its_first_start,
     switches,
 };
 
@@ -13,7 +13,7 @@ use berth_tests::torture::{
 #[tokio::test(flavor = "multi_thread")]
 async fn c1_killed_at_its_steps_a_push_is_not_lost() -> Result<()> {
     let kills = Kills { first: 4, every: 9, most: u64::MAX };
-    at_each_step(&Database::Sqlite, PlainPush::default(), kills).await?.verdict(5).map(drop)
+    at_each_step(&Database::Sqlite, Push::of_files(), kills).await?.verdict(5).map(drop)
 }
 
 /// C1, where little can go wrong and much would be lost: a promotion and a deletion, a few steps of each.

@@ -17,10 +17,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use berth_tests::Database;
 use berth_tests::torture::{
-    ContainerBuild, Deletion, FolderUpload, Kills, PlainPush, Promotion, Rollback, Tally, at_each_kind_of_step,
+    BranchEnd, Deletion, FolderUpload, Kills, Promotion, Push, Renaming, Rollback, Tally, at_each_kind_of_step,
     at_each_step, builds_leave_nothing, database_goes_away, docker_goes_away, files_reach_the_disk_before_their_names,
-    fuzz_requests, killed_at_its_first_start, killed_while_recovering, properties, schemathesis, switches,
-    webhooks_while_builds_run,
+    fuzz_requests, hostile_builds_beside_a_harmless_one, killed_at_its_first_start, killed_while_recovering,
+    properties, schemathesis, switches, webhooks_while_builds_run,
 };
 
 type Running = Pin<Box<dyn Future<Output = Result<Tally>>>>;
@@ -99,6 +99,8 @@ const CASES: &[Case] = &[
     Case { name: "kills-rollback", counts: Counts::Kills, run: |asked| Box::pin(rollback(asked.kills(1))) },
     Case { name: "kills-promotion", counts: Counts::Kills, run: |asked| Box::pin(promotion(asked.kills(1))) },
     Case { name: "kills-deletion", counts: Counts::Kills, run: |asked| Box::pin(deletion(asked.kills(1))) },
+    Case { name: "kills-renaming", counts: Counts::Kills, run: |asked| Box::pin(renaming(asked.kills(1))) },
+    Case { name: "kills-branch-end", counts: Counts::Kills, run: |asked| Box::pin(branch_end(asked.kills(1))) },
     Case { name: "kills-folder", counts: Counts::Kills, run: |asked| Box::pin(folder(asked.kills(1))) },
     Case {
         name: "kills-first-start",
@@ -137,17 +139,18 @@ const CASES: &[Case] = &[
         },
     },
     Case { name: "switches", counts: Counts::Visits, run: |asked| Box::pin(switches(asked.few(100), 510)) },
+    Case { name: "neighbours", counts: Counts::Other, run: |_| Box::pin(hostile_builds_beside_a_harmless_one()) },
     Case { name: "webhooks", counts: Counts::Other, run: |asked| Box::pin(webhooks_while_builds_run(asked.few(400))) },
     Case { name: "order", counts: Counts::Other, run: |_| Box::pin(files_reach_the_disk_before_their_names()) },
     Case { name: "leaks", counts: Counts::Other, run: |asked| Box::pin(builds_leave_nothing(asked.few(200))) },
 ];
 
 fn push(database: Database, kills: Kills) -> Running {
-    Box::pin(async move { at_each_step(&database, PlainPush::default(), kills).await })
+    Box::pin(async move { at_each_step(&database, Push::of_files(), kills).await })
 }
 
 async fn container_build() -> Result<Tally> {
-    at_each_kind_of_step(&Database::Sqlite, ContainerBuild::default()).await
+    at_each_kind_of_step(&Database::Sqlite, Push::of_sources()).await
 }
 
 async fn rollback(kills: Kills) -> Result<Tally> {
@@ -160,6 +163,14 @@ async fn promotion(kills: Kills) -> Result<Tally> {
 
 async fn deletion(kills: Kills) -> Result<Tally> {
     at_each_step(&Database::Sqlite, Deletion::default(), kills).await
+}
+
+async fn renaming(kills: Kills) -> Result<Tally> {
+    at_each_step(&Database::Sqlite, Renaming::default(), kills).await
+}
+
+async fn branch_end(kills: Kills) -> Result<Tally> {
+    at_each_step(&Database::Sqlite, BranchEnd::default(), kills).await
 }
 
 async fn folder(kills: Kills) -> Result<Tally> {

@@ -115,6 +115,7 @@ impl<O: Ordeal> Rounds<O> {
     async fn round(&mut self, at: &str) -> Result<bool> {
         let Self { world, points, ordeal, number, tally, seen } = self;
         *number += 1;
+        world.stay_signed_in().await?;
         ordeal.prepare(world, *number).await.with_context(|| format!("preparing round {number}"))?;
         let before = points.steps()?.len();
         points.arm(at)?;

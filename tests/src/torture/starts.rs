@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::kills::{died, world_with};
-use super::{FailPoints, Kills, Ordeal, PlainPush, Tally, settled};
+use super::{FailPoints, Kills, Ordeal, Push, Tally, settled};
 use crate::{Berth, Database, FakeGithub, Session, eventually};
 
 /// Kills a new Berth at each step of its first start, until one is ready before its step comes. The next start is as
@@ -62,8 +62,9 @@ pub async fn killed_at_its_first_start(kills: Kills) -> Result<Tally> {
 pub async fn killed_while_recovering(database: &Database, kills: Kills) -> Result<Tally> {
     let points = FailPoints::new()?;
     let mut world = world_with(database, &points).await?;
-    let (mut ordeal, mut tally, mut at) = (PlainPush::default(), Tally::default(), kills.first);
+    let (mut ordeal, mut tally, mut at) = (Push::of_files(), Tally::default(), kills.first);
     for round in 1.. {
+        world.stay_signed_in().await?;
         ordeal.prepare(&world, round).await?;
         points.arm("1 release renamed")?;
         let acknowledged = ordeal.ask(&world).await?;

@@ -119,7 +119,8 @@ async fn a_flood_of_output_keeps_its_head_and_tail() -> Result<()> {
     const LINES: usize = 2_000_000;
     let world = World::open(&Database::Sqlite, &[("BERTH_BUILD_LOG", "1m")]).await?;
     let project = world.open_shop("loud", &Shop::saying("Before")).await?;
-    let before = resident_kib(&world)?;
+    let process = world.berth.process()?;
+    let before = process.memory_kib()?;
     let flood = format!(
         "const {{ writeSync }} = await import('node:fs'); \
          const hundred = (from) => Array.from({{ length: 100 }}, (_, i) => `line ${{from + i}} ${{'x'.repeat(90)}}\\n`).join(''); \
@@ -131,7 +132,7 @@ async fn a_flood_of_output_keeps_its_head_and_tail() -> Result<()> {
     let build = world.push(&project, &Shop::saying("After the flood").then(&flood)).await?;
     let mut highest = before;
     eventually("the build ends", Duration::from_secs(240), async || {
-        highest = highest.max(resident_kib(&world)?);
+        highest = highest.max(process.memory_kib()?);
         let status = world.ada.get(&format!("/api/v1/builds/{build}")).await?.expect(200)?["status"].clone();
         Ok((!matches!(status.as_str(), Some("queued" | "running"))).then_some(()))
     })
@@ -148,14 +149,6 @@ async fn a_flood_of_output_keeps_its_head_and_tail() -> Result<()> {
     world.close().await
 }
 
-/// What Berth occupies now, in KiB.
-fn resident_kib(world: &World) -> Result<u64> {
-    let process = world.berth.process_id().context("berth runs")?;
-    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("a resident size")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
-}
-
 /// After failed builds: no container, no directory, no file descriptor more than before.
 #[tokio::test(flavor = "multi_thread")]
 async fn failed_builds_leave_nothing_behind() -> Result<()> {
@@ -166,10 +159,6 @@ async fn failed_builds_leave_nothing_behind() -> Result<()> {
         ensure!(world.ended(build).await? == "failed");
         Ok(())
     };
-    let descriptors = || -> Result<usize> {
-        let process = world.berth.process_id().context("berth runs")?;
-        Ok(std::fs::read_dir(format!("/proc/{process}/fd"))?.count())
-    };
     let directories = || {
         Ok::<_, anyhow::Error>(directories_below(&world.berth.data())? + directories_below(&world.berth.deployments())?)
     };
@@ -177,7 +166,8 @@ async fn failed_builds_leave_nothing_behind() -> Result<()> {
         fail(number).await?;
     }
     let docker = world.berth.docker()?;
-    let before = (descriptors()?, directories()?, docker.images()?.len(), docker.volumes()?.len());
+    let process = world.berth.process()?;
+    let before = (process.open_files()?, directories()?, docker.images()?.len(), docker.volumes()?.len());
     for number in 3..13 {
         fail(number).await?;
     }
@@ -185,7 +175,7 @@ async fn failed_builds_leave_nothing_behind() -> Result<()> {
         Ok(docker.containers()?.is_empty().then_some(()))
     })
     .await?;
-    let after = (descriptors()?, directories()?, docker.images()?.len(), docker.volumes()?.len());
+    let after = (process.open_files()?, directories()?, docker.images()?.len(), docker.volumes()?.len());
     // Connections that are kept open for a while come and go; ten leaks would show.
     ensure!(after.0 < before.0 + 8, "file descriptors grew from {} to {}", before.0, after.0);
     ensure!(after.1 == before.1, "directories grew from {} to {}", before.1, after.1);

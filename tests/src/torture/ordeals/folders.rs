@@ -4,7 +4,8 @@ use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::{PlainPush, page, whole};
+use super::pushes::plain_files;
+use super::{page, whole};
 use crate::torture::{Ordeal, settled};
 use crate::{Site, World};
 
@@ -34,7 +35,7 @@ impl FolderUpload {
     fn fill(&mut self, version: u64) -> Result<()> {
         self.version = version;
         std::fs::create_dir_all(self.folder.path().join("assets"))?;
-        for (path, text) in PlainPush::files(version) {
+        for (path, text) in plain_files(version) {
             std::fs::write(self.folder.path().join(path), text)?;
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 mod deletion;
 mod folders;
+mod hosts;
 mod pushes;
 mod turns;
 
@@ -12,7 +13,8 @@ use crate::Site;
 
 pub use deletion::Deletion;
 pub use folders::FolderUpload;
-pub use pushes::{ContainerBuild, PlainPush};
+pub use hosts::{BranchEnd, Renaming};
+pub use pushes::Push;
 pub use turns::{Promotion, Rollback};
 
 /// What two deployments of a project say.
@@ -37,7 +39,7 @@ async fn whole(site: &Site, newest: u64, other: &str) -> Result<()> {
         if site.get("/").await?.body != found.body {
             continue;
         }
-        let is_whole = version == 0 || beside.body.contains(&format!("version {version} "));
+        let is_whole = beside.body.contains(&format!("version {version} "));
         ensure!(is_whole, "version {version} has {}", beside.body.chars().take(40).collect::<String>());
         return Ok(());
     }

@@ -1,52 +1,80 @@
 //! Pushes of plain files, and of what is built in a container.
 
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{is_over, page, whole};
 use crate::torture::{Ordeal, settled};
 use crate::{Delivery, Project, Repo, World};
 
-/// A push of plain files.
-#[derive(Default)]
-pub struct PlainPush {
+/// A push, of a new version each time.
+pub struct Push {
+    content: Content,
     project: Option<Project>,
     version: u64,
 }
 
-impl PlainPush {
+/// What is pushed.
+#[derive(Clone, Copy)]
+enum Content {
+    /// Files that are the site.
+    Files,
+    /// A build command, and dependencies that no image holds yet.
+    Sources,
+}
+
+impl Push {
+    /// Of files that are published as they are.
+    #[must_use]
+    pub fn of_files() -> Self {
+        Self { content: Content::Files, project: None, version: 0 }
+    }
+
+    /// Of what a container builds.
+    #[must_use]
+    pub fn of_sources() -> Self {
+        Self { content: Content::Sources, project: None, version: 0 }
+    }
+
     fn project(&self) -> Result<&Project> {
         self.project.as_ref().context("a prepared project")
     }
+}
 
-    pub(super) fn files(version: u64) -> [(&'static str, String); 4] {
-        let text = format!("/* version {version} */ {}", "p{color:red}".repeat(200));
-        [
-            ("index.html", page(version)),
-            ("assets/app.css", text),
-            ("same.txt", "the same in every version, linked ".repeat(50)),
-            ("_headers", "/*\n  X-Torture: yes\n".to_owned()),
-        ]
+impl Content {
+    fn settings(self) -> Value {
+        match self {
+            Self::Files => json!({"buildCommand": ""}),
+            Self::Sources => json!({"outputDirectory": "dist"}),
+        }
     }
 
-    fn publish(&self) -> Result<()> {
-        let files = Self::files(self.version);
-        let files: Vec<_> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
-        self.project()?.repo.publish(&format!("Version {}", self.version), &files).map(drop)
+    fn files(self, version: u64) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Files => plain_files(version).into(),
+            Self::Sources => sources(version).into(),
+        }
     }
 }
 
-impl Ordeal for PlainPush {
+impl Ordeal for Push {
     async fn prepare(&mut self, world: &World, round: u64) -> Result<()> {
+        self.version = round;
+        let content = self.content;
+        let publish = |repo: &Repo, version| {
+            let files = content.files(version);
+            let files: Vec<_> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+            repo.publish(&format!("Version {version}"), &files).map(drop)
+        };
         if self.project.is_none() {
             let repo = world.github.repo("hardy")?;
-            repo.publish("Version 0", &[("index.html", &page(0))])?;
-            self.project = Some(world.connect_repo("hardy", repo, json!({"buildCommand": ""})).await?);
-            world.shows(self.project()?, &page(0)).await?;
+            publish(&repo, 0)?;
+            let project = world.connect_repo("hardy", repo, content.settings()).await?;
+            world.shows(&project, &page(0)).await?;
             settled(world).await?;
+            self.project = Some(project);
         }
-        self.version = round;
-        self.publish()
+        publish(&self.project()?.repo, round)
     }
 
     async fn ask(&mut self, world: &World) -> Result<bool> {
@@ -69,66 +97,28 @@ impl Ordeal for PlainPush {
     }
 }
 
-/// A push that is built in a container, with dependencies that no image holds yet.
-#[derive(Default)]
-pub struct ContainerBuild {
-    project: Option<Project>,
-    version: u64,
+/// A site of plain files, some of which change with its version.
+pub(super) fn plain_files(version: u64) -> [(&'static str, String); 4] {
+    let text = format!("/* version {version} */ {}", "p{color:red}".repeat(200));
+    [
+        ("index.html", page(version)),
+        ("assets/app.css", text),
+        ("same.txt", "the same in every version, linked ".repeat(50)),
+        ("_headers", "/*\n  X-Torture: yes\n".to_owned()),
+    ]
 }
 
-impl ContainerBuild {
-    fn project(&self) -> Result<&Project> {
-        self.project.as_ref().context("a prepared project")
-    }
-
-    fn publish(&self, repo: &Repo) -> Result<()> {
-        let version = self.version;
-        // Another version in the lockfile is another image of dependencies.
-        let package = format!(
-            r#"{{"name":"hall","version":"1.0.{version}","private":true,"scripts":{{"build":"mkdir -p dist/assets && cp index.html dist && cp app.css dist/assets"}}}}"#
-        );
-        let lock = format!(
-            r#"{{"name":"hall","version":"1.0.{version}","lockfileVersion":3,"requires":true,"packages":{{"":{{"name":"hall","version":"1.0.{version}"}}}}}}"#
-        );
-        let css = format!("/* version {version} */");
-        let files = [
-            ("package.json", package.as_str()),
-            ("package-lock.json", &lock),
-            ("index.html", &page(version)),
-            ("app.css", &css),
-        ];
-        repo.publish(&format!("Version {version}"), &files).map(drop)
-    }
-}
-
-impl Ordeal for ContainerBuild {
-    async fn prepare(&mut self, world: &World, round: u64) -> Result<()> {
-        if self.project.is_none() {
-            let repo = world.github.repo("hall")?;
-            self.publish(&repo)?;
-            self.project = Some(world.connect_repo("hall", repo, json!({"outputDirectory": "dist"})).await?);
-            world.shows(self.project()?, &page(0)).await?;
-        }
-        settled(world).await?;
-        self.version = round;
-        self.publish(&self.project()?.repo)
-    }
-
-    async fn ask(&mut self, world: &World) -> Result<bool> {
-        Ok(Delivery::push(&self.project()?.repo)?.send(&world.berth).await?.status == 201)
-    }
-
-    async fn is_done(&self, world: &World) -> Result<bool> {
-        Ok(self.project()?.site.get("/").await?.body == page(self.version)
-            && world.list(self.project()?, "builds").await?.iter().all(is_over))
-    }
-
-    async fn first_look(&mut self, _: &World, _: bool) -> Result<()> {
-        whole(&self.project()?.site, self.version, "/assets/app.css").await
-    }
-
-    async fn complete(&mut self, world: &World, _: bool) -> Result<()> {
-        world.shows(self.project()?, &page(self.version)).await?;
-        whole(&self.project()?.site, self.version, "/assets/app.css").await
-    }
+/// The same site as a package: another version in the lockfile is another image of dependencies.
+fn sources(version: u64) -> [(&'static str, String); 4] {
+    let number = format!("1.0.{version}");
+    let build = "mkdir -p dist/assets && cp index.html dist && cp app.css dist/assets";
+    let package = json!({"name": "hardy", "version": number, "private": true, "scripts": {"build": build}});
+    let root = json!({"name": "hardy", "version": number});
+    let lock = json!({"name": "hardy", "version": number, "lockfileVersion": 3, "packages": {"": root}});
+    [
+        ("package.json", package.to_string()),
+        ("package-lock.json", lock.to_string()),
+        ("index.html", page(version)),
+        ("app.css", format!("/* version {version} */")),
+    ]
 }
