@@ -9,6 +9,7 @@
 
 mod backup;
 pub mod cli;
+mod compression;
 pub mod config;
 mod data_dir;
 mod deploy;

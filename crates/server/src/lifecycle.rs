@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use axum::middleware::from_fn;
 use berth_api::{Api, ApiConfig, GithubConfig, Parts, RateLimits};
 use berth_build_engine::source::SourceTimeouts;
 use berth_build_engine::{BuildEngine, BuildEngineConfig};
@@ -33,7 +34,7 @@ use crate::health::{self, Disk};
 use crate::keys::Keys;
 use crate::metrics::{self, Metrics, Observing};
 use crate::worker::{self, Worker};
-use crate::{memory, ownership, pages, rotate, setup};
+use crate::{compression, memory, ownership, pages, rotate, setup};
 
 /// Releases that are kept of a project besides the live one.
 const RETENTION: usize = 5;
@@ -117,7 +118,8 @@ impl Control {
         self.metrics.open(store.clone());
         let worker = Arc::new(self.worker(store.clone())?);
         let api = self.api(store.clone(), setup_token_hash, &worker)?;
-        self.front.open(api.router().merge(berth_api::harden(pages::router(), &all_sites(&self.config))));
+        let routes = api.router().layer(from_fn(compression::compress));
+        self.front.open(routes.merge(berth_api::harden(pages::router(), &all_sites(&self.config))));
         tracing::info!("the control plane is at {}", self.config.public_url);
 
         let mut working = tokio::spawn(worker::run(worker, api.hook_keeper(), self.stop.clone()));
