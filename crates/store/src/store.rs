@@ -19,6 +19,9 @@ struct Inner {
     signals: Signals,
     /// Whose turn it is to write: see [`crate::database`].
     writer: Mutex<()>,
+    /// Statements that read outside of a transaction.
+    #[cfg(feature = "testing")]
+    reads: std::sync::atomic::AtomicU64,
 }
 
 impl std::fmt::Debug for Store {
@@ -42,7 +45,15 @@ impl Store {
     pub(crate) async fn over(database: Database, clock: Clock) -> Result<Self, StoreError> {
         let newest = database.one(sql("SELECT COALESCE(MAX(id), 0) FROM event")).await?.unwrap_or(EventId(0));
         let signals = Signals::starting_at(newest);
-        Ok(Self(Arc::new(Inner { database, clock, signals, writer: Mutex::new(()) })))
+        let writer = Mutex::new(());
+        Ok(Self(Arc::new(Inner {
+            database,
+            clock,
+            signals,
+            writer,
+            #[cfg(feature = "testing")]
+            reads: std::sync::atomic::AtomicU64::new(0),
+        })))
     }
 
     /// Which database it is.
@@ -81,6 +92,19 @@ impl Store {
         self.0.database.durability().await
     }
 
+    /// How many statements read so far, outside of transactions: what a list costs must not grow with its length.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn reads(&self) -> u64 {
+        self.0.reads.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    fn reading(&self) -> &Database {
+        #[cfg(feature = "testing")]
+        self.0.reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        &self.0.database
+    }
+
     /// Lets running queries end and closes the connections, as at shutdown; later ones are [`StoreError::Unavailable`].
     pub async fn close(&self) {
         self.0.database.close().await;
@@ -91,11 +115,11 @@ impl Store {
     }
 
     pub(crate) async fn all<T: FromRow>(&self, sql: Sql) -> Result<Vec<T>, StoreError> {
-        self.0.database.all(sql).await
+        self.reading().all(sql).await
     }
 
     pub(crate) async fn one<T: FromRow>(&self, sql: Sql) -> Result<Option<T>, StoreError> {
-        self.0.database.one(sql).await
+        self.reading().one(sql).await
     }
 
     /// Begins the one writing transaction of the moment.

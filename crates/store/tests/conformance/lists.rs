@@ -17,6 +17,29 @@ fn names(cards: &[ProjectSummary]) -> Vec<&str> {
     cards.iter().map(|card| card.project.name.as_str()).collect()
 }
 
+pub(crate) async fn a_longer_page_takes_no_more_reads(ground: Ground) {
+    let store = &ground.store;
+    let access = ground.member(1).await;
+    let connect = async |name: &str| {
+        let project = ground.project(access, name).await;
+        ground.go_live(&project).await;
+        project
+    };
+    let look = async || {
+        let before = store.reads();
+        let cards = store.project_summaries(access, &page()).await.unwrap();
+        assert!(cards.iter().all(|card| card.live.is_some() && card.latest.is_some()), "{cards:?}");
+        (cards.len(), store.reads() - before)
+    };
+    connect("shop").await;
+    let (cards, reads) = look().await;
+    assert_eq!(cards, 1);
+    for number in 0..9 {
+        connect(&format!("blog-{number}")).await;
+    }
+    assert_eq!(look().await, (10, reads));
+}
+
 pub(crate) async fn a_page_of_projects_with_their_cards(ground: Ground) {
     let store = &ground.store;
     let (access, other) = (ground.member(1).await, ground.member(2).await);

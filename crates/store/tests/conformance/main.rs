@@ -90,6 +90,7 @@ stories! {
         a_nul_is_dropped;
     lists:
         a_page_of_projects_with_their_cards,
+        a_longer_page_takes_no_more_reads,
         lists_are_narrowed;
     queue:
         ten_pushes_leave_the_last,
