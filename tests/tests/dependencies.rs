@@ -100,6 +100,36 @@ fn environment_and_time_are_inputs() {
     assert!(wrong.is_empty(), "read where it should be given:\n  {}", wrong.join("\n  "));
 }
 
+/// A code that nothing says is a sentence that was translated for nobody.
+#[test]
+fn every_reason_is_given_somewhere() {
+    let packages = crates();
+    let sources: Vec<String> = packages
+        .iter()
+        .flat_map(|package| {
+            rust_files(package.manifest_path.parent().expect("a manifest lies in a directory").join("src"))
+        })
+        .filter(|file| !file.ends_with("model/src/reason.rs"))
+        .map(|file| std::fs::read_to_string(file).expect("a readable source file"))
+        .collect();
+    let said: BTreeSet<String> = sources
+        .iter()
+        .flat_map(|source| shipped_lines(source).flat_map(|(_, line)| line.split("Reason::").skip(1)))
+        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric()).collect())
+        .collect();
+    let table = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/model/src/reason.rs");
+    let table = std::fs::read_to_string(table).expect("the table of reasons");
+    let (_, table) = table.split_once("\nreasons! {\n").expect("the table begins there");
+    let (table, _) = table.split_once("\n}\n").expect("the table ends there");
+    let codes =
+        table.lines().filter_map(|line| line.strip_prefix("    ")).filter(|line| line.starts_with(char::is_uppercase));
+    let codes: BTreeSet<String> =
+        codes.map(|line| line.chars().take_while(|c| c.is_alphanumeric()).collect()).collect();
+    assert!(codes.len() > 100, "{codes:?}");
+    let silent: Vec<_> = codes.difference(&said).collect();
+    assert!(silent.is_empty(), "nothing gives these reasons; take them out of the table: {silent:?}");
+}
+
 /// A type that derives `Debug` prints its fields: into a log, an error, the text of a panic. So a field that is named like a
 /// secret is a `SecretString` or a `Sealed`, which print as `***`, or a hash.
 #[test]

@@ -1,6 +1,6 @@
 //! How a build ends without an artifact: the owner's fault, Berth's, or nobody's.
 
-use berth_model::{Failure, FailureCode};
+use berth_model::{Failure, FailureCode, Reason};
 use berth_runtime::RuntimeError;
 use berth_store::StoreError;
 
@@ -13,9 +13,9 @@ pub enum BuildError {
     /// Somebody asked for it, or the worker is shutting down.
     #[error("the build was stopped")]
     Canceled,
-    /// The commit's message, which was not known before, asks for no build; the reason, for people.
+    /// The commit's message, which was not known before, asks for no build.
     #[error("{0}")]
-    Skipped(String),
+    Skipped(Reason),
     /// Another worker holds the build now: whatever this one still has is to be dropped, nothing recorded.
     #[error("the build's lease was lost")]
     LeaseLost,

@@ -77,9 +77,9 @@ async fn the_nearest_image_stands_in_for_one_that_cannot_be_had() {
     let service = &ended.build.plan.as_ref().unwrap().services[0];
     let image = &service.toolchain.as_ref().unwrap().image;
     assert_eq!((image.value.as_str(), image.source.as_str()), ("node:22-slim", ".nvmrc"));
-    assert!(image.reason.contains("node:21-slim could not be had"), "{image:?}");
+    assert!(image.why.sentence.contains("node:21-slim could not be had"), "{image:?}");
     let warning = "node:21-slim could not be had: node:22-slim is used instead";
-    assert!(service.warnings.iter().any(|told| told.starts_with(warning)), "{:?}", service.warnings);
+    assert!(service.warnings.sentences().iter().any(|told| told.starts_with(warning)), "{:?}", service.warnings);
     assert!(ended.log.contains(&format!("warning: {warning}")), "{}", ended.log);
     world.end().await;
 }

@@ -20,6 +20,7 @@ mod paths;
 mod plan;
 mod protection;
 mod pull_request;
+mod reason;
 mod repo_url;
 mod source_allow;
 mod status;
@@ -47,9 +48,11 @@ pub use names::{BranchName, InputCode, InvalidInput, ProjectName, RESERVED_NAMES
 pub use paths::{OutputDir, RootDir};
 pub use plan::{
     Decision, PackageManager, Plan, PlanService, ServiceKind, Step, StepName, StepState, Tool, ToolName, Toolchain,
+    Warnings,
 };
 pub use protection::{Lock, Protection};
-pub use pull_request::{Fork, PullRequest};
+pub use pull_request::{Fork, PullRequest, PullRequestAction};
+pub use reason::{Names, Reason, Why};
 pub use repo_url::{RepoKey, RepoUrl};
 pub use source_allow::SourceAllow;
 pub use status::{BuildStatus, DeploymentStatus, Environment, IllegalTransition, ProtectionScope, Trigger};

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{OutputDir, RootDir, Timestamp};
+use crate::reason::known;
+use crate::{OutputDir, Reason, RootDir, Timestamp, Why};
 
 /// A list of services; so far exactly one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -45,9 +46,48 @@ pub struct PlanService {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<RootDir>)]
     pub workspace_packages: Option<Vec<RootDir>>,
-    /// Things that the owner should know (`no lockfile: versions can change between builds`).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<String>,
+    /// Things that the owner should know.
+    #[serde(flatten)]
+    pub warnings: Warnings,
+}
+
+/// Things that the owner of a project should know of its plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Warnings {
+    /// Each as a sentence (`there is no lockfile: versions can change between builds`).
+    #[serde(default, rename = "warnings", skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    sentences: Vec<String>,
+    /// The same in the same order, for clients that say it in other words. Missing in plans of before there were codes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "known")]
+    #[schema(required = false)]
+    notes: Vec<Reason>,
+}
+
+impl Warnings {
+    /// Adds one.
+    pub fn push(&mut self, note: Reason) {
+        self.sentences.push(note.to_string());
+        self.notes.push(note);
+    }
+
+    /// Adds one before all others.
+    pub fn push_first(&mut self, note: Reason) {
+        self.sentences.insert(0, note.to_string());
+        self.notes.insert(0, note);
+    }
+
+    /// Each as a sentence.
+    #[must_use]
+    pub fn sentences(&self) -> &[String] {
+        &self.sentences
+    }
+}
+
+impl Extend<Reason> for Warnings {
+    fn extend<I: IntoIterator<Item = Reason>>(&mut self, notes: I) {
+        notes.into_iter().for_each(|note| self.push(note));
+    }
 }
 
 impl PlanService {
@@ -184,14 +224,15 @@ pub struct Decision<T> {
     pub value: T,
     /// The file or setting it comes from: `package.json`, `settings`, `default`.
     pub source: String,
-    /// A sentence: `package.json depends on vite`.
-    pub reason: String,
+    /// Why it was chosen.
+    #[serde(flatten)]
+    pub why: Why,
 }
 
 impl<T> Decision<T> {
     /// A decision.
-    pub fn new(value: T, source: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { value, source: source.into(), reason: reason.into() }
+    pub fn new(value: T, source: impl Into<String>, why: impl Into<Why>) -> Self {
+        Self { value, source: source.into(), why: why.into() }
     }
 }
 
@@ -243,6 +284,8 @@ pub struct Step {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     /// Plans are kept with their builds for good.
@@ -253,25 +296,48 @@ mod tests {
             "framework":{"value":"vite","source":"package.json","reason":"package.json depends on vite"},
             "toolchain":{"image":{"value":"node:22-slim","source":"default","reason":"x"},
                 "packageManager":{"value":"yarn_berry","source":"yarn.lock","reason":"x"}},
-            "installCommand":null,"buildCommand":null,
+            "installCommand":null,"buildCommand":null,"warnings":["there is no lockfile"],
             "outputDirectory":{"value":"dist","source":"framework","reason":"x"}}]}"#;
         let plan: Plan = serde_json::from_str(stored).unwrap();
         let service = &plan.services[0];
+        assert_eq!(service.warnings.sentences(), ["there is no lockfile"]);
         assert_eq!(service.output_directory().unwrap().value.as_str(), "dist");
         let manager = service.toolchain.as_ref().unwrap().package_manager.as_ref().unwrap();
         assert_eq!(manager.value, PackageManager::YarnBerry);
+        assert_eq!(service.framework.why, Why::kept("package.json depends on vite".to_owned(), None));
         let written = serde_json::to_value(&plan).unwrap();
         assert_eq!(written["services"][0]["kind"], "static");
         assert_eq!(written["services"][0]["outputDirectory"]["value"], "dist");
+        assert_eq!(
+            written["services"][0]["framework"],
+            json!({
+                "value": "vite", "source": "package.json", "reason": "package.json depends on vite",
+            })
+        );
     }
 
     #[test]
     fn a_running_service_has_a_start_command_and_no_output() {
-        let kind =
-            ServiceKind::Running { start_command: Some(Decision::new("npm start".to_owned(), "package.json", "x")) };
+        let kind = ServiceKind::Running {
+            start_command: Some(Decision::new(
+                "npm start".to_owned(),
+                "package.json",
+                Reason::StartScript { script: "node .".into() },
+            )),
+        };
         let written = serde_json::to_value(&kind).unwrap();
         assert_eq!(written["kind"], "running");
         assert_eq!(written["startCommand"]["value"], "npm start");
         assert_eq!(serde_json::from_value::<ServiceKind>(written).unwrap(), kind);
+    }
+
+    #[test]
+    fn warnings_are_sentences_and_notes() {
+        let mut warnings = Warnings::default();
+        warnings.extend([Reason::HugoModules, Reason::LockfileMissing { file: "lockfile".into() }]);
+        let written = serde_json::to_value(&warnings).unwrap();
+        assert_eq!(written["warnings"][1], "there is no lockfile: versions can change between builds");
+        assert_eq!(written["notes"][1], json!({"code": "lockfile_missing", "values": {"file": "lockfile"}}));
+        assert_eq!(serde_json::from_value::<Warnings>(written).unwrap(), warnings);
     }
 }

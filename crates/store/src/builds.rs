@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use berth_model::{
     Access, BranchName, BuildId, BuildStatus, Commit, CommitHash, DeliveryId, DeploymentId, DeploymentStatus,
-    Environment, EventPayload, Failure, FailureCode, Fork, Plan, ProjectId, PullRequest, Step, StepState, Timestamp,
-    Trigger,
+    Environment, EventPayload, Failure, FailureCode, Fork, Plan, ProjectId, PullRequest, Reason, Step, StepState,
+    Timestamp, Trigger, Why,
 };
 
 use crate::lists::Filter;
@@ -36,8 +36,8 @@ pub struct Build {
     pub commit_message: Option<String>,
     /// The commit's author.
     pub commit_author: Option<String>,
-    /// Why it was skipped or is held, for people.
-    pub reason: Option<String>,
+    /// Why it was skipped or is held.
+    pub reason: Option<Why>,
     /// The pull request that it is for, if it is for one.
     pub pull_request: Option<PullRequest>,
     /// The delivery that asked for it.
@@ -99,7 +99,7 @@ macro_rules! select_build {
     ($($rest:tt)+) => {
         concat!(
             "SELECT b.id, b.project_id, b.status, b.trigger, b.environment, b.branch, b.commit_hash, b.commit_message, \
-             b.commit_author, b.reason, b.pull_request, b.fork, b.source_ref, b.delivery, b.exit_code, b.failure, b.plan, b.steps, b.attempts, b.cancel_requested, b.created_at, \
+             b.commit_author, b.reason, b.because, b.pull_request, b.fork, b.source_ref, b.delivery, b.exit_code, b.failure, b.plan, b.steps, b.attempts, b.cancel_requested, b.created_at, \
              b.started_at, b.finished_at, p.user_id AS owner, p.id AS of_project, o.id AS published, \
              o.status AS published_status, o.host AS published_host, o.released AS published_kept \
              FROM build b JOIN project p ON p.id = b.project_id LEFT JOIN deployment o ON o.id = \
@@ -128,7 +128,7 @@ impl FromRow for Build {
             commit_hash: row.parsed_or_none("commit_hash", |text| CommitHash::parse(text).ok())?,
             commit_message: row.get("commit_message")?,
             commit_author: row.get("commit_author")?,
-            reason: row.get("reason")?,
+            reason: row.why_or_none("reason", "because")?,
             pull_request,
             delivery: row.get::<Option<i64>>("delivery")?.map(DeliveryId),
             exit_code: row.get("exit_code")?,
@@ -434,10 +434,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`].
-    pub async fn skip_build(&self, lease: &Lease, reason: &str) -> Result<(), StoreError> {
+    pub async fn skip_build(&self, lease: &Lease, reason: Reason) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         let mut build = tx.leased(lease).await?;
-        tx.run(sql("UPDATE build SET reason = $2 WHERE id = $1").bind(lease.build).bind(reason)).await?;
+        let why = Why::from(reason);
+        let told = sql("UPDATE build SET reason = $2, because = $3 WHERE id = $1");
+        tx.run(told.bind(lease.build).bind(&why.sentence).bind(json_text(&why.because))).await?;
         let end = BuildEnd { status: BuildStatus::Skipped, exit_code: None, failure: None };
         tx.end_build(&mut build, &end).await?;
         tx.then_wake_worker();

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use berth_model::{
-    Access, BranchName, BuildId, BuildStatus, DeliveryId, EventPayload, ProjectId, ProjectName, RepoKey, Timestamp,
-    UserId,
+    Access, BranchName, BuildId, BuildStatus, DeliveryId, EventPayload, ProjectId, ProjectName, Reason, RepoKey,
+    Timestamp, UserId, Why,
 };
 
 use crate::audit::Change;
@@ -13,7 +13,7 @@ use crate::builds::Build;
 use crate::owned::{Owned, SeenBy};
 use crate::previews::{PreviewOf, PreviewPush};
 use crate::queue::NewBuild;
-use crate::sql::{FromRow, Row, sql};
+use crate::sql::{FromRow, Row, json_text, sql};
 use crate::store::Transaction;
 use crate::{Store, StoreError};
 
@@ -71,8 +71,8 @@ pub struct NewDelivery {
     pub event: String,
     /// What became of it.
     pub verdict: Verdict,
-    /// Why, for people. What became of it for each project is added.
-    pub reason: String,
+    /// Why. What became of it for each project is kept beside it.
+    pub reason: Why,
     /// The repository that it names.
     pub repo: Option<RepoKey>,
     /// The projects that it concerns; their owners see it.
@@ -116,8 +116,8 @@ pub enum Wish {
     Nothing {
         /// Of which project.
         project: ProjectId,
-        /// For people.
-        why: String,
+        /// Why.
+        why: Reason,
     },
 }
 
@@ -145,8 +145,10 @@ pub struct Delivery {
     pub event: String,
     /// What became of it.
     pub verdict: Verdict,
-    /// Why, for people, with what became of it for each of the reader's projects.
-    pub reason: String,
+    /// Why.
+    pub reason: Why,
+    /// What it led to for each of the reader's projects.
+    pub outcomes: Vec<Outcome>,
     /// The repository that it names.
     pub repo: Option<String>,
     /// The project whose own hook received it; `None`: the installation's.
@@ -159,6 +161,24 @@ pub struct Delivery {
     pub builds: Vec<BuildId>,
     /// When it came.
     pub received_at: Timestamp,
+}
+
+impl Delivery {
+    /// Why, for people, with what it led to for each of the reader's projects.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let outcomes = self.outcomes.iter().map(|Outcome { project, what }| format!("; {project}: {what}"));
+        std::iter::once(self.reason.to_string()).chain(outcomes).collect()
+    }
+}
+
+/// What a delivery led to for one project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Which one.
+    pub project: ProjectName,
+    /// What.
+    pub what: Why,
 }
 
 /// What a delivery led to.
@@ -178,7 +198,7 @@ pub enum Accepted {
 macro_rules! select_delivery {
     ($rest:literal) => {
         concat!(
-            "SELECT v.id, v.provider, v.delivery_id, v.event, v.verdict, v.reason, v.repo, v.hook, v.replay_of, \
+            "SELECT v.id, v.provider, v.delivery_id, v.event, v.verdict, v.reason, v.because, v.repo, v.hook, v.replay_of, \
              v.body IS NOT NULL AS has_body, v.received_at, p.user_id AS owner, p.id AS of_project FROM delivery v \
              JOIN delivery_project l ON l.delivery = v.id JOIN project p ON p.id = l.project_id AND p.deleted_at IS NULL ",
             $rest
@@ -195,7 +215,8 @@ impl FromRow for Delivery {
             delivery_id: row.get("delivery_id")?,
             event: row.get("event")?,
             verdict: row.parsed("verdict", Verdict::parse)?,
-            reason: row.get("reason")?,
+            reason: row.why("reason", "because")?,
+            outcomes: Vec::new(),
             repo: row.get("repo")?,
             hook: (hook != 0).then_some(ProjectId(hook)),
             replay_of: row.get::<Option<i64>>("replay_of")?.map(DeliveryId),
@@ -207,19 +228,12 @@ impl FromRow for Delivery {
 }
 
 /// What a delivery led to for one project.
-struct Told {
-    delivery: DeliveryId,
-    project: ProjectName,
-    outcome: String,
-}
+struct Told(DeliveryId, Outcome);
 
 impl FromRow for Told {
     fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
-        Ok(Self {
-            delivery: DeliveryId(row.get("delivery")?),
-            project: row.parsed("name", |text| ProjectName::stored(text).ok())?,
-            outcome: row.get("outcome")?,
-        })
+        let project = row.parsed("name", |text| ProjectName::stored(text).ok())?;
+        Ok(Self(DeliveryId(row.get("delivery")?), Outcome { project, what: row.why("outcome", "because")? }))
     }
 }
 
@@ -245,21 +259,21 @@ impl FromRow for Body {
 struct Fulfilled {
     build: Option<Build>,
     acted: bool,
-    outcome: String,
+    outcome: Why,
 }
 
 impl Fulfilled {
     fn by(build: Build) -> Self {
-        let reason = build.reason.as_deref().unwrap_or_default();
-        let outcome = match build.status {
-            BuildStatus::Skipped => format!("build #{} {reason}", build.id),
-            BuildStatus::Held => format!("build #{} is held: {reason}", build.id),
-            _ => format!("build #{}", build.id),
+        let id = build.id.0;
+        let outcome = match (build.status, build.reason.clone()) {
+            (BuildStatus::Skipped, Some(reason)) => Why::from(Reason::Build { build: id }).and(" ", reason),
+            (BuildStatus::Held, Some(reason)) => Why::from(Reason::BuildHeld { build: id }).and(": ", reason),
+            _ => Reason::Build { build: id }.into(),
         };
         Self { build: Some(build), acted: true, outcome }
     }
 
-    fn otherwise(acted: bool, outcome: impl Into<String>) -> Self {
+    fn otherwise(acted: bool, outcome: impl Into<Why>) -> Self {
         Self { build: None, acted, outcome: outcome.into() }
     }
 }
@@ -267,20 +281,20 @@ impl Fulfilled {
 impl Transaction<'_> {
     /// Keeps a delivery and tells the owners of its projects; `None` if it is to be accepted and one like it was.
     async fn keep_delivery(&mut self, new: &NewDelivery, verdict: Verdict) -> Result<Option<DeliveryId>, StoreError> {
-        let insert =
-            sql("INSERT INTO delivery (provider, delivery_id, event, verdict, reason, repo, body, received_at, \
-                          hook, replay_of) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+        let insert = sql("INSERT INTO delivery (provider, delivery_id, event, verdict, reason, because, repo, body, \
+                          received_at, hook, replay_of) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
                           ON CONFLICT (hook, provider, delivery_id) WHERE verdict = 'accepted' DO NOTHING RETURNING id")
-            .bind(new.provider)
-            .bind(&new.delivery_id)
-            .bind(&new.event)
-            .bind(verdict.as_str())
-            .bind(&new.reason)
-            .bind(new.repo.as_ref().map(RepoKey::as_str))
-            .bind(new.body.clone().filter(|body| body.len() <= LARGEST_KEPT_BODY && verdict != Verdict::Rejected))
-            .bind(self.now)
-            .bind(new.hook.map_or(0, |project| project.0))
-            .bind(new.replay_of);
+        .bind(new.provider)
+        .bind(&new.delivery_id)
+        .bind(&new.event)
+        .bind(verdict.as_str())
+        .bind(&new.reason.sentence)
+        .bind(json_text(&new.reason.because))
+        .bind(new.repo.as_ref().map(RepoKey::as_str))
+        .bind(new.body.clone().filter(|body| body.len() <= LARGEST_KEPT_BODY && verdict != Verdict::Rejected))
+        .bind(self.now)
+        .bind(new.hook.map_or(0, |project| project.0))
+        .bind(new.replay_of);
         let Some(id) = self.one::<DeliveryId>(insert).await? else { return Ok(None) };
         for project in &new.projects {
             let link =
@@ -305,35 +319,39 @@ impl Transaction<'_> {
         };
         let mut fulfilled = match wish {
             Wish::Build(new) if self.was_told_otherwise(delivery, new).await? => {
-                Fulfilled::otherwise(false, format!("{} has a build of this commit", new.branch))
+                Fulfilled::otherwise(false, Reason::BuiltAlready { branch: new.branch.to_string() })
             }
             Wish::Build(new) => Fulfilled::by(self.enqueue(project.user, new).await?),
             Wish::Preview(push) => match self.push_to_preview(push).await? {
                 Some(build) => Fulfilled::by(build),
-                None => Fulfilled::otherwise(false, format!("{} has a build of this commit", push.branch)),
+                None => Fulfilled::otherwise(false, Reason::BuiltAlready { branch: push.branch.to_string() }),
             },
             Wish::ClosePreview { project, of, why } => match self.close_preview(*project, of, why).await? {
                 Some(preview) => {
                     self.record(Change::of_removed(&preview)).await?;
-                    Fulfilled::otherwise(true, format!("the preview of {} was removed", preview.branch))
+                    Fulfilled::otherwise(true, Reason::PreviewRemoved { branch: preview.branch.to_string() })
                 }
-                None => Fulfilled::otherwise(false, "no preview ends with it"),
+                None => Fulfilled::otherwise(false, Reason::NoPreviewEnds),
             },
             Wish::DescribePreview { project, branch, number, title } => {
-                match self.describe_preview(*project, branch, *number, title.as_deref()).await? {
-                    true => Fulfilled::otherwise(true, format!("the preview of {branch} shows it")),
-                    false => Fulfilled::otherwise(false, format!("{branch} has no preview")),
+                let is_there = self.describe_preview(*project, branch, *number, title.as_deref()).await?;
+                let branch = branch.to_string();
+                match is_there {
+                    true => Fulfilled::otherwise(true, Reason::PreviewShows { branch }),
+                    false => Fulfilled::otherwise(false, Reason::NoPreview { branch }),
                 }
             }
-            Wish::Nothing { why, .. } => Fulfilled::otherwise(false, why),
+            Wish::Nothing { why, .. } => Fulfilled::otherwise(false, why.clone()),
         };
         if let Some(build) = &mut fulfilled.build {
             self.record(Change::of_queued(build)).await?;
             self.run(sql("UPDATE build SET delivery = $2 WHERE id = $1").bind(build.id).bind(delivery)).await?;
             build.delivery = Some(delivery);
         }
-        let tell = sql("UPDATE delivery_project SET outcome = $3 WHERE delivery = $1 AND project_id = $2");
-        self.run(tell.bind(delivery).bind(project.id).bind(&fulfilled.outcome)).await?;
+        let tell =
+            sql("UPDATE delivery_project SET outcome = $3, because = $4 WHERE delivery = $1 AND project_id = $2");
+        let Why { sentence, because } = &fulfilled.outcome;
+        self.run(tell.bind(delivery).bind(project.id).bind(sentence).bind(json_text(because))).await?;
         Ok(Some(fulfilled))
     }
 
@@ -373,7 +391,7 @@ impl Store {
     pub async fn accept_delivery(&self, delivery: NewDelivery, wishes: Vec<Wish>) -> Result<Accepted, StoreError> {
         let mut tx = self.begin().await?;
         let Some(id) = tx.keep_delivery(&delivery, Verdict::Accepted).await? else {
-            let duplicate = NewDelivery { body: None, reason: "accepted before".to_owned(), ..delivery };
+            let duplicate = NewDelivery { body: None, reason: Reason::AcceptedBefore.into(), ..delivery };
             tx.keep_delivery(&duplicate, Verdict::Duplicate).await?;
             tx.commit().await?;
             return Ok(Accepted::Duplicate);
@@ -479,7 +497,7 @@ impl Store {
     async fn tell_outcomes(&self, access: Access, deliveries: &mut [Delivery]) -> Result<(), StoreError> {
         let (Some(newest), Some(oldest)) = (deliveries.first(), deliveries.last()) else { return Ok(()) };
         let (newest, oldest) = (newest.id, oldest.id);
-        let told = sql("SELECT l.delivery, p.name, l.outcome FROM delivery_project l \
+        let told = sql("SELECT l.delivery, p.name, l.outcome, l.because FROM delivery_project l \
                         JOIN project p ON p.id = l.project_id AND p.deleted_at IS NULL AND p.user_id = $1 \
                         AND p.id = COALESCE($4, p.id) \
                         WHERE l.delivery BETWEEN $2 AND $3 AND l.outcome IS NOT NULL ORDER BY p.id");
@@ -490,9 +508,8 @@ impl Store {
                        WHERE b.delivery BETWEEN $2 AND $3 ORDER BY b.id");
         let led: Vec<Led> = self.all(led.bind(access.user()).bind(oldest).bind(newest).bind(access.only())).await?;
         for delivery in deliveries {
-            for Told { project, outcome, .. } in told.iter().filter(|told| told.delivery == delivery.id) {
-                delivery.reason = format!("{}; {project}: {outcome}", delivery.reason);
-            }
+            let of_this = told.iter().filter(|told| told.0 == delivery.id);
+            delivery.outcomes = of_this.map(|told| told.1.clone()).collect();
             delivery.builds = led.iter().filter(|led| led.0 == delivery.id).map(|led| led.1).collect();
         }
         Ok(())

@@ -2,7 +2,7 @@
 //! is kept.
 
 use berth_model::{
-    Access, AuditAction, BranchName, BuildStatus, DeployHookId, EventPayload, ProjectId, Timestamp, Trigger,
+    Access, AuditAction, BranchName, BuildStatus, DeployHookId, EventPayload, ProjectId, Timestamp, Trigger, Why,
 };
 
 use crate::audit::Change;
@@ -44,7 +44,7 @@ pub enum Called {
     /// The branch is not the project's own, and the project has no previews.
     NoPreviews,
     /// The branch can have no preview, for this reason; nothing was added.
-    Refused(String),
+    Refused(Why),
 }
 
 macro_rules! select_deploy_hook {
@@ -179,8 +179,8 @@ impl Store {
             };
             match tx.push_to_preview(&push).await? {
                 // Undone: a list of builds is no place for each call of an address that builds nothing.
-                Some(Build { status: BuildStatus::Skipped, reason, .. }) => {
-                    return Ok(Called::Refused(reason.unwrap_or_default()));
+                Some(Build { status: BuildStatus::Skipped, reason: Some(reason), .. }) => {
+                    return Ok(Called::Refused(reason));
                 }
                 Some(build) => Called::Queued(build),
                 None => Called::NoPreviews,

@@ -52,7 +52,7 @@ pub use audit::{Act, AuditFilter, Means};
 pub use backup::copy_database;
 pub use builds::{Build, BuildEnd, Published};
 pub use database::Backend;
-pub use deliveries::{Accepted, Delivery, LARGEST_KEPT_BODY, NewDelivery, Verdict, Wish};
+pub use deliveries::{Accepted, Delivery, LARGEST_KEPT_BODY, NewDelivery, Outcome, Verdict, Wish};
 pub use deploy_hooks::{Called, DeployHook};
 pub use deployments::{Deployment, NewDeployment};
 pub use error::{Source, StoreError};

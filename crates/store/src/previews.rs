@@ -9,7 +9,7 @@
 
 use berth_model::{
     Access, BranchName, BuildStatus, Commit, DeploymentStatus, Environment, EventPayload, PreviewId, ProjectId,
-    PullRequest, Timestamp, Trigger, UserId,
+    PullRequest, Reason, Timestamp, Trigger, UserId,
 };
 
 use crate::audit::Change;
@@ -127,9 +127,7 @@ impl Transaction<'_> {
         // What is open under that name is a stranger's, and nothing of an own branch's.
         let is_in_the_way = push.branch.is_of_pull_request() && !is_of_fork;
         let open = if is_in_the_way {
-            let reason =
-                "branches with a name like pull/7 have no preview: pull requests from forks have it".to_owned();
-            admission = Admission::Skipped { reason };
+            admission = Admission::Skipped { reason: Reason::NameOfPullRequest.into() };
             None
         } else {
             self.preview_of(push.project, &push.branch).await?
@@ -148,8 +146,8 @@ impl Transaction<'_> {
                 }
                 None if !self.open_preview(project.user, push).await? => {
                     let [wanted, other] = &push.hosts;
-                    let reason = format!("the hosts {wanted} and {other} are taken; rename the branch or the project");
-                    admission = Admission::Skipped { reason };
+                    let taken = Reason::HostsTaken { wanted: wanted.clone(), other: other.clone() };
+                    admission = Admission::Skipped { reason: taken.into() };
                 }
                 None => {}
             }

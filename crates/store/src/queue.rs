@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use berth_model::{
     Access, AuditAction, BranchName, BuildId, BuildStatus, Commit, Environment, EventPayload, Failure, FailureCode,
-    ProjectId, PullRequest, Timestamp, Trigger, UserId,
+    ProjectId, PullRequest, Timestamp, Trigger, UserId, Why,
 };
 
 use crate::audit::Change;
 use crate::builds::{Build, BuildEnd, select_build};
 use crate::owned::{Owned, SeenBy};
 use crate::projects::Project;
-use crate::sql::sql;
+use crate::sql::{json_text, sql};
 use crate::store::Transaction;
 use crate::{Store, StoreError};
 
@@ -42,7 +42,7 @@ pub struct NewBuild {
     pub admission: Admission,
 }
 
-/// What becomes of a build as soon as it is there. The reasons are for people.
+/// What becomes of a build as soon as it is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Admission {
     /// It waits for its turn.
@@ -51,12 +51,12 @@ pub enum Admission {
     /// It waits until somebody approves it.
     Held {
         /// Why.
-        reason: String,
+        reason: Why,
     },
     /// It never runs, and is there to say so.
     Skipped {
         /// Why.
-        reason: String,
+        reason: Why,
     },
 }
 
@@ -69,7 +69,7 @@ impl Admission {
         }
     }
 
-    fn reason(&self) -> Option<&str> {
+    fn reason(&self) -> Option<&Why> {
         match self {
             Self::Queued => None,
             Self::Held { reason } | Self::Skipped { reason } => Some(reason),
@@ -139,9 +139,11 @@ impl Transaction<'_> {
     pub(crate) async fn enqueue(&mut self, owner: UserId, new: &NewBuild) -> Result<Build, StoreError> {
         let status = new.admission.status();
         let fork = new.pull_request.as_ref().and_then(|pull_request| pull_request.fork.as_ref());
+        let because = new.admission.reason().map(|why| json_text(&why.because));
         let insert = sql("INSERT INTO build (project_id, status, trigger, environment, branch, commit_hash, \
-                          commit_message, commit_author, created_at, finished_at, reason, pull_request, fork, source_ref) \
-                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id")
+                          commit_message, commit_author, created_at, finished_at, reason, because, \
+                          pull_request, fork, source_ref) \
+                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id")
         .bind(new.project)
         .bind(status.as_str())
         .bind(new.trigger.as_str())
@@ -152,7 +154,8 @@ impl Transaction<'_> {
         .bind(new.commit.as_ref().map(|commit| commit.author.as_str()))
         .bind(self.now)
         .bind(status.is_final().then_some(self.now.0))
-        .bind(new.admission.reason())
+        .bind(new.admission.reason().map(|why| why.sentence.as_str()))
+        .bind(because.as_deref())
         .bind(new.pull_request.as_ref().map(|pull_request| pull_request.number))
         .bind(fork.map(|fork| fork.repository.as_str()))
         .bind(fork.map(|fork| fork.reference.as_str()));
@@ -461,7 +464,7 @@ impl Store {
             return Err(StoreError::Conflict("this build does not wait for an approval"));
         }
         // What is approved has no reason to be held: building it again needs no second approval.
-        tx.run(sql("UPDATE build SET reason = NULL WHERE id = $1").bind(id)).await?;
+        tx.run(sql("UPDATE build SET reason = NULL, because = NULL WHERE id = $1").bind(id)).await?;
         build.row.reason = None;
         tx.move_build(&mut build, BuildStatus::Queued).await?;
         let approved = EventPayload::BuildApproved { build: id, project: build.row.project, by: access.user() };

@@ -5,7 +5,7 @@
 
 use berth_model::{
     ActivationId, ApiTokenId, BuildId, DeliveryId, DeployHookId, DeploymentId, EventId, InvitationId, PreviewId,
-    ProjectId, ReportId, SessionId, Timestamp, UserId, VariableId,
+    ProjectId, ReportId, SessionId, Timestamp, UserId, VariableId, Why,
 };
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -196,6 +196,20 @@ impl Row<'_> {
         column: &'static str,
     ) -> Result<Option<T>, StoreError> {
         self.parsed_or_none(column, |text| serde_json::from_str(text).ok())
+    }
+
+    /// Why something is so: the sentence of one column and its parts of another, which what was kept before there were
+    /// codes has not.
+    pub(crate) fn why_or_none(&self, sentence: &'static str, because: &'static str) -> Result<Option<Why>, StoreError> {
+        let Some(sentence) = self.get::<Option<String>>(sentence)? else { return Ok(None) };
+        let because: Option<String> = self.get(because)?;
+        // A later version may have kept codes that this one does not know.
+        Ok(Some(Why::kept(sentence, because.and_then(|text| serde_json::from_str(&text).ok()))))
+    }
+
+    /// The same where it is always told.
+    pub(crate) fn why(&self, sentence: &'static str, because: &'static str) -> Result<Why, StoreError> {
+        self.why_or_none(sentence, because)?.ok_or(StoreError::Corrupt(sentence))
     }
 
     fn first<T: Column>(&self) -> Result<T, StoreError> {

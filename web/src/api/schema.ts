@@ -1161,6 +1161,8 @@ export interface components {
         BuildStatus: "queued" | "running" | "passed" | "failed" | "canceled" | "superseded" | "held" | "skipped";
         /** @description One run of the pipeline for one commit, as a list shows it. */
         BuildSummaryBody: {
+            /** @description The parts of that sentence, for clients that say it in other words. Missing in old builds. */
+            because?: components["schemas"]["Reason"][];
             branch: string;
             /** @description Whether somebody asked to stop it. */
             cancelRequested: boolean;
@@ -1226,18 +1228,14 @@ export interface components {
          */
         DatabaseKind: "sqlite" | "postgres";
         /** @description A decided value with where it comes from and why: what the dashboard shows beside it. */
-        Decision_OutputDir: {
-            /** @description A sentence: `package.json depends on vite`. */
-            reason: string;
+        Decision_OutputDir: components["schemas"]["Why"] & {
             /** @description The file or setting it comes from: `package.json`, `settings`, `default`. */
             source: string;
             /** @description The directory that a build leaves its files in, relative to the root directory. */
             value: string;
         };
         /** @description A decided value with where it comes from and why: what the dashboard shows beside it. */
-        Decision_PackageManager: {
-            /** @description A sentence: `package.json depends on vite`. */
-            reason: string;
+        Decision_PackageManager: components["schemas"]["Why"] & {
             /** @description The file or setting it comes from: `package.json`, `settings`, `default`. */
             source: string;
             /**
@@ -1247,26 +1245,20 @@ export interface components {
             value: "npm" | "pnpm" | "yarn" | "yarn_berry" | "bun" | "pip" | "uv" | "poetry" | "pdm" | "pipenv" | "bundler";
         };
         /** @description A decided value with where it comes from and why: what the dashboard shows beside it. */
-        Decision_RootDir: {
-            /** @description A sentence: `package.json depends on vite`. */
-            reason: string;
+        Decision_RootDir: components["schemas"]["Why"] & {
             /** @description The file or setting it comes from: `package.json`, `settings`, `default`. */
             source: string;
             /** @description The directory of a project inside its repository (monorepos), relative to the repository's top. */
             value: string;
         };
         /** @description A decided value with where it comes from and why: what the dashboard shows beside it. */
-        Decision_String: {
-            /** @description A sentence: `package.json depends on vite`. */
-            reason: string;
+        Decision_String: components["schemas"]["Why"] & {
             /** @description The file or setting it comes from: `package.json`, `settings`, `default`. */
             source: string;
             value: string;
         };
         /** @description A decided value with where it comes from and why: what the dashboard shows beside it. */
-        Decision_Tool: {
-            /** @description A sentence: `package.json depends on vite`. */
-            reason: string;
+        Decision_Tool: components["schemas"]["Why"] & {
             /** @description The file or setting it comes from: `package.json`, `settings`, `default`. */
             source: string;
             /** @description A program that builds a site and comes as a release of its own. */
@@ -1279,6 +1271,11 @@ export interface components {
         };
         /** @description A delivery that a webhook received. */
         DeliveryBody: {
+            /**
+             * @description The parts of that sentence that are about the delivery itself, for clients that say it in other words. Missing in
+             *     old deliveries.
+             */
+            because?: components["schemas"]["Reason"][];
             /** @description The caller's builds that it led to. */
             builds: number[];
             /** @description The sender's own id. */
@@ -1287,6 +1284,8 @@ export interface components {
             event: string;
             /** Format: int64 */
             id: number;
+            /** @description What became of it for each of the caller's projects. */
+            outcomes: components["schemas"]["OutcomeBody"][];
             /** @description Whether it came to the project's own hook, not to the installation's. */
             ownHook: boolean;
             /** @enum {string} */
@@ -1446,7 +1445,7 @@ export interface components {
          * @description The codes of the API's own.
          * @enum {string}
          */
-        ErrorCode: "bad_request" | "invalid_inputs" | "method_not_allowed" | "not_found" | "too_large" | "too_slow" | "unsupported_media_type" | "unauthorized" | "forbidden" | "foreign_origin" | "wrong_credentials" | "wrong_setup_token" | "already_set_up" | "sign_in_expired" | "sign_in_unfinished" | "signup_closed" | "account_deactivated" | "admins_only" | "no_password" | "dead_link" | "too_many_attempts" | "too_many_requests" | "api_token_refused" | "api_token_not_enough" | "project_token" | "conflict" | "activation_refused" | "already_finished" | "no_hook" | "no_preview" | "not_at_github" | "not_confirmed" | "not_replayable" | "previews_off" | "promotion_needs_rebuild" | "promotion_of_fork" | "too_many_watchers" | "bad_archive" | "folder_too_large" | "bad_signature" | "delivery_rejected" | "busy" | "timed_out" | "branch_not_found" | "repository_access" | "repository_not_found" | "github_no_admin" | "github_not_configured" | "github_not_connected" | "github_rate_limited" | "github_reconnect" | "github_refused" | "github_unavailable" | "internal" | "unavailable";
+        ErrorCode: "bad_request" | "invalid_inputs" | "method_not_allowed" | "not_found" | "too_large" | "too_slow" | "unsupported_media_type" | "unauthorized" | "forbidden" | "foreign_origin" | "wrong_credentials" | "wrong_setup_token" | "already_set_up" | "sign_in_expired" | "sign_in_unfinished" | "signup_closed" | "account_deactivated" | "admins_only" | "no_password" | "dead_link" | "too_many_attempts" | "too_many_requests" | "api_token_refused" | "api_token_not_enough" | "project_token" | "conflict" | "activation_refused" | "already_finished" | "no_hook" | "no_preview" | "not_at_github" | "not_confirmed" | "not_replayable" | "previews_off" | "promotion_needs_rebuild" | "promotion_of_fork" | "too_many_watchers" | "unopened_value" | "bad_archive" | "folder_too_large" | "bad_signature" | "delivery_rejected" | "busy" | "timed_out" | "branch_not_found" | "repository_access" | "repository_not_found" | "github_no_admin" | "github_not_configured" | "github_not_connected" | "github_rate_limited" | "github_reconnect" | "github_refused" | "github_unavailable" | "internal" | "unavailable";
         /** @description What went wrong: for programs, for people, and field by field. */
         ErrorDetail: {
             code: components["schemas"]["ErrorCode"] | components["schemas"]["FailureCode"];
@@ -2024,6 +2023,11 @@ export interface components {
             /** @description The caller's own account first. */
             organizations: components["schemas"]["OrganizationBody"][];
         };
+        /** @description What became of a delivery for one project. */
+        OutcomeBody: components["schemas"]["Why"] & {
+            /** @description The project's name. */
+            project: string;
+        };
         /** @description A project's own hook. */
         OwnHookBody: {
             /** @description Whether there is a secret that they can be signed with; without one nothing is believed. */
@@ -2043,7 +2047,7 @@ export interface components {
             services: components["schemas"]["PlanService"][];
         };
         /** @description How one service is built. */
-        PlanService: components["schemas"]["ServiceKind"] & {
+        PlanService: components["schemas"]["ServiceKind"] & components["schemas"]["Warnings"] & {
             buildCommand: components["schemas"]["Decision_String"] | null;
             /** @description The repository's own Dockerfile, as its path in the repository, when that is what is built. */
             dockerfile?: components["schemas"]["Decision_String"];
@@ -2057,8 +2061,6 @@ export interface components {
             /** @description Its directory in the repository. */
             rootDirectory: components["schemas"]["Decision_RootDir"];
             toolchain: components["schemas"]["Toolchain"] | null;
-            /** @description Things that the owner should know (`no lockfile: versions can change between builds`). */
-            warnings?: string[];
             /**
              * @description The directories of other packages of the workspace that it depends on; `None` in plans of before they were
              *     noted.
@@ -2259,6 +2261,778 @@ export interface components {
              * @description How many run at once.
              */
             workers: number;
+        };
+        /** @description Why something is as it is; each code with its sentence. */
+        Reason: {
+            /** @enum {string} */
+            code: "set";
+        } | {
+            /** @enum {string} */
+            code: "set_to_plain_files";
+        } | {
+            /** @enum {string} */
+            code: "set_to_command";
+        } | {
+            /** @enum {string} */
+            code: "set_to_node";
+            values: {
+                version: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "top_of_repository";
+        } | {
+            /** @enum {string} */
+            code: "no_version_asked";
+        } | {
+            /** @enum {string} */
+            code: "no_version_of_program";
+            values: {
+                program: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "default_version";
+            values: {
+                language: string;
+                version: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "newest_version";
+            values: {
+                language: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "nearest_image";
+            values: {
+                image: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "file_found";
+            values: {
+                file: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "file_says";
+            values: {
+                file: string;
+                text: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "gemfile_says";
+            values: {
+                line: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "file_names_it";
+            values: {
+                file: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "the_file_names_it";
+            values: {
+                file: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "file_names";
+            values: {
+                file: string;
+                name: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "gemfile_names";
+            values: {
+                name: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "file_requires";
+            values: {
+                file: string;
+                name: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "pipfile_requires";
+        } | {
+            /** @enum {string} */
+            code: "packages_name";
+            values: {
+                name: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "file_sets";
+            values: {
+                file: string;
+                key: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "file_sets_to";
+            values: {
+                file: string;
+                key: string;
+                value: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "file_sets_preset";
+            values: {
+                file: string;
+                preset: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "file_names_adapter";
+            values: {
+                adapter: string;
+                file: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "adapter_makes_files";
+            values: {
+                adapter: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "all_pages_static";
+        } | {
+            /** @enum {string} */
+            code: "depends_on";
+            values: {
+                dependency: string;
+                file: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "depends_not_on";
+            values: {
+                dependency: string;
+                file: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "asks_for";
+            values: {
+                by: string;
+                version: string;
+                what: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "says_how_built";
+        } | {
+            /** @enum {string} */
+            code: "no_file_names";
+            values: {
+                name: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "names_git_package";
+            values: {
+                file: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "build_script";
+        } | {
+            /** @enum {string} */
+            code: "build_script_alone";
+        } | {
+            /** @enum {string} */
+            code: "no_build_script";
+            values: {
+                framework: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "build_script_runs";
+            values: {
+                program: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "build_script_prepares";
+            values: {
+                program: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "script_runs";
+            values: {
+                program: string;
+                script: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "scripts_run";
+            values: {
+                program: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "start_script";
+            values: {
+                script: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "main_file";
+            values: {
+                file: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "command_runs";
+            values: {
+                program: string;
+                script: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "command_names";
+            values: {
+                directory: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "command_sets";
+            values: {
+                variable: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "command_has_mode";
+            values: {
+                mode: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "command_has_preset";
+        } | {
+            /** @enum {string} */
+            code: "command_prerenders";
+        } | {
+            /** @enum {string} */
+            code: "command_builds";
+            values: {
+                package: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "builds_site";
+            values: {
+                program: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "serves_built";
+            values: {
+                framework: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "renders_in_browser";
+        } | {
+            /** @enum {string} */
+            code: "built_before";
+            values: {
+                /** @description Names in a sentence: `a, b and c`. */
+                packages: string[];
+            };
+        } | {
+            /** @enum {string} */
+            code: "usual_output";
+            values: {
+                framework: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "most_outputs";
+            values: {
+                directory: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "builds_into";
+            values: {
+                directory: string;
+                program: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "below_pages";
+            values: {
+                program: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "beside_assets";
+        } | {
+            /** @enum {string} */
+            code: "vite_root";
+            values: {
+                directory: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "target_names_it";
+        } | {
+            /** @enum {string} */
+            code: "several_renderers";
+            values: {
+                file: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "angular_project";
+            values: {
+                name: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "only_site";
+            values: {
+                package: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "own_directory";
+        } | {
+            /** @enum {string} */
+            code: "plain_pages";
+        } | {
+            /** @enum {string} */
+            code: "start_page_here";
+        } | {
+            /** @enum {string} */
+            code: "start_page_there";
+        } | {
+            /** @enum {string} */
+            code: "only_start_page_there";
+        } | {
+            /** @enum {string} */
+            code: "package_manager_is";
+            values: {
+                manager: string;
+                version: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "installs_exactly";
+            values: {
+                file: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "installs";
+            values: {
+                file: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "installs_gems";
+            values: {
+                file: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "no_lockfile";
+        } | {
+            /** @enum {string} */
+            code: "no_gemfile";
+        } | {
+            /** @enum {string} */
+            code: "installed_with_pip";
+            values: {
+                program: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "needs_nothing_else";
+            values: {
+                program: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "failed_without_git";
+            values: {
+                line: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "failed_without_compiler";
+            values: {
+                line: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "usual_start";
+            values: {
+                framework: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "usual_start_of_such";
+        } | {
+            /** @enum {string} */
+            code: "usual_entry";
+        } | {
+            /** @enum {string} */
+            code: "own_server";
+            values: {
+                language: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "builds_it";
+            values: {
+                program: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "compiles_it";
+            values: {
+                program: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "makes_program";
+            values: {
+                program: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "makes_whole_program";
+        } | {
+            /** @enum {string} */
+            code: "makes_archive";
+        } | {
+            /** @enum {string} */
+            code: "build_tool_is_called";
+        } | {
+            /** @enum {string} */
+            code: "fetches_imports";
+        } | {
+            /** @enum {string} */
+            code: "program_that_is_built";
+        } | {
+            /** @enum {string} */
+            code: "archive_that_is_built";
+        } | {
+            /** @enum {string} */
+            code: "dockerfile_unused";
+        } | {
+            /** @enum {string} */
+            code: "image_replaced";
+            values: {
+                image: string;
+                instead: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "start_runs_server";
+            values: {
+                script: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "makes_server";
+            values: {
+                framework: string;
+                way: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "writes_outside";
+            values: {
+                output: string;
+                path: string;
+                root: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "writes_above";
+            values: {
+                path: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "top_of_workspace";
+            values: {
+                sites: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "workspace_too_large";
+            values: {
+                /** Format: int32 */
+                packages: number;
+            };
+        } | {
+            /** @enum {string} */
+            code: "lockfile_unused";
+            values: {
+                file: string;
+                manager: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "lockfile_missing";
+            values: {
+                file: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "no_node_version";
+            values: {
+                file: string;
+                text: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "unknown_node_version";
+            values: {
+                known: string;
+                version: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "submodules_missing";
+            values: {
+                path: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "hugo_modules";
+        } | {
+            /** @enum {string} */
+            code: "jekyll_theme_missing";
+            values: {
+                theme: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "mkdocs_theme_missing";
+            values: {
+                theme: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "zola_missing";
+        } | {
+            /** @enum {string} */
+            code: "preprocessor_missing";
+            values: {
+                command: string;
+                name: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "skipped_by_message";
+            values: {
+                word: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "skipped_below";
+            values: {
+                directory: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "skipped_by_patterns";
+            values: {
+                patterns: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "name_of_pull_request";
+        } | {
+            /** @enum {string} */
+            code: "hosts_taken";
+            values: {
+                other: string;
+                wanted: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "from_fork";
+            values: {
+                fork: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "push";
+            values: {
+                branch: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "branch_deleted";
+            values: {
+                branch: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "pull_request";
+            values: {
+                /**
+                 * @description What happened to a pull request, as far as it matters.
+                 * @enum {string}
+                 */
+                action: "opened" | "updated" | "reopened" | "edited" | "closed";
+                /** Format: int64 */
+                number: number;
+            };
+        } | {
+            /** @enum {string} */
+            code: "hook_works";
+        } | {
+            /** @enum {string} */
+            code: "not_branch";
+        } | {
+            /** @enum {string} */
+            code: "branch_unmoved";
+        } | {
+            /** @enum {string} */
+            code: "other_event";
+        } | {
+            /** @enum {string} */
+            code: "other_event_of_gitlab";
+        } | {
+            /** @enum {string} */
+            code: "pull_request_unnamed";
+        } | {
+            /** @enum {string} */
+            code: "merge_request_unnamed";
+        } | {
+            /** @enum {string} */
+            code: "other_of_pull_request";
+        } | {
+            /** @enum {string} */
+            code: "other_of_merge_request";
+        } | {
+            /** @enum {string} */
+            code: "accepted_before";
+        } | {
+            /** @enum {string} */
+            code: "no_project";
+        } | {
+            /** @enum {string} */
+            code: "no_repository";
+        } | {
+            /** @enum {string} */
+            code: "another_repository";
+            values: {
+                named: string;
+                own: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "not_json";
+            values: {
+                /** Format: int32 */
+                column: number;
+                /** Format: int32 */
+                line: number;
+            };
+        } | {
+            /** @enum {string} */
+            code: "bad_value";
+            values: {
+                field: string;
+                problem: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "no_payload";
+        } | {
+            /** @enum {string} */
+            code: "no_delivery_type";
+        } | {
+            /** @enum {string} */
+            code: "unknown_sender";
+        } | {
+            /** @enum {string} */
+            code: "not_signed";
+            values: {
+                header: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "no_token";
+            values: {
+                header: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "signed_otherwise";
+        } | {
+            /** @enum {string} */
+            code: "other_secret";
+        } | {
+            /** @enum {string} */
+            code: "build";
+            values: {
+                /** Format: int64 */
+                build: number;
+            };
+        } | {
+            /** @enum {string} */
+            code: "build_held";
+            values: {
+                /** Format: int64 */
+                build: number;
+            };
+        } | {
+            /** @enum {string} */
+            code: "built_already";
+            values: {
+                branch: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "preview_removed";
+            values: {
+                branch: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "preview_shows";
+            values: {
+                branch: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "no_preview";
+            values: {
+                branch: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "no_preview_ends";
+        } | {
+            /** @enum {string} */
+            code: "previews_off";
+        } | {
+            /** @enum {string} */
+            code: "own_branch_gone";
+        } | {
+            /** @enum {string} */
+            code: "own_branch";
         };
         /** @description One of a project's last builds. */
         RecentBuildBody: {
@@ -2616,6 +3390,23 @@ export interface components {
         /** @description Variables to be set. */
         VariablesForm: {
             variables: components["schemas"]["NewVariableForm"][];
+        };
+        /** @description Things that the owner of a project should know of its plan. */
+        Warnings: {
+            /** @description The same in the same order, for clients that say it in other words. Missing in plans of before there were codes. */
+            notes?: components["schemas"]["Reason"][];
+            /** @description Each as a sentence (`there is no lockfile: versions can change between builds`). */
+            warnings?: string[];
+        };
+        /** @description Why something is as it is: a sentence in English, and what it is made of. */
+        Why: {
+            /**
+             * @description Its parts in the order of the sentence, for clients that say it in other words. Missing in what was kept before
+             *     there were codes.
+             */
+            because?: components["schemas"]["Reason"][];
+            /** @description A sentence: `package.json depends on vite`. */
+            reason: string;
         };
     };
     responses: never;
@@ -5142,6 +5933,15 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Values of these keys cannot be opened; nothing was copied */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

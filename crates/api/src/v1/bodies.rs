@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use berth_model::{
     BuildStatus, Commit, DeploymentStatus, Environment, Event, EventPayload, Failure, LogLine, Plan, PollEvery,
-    Protection, ProtectionScope, Role, Step, Timestamp, Trigger, Variable, VariableKind, VariableScope,
+    Protection, ProtectionScope, Reason, Role, Step, Timestamp, Trigger, Variable, VariableKind, VariableScope, Why,
 };
 use berth_store::{
-    Build, Delivery, DeployHook, Deployment, Preview, Project, ProjectSummary, Published, RecentBuild, User, Verdict,
+    Build, Delivery, DeployHook, Deployment, Outcome, Preview, Project, ProjectSummary, Published, RecentBuild, User,
+    Verdict,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -213,6 +214,10 @@ pub(crate) struct BuildSummaryBody {
     commit: Option<CommitBody>,
     /// Why it is held or was skipped.
     reason: Option<String>,
+    /// The parts of that sentence, for clients that say it in other words. Missing in old builds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    because: Vec<Reason>,
     pull_request: Option<PullRequestBody>,
     exit_code: Option<i64>,
     /// Why it failed.
@@ -281,6 +286,7 @@ impl BuildBody {
 impl BuildSummaryBody {
     pub(crate) fn of(config: &ApiConfig, build: Build) -> Self {
         let commit = build.commit().map(CommitBody::of);
+        let (reason, because) = build.reason.map(|Why { sentence, because }| (sentence, because)).unzip();
         Self {
             id: build.id.0,
             project_id: build.project.0,
@@ -289,7 +295,8 @@ impl BuildSummaryBody {
             environment: build.environment,
             branch: build.branch.to_string(),
             commit,
-            reason: build.reason,
+            reason,
+            because: because.unwrap_or_default(),
             pull_request: build.pull_request.map(|pull_request| PullRequestBody {
                 number: pull_request.number,
                 title: None,
@@ -460,6 +467,13 @@ pub(crate) struct DeliveryBody {
     verdict: &'static str,
     /// Why, with what became of it for each of the caller's projects.
     reason: String,
+    /// The parts of that sentence that are about the delivery itself, for clients that say it in other words. Missing in
+    /// old deliveries.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    because: Vec<Reason>,
+    /// What became of it for each of the caller's projects.
+    outcomes: Vec<OutcomeBody>,
     /// The repository that it names.
     repository: Option<String>,
     /// Whether it came to the project's own hook, not to the installation's.
@@ -473,9 +487,20 @@ pub(crate) struct DeliveryBody {
     received_at: Timestamp,
 }
 
+/// What became of a delivery for one project.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OutcomeBody {
+    /// The project's name.
+    project: String,
+    #[serde(flatten)]
+    what: Why,
+}
+
 impl DeliveryBody {
     pub(crate) fn of(delivery: Delivery) -> Self {
         let asks = Provider::parse(&delivery.provider).is_some_and(|provider| provider.asks(&delivery.event));
+        let reason = delivery.told();
+        let outcome = |Outcome { project, what }| OutcomeBody { project: project.to_string(), what };
         Self {
             id: delivery.id.0,
             own_hook: delivery.hook.is_some(),
@@ -486,7 +511,9 @@ impl DeliveryBody {
             delivery_id: delivery.delivery_id,
             event: delivery.event,
             verdict: delivery.verdict.as_str(),
-            reason: delivery.reason,
+            reason,
+            because: delivery.reason.because,
+            outcomes: delivery.outcomes.into_iter().map(outcome).collect(),
             repository: delivery.repo,
             received_at: delivery.received_at,
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use berth_model::{BranchName, Commit, CommitHash, RepoKey, RepoUrl};
+use berth_model::{BranchName, Commit, CommitHash, InvalidInput, PullRequestAction, Reason, RepoKey, RepoUrl};
 use url::Url;
 
 /// Characters kept of a commit's message, a title and a name.
@@ -28,9 +28,9 @@ pub(crate) enum Announcement {
     /// The host tries its hook.
     Ping,
     /// Nothing that anything is built of, and why.
-    Other(&'static str),
+    Other(Reason),
     /// It should say what a push or a pull request says and does not; which part.
-    Unreadable(String),
+    Unreadable(Reason),
 }
 
 /// A branch has a new head.
@@ -50,7 +50,7 @@ pub(crate) struct Push {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct PullRequestNews {
     pub(crate) number: i64,
-    pub(crate) action: Action,
+    pub(crate) action: PullRequestAction,
     /// The branch that it wants to have merged.
     pub(crate) branch: BranchName,
     pub(crate) head: CommitHash,
@@ -60,19 +60,6 @@ pub(crate) struct PullRequestNews {
     pub(crate) reference: String,
     pub(crate) title: String,
     pub(crate) author: String,
-}
-
-/// What became of a pull request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
-    Opened,
-    /// It has another head.
-    Updated,
-    Reopened,
-    /// It has another title.
-    Edited,
-    /// Merged or not.
-    Closed,
 }
 
 /// The repository that a delivery is about.
@@ -104,6 +91,11 @@ impl Repository {
         wanted.is_some()
             && (wanted == Some(self.full_name.to_ascii_lowercase()) || wanted == page.as_ref().and_then(path))
     }
+}
+
+/// What is told of a part that cannot be what it stands for.
+pub(super) fn bad(field: &'static str) -> impl FnOnce(InvalidInput) -> Reason {
+    move |problem| Reason::BadValue { field: field.into(), problem: problem.message }
 }
 
 /// Text of a stranger, short and without NUL.

@@ -35,7 +35,7 @@ pub(crate) async fn call(State(api): State<Api>, Path(token): Path<String>) -> R
     Ok(match api.store.call_deploy_hook(hook.id, hosts(&api, &project, branch)).await? {
         Called::Queued(build) => told(StatusCode::CREATED, "Build queued", BuildBody::of(build)),
         Called::Waits(build) => told(StatusCode::OK, "A build waits already", BuildBody::of(build)),
-        Called::Refused(why) => return Err(ApiError::conflict(ErrorCode::NoPreview, why)),
+        Called::Refused(why) => return Err(ApiError::conflict(ErrorCode::NoPreview, why.sentence)),
         Called::NoPreviews => {
             let message = format!("{branch} is not the branch that goes live, and the project has no previews");
             return Err(ApiError::conflict(ErrorCode::PreviewsOff, message));

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use berth_model::{BuildStatus, Environment, Plan, RootDir, Trigger, WatchPatterns};
+use berth_model::{BuildStatus, Environment, Plan, Reason, RootDir, Trigger, WatchPatterns};
 use berth_store::{Admission, Build, Project};
 
 use super::announcement::Push;
@@ -38,7 +38,7 @@ const QUOTED: usize = 5;
 /// Whether a push to a project's own branch, or to one with a preview, is built.
 pub(super) async fn admission(api: &Api, project: &Project, push: &Push) -> Result<Admission, ApiError> {
     if let Some(word) = push.skip {
-        return Ok(Admission::Skipped { reason: format!("skipped: the commit's message says {word}") });
+        return Ok(Admission::Skipped { reason: Reason::SkippedByMessage { word: word.into() }.into() });
     }
     let Some(files) = push.changes.as_ref().filter(|_| watches_a_part(project)) else { return Ok(Admission::Queued) };
     let Some(base) = followed(api, project, push).await? else { return Ok(Admission::Queued) };
@@ -51,7 +51,7 @@ pub(super) async fn admission(api: &Api, project: &Project, push: &Push) -> Resu
         },
     };
     let untouched = untouched(project.watch.as_ref(), project.root_directory.as_ref(), plan.as_ref(), files);
-    Ok(untouched.map_or(Admission::Queued, |why| Admission::Skipped { reason: format!("skipped: {why}") }))
+    Ok(untouched.map_or(Admission::Queued, |why| Admission::Skipped { reason: why.into() }))
 }
 
 fn watches_a_part(project: &Project) -> bool {
@@ -89,13 +89,14 @@ fn untouched(
     root: Option<&RootDir>,
     plan: Option<&Plan>,
     files: &BTreeSet<String>,
-) -> Option<String> {
+) -> Option<Reason> {
     let mut names = files.iter().map(String::as_str);
     if let Some(watch) = watch {
         let patterns = watch.as_slice();
         let more = if patterns.len() > QUOTED { ", …" } else { "" };
         let quoted = patterns[..patterns.len().min(QUOTED)].join(", ");
-        return watch.first(names).is_none().then(|| format!("no change matches the watch patterns {quoted}{more}"));
+        let skipped = || Reason::SkippedByPatterns { patterns: format!("{quoted}{more}") };
+        return watch.first(names).is_none().then(skipped);
     }
     let root = root.filter(|root| !root.is_top())?;
     let mut used: Vec<&str> = Vec::new();
@@ -106,7 +107,7 @@ fn untouched(
     let is_ours = |file: &str| {
         is_within(file, root.as_str()) || decides_above(file, root) || used.iter().any(|dir| is_within(file, dir))
     };
-    (!names.any(is_ours)).then(|| format!("no change under {}", root.as_str()))
+    (!names.any(is_ours)).then(|| Reason::SkippedBelow { directory: root.as_str().into() })
 }
 
 fn is_within(file: &str, directory: &str) -> bool {
@@ -143,7 +144,7 @@ mod tests {
     fn a_root_directory_and_what_it_depends_on() {
         let root = RootDir::parse("apps/web").unwrap();
         let skipped = |names: &[&str], plan: Option<&Plan>| untouched(None, Some(&root), plan, &files(names));
-        let why = Some("no change under apps/web".to_owned());
+        let why = Some(Reason::SkippedBelow { directory: "apps/web".into() });
         assert_eq!(skipped(&["apps/docs/a.md", "README.md", "apps/website/a.js"], None), why);
         assert_eq!(skipped(&["apps/docs/a.md", "apps/web/a.js"], None), None);
         for above in ["package-lock.json", ".nvmrc", "apps/package.json", "pnpm-workspace.yaml"] {
@@ -163,8 +164,8 @@ mod tests {
             WatchPatterns::parse(vec!["apps/web".to_owned(), "shared/**".to_owned(), "!*.md".to_owned()]).unwrap();
         let skipped = |names: &[&str]| untouched(Some(&watch), Some(&root), None, &files(names));
         assert_eq!(skipped(&["shared/a.js"]), None);
-        let why = "no change matches the watch patterns apps/web, shared/**, !*.md";
-        assert_eq!(skipped(&["apps/web/README.md", "package.json"]).as_deref(), Some(why));
+        let why = Reason::SkippedByPatterns { patterns: "apps/web, shared/**, !*.md".into() };
+        assert_eq!(skipped(&["apps/web/README.md", "package.json"]), Some(why));
     }
 
     #[test]

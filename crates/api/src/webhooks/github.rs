@@ -6,11 +6,11 @@
 //! - A test delivery is a push that moves nothing.
 //! - They do not say whether a push was forced.
 
-use berth_model::{BranchName, Commit, CommitHash, skip_word};
+use berth_model::{BranchName, Commit, CommitHash, PullRequestAction as Action, Reason, skip_word};
 use serde::Deserialize;
 use serde_json::Error;
 
-use super::announcement::{Action, Announced, Announcement, PullRequestNews, Push, Repository, clean};
+use super::announcement::{Announced, Announcement, PullRequestNews, Push, Repository, bad, clean};
 use super::changes::{Changes, ListedCommit, Person};
 
 /// What git calls no commit.
@@ -106,7 +106,7 @@ pub(super) fn read(event: &str, payload: &[u8]) -> Result<Announced, Error> {
             let AnyPayload { repository } = serde_json::from_slice(payload)?;
             let news = match event {
                 "ping" => Announcement::Ping,
-                _ => Announcement::Other("Berth builds on push and pull_request events only"),
+                _ => Announcement::Other(Reason::OtherEvent),
             };
             Ok(Announced { repository: repository.map(Repository::from), news })
         }
@@ -118,18 +118,18 @@ fn push(mut payload: PushPayload) -> Announced {
     Announced { repository: Some(payload.repository.into()), news }
 }
 
-fn what_was_pushed(payload: &mut PushPayload) -> Result<Announcement, String> {
+fn what_was_pushed(payload: &mut PushPayload) -> Result<Announcement, Reason> {
     let Some(branch) = payload.reference.strip_prefix("refs/heads/") else {
-        return Ok(Announcement::Other("not a branch"));
+        return Ok(Announcement::Other(Reason::NotBranch));
     };
-    let branch = BranchName::parse(branch).map_err(|problem| format!("ref: {problem}"))?;
+    let branch = BranchName::parse(branch).map_err(bad("ref"))?;
     if payload.deleted || payload.after == NONE {
         return Ok(Announcement::BranchDeleted(branch));
     }
     if payload.before == payload.after {
-        return Ok(Announcement::Other("a test: the branch did not move"));
+        return Ok(Announcement::Other(Reason::BranchUnmoved));
     }
-    let hash = CommitHash::parse(&payload.after).map_err(|problem| format!("after: {problem}"))?;
+    let hash = CommitHash::parse(&payload.after).map_err(bad("after"))?;
     let before = CommitHash::parse(&payload.before).ok();
     let head = payload.head_commit.as_ref().filter(|head| head.id == payload.after);
     let head = head.or_else(|| payload.commits.commit(&payload.after));
@@ -148,23 +148,23 @@ fn pull_request(payload: PullRequestPayload) -> Announced {
         (Some(pull_request), Some(repository)) => {
             what_was_asked(&payload.action, pull_request, repository).unwrap_or_else(Announcement::Unreadable)
         }
-        _ => Announcement::Other("it names no pull request"),
+        _ => Announcement::Other(Reason::PullRequestUnnamed),
     };
     Announced { repository, news }
 }
 
-fn what_was_asked(action: &str, asked: PullRequest, repository: &Repository) -> Result<Announcement, String> {
+fn what_was_asked(action: &str, asked: PullRequest, repository: &Repository) -> Result<Announcement, Reason> {
     let action = match action {
         "opened" => Action::Opened,
         "synchronize" | "synchronized" => Action::Updated,
         "reopened" => Action::Reopened,
         "edited" => Action::Edited,
         "closed" => Action::Closed,
-        _ => return Ok(Announcement::Other("nothing is built when this happens to a pull request")),
+        _ => return Ok(Announcement::Other(Reason::OtherOfPullRequest)),
     };
     let PullRequest { number, title, user, head } = asked;
     if number <= 0 {
-        return Err("number: a pull request has a positive one".to_owned());
+        return Err(Reason::BadValue { field: "number".into(), problem: "a pull request has a positive one".into() });
     }
     let reference = format!("refs/pull/{number}/head");
     let author = clean(user.as_ref().and_then(Person::called).unwrap_or_default());
@@ -180,8 +180,8 @@ fn what_was_asked(action: &str, asked: PullRequest, repository: &Repository) -> 
     Ok(Announcement::PullRequest(PullRequestNews {
         number,
         action,
-        branch: BranchName::parse(&branch).map_err(|problem| format!("head.ref: {problem}"))?,
-        head: CommitHash::parse(&head.sha).map_err(|problem| format!("head.sha: {problem}"))?,
+        branch: BranchName::parse(&branch).map_err(bad("head.ref"))?,
+        head: CommitHash::parse(&head.sha).map_err(bad("head.sha"))?,
         fork,
         reference,
         title: clean(&title.unwrap_or_default()),
@@ -193,8 +193,8 @@ fn delete(payload: DeletePayload) -> Announced {
     let branch = payload.reference.strip_prefix("refs/heads/").unwrap_or(&payload.reference);
     let news = match (payload.ref_type.as_str(), BranchName::parse(branch)) {
         ("branch", Ok(branch)) => Announcement::BranchDeleted(branch),
-        ("branch", Err(problem)) => Announcement::Unreadable(format!("ref: {problem}")),
-        _ => Announcement::Other("not a branch"),
+        ("branch", Err(problem)) => Announcement::Unreadable(bad("ref")(problem)),
+        _ => Announcement::Other(Reason::NotBranch),
     };
     Announced { repository: payload.repository.map(Repository::from), news }
 }
@@ -256,7 +256,7 @@ mod tests {
         let gone = json!({"deleted": true, "after": NONE, "head_commit": null});
         assert_eq!(pushed(gone), Announcement::BranchDeleted(main.clone()));
         assert_eq!(pushed(json!({"after": NONE})), Announcement::BranchDeleted(main));
-        assert_eq!(pushed(json!({"ref": "refs/tags/v1"})), Announcement::Other("not a branch"));
+        assert_eq!(pushed(json!({"ref": "refs/tags/v1"})), Announcement::Other(Reason::NotBranch));
         assert!(matches!(pushed(json!({"before": HEAD})), Announcement::Other(_)), "Gitea's test delivery");
         assert!(matches!(pushed(json!({"ref": "refs/heads/-u"})), Announcement::Unreadable(_)));
         assert!(matches!(pushed(json!({"after": "HEAD"})), Announcement::Unreadable(_)));
@@ -279,7 +279,7 @@ mod tests {
         let deleted = json!({"ref": "next", "ref_type": "branch", "pusher_type": "user", "repository": {"full_name": "ada/shop"}});
         assert_eq!(news("delete", &deleted), Announcement::BranchDeleted(BranchName::parse("next").unwrap()));
         let tag = json!({"ref": "v1", "ref_type": "tag", "repository": {"full_name": "ada/shop"}});
-        assert_eq!(news("delete", &tag), Announcement::Other("not a branch"));
+        assert_eq!(news("delete", &tag), Announcement::Other(Reason::NotBranch));
     }
 
     fn asked(action: &str, repo: Value) -> Announcement {

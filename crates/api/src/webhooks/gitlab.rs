@@ -1,11 +1,11 @@
 //! GitLab's payloads. A push lists at most 20 commits, the oldest first, and says how many there are; whether it was
 //! forced it does not say. What a merge request is about stands in `object_attributes`.
 
-use berth_model::{BranchName, Commit, CommitHash, skip_word};
+use berth_model::{BranchName, Commit, CommitHash, PullRequestAction as Action, Reason, skip_word};
 use serde::Deserialize;
 use serde_json::Error;
 
-use super::announcement::{Action, Announced, Announcement, PullRequestNews, Push, Repository, clean};
+use super::announcement::{Announced, Announcement, PullRequestNews, Push, Repository, bad, clean};
 use super::changes::{Changes, Person};
 
 /// What git calls no commit.
@@ -86,8 +86,8 @@ pub(super) fn read(event: &str, payload: &[u8]) -> Result<Announced, Error> {
         _ => {
             let AnyPayload { project } = serde_json::from_slice(payload)?;
             let why = match event {
-                "Tag Push Hook" => "not a branch",
-                _ => "Berth builds on push and merge request events only",
+                "Tag Push Hook" => Reason::NotBranch,
+                _ => Reason::OtherEventOfGitlab,
             };
             Ok(Announced { repository: project.map(Repository::from), news: Announcement::Other(why) })
         }
@@ -99,15 +99,15 @@ fn push(mut payload: PushPayload) -> Announced {
     Announced { repository: Some(payload.project.into()), news }
 }
 
-fn what_was_pushed(payload: &mut PushPayload) -> Result<Announcement, String> {
+fn what_was_pushed(payload: &mut PushPayload) -> Result<Announcement, Reason> {
     let Some(branch) = payload.reference.strip_prefix("refs/heads/") else {
-        return Ok(Announcement::Other("not a branch"));
+        return Ok(Announcement::Other(Reason::NotBranch));
     };
-    let branch = BranchName::parse(branch).map_err(|problem| format!("ref: {problem}"))?;
+    let branch = BranchName::parse(branch).map_err(bad("ref"))?;
     if payload.after == NONE {
         return Ok(Announcement::BranchDeleted(branch));
     }
-    let hash = CommitHash::parse(&payload.after).map_err(|problem| format!("after: {problem}"))?;
+    let hash = CommitHash::parse(&payload.after).map_err(bad("after"))?;
     let before = CommitHash::parse(&payload.before).ok();
     let head = payload.commits.commit(&payload.after);
     let author = head.and_then(|head| head.author.as_ref()).and_then(Person::called);
@@ -122,23 +122,23 @@ fn what_was_pushed(payload: &mut PushPayload) -> Result<Announcement, String> {
 fn merge_request(payload: MergeRequestPayload) -> Announced {
     let news = match payload.object_attributes {
         Some(asked) => what_was_asked(asked, payload.user.as_ref()).unwrap_or_else(Announcement::Unreadable),
-        None => Announcement::Other("it names no merge request"),
+        None => Announcement::Other(Reason::MergeRequestUnnamed),
     };
     Announced { repository: payload.project.map(Repository::from), news }
 }
 
-fn what_was_asked(asked: MergeRequest, user: Option<&Person>) -> Result<Announcement, String> {
+fn what_was_asked(asked: MergeRequest, user: Option<&Person>) -> Result<Announcement, Reason> {
     let action = match (asked.action.as_str(), &asked.oldrev) {
         ("open", _) => Action::Opened,
         ("update", Some(_)) => Action::Updated,
         ("update", None) => Action::Edited,
         ("reopen", _) => Action::Reopened,
         ("close" | "merge", _) => Action::Closed,
-        _ => return Ok(Announcement::Other("nothing is built when this happens to a merge request")),
+        _ => return Ok(Announcement::Other(Reason::OtherOfMergeRequest)),
     };
     let number = asked.iid;
     if number <= 0 {
-        return Err("iid: a merge request has a positive one".to_owned());
+        return Err(Reason::BadValue { field: "iid".into(), problem: "a merge request has a positive one".into() });
     }
     let is_own = asked.source_project_id.is_some() && asked.source_project_id == asked.target_project_id;
     let fork = (!is_own).then(|| match &asked.source {
@@ -148,8 +148,8 @@ fn what_was_asked(asked: MergeRequest, user: Option<&Person>) -> Result<Announce
     Ok(Announcement::PullRequest(PullRequestNews {
         number,
         action,
-        branch: BranchName::parse(&asked.source_branch).map_err(|problem| format!("source_branch: {problem}"))?,
-        head: CommitHash::parse(&asked.last_commit.id).map_err(|problem| format!("last_commit.id: {problem}"))?,
+        branch: BranchName::parse(&asked.source_branch).map_err(bad("source_branch"))?,
+        head: CommitHash::parse(&asked.last_commit.id).map_err(bad("last_commit.id"))?,
         fork,
         reference: format!("refs/merge-requests/{number}/head"),
         title: clean(&asked.title.unwrap_or_default()),
@@ -246,7 +246,7 @@ mod tests {
         let payload = json!({"object_kind": "note", "project": project()}).to_string();
         let announced = read("Note Hook", payload.as_bytes()).unwrap();
         assert!(matches!(announced.news, Announcement::Other(_)) && announced.repository.is_some());
-        assert_eq!(read("Tag Push Hook", payload.as_bytes()).unwrap().news, Announcement::Other("not a branch"));
+        assert_eq!(read("Tag Push Hook", payload.as_bytes()).unwrap().news, Announcement::Other(Reason::NotBranch));
         assert!(read("Push Hook", b"{}").is_err());
     }
 }

@@ -1,10 +1,13 @@
 //! What is to become of a delivery: whom it concerns, and what it leads to for each of them. Reads, writes nothing.
 
-use berth_model::{Access, BranchName, Commit, Fork, ProjectId, PullRequest, RepoKey, Trigger, preview_labels};
+use berth_model::{
+    Access, BranchName, Commit, Fork, ProjectId, PullRequest, PullRequestAction as Action, Reason, RepoKey, Trigger,
+    preview_labels,
+};
 use berth_store::{Admission, NewBuild, PreviewOf, PreviewPush, Project, Wish};
 use http::StatusCode;
 
-use super::announcement::{Action, Announced, Announcement, PullRequestNews, Push, Repository};
+use super::announcement::{Announced, Announcement, PullRequestNews, Push, Repository};
 use super::provider::Provider;
 use super::{filter, github, gitlab};
 use crate::Api;
@@ -22,7 +25,7 @@ pub(super) enum Audience {
 
 /// What becomes of a delivery: kept with it, and told to the sender.
 pub(super) struct Outcome {
-    pub(super) reason: String,
+    pub(super) reason: Reason,
     pub(super) repo: Option<RepoKey>,
     pub(super) projects: Vec<ProjectId>,
     pub(super) fate: Fate,
@@ -53,7 +56,8 @@ pub(super) async fn judge(
     let Announced { repository, news } = match read {
         Ok(announced) => announced,
         Err(error) => {
-            let reason = format!("not the JSON of such an event: line {}, column {}", error.line(), error.column());
+            let place = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+            let reason = Reason::NotJson { line: place(error.line()), column: place(error.column()) };
             return Ok(Outcome::rejected(StatusCode::BAD_REQUEST, reason, None));
         }
     };
@@ -61,7 +65,7 @@ pub(super) async fn judge(
     let (repo, mut projects) = match audience {
         Audience::Only(project) => {
             let Some(source) = &project.repo_url else {
-                return Ok(Outcome::ignored("this project has no repository", None, &[*project]));
+                return Ok(Outcome::ignored(Reason::NoRepository, None, &[*project]));
             };
             match repository.filter(|repository| !repository.is_at(source)) {
                 Some(other) => return Ok(Outcome::about_another(&other, source.key(), project.id)),
@@ -82,8 +86,7 @@ pub(super) async fn judge(
             | Announcement::Unreadable(_)
     );
     if projects.is_empty() && (asks || event == "push") {
-        let reason = "no project is connected to this repository".to_owned();
-        return Ok(Outcome::rejected(StatusCode::NOT_FOUND, reason, repo));
+        return Ok(Outcome::rejected(StatusCode::NOT_FOUND, Reason::NoProject, repo));
     }
     if is_shared {
         let sharing = projects.clone();
@@ -94,11 +97,11 @@ pub(super) async fn judge(
         projects.retain(|project| may_hear(api, project, &sharing) || own_branch == Some(&project.branch));
     }
     let reason = match &news {
-        Announcement::Push(push) => format!("a push to {}", push.branch),
-        Announcement::BranchDeleted(branch) => format!("{branch} was deleted"),
-        Announcement::PullRequest(news) => format!("pull request #{} was {}", news.number, news.action.word()),
-        Announcement::Ping => return Ok(Outcome::ignored("the host tried the hook, and it works", repo, &projects)),
-        Announcement::Other(why) => return Ok(Outcome::ignored(why, repo, &projects)),
+        Announcement::Push(push) => Reason::Push { branch: push.branch.to_string() },
+        Announcement::BranchDeleted(branch) => Reason::BranchDeleted { branch: branch.to_string() },
+        Announcement::PullRequest(news) => Reason::PullRequest { number: news.number, action: news.action },
+        Announcement::Ping => return Ok(Outcome::ignored(Reason::HookWorks, repo, &projects)),
+        Announcement::Other(why) => return Ok(Outcome::ignored(why.clone(), repo, &projects)),
         Announcement::Unreadable(problem) => {
             // Its owners learn what their host sends.
             let rejected = Outcome::rejected(StatusCode::BAD_REQUEST, problem.clone(), repo);
@@ -149,7 +152,7 @@ fn may_hear(api: &Api, project: &Project, sharing: &[Project]) -> bool {
 async fn of_push(api: &Api, project: &Project, push: &Push) -> Result<Wish, ApiError> {
     let is_own = project.branch == push.branch;
     if !is_own && !project.previews {
-        return Ok(nothing(project, "previews are off"));
+        return Ok(nothing(project, Reason::PreviewsOff));
     }
     let admission = filter::admission(api, project, push).await?;
     let (branch, commit) = (push.branch.clone(), Some(push.commit.clone()));
@@ -171,11 +174,11 @@ async fn of_push(api: &Api, project: &Project, push: &Push) -> Result<Wish, ApiE
 
 fn of_deletion(project: &Project, branch: &BranchName) -> Wish {
     if project.branch == *branch {
-        return nothing(project, "its own branch is gone; the site stays");
+        return nothing(project, Reason::OwnBranchGone);
     }
     // What a fork's pull request shows does not end with a branch that only has a name like it.
     if branch.is_of_pull_request() {
-        return nothing(project, "no preview ends with it");
+        return nothing(project, Reason::NoPreviewEnds);
     }
     let of = PreviewOf::Branch(branch.clone());
     Wish::ClosePreview { project: project.id, of, why: "its branch was deleted" }
@@ -188,11 +191,11 @@ async fn of_pull_request(api: &Api, project: &Project, news: &PullRequestNews) -
         return Ok(Wish::ClosePreview { project: project.id, of, why: "its pull request was closed" });
     }
     if !project.previews {
-        return Ok(nothing(project, "previews are off"));
+        return Ok(nothing(project, Reason::PreviewsOff));
     }
     let branch = match &news.fork {
         Some(_) => BranchName::of_pull_request(number),
-        None if project.branch == news.branch => return Ok(nothing(project, "it is of the branch that goes live")),
+        None if project.branch == news.branch => return Ok(nothing(project, Reason::OwnBranch)),
         None => news.branch.clone(),
     };
     let title = Some(news.title.clone()).filter(|title| !title.is_empty());
@@ -207,7 +210,7 @@ async fn of_pull_request(api: &Api, project: &Project, news: &PullRequestNews) -
         return Ok(Wish::DescribePreview { project: project.id, branch, number, title });
     }
     let admission = match &news.fork {
-        Some(fork) => Admission::Held { reason: format!("a pull request from {fork}: approve it to build it") },
+        Some(fork) => Admission::Held { reason: Reason::FromFork { fork: fork.clone() }.into() },
         None => Admission::Queued,
     };
     let fork = news.fork.clone().map(|repository| Fork { repository, reference: news.reference.clone() });
@@ -233,8 +236,8 @@ pub(super) fn hosts(api: &Api, project: &Project, branch: &BranchName) -> [Strin
     preview_labels(&project.name, branch).map(|label| api.config.site_host(&label))
 }
 
-fn nothing(project: &Project, why: &str) -> Wish {
-    Wish::Nothing { project: project.id, why: why.to_owned() }
+fn nothing(project: &Project, why: Reason) -> Wish {
+    Wish::Nothing { project: project.id, why }
 }
 
 fn ids(projects: &[Project]) -> Vec<ProjectId> {
@@ -242,29 +245,17 @@ fn ids(projects: &[Project]) -> Vec<ProjectId> {
 }
 
 impl Outcome {
-    fn ignored(reason: &str, repo: Option<RepoKey>, projects: &[Project]) -> Self {
-        Self { reason: reason.to_owned(), repo, projects: ids(projects), fate: Fate::Ignored }
+    fn ignored(reason: Reason, repo: Option<RepoKey>, projects: &[Project]) -> Self {
+        Self { reason, repo, projects: ids(projects), fate: Fate::Ignored }
     }
 
-    fn rejected(status: StatusCode, reason: String, repo: Option<RepoKey>) -> Self {
+    fn rejected(status: StatusCode, reason: Reason, repo: Option<RepoKey>) -> Self {
         Self { reason, repo, projects: Vec::new(), fate: Fate::Rejected(status) }
     }
 
     fn about_another(other: &Repository, key: RepoKey, project: ProjectId) -> Self {
         let own = key.as_str().split_once('/').map_or(key.as_str(), |(_, path)| path);
-        let reason = format!("it is about {}, and this project is built from {own}", other.full_name);
+        let reason = Reason::AnotherRepository { named: other.full_name.clone(), own: own.to_owned() };
         Self { reason, repo: Some(key), projects: vec![project], fate: Fate::Ignored }
-    }
-}
-
-impl Action {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Opened => "opened",
-            Self::Updated => "updated",
-            Self::Reopened => "reopened",
-            Self::Edited => "edited",
-            Self::Closed => "closed",
-        }
     }
 }

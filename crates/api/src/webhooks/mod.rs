@@ -31,7 +31,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use berth_model::{BuildStatus, DeliveryId, ProjectId};
+use berth_model::{BuildStatus, DeliveryId, ProjectId, Reason};
 use berth_store::{Accepted, Build, LARGEST_KEPT_BODY, Means, NewDelivery, Verdict};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -88,7 +88,7 @@ pub(crate) async fn receive(State(api): State<Api>, headers: HeaderMap, body: Bo
         return Err(unsigned());
     }
     audit::is_of(None, Means::Hook(Provider::Github.as_str()));
-    let delivery = Delivery::received(Provider::Github, &headers, body, None)?;
+    let delivery = Delivery::received(Provider::Github, &headers, body, None).map_err(|reason| unread(&reason))?;
     delivery.settle(&api, Audience::Everybody).await
 }
 
@@ -127,12 +127,7 @@ pub(crate) async fn replay(State(api): State<Api>, caller: Caller, Id(id): Id) -
 
 impl Delivery {
     /// What came in, once it is believed.
-    fn received(
-        provider: Provider,
-        headers: &HeaderMap,
-        body: Bytes,
-        hook: Option<ProjectId>,
-    ) -> Result<Self, ApiError> {
+    fn received(provider: Provider, headers: &HeaderMap, body: Bytes, hook: Option<ProjectId>) -> Result<Self, Reason> {
         let payload = payload_of(headers, body)?;
         let (id, event) = (provider.delivery_id(headers), provider.event(headers));
         Ok(Self { provider, id, event, payload, hook, replay_of: None })
@@ -162,7 +157,7 @@ impl Delivery {
             delivery_id: self.id,
             event: self.event,
             verdict,
-            reason: reason.clone(),
+            reason: reason.clone().into(),
             repo,
             projects,
             hook: self.hook,
@@ -180,7 +175,7 @@ impl Delivery {
             }
             Fate::Rejected(status) => {
                 api.store.record_delivery(kept).await?;
-                Err(ApiError::new(status, ErrorCode::DeliveryRejected, reason))
+                Err(ApiError::new(status, ErrorCode::DeliveryRejected, reason.to_string()))
             }
         }
     }
@@ -208,18 +203,25 @@ fn answer(message: &str) -> Response {
 }
 
 /// The JSON of a delivery: the body itself, or the field `payload` of a form.
-fn payload_of(headers: &HeaderMap, body: Bytes) -> Result<Bytes, ApiError> {
+fn payload_of(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Reason> {
     let kind = provider::header(headers, CONTENT_TYPE.as_str()).unwrap_or_default().to_ascii_lowercase();
     match kind.split(';').next().unwrap_or_default().trim() {
         "application/json" => Ok(body),
         "application/x-www-form-urlencoded" => url::form_urlencoded::parse(&body)
             .find(|(field, _)| field == "payload")
             .map(|(_, json)| Bytes::from(json.into_owned()))
-            .ok_or_else(|| ApiError::bad_request("the form has no field payload")),
-        _ => Err(ApiError::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            ErrorCode::UnsupportedMediaType,
-            "a delivery is application/json or application/x-www-form-urlencoded",
-        )),
+            .ok_or(Reason::NoPayload),
+        _ => Err(Reason::NoDeliveryType),
+    }
+}
+
+/// What the sender hears of a body without JSON.
+fn unread(reason: &Reason) -> ApiError {
+    match reason {
+        Reason::NoDeliveryType => {
+            let code = ErrorCode::UnsupportedMediaType;
+            ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, reason.to_string())
+        }
+        _ => ApiError::bad_request(reason.to_string()),
     }
 }

@@ -6,7 +6,7 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use berth_model::ProjectId;
+use berth_model::{ProjectId, Reason, Why};
 use berth_secrets::{SecretString, token};
 use berth_store::{Means, NewDelivery, Verdict};
 use http::header::CONTENT_TYPE;
@@ -48,9 +48,9 @@ pub(crate) async fn receive_own(
     let Some(connected) = api.store.project_unscoped(project).await? else { return Err(refusal()) };
     let delivery = match Delivery::received(provider, &headers, body, Some(project)) {
         Ok(delivery) => delivery,
-        Err(error) => {
-            keep_refused(&api, project, Some(provider), &headers, error.message()).await?;
-            return Err(error);
+        Err(reason) => {
+            keep_refused(&api, project, Some(provider), &headers, reason.clone()).await?;
+            return Err(super::unread(&reason));
         }
     };
     delivery.settle(&api, Audience::Only(Box::new(connected))).await
@@ -69,7 +69,7 @@ async fn refuse(
     has_hook: bool,
     provider: Option<Provider>,
     headers: &HeaderMap,
-    reason: &str,
+    reason: Reason,
 ) -> Result<Response, ApiError> {
     if has_hook {
         keep_refused(api, project, provider, headers, reason).await?;
@@ -82,14 +82,14 @@ async fn keep_refused(
     project: ProjectId,
     provider: Option<Provider>,
     headers: &HeaderMap,
-    reason: &str,
+    reason: Reason,
 ) -> Result<(), ApiError> {
     let refused = NewDelivery {
         provider: provider.map_or("unknown", Provider::as_str),
         delivery_id: None,
         event: provider.map(|provider| provider.event(headers)).unwrap_or_default(),
         verdict: Verdict::Rejected,
-        reason: reason.to_owned(),
+        reason: Why::from(reason),
         repo: None,
         projects: vec![project],
         hook: Some(project),
@@ -104,26 +104,20 @@ fn refusal() -> ApiError {
     ApiError::new(StatusCode::UNAUTHORIZED, ErrorCode::BadSignature, message)
 }
 
-fn unsigned(provider: Option<Provider>) -> &'static str {
+fn unsigned(provider: Option<Provider>) -> Reason {
     match provider {
-        None => "no header tells who sent it; add the hook as one of GitHub's, Gitea's, Forgejo's or GitLab's form",
-        Some(Provider::Github) => "it is not signed (X-Hub-Signature-256); enter the hook's secret where it was added",
-        Some(Provider::Gitea | Provider::Forgejo) => {
-            "it is not signed (X-Gitea-Signature); enter the hook's secret where it was added"
-        }
-        Some(Provider::Gitlab) => "it has no token (X-Gitlab-Token); enter the hook's secret where it was added",
+        None => Reason::UnknownSender,
+        Some(Provider::Github) => Reason::NotSigned { header: "X-Hub-Signature-256".into() },
+        Some(Provider::Gitea | Provider::Forgejo) => Reason::NotSigned { header: "X-Gitea-Signature".into() },
+        Some(Provider::Gitlab) => Reason::NoToken { header: "X-Gitlab-Token".into() },
     }
 }
 
-fn wrong(provider: Provider, headers: &HeaderMap) -> &'static str {
+fn wrong(provider: Provider, headers: &HeaderMap) -> Reason {
     let is_form = header(headers, CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("form"));
     match provider {
         // They sign what is inside the form.
-        Provider::Gitea | Provider::Forgejo if is_form => {
-            "the signature is not this body's; choose the content type application/json where the hook was added"
-        }
-        _ => {
-            "it is signed with another secret; enter the one that was shown when this hook was made, or make a new one"
-        }
+        Provider::Gitea | Provider::Forgejo if is_form => Reason::SignedOtherwise,
+        _ => Reason::OtherSecret,
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use berth_api::{Detecting, Detection, DetectionError, DetectionRequest, Detector, SourceToken};
 use berth_model::{
-    BranchName, Commit, CommitHash, Decision, Failure, FailureCode, OutputDir, Plan, PlanService, RepoUrl, RootDir,
-    ServiceKind,
+    BranchName, Commit, CommitHash, Decision, Failure, FailureCode, OutputDir, Plan, PlanService, Reason, RepoUrl,
+    RootDir, ServiceKind, Warnings,
 };
 use http::header::RETRY_AFTER;
 use serde_json::{Value, json};
@@ -75,12 +75,12 @@ impl ScriptedDetector {
 }
 
 fn plain_files() -> Detection {
-    let framework = Decision::new("static-html".to_owned(), "files", "there is an index.html");
-    let output_directory = Decision::new(OutputDir::parse("").unwrap(), "default", "the files as they are");
+    let framework = Decision::new("static-html".to_owned(), "files", Reason::PlainPages);
+    let output_directory = Decision::new(OutputDir::parse("").unwrap(), "default", Reason::OwnDirectory);
     let service = PlanService {
         name: "web".into(),
         kind: ServiceKind::Static { output_directory },
-        root_directory: Decision::new(RootDir::default(), "default", "the top of the repository"),
+        root_directory: Decision::new(RootDir::default(), "default", Reason::TopOfRepository),
         framework,
         toolchain: None,
         dockerfile: None,
@@ -88,7 +88,7 @@ fn plain_files() -> Detection {
         install_directory: RootDir::default(),
         build_command: None,
         workspace_packages: None,
-        warnings: Vec::new(),
+        warnings: Warnings::default(),
     };
     let hash = CommitHash::parse(&"a".repeat(40)).unwrap();
     let commit = Commit { hash, message: "Open the shop".into(), author: "Ada".into() };
@@ -113,7 +113,9 @@ async fn the_commit_and_the_plan_with_its_reasons() {
     assert!(!answer.text.contains("glpat"), "{}", answer.text);
     let body = answer.expect(StatusCode::OK);
     assert_eq!(body["commit"], json!({"hash": "a".repeat(40), "message": "Open the shop", "author": "Ada"}));
-    assert_eq!(body["plan"]["services"][0]["framework"]["reason"], "there is an index.html");
+    let framework = &body["plan"]["services"][0]["framework"];
+    assert_eq!(framework["reason"], "an index.html, and nothing to build");
+    assert_eq!(framework["because"], json!([{"code": "plain_pages"}]));
     assert_eq!(body["refusal"], Value::Null);
     let asked = app.detector.last();
     assert_eq!(

@@ -10,7 +10,7 @@ use axum::extract::Request;
 use berth_api::{Api, ApiConfig, ClientAddress, GithubConfig, HealthChecks, Parts, RateLimits, Signup};
 use berth_model::{
     BranchName, BuildLimits, Clock, Commit, CommitHash, DeploymentId, Fork, LogLine, LogPhase, LogStream, ProjectId,
-    ProjectName, PullRequest, Role, SourceAllow, Timestamp, Trigger, UserId, preview_labels,
+    ProjectName, PullRequest, Reason, Role, SourceAllow, Timestamp, Trigger, UserId, preview_labels,
 };
 use berth_secrets::{KeyRing, token_hash};
 use berth_store::testing::PostgresServer;
@@ -316,7 +316,7 @@ impl App {
             pull_request: Some(PullRequest { number, fork: of_fork.then_some(fork) }),
             title: Some("A cart".into()),
             admission: match of_fork {
-                true => Admission::Held { reason: "a pull request from mallory/shop: approve it to build it".into() },
+                true => Admission::Held { reason: Reason::FromFork { fork: "mallory/shop".into() }.into() },
                 false => Admission::Queued,
             },
         };

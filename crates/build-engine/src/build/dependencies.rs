@@ -39,7 +39,7 @@ pub(crate) async fn install(job: &mut Job, before: Option<&Plan>) -> Result<Inst
         // Each tool is brought once, so this ends.
         match toolchain::shown_by(&job.log.excerpt()) {
             Some(tool) if bring(job, tool.clone()) => {
-                job.log.say(&format!("{}; installing once more with it", tool.reason));
+                job.log.say(&format!("{}; installing once more with it", tool.why));
             }
             _ => return Err(error),
         }

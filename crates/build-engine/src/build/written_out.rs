@@ -26,7 +26,7 @@ pub(crate) fn dockerfile(checkout: &Checkout, service: &PlanService) -> Result<S
         ));
     }
     let root = service.root_directory.value.as_str();
-    let mut text = format!("# {}: {}\n", service.framework.value, service.framework.reason);
+    let mut text = format!("# {}: {}\n", service.framework.value, service.framework.why);
     match (&service.kind, &service.toolchain) {
         (ServiceKind::Static { output_directory }, None) => {
             let from = [root, output_directory.value.as_str()].into_iter().filter(|part| !part.is_empty());

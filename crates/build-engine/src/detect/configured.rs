@@ -1,5 +1,6 @@
 //! Output directories that a framework's own configuration names.
 
+use berth_model::Reason;
 use serde_json::Value;
 
 use super::command::Commands;
@@ -12,7 +13,8 @@ pub(super) fn output(folder: &Folder<'_>, framework: &str, commands: &Commands) 
     match framework {
         "vite" => vite(folder, commands),
         "ionic-react" if folder.package.depends_on("react-scripts") => {
-            written("build", "package.json", "react-scripts builds into build")
+            let builds = Reason::BuildsInto { program: "react-scripts".into(), directory: "build".into() };
+            written("build", "package.json", builds)
         }
         "ionic-react" => vite(folder, commands),
         "angular" => angular(folder),
@@ -38,18 +40,26 @@ pub(super) fn output(folder: &Folder<'_>, framework: &str, commands: &Commands) 
     }
 }
 
+fn sets(file: &str, key: &str) -> Reason {
+    Reason::FileSets { file: file.into(), key: key.into() }
+}
+
+fn names_it(file: &str) -> Reason {
+    Reason::FileNamesIt { file: file.into() }
+}
+
 /// A key of a configuration in JavaScript, relative to the project's directory.
 fn from_script(folder: &Folder<'_>, files: &[&str], key: &str) -> Option<Written> {
     files.iter().flat_map(|file| folder.files_like(file)).find_map(|file| {
         let path = path_of(&folder.script_text(&file)?, key)?;
-        written(&path.path, &file, &format!("{file} sets {key}"))
+        written(&path.path, &file, sets(&file, key))
     })
 }
 
 fn from_lines(folder: &Folder<'_>, files: &[&str], value: impl Fn(&str) -> Option<String>) -> Option<Written> {
     files.iter().find_map(|file| {
         let directory = value(&folder.text(file)?)?;
-        written(&directory, file, &format!("{file} names it"))
+        written(&directory, file, names_it(file))
     })
 }
 
@@ -76,11 +86,11 @@ fn vite(folder: &Folder<'_>, commands: &Commands) -> Option<Written> {
     match (file, named) {
         (Some(file), Some(NamedPath { path, is_absolute })) => {
             let path = if is_absolute { path } else { join(&root, &path) };
-            written(&path, &file, &format!("{file} sets outDir"))
+            written(&path, &file, sets(&file, "outDir"))
         }
         (file, _) if !root.is_empty() => {
             let source = file.unwrap_or_else(|| "package.json".to_owned());
-            written(&join(&root, "dist"), &source, &format!("vite's root is {root}"))
+            written(&join(&root, "dist"), &source, Reason::ViteRoot { directory: root })
         }
         _ => None,
     }
@@ -90,7 +100,7 @@ fn rsbuild(folder: &Folder<'_>) -> Option<Written> {
     folder.files_like("rsbuild.config.*").into_iter().find_map(|file| {
         let text = folder.script_text(&file)?;
         let root = object_of(&text, "distPath").and_then(|paths| text_of(paths, "root"));
-        written(&root.or_else(|| text_of(&text, "distPath"))?, &file, &format!("{file} sets distPath"))
+        written(&root.or_else(|| text_of(&text, "distPath"))?, &file, sets(&file, "distPath"))
     })
 }
 
@@ -100,29 +110,29 @@ fn eleventy(folder: &Folder<'_>) -> Option<Written> {
         let called = text.split_once("setOutputDirectory(").and_then(|(_, rest)| path_of(&format!("x: {rest}"), "x"));
         let directory =
             called.map(|path| path.path).or_else(|| text_of(object_of(&text, "dir").unwrap_or(&text), "output"))?;
-        written(&directory, &file, &format!("{file} names it"))
+        written(&directory, &file, names_it(&file))
     })
 }
 
 fn create_react_app(folder: &Folder<'_>, commands: &Commands) -> Option<Written> {
     if let Some(directory) = commands.variable("BUILD_PATH") {
-        return written(&directory, "package.json", "the build command sets BUILD_PATH");
+        return written(&directory, "package.json", Reason::CommandSets { variable: "BUILD_PATH".into() });
     }
     [".env.production", ".env"].into_iter().find_map(|file| {
         let text = folder.text(file)?;
         let line = text.lines().find_map(|line| line.trim().strip_prefix("BUILD_PATH="))?;
-        written(line.trim_matches(['"', '\'']), file, &format!("{file} sets BUILD_PATH"))
+        written(line.trim_matches(['"', '\'']), file, sets(file, "BUILD_PATH"))
     })
 }
 
 fn parcel(folder: &Folder<'_>) -> Option<Written> {
     let directory = folder.package.target_directory.as_deref()?;
-    written(directory, "package.json", "package.json names the distDir of a target")
+    written(directory, "package.json", Reason::TargetNamesIt)
 }
 
 fn quasar(commands: &Commands) -> Option<Written> {
     let mode = commands.option("quasar build", &["-m", "--mode"])?;
-    (mode == "pwa").then(|| written("dist/pwa", "package.json", "the build command's mode is pwa"))?
+    (mode == "pwa").then(|| written("dist/pwa", "package.json", Reason::CommandHasMode { mode }))?
 }
 
 /// With one renderer it is the directory itself, with several the one of the pages below it.
@@ -132,9 +142,9 @@ fn mdbook(folder: &Folder<'_>) -> Option<Written> {
     let mut renderers = text.lines().filter_map(|line| line.trim().strip_prefix("[output.")?.split(['.', ']']).next());
     if renderers.any(|name| name != "html") {
         let directory = join(named.as_deref().unwrap_or("book"), "html");
-        return written(&directory, "book.toml", "book.toml names several renderers");
+        return written(&directory, "book.toml", Reason::SeveralRenderers { file: "book.toml".into() });
     }
-    written(&named?, "book.toml", "book.toml names it")
+    written(&named?, "book.toml", names_it("book.toml"))
 }
 
 /// The configuration of Hugo is a file, or files in a directory.
@@ -156,7 +166,7 @@ fn hugo(folder: &Folder<'_>) -> Option<Written> {
                 } else {
                     yaml(file)
                 };
-                written(&directory?, file, &format!("{file} sets publishDir"))
+                written(&directory?, file, sets(file, "publishDir"))
             })
         },
     )
@@ -177,8 +187,7 @@ fn angular(folder: &Folder<'_>) -> Option<Written> {
     let base = if base.is_empty() { format!("dist/{name}") } else { base.to_owned() };
     // Only the newer builder makes a directory of its own for the browser's files.
     let directory = if builder.ends_with(":application") { join(&base, browser) } else { base };
-    let reason = format!("the project {name} of angular.json builds there");
-    written(&directory, "angular.json", &reason)
+    written(&directory, "angular.json", Reason::AngularProject { name })
 }
 
 /// The project of `angular.json` that is built, with its build target.
@@ -220,10 +229,10 @@ fn documentation(folder: &Folder<'_>, name: &str, commands: &Commands) -> Option
             (false, "vitepress") => pages.clone(),
             (false, _) => String::new(),
         };
-        written(&join(&from, &path.path), &file, &format!("{file} sets {key}"))
+        written(&join(&from, &path.path), &file, sets(&file, key))
     });
     configured.or_else(|| {
         let directory = join(&pages, &format!(".{name}/dist"));
-        written(&directory, "framework", &format!("{name} builds below the folder of its pages"))
+        written(&directory, "framework", Reason::BelowPages { program: name.into() })
     })
 }

@@ -1,6 +1,6 @@
 //! What a project's commands run with: an image, what installs its packages, and where.
 
-use berth_model::{Decision, Failure, PackageManager, PlanService, RootDir, Tool, Toolchain};
+use berth_model::{Decision, Failure, PackageManager, PlanService, Reason, RootDir, Tool, Toolchain};
 
 use super::folder::Folder;
 use super::node_version::{self, Wishes};
@@ -12,7 +12,7 @@ pub(super) struct Equipment {
     pub(super) toolchain: Toolchain,
     pub(super) install_command: Option<Decision<String>>,
     pub(super) install_directory: RootDir,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Reason>,
 }
 
 impl Equipment {

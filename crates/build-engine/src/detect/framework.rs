@@ -1,6 +1,6 @@
 //! Which framework a project uses, how it builds, and whether that leaves files or a server.
 
-use berth_model::{Decision, Failure, FailureCode, PackageManager, PlanService, ServiceKind};
+use berth_model::{Decision, Failure, FailureCode, PackageManager, PlanService, Reason, ServiceKind};
 
 use super::catalog::{Condition, Framework, catalog};
 use super::command::Commands;
@@ -60,7 +60,7 @@ fn only_prepares(folder: &Folder<'_>, script: &str) -> bool {
 
 /// The files as they are.
 pub(super) fn plain_files(folder: &Folder<'_>) -> PlanService {
-    let name = Decision::new("static-html".to_owned(), "index.html", "an index.html, and nothing to build");
+    let name = Decision::new("static-html".to_owned(), "index.html", Reason::PlainPages);
     bare(name, ServiceKind::Static { output_directory: output::of_plain_files(folder) })
 }
 
@@ -81,27 +81,29 @@ pub(super) fn first_match(folder: &Folder<'_>) -> Option<(&'static Framework, De
 }
 
 /// Whether a condition holds: the file that shows it, and why.
-fn holds(folder: &Folder<'_>, condition: &Condition, command: Option<&str>) -> Option<(String, String)> {
+fn holds(folder: &Folder<'_>, condition: &Condition, command: Option<&str>) -> Option<(String, Reason)> {
     let package = || "package.json".to_owned();
     if let Some(name) = &condition.dependency {
-        return folder.package.depends_on(name).then(|| (package(), format!("package.json depends on {name}")));
+        let depends = || (package(), Reason::DependsOn { file: package(), dependency: name.clone() });
+        return folder.package.depends_on(name).then(depends);
     }
     if let Some(name) = &condition.absent_dependency {
-        let absent = !folder.package.depends_on(name);
-        return absent.then(|| (package(), format!("package.json does not depend on {name}")));
+        let depends_not = || (package(), Reason::DependsNotOn { file: package(), dependency: name.clone() });
+        return (!folder.package.depends_on(name)).then(depends_not);
     }
     if let Some(name) = &condition.file {
         let file = folder.file_saying(name, condition.matches.as_ref())?;
         let reason = match &condition.matches {
-            Some(pattern) => format!("{file} says {}", plainly(pattern.as_str())),
-            None => format!("there is a {file}"),
+            Some(pattern) => Reason::FileSays { file: file.clone(), text: plainly(pattern.as_str()) },
+            None => Reason::FileFound { file: file.clone() },
         };
         return Some((file, reason));
     }
     let script = condition.script.as_ref()?;
     let text = command.or_else(|| folder.package.script(script))?;
     let pattern = condition.matches.as_ref()?;
-    pattern.is_match(text).then(|| (package(), format!("the {script} command runs {}", plainly(pattern.as_str()))))
+    let runs = || Reason::CommandRuns { script: script.clone(), program: plainly(pattern.as_str()) };
+    pattern.is_match(text).then(|| (package(), runs()))
 }
 
 /// A pattern of the catalog as people would write what it matches.
@@ -139,7 +141,7 @@ fn with_framework(
         _ => {
             let start = server::server_script(&folder.package);
             if let Some(start) = start.filter(|_| !server::start_is_for_development(folder)) {
-                warnings.push(format!("the start script runs a server ({start}); only the built files are published"));
+                warnings.push(Reason::StartRunsServer { script: start.into() });
             }
             let (output_directory, warning) = output::of_framework(folder, framework, &commands);
             warnings.extend(warning.filter(|_| settings.output_directory.is_none()));
@@ -162,27 +164,27 @@ fn build_command(folder: &Folder<'_>, framework: &Framework, manager: PackageMan
         let commands = Commands::of(folder.package.script(name).unwrap_or_default(), &folder.package);
         commands.run(program) || programs_beside(&framework.name).iter().any(|program| commands.run(program))
     };
-    let by_script = |name: &str, reason: String| Decision::new(run_script(manager, name), "package.json", reason);
+    let by_script = |name: &str, reason: Reason| Decision::new(run_script(manager, name), "package.json", reason);
     if framework.name == "nuxt"
         && hybrid::is_client_only_nuxt(folder)
         && !folder.package.script("build").is_some_and(|text| text.contains("generate"))
     {
-        let reason = "the site renders in the browser only, which nuxt generate makes files of";
+        let reason = Reason::RendersInBrowser;
         return if runs("generate") {
-            by_script("generate", reason.to_owned())
+            by_script("generate", reason)
         } else {
             Decision::new(super::run_program(manager, "nuxt generate"), "framework", reason)
         };
     }
     let has_script = folder.package.script("build").is_some();
     if has_script && runs("build") {
-        return by_script("build", "package.json has a build script".to_owned());
+        return by_script("build", Reason::BuildScript);
     }
     if let Some(name) = NAMED.iter().find(|name| runs(name)) {
-        return by_script(name, format!("the script {name} runs {program}"));
+        return by_script(name, Reason::ScriptRuns { script: (*name).into(), program: program.into() });
     }
     if has_script {
-        return by_script("build", "package.json has a build script".to_owned());
+        return by_script("build", Reason::BuildScript);
     }
     let command = match framework.name.as_str() {
         "parcel" if !folder.package.has_source => {
@@ -198,7 +200,7 @@ fn build_command(folder: &Folder<'_>, framework: &Framework, manager: PackageMan
         }
         _ => usual.to_owned(),
     };
-    let reason = format!("package.json has no build script; {} builds with it", framework.name);
+    let reason = Reason::NoBuildScript { framework: framework.name.clone() };
     Decision::new(super::run_program(manager, &command), "framework", reason)
 }
 
@@ -225,10 +227,10 @@ fn without_framework(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<
     let equipment = Equipment::node(folder, settings)?;
     let manager = equipment.manager().unwrap_or(PackageManager::Npm);
     let (source, reason) = match folder.package.script("build") {
-        Some(_) => ("package.json", "package.json has a build script, and no framework that is known"),
-        None => ("settings", "the project is set to a build command, and there is no framework that is known"),
+        Some(_) => ("package.json", Reason::BuildScriptAlone),
+        None => ("settings", Reason::SetToCommand),
     };
-    let build = Decision::new(run_script(manager, "build"), "package.json", "package.json has a build script");
+    let build = Decision::new(run_script(manager, "build"), "package.json", Reason::BuildScript);
     let line = settings.build_command.as_deref().unwrap_or(&build.value);
     let commands = Commands::of(line, &folder.package);
     let (output_directory, hint) =

@@ -2,7 +2,7 @@
 //!
 //! What the catalog says of a framework (`static_when`) comes first; what takes more than one pattern is here.
 
-use berth_model::Decision;
+use berth_model::{Decision, Reason};
 use serde_json::Value;
 
 use super::catalog::{Framework, Kind};
@@ -16,14 +16,15 @@ pub(super) enum Outcome {
     /// Files: where, if that is not the usual place.
     Files(Option<Place>),
     /// A server, with what would make it files.
-    Server { start: Option<String>, hint: Option<String> },
+    Server { start: Option<String>, hint: Option<Reason> },
 }
 
 /// A directory that a mode of the framework writes to.
+#[derive(Clone)]
 pub(super) struct Place {
     pub(super) directory: String,
     pub(super) source: String,
-    pub(super) reason: String,
+    pub(super) reason: Reason,
 }
 
 /// What a framework's build leaves, as far as the project shows.
@@ -35,7 +36,7 @@ pub(super) fn outcome(
 ) -> Outcome {
     let project = Project { folder, commands };
     let server = |what: &str| Outcome::Server { start: None, hint: Some(hint(&framework.name, what)) };
-    let files = |found: Option<Place>, hint: &str| match found.or(by_catalog_of(&by_catalog)) {
+    let files = |found: Option<Place>, hint: &str| match found.or_else(|| by_catalog.clone()) {
         Some(place) => Outcome::Files(Some(place)),
         None => server(hint),
     };
@@ -65,18 +66,25 @@ pub(super) fn outcome(
     }
 }
 
-fn by_catalog_of(place: &Option<Place>) -> Option<Place> {
-    let Place { directory, source, reason } = place.as_ref()?;
-    Some(Place { directory: directory.clone(), source: source.clone(), reason: reason.clone() })
-}
-
-fn place(directory: &str, source: &str, reason: &str) -> Option<Place> {
-    Some(Place { directory: directory.to_owned(), source: source.to_owned(), reason: reason.to_owned() })
+fn place(directory: &str, source: &str, reason: Reason) -> Option<Place> {
+    Some(Place { directory: directory.to_owned(), source: source.to_owned(), reason })
 }
 
 /// What would make a server's project files.
-fn hint(framework: &str, what: &str) -> String {
-    format!("{framework} is set to make a server; what makes it files is {what}")
+fn hint(framework: &str, way: &str) -> Reason {
+    Reason::MakesServer { framework: framework.into(), way: way.into() }
+}
+
+fn sets(file: &str, key: &str) -> Reason {
+    Reason::FileSets { file: file.into(), key: key.into() }
+}
+
+fn sets_to(file: &str, key: &str, value: impl ToString) -> Reason {
+    Reason::FileSetsTo { file: file.into(), key: key.into(), value: value.to_string() }
+}
+
+fn command_runs(program: &str) -> Reason {
+    Reason::CommandRuns { script: "build".into(), program: program.into() }
 }
 
 /// Whether a Nuxt project renders in the browser only: then `nuxt generate` makes what `nuxt build` would serve.
@@ -111,9 +119,9 @@ impl Project<'_> {
         if let Some((file, text)) = &config
             && exports(text)
         {
-            return place(directory.as_deref().unwrap_or("out"), file, &format!("{file} sets output to export"));
+            return place(directory.as_deref().unwrap_or("out"), file, sets_to(file, "output", "export"));
         }
-        self.commands.run("next export").then(|| place("out", "package.json", "the build command runs next export"))?
+        self.commands.run("next export").then(|| place("out", "package.json", command_runs("next export")))?
     }
 
     fn nuxt(&self) -> Option<Place> {
@@ -124,14 +132,14 @@ impl Project<'_> {
         let directory = if is_second { "dist" } else { ".output/public" };
         for program in ["nuxt generate", "nuxi generate"] {
             if self.commands.run(program) {
-                return place(directory, "package.json", &format!("the build command runs {program}"));
+                return place(directory, "package.json", command_runs(program));
             }
         }
         let prerenders = |program: &str| {
             self.commands.arguments(program).any(|arguments| arguments.iter().any(|word| word == "--prerender"))
         };
         if prerenders("nuxt build") || prerenders("nuxi build") {
-            return place(directory, "package.json", "the build command prerenders");
+            return place(directory, "package.json", Reason::CommandPrerenders);
         }
         self.nitro()
     }
@@ -147,13 +155,14 @@ impl Project<'_> {
             .or_else(|| self.commands.variable("NITRO_PRESET"))
             .or_else(|| self.commands.variable("SERVER_PRESET"));
         if commanded.is_some_and(|preset| PRESETS.contains(&preset.as_str())) {
-            return place(".output/public", "package.json", "the build command names a preset that makes files");
+            return place(".output/public", "package.json", Reason::CommandHasPreset);
         }
         ["nuxt.config.*", "app.config.*", "vite.config.*", "nitro.config.*"].into_iter().find_map(|name| {
             let (file, text) = config_text(self.folder, name)?;
             let preset = text_of(&text, "preset")?;
-            let reason = format!("{file} sets the preset {preset}");
-            PRESETS.contains(&preset.as_str()).then(|| place(".output/public", &file, &reason))?
+            let is_static = PRESETS.contains(&preset.as_str());
+            let reason = Reason::FileSetsPreset { file: file.clone(), preset };
+            is_static.then(|| place(".output/public", &file, reason))?
         })
     }
 
@@ -164,7 +173,7 @@ impl Project<'_> {
                 return None;
             }
             let directory = text_of(&text, "buildDirectory").unwrap_or_else(|| "build".to_owned());
-            place(&format!("{}/client", directory.trim_end_matches('/')), &file, &format!("{file} sets ssr to false"))
+            place(&format!("{}/client", directory.trim_end_matches('/')), &file, sets_to(&file, "ssr", false))
         })
     }
 
@@ -189,8 +198,8 @@ impl Project<'_> {
         const NEEDED: &str = "@sveltejs/adapter-static";
         match named {
             Some((file, adapter, pages)) if adapter == "static" => {
-                let reason = format!("{file} names the adapter static");
-                Outcome::Files(place(pages.as_deref().unwrap_or("build"), &file, &reason))
+                let reason = Reason::FileNamesAdapter { file: file.clone(), adapter };
+                Outcome::Files(place(pages.as_deref().unwrap_or("build"), &file, reason))
             }
             Some((file, adapter, _)) => Outcome::Server {
                 start: None,
@@ -232,7 +241,7 @@ impl Project<'_> {
             .into_iter()
             .find(|mode| object_of(&text, mode).is_some_and(|options| flag_of(options, "enabled") != Some(false)));
         match mode {
-            Some(mode) => place("dist/client", &file, &format!("{file} sets {mode}")),
+            Some(mode) => place("dist/client", &file, sets(&file, mode)),
             None => self.nitro(),
         }
     }
@@ -242,14 +251,14 @@ impl Project<'_> {
         let set =
             [("static", true), ("ssr", false)].into_iter().find(|(key, value)| flag_of(&text, key) == Some(*value));
         let (key, value) = set?;
-        place("dist/analog/public", &file, &format!("{file} sets {key} to {value}"))
+        place("dist/analog/public", &file, sets_to(&file, key, value))
     }
 
     fn vike(&self) -> Option<Place> {
         ["vite.config.*", "+config.*", "pages/+config.*", "renderer/+config.*"].into_iter().find_map(|name| {
             let (file, text) = config_text(self.folder, name)?;
             let prerenders = flag_of(&text, "prerender") == Some(true) || object_of(&text, "prerender").is_some();
-            prerenders.then(|| place("dist/client", &file, &format!("{file} sets prerender")))?
+            prerenders.then(|| place("dist/client", &file, sets(&file, "prerender")))?
         })
     }
 
@@ -257,7 +266,7 @@ impl Project<'_> {
         let adapter = ["adapters/static/vite.config.ts", "adapters/static/vite.config.mts"]
             .into_iter()
             .find(|file| self.folder.has(file))?;
-        place("dist", adapter, "the adapter static makes files")
+        place("dist", adapter, Reason::AdapterMakesFiles { adapter: "static".into() })
     }
 
     /// Every page says how it is rendered.
@@ -266,7 +275,7 @@ impl Project<'_> {
         let texts = self.folder.checkout.below(&pages).filter_map(|(path, _)| self.folder.checkout.text(path));
         let modes: Vec<Option<String>> = texts.map(|text| text_of(&text, "render")).collect();
         let has = |mode: &str| modes.iter().flatten().any(|found| found == mode);
-        (has("static") && !has("dynamic")).then(|| place("dist/public", "src/pages", "all pages are static"))?
+        (has("static") && !has("dynamic")).then(|| place("dist/public", "src/pages", Reason::AllPagesStatic))?
     }
 
     /// Angular leaves files, unless its server renders pages when they are asked for.
@@ -303,7 +312,6 @@ pub(super) fn start_command(
     own: Option<String>,
 ) -> Option<Decision<String>> {
     let usual = own.or_else(|| framework.start_command.clone());
-    script.or_else(|| {
-        Some(Decision::new(usual?, "framework", format!("what {} built is served with it", framework.name)))
-    })
+    script
+        .or_else(|| Some(Decision::new(usual?, "framework", Reason::ServesBuilt { framework: framework.name.clone() })))
 }

@@ -33,7 +33,10 @@ mod versions;
 mod workspace;
 
 use berth_model::words::Bytes;
-use berth_model::{Decision, Failure, FailureCode, OutputDir, PackageManager, Plan, PlanService, RootDir, ServiceKind};
+use berth_model::{
+    Decision, Failure, FailureCode, OutputDir, PackageManager, Plan, PlanService, Reason, RootDir, ServiceKind,
+    Warnings,
+};
 
 use crate::Checkout;
 use folder::Folder;
@@ -98,8 +101,8 @@ fn plan_of(checkout: &Checkout, settings: &ProjectSettings) -> Result<Plan, Fail
     }
     override_with(&mut service, settings);
     service.root_directory = match &settings.root_directory {
-        Some(directory) if !directory.is_top() => Decision::new(root, "settings", "the project is set to it"),
-        _ => Decision::new(root, "default", "the top of the repository"),
+        Some(directory) if !directory.is_top() => Decision::new(root, "settings", Reason::Set),
+        _ => Decision::new(root, "default", Reason::TopOfRepository),
     };
     Ok(Plan { services: vec![service] })
 }
@@ -157,7 +160,7 @@ fn service(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<PlanServic
     if settings.build_command.as_deref().is_some_and(|command| command.trim().is_empty()) {
         let mut service = framework::plain_files(folder);
         service.framework.source = "settings".to_owned();
-        service.framework.reason = "the project is set to publish its files as they are".to_owned();
+        service.framework.why = Reason::SetToPlainFiles.into();
         return Ok(service);
     }
     let has_dockerfile = folder.has("Dockerfile") && settings.build_command.is_none();
@@ -176,18 +179,12 @@ fn service(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<PlanServic
     if let ServiceKind::Running { .. } = service.kind {
         return Ok(server::dockerfile(folder, Some(service.framework.clone())).unwrap_or(service));
     }
-    service.warnings.insert(
-        0,
-        "the Dockerfile is not used: Berth publishes static output for now and builds what it detects; set a build \
-         command to make this explicit, or an output directory to have the Dockerfile built and that directory of its \
-         image published"
-            .to_owned(),
-    );
+    service.warnings.push_first(Reason::DockerfileUnused);
     Ok(service)
 }
 
 fn set_to<T>(value: T) -> Decision<T> {
-    Decision::new(value, "settings", "the project is set to it")
+    Decision::new(value, "settings", Reason::Set)
 }
 
 /// The project's settings win over what is detected.
@@ -213,7 +210,7 @@ fn bare(framework: Decision<String>, kind: ServiceKind) -> PlanService {
     PlanService {
         name: "web".to_owned(),
         kind,
-        root_directory: Decision::new(RootDir::default(), "", ""),
+        root_directory: Decision::new(RootDir::default(), "default", Reason::TopOfRepository),
         framework,
         toolchain: None,
         dockerfile: None,
@@ -221,7 +218,7 @@ fn bare(framework: Decision<String>, kind: ServiceKind) -> PlanService {
         install_directory: RootDir::default(),
         build_command: None,
         workspace_packages: None,
-        warnings: Vec::new(),
+        warnings: Warnings::default(),
     }
 }
 

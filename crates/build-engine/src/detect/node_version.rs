@@ -1,6 +1,6 @@
 //! Which Node a project wants: the setting, `.nvmrc`, `.node-version`, `engines`, and what that means as an image.
 
-use berth_model::{Decision, Failure, FailureCode};
+use berth_model::{Decision, Failure, FailureCode, Reason};
 
 use super::folder::{Folder, package_json};
 use super::versions::{Named, managed, own_file};
@@ -38,7 +38,7 @@ impl<'a> Wishes<'a> {
 }
 
 /// The image, and a warning if the wish could not be read.
-pub(super) fn image(wishes: &Wishes<'_>) -> Result<(Decision<String>, Option<String>), Failure> {
+pub(super) fn image(wishes: &Wishes<'_>) -> Result<(Decision<String>, Option<Reason>), Failure> {
     let image = |major: u32| format!("node:{major}-slim");
     if let Some(text) = wishes.setting.map(str::trim).filter(|text| !text.is_empty()) {
         let major = major_of(text).ok_or_else(|| {
@@ -49,28 +49,27 @@ pub(super) fn image(wishes: &Wishes<'_>) -> Result<(Decision<String>, Option<Str
             )
             .with_setting("nodeVersion")
         })?;
-        return Ok((Decision::new(image(major), "settings", format!("the project is set to Node {text}")), None));
+        return Ok((Decision::new(image(major), "settings", Reason::SetToNode { version: text.into() }), None));
     }
     let mut warning = None;
-    for Named { file, text } in &wishes.files {
-        match major_of(text) {
-            Some(major) => return Ok((Decision::new(image(major), *file, format!("{file} says {text}")), warning)),
-            None => warning = Some(format!("{file} says `{text}`, which is not a version of Node")),
+    for named in &wishes.files {
+        match major_of(&named.text) {
+            Some(major) => return Ok((Decision::new(image(major), named.file, named.says()), warning)),
+            None => {
+                warning = Some(Reason::NoNodeVersion { file: named.file.into(), text: named.text.clone() });
+            }
         }
     }
     if let Some(range) = &wishes.engines {
-        if let Some(major) = MAJORS.into_iter().find(|major| admits(range, *major)) {
-            let reason = format!("package.json asks for Node {range}");
-            return Ok((Decision::new(image(major), "package.json", reason), warning));
-        }
         // An older or a newer one than those: building takes the nearest that there is.
-        if let Some(major) = major_of(range.trim().trim_start_matches(">=").trim()) {
-            let reason = format!("package.json asks for Node {range}");
-            return Ok((Decision::new(image(major), "package.json", reason), warning));
+        let other = || major_of(range.trim().trim_start_matches(">=").trim());
+        if let Some(major) = MAJORS.into_iter().find(|major| admits(range, *major)).or_else(other) {
+            let asks = Reason::AsksFor { by: "package.json".into(), what: "Node".into(), version: range.clone() };
+            return Ok((Decision::new(image(major), "package.json", asks), warning));
         }
-        warning = Some(format!("package.json asks for Node {range}, which is none of {MAJORS:?}"));
+        warning = Some(Reason::UnknownNodeVersion { version: range.clone(), known: format!("{MAJORS:?}") });
     }
-    let reason = format!("no version is asked for; Node {DEFAULT_MAJOR} is the default");
+    let reason = Reason::DefaultVersion { language: "Node".into(), version: DEFAULT_MAJOR.to_string() };
     Ok((Decision::new(image(DEFAULT_MAJOR), "default", reason), warning))
 }
 

@@ -1,7 +1,7 @@
 //! Where a build leaves its files: the command line says it, else the configuration, else it is the framework's usual
 //! place.
 
-use berth_model::{Decision, OutputDir};
+use berth_model::{Decision, OutputDir, Reason};
 
 use super::catalog::Framework;
 use super::command::Commands;
@@ -45,16 +45,16 @@ pub(super) enum Written {
 }
 
 /// A directory, with a warning where the build writes to another one.
-pub(super) type Chosen = (Decision<OutputDir>, Option<String>);
+pub(super) type Chosen = (Decision<OutputDir>, Option<Reason>);
 
 /// A directory that is known: from the catalog, or found in the checkout.
-pub(super) fn decided(directory: &str, source: &str, reason: &str) -> Decision<OutputDir> {
+pub(super) fn decided(directory: &str, source: &str, reason: Reason) -> Decision<OutputDir> {
     let directory = normal_path(directory).unwrap_or_default();
     Decision::new(OutputDir::parse(&directory).unwrap_or_default(), source, reason)
 }
 
 /// The same where a person wrote the path: `None` if it cannot be the place of the files.
-pub(super) fn written(directory: &str, source: &str, reason: &str) -> Option<Written> {
+pub(super) fn written(directory: &str, source: &str, reason: Reason) -> Option<Written> {
     if directory.contains('$') {
         return None;
     }
@@ -75,21 +75,20 @@ impl Written {
 }
 
 /// What to do about a build that writes outside the root directory.
-fn outside(folder: &Folder<'_>, path: &str) -> String {
+fn outside(folder: &Folder<'_>, path: &str) -> Reason {
     let target = normal_path(&folder.path(path)).filter(|target| !target.is_empty());
     // The nearest directory that holds both; what is above the project alone would publish its sources.
     let shared = target.as_ref().map(|target| {
         let both = target.split('/').zip(folder.root.split('/')).take_while(|(a, b)| a == b);
         both.map(|(part, _)| part).collect::<Vec<_>>().join("/")
     });
-    let advice = match (target, shared) {
+    match (target, shared) {
         (Some(target), Some(shared)) if target != shared => {
-            let output = target[shared.len()..].trim_start_matches('/');
-            format!("set the root directory to /{shared} and the output directory to {output}")
+            let output = target[shared.len()..].trim_start_matches('/').to_owned();
+            Reason::WritesOutside { path: path.into(), root: shared, output }
         }
-        _ => "let it write to a directory of its own below the root directory".to_owned(),
-    };
-    format!("the build writes to {path}, outside the root directory; {advice}")
+        _ => Reason::WritesAbove { path: path.into() },
+    }
 }
 
 /// Where a framework leaves its files, as far as its command and its configuration show.
@@ -108,7 +107,7 @@ fn usual(folder: &Folder<'_>, framework: &Framework) -> Decision<OutputDir> {
         true => directory.replace("{project}", &project()),
         false => directory,
     };
-    decided(&directory, "framework", &format!("the usual output of {}", framework.name))
+    decided(&directory, "framework", Reason::UsualOutput { framework: framework.name.clone() })
 }
 
 fn by_option(folder: &Folder<'_>, name: &str, commands: &Commands) -> Option<Written> {
@@ -122,7 +121,7 @@ fn by_option(folder: &Folder<'_>, name: &str, commands: &Commands) -> Option<Wri
             "vite" => configured::vite_root(folder, commands),
             _ => String::new(),
         };
-        written(&join(&from, &directory), "package.json", &format!("the build command names {directory}"))
+        written(&join(&from, &directory), "package.json", Reason::CommandNames { directory })
     })
 }
 
@@ -135,15 +134,19 @@ pub(super) fn guessed(folder: &Folder<'_>, commands: &Commands) -> Chosen {
     }
     let named = BUNDLERS.iter().find_map(|(program, options)| {
         let directory = commands.option(program, options)?;
-        written(&directory, "package.json", &format!("the build command names {directory}"))
+        written(&directory, "package.json", Reason::CommandNames { directory: directory.clone() })
     });
     let configured = || {
         let file = folder.files_like("webpack.config.*").into_iter().next().filter(|_| commands.run("webpack"))?;
         let path = path_of(&folder.script_text(&file)?, "path")?;
-        written(&path.path, &file, &format!("{file} sets path"))
+        written(&path.path, &file, Reason::FileSets { file: file.clone(), key: "path".into() })
     };
-    let usual = || decided("dist", "default", "most builds leave their files in dist");
-    Written::or_usual(named.or_else(configured), folder, usual)
+    Written::or_usual(named.or_else(configured), folder, most)
+}
+
+/// Where most builds leave their files.
+pub(super) fn most() -> Decision<OutputDir> {
+    decided("dist", "default", Reason::MostOutputs { directory: "dist".into() })
 }
 
 /// Tools that make styles and scripts, but no page: the files are where the pages are.
@@ -155,8 +158,7 @@ fn beside_assets(folder: &Folder<'_>, commands: &Commands) -> Option<Decision<Ou
     let programs: Vec<&str> = commands.programs().collect();
     let makes_assets = programs.iter().any(|program| ASSETS.contains(program));
     let makes_no_more = programs.iter().all(|program| ASSETS.contains(program) || OTHERS.contains(program));
-    let reason = "the build makes styles and scripts for the pages that are there";
-    (makes_assets && makes_no_more).then(|| decided(&directory, file, reason))
+    (makes_assets && makes_no_more).then(|| decided(&directory, file, Reason::BesideAssets))
 }
 
 /// The directory of a plain site, with the file that shows it: what a `Staticfile` names, else `public` or `dist` with
@@ -185,12 +187,14 @@ pub(super) fn only_directory(folder: &Folder<'_>) -> Option<String> {
 /// The same as a decision; without any start page it is the project's own directory.
 pub(super) fn of_plain_files(folder: &Folder<'_>) -> Decision<OutputDir> {
     match plain_directory(folder) {
-        Some((directory, "Staticfile")) => decided(&directory, "Staticfile", "the Staticfile names it"),
-        Some((directory, _)) if directory.is_empty() => decided("", "index.html", "the index.html is here"),
-        Some((directory, _)) => decided(&directory, &format!("{directory}/index.html"), "the index.html is there"),
+        Some((directory, "Staticfile")) => {
+            decided(&directory, "Staticfile", Reason::TheFileNamesIt { file: "Staticfile".into() })
+        }
+        Some((directory, _)) if directory.is_empty() => decided("", "index.html", Reason::StartPageHere),
+        Some((directory, _)) => decided(&directory, &format!("{directory}/index.html"), Reason::StartPageThere),
         None => match only_directory(folder) {
-            Some(place) => decided(&place, &format!("{place}/index.html"), "the only index.html is there"),
-            None => decided("", "default", "the project's own directory"),
+            Some(place) => decided(&place, &format!("{place}/index.html"), Reason::OnlyStartPageThere),
+            None => decided("", "default", Reason::OwnDirectory),
         },
     }
 }
@@ -198,6 +202,6 @@ pub(super) fn of_plain_files(folder: &Folder<'_>) -> Decision<OutputDir> {
 /// Where a mode of the framework writes, unless the command line or the configuration names another place.
 pub(super) fn of_place(folder: &Folder<'_>, framework: &Framework, commands: &Commands, place: &Place) -> Chosen {
     let named = by_option(folder, &framework.name, commands)
-        .or_else(|| written(&place.directory, &place.source, &place.reason));
+        .or_else(|| written(&place.directory, &place.source, place.reason.clone()));
     Written::or_usual(named, folder, || usual(folder, framework))
 }

@@ -1,6 +1,6 @@
 //! What installs a project's packages: which manager, at which version, in which directory, with which command.
 
-use berth_model::{Decision, Failure, FailureCode, PackageManager, RootDir};
+use berth_model::{Decision, Failure, FailureCode, PackageManager, Reason, RootDir};
 
 use super::catalog::{ManagerEntry, catalog};
 use super::folder::{Folder, join, package_json};
@@ -18,7 +18,7 @@ pub(super) struct Packages {
     pub(super) directory: RootDir,
     /// `None` if there is nothing to install.
     pub(super) install: Option<Decision<String>>,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Reason>,
 }
 
 impl Packages {
@@ -39,11 +39,11 @@ impl Packages {
             lockfile.is_some_and(|text| text.lines().any(|line| line.starts_with("__metadata:")))
         };
         let by_lockfile = lockfiles.first().map(|(entry, lockfile)| {
-            Decision::new(manager(&entry.name, is_berry()), *lockfile, format!("there is a {lockfile}"))
+            Decision::new(manager(&entry.name, is_berry()), *lockfile, Reason::FileFound { file: (*lockfile).into() })
         });
         let (manager, version) = match named {
             Some((manager, version)) => {
-                let reason = format!("packageManager is {}@{version}", manager.program());
+                let reason = Reason::PackageManagerIs { manager: manager.program().into(), version: version.clone() };
                 (Decision::new(manager, "package.json", reason), Some(version))
             }
             None => {
@@ -55,7 +55,8 @@ impl Packages {
         let lockfile = lockfiles.iter().find(|(entry, _)| entry.name == manager.value.program());
         let mut warnings = Vec::new();
         for (_, other) in lockfiles.iter().filter(|(entry, _)| entry.name != manager.value.program()) {
-            warnings.push(format!("{other} is not used: packages are installed with {}", manager.value.program()));
+            let manager = manager.value.program().into();
+            warnings.push(Reason::LockfileUnused { file: (*other).into(), manager });
         }
         let installs = folder.package.has_dependencies()
             || top.has_dependencies()
@@ -69,12 +70,12 @@ impl Packages {
                 } else {
                     entry.install.clone()
                 };
-                Decision::new(command, *lockfile, format!("installs exactly what {lockfile} names"))
+                Decision::new(command, *lockfile, Reason::InstallsExactly { file: (*lockfile).into() })
             }
             None => {
-                warnings.push("there is no lockfile: versions can change between builds".to_owned());
+                warnings.push(Reason::LockfileMissing { file: "lockfile".into() });
                 let command = format!("{} install", manager.value.program());
-                Decision::new(command, "default", "there is no lockfile")
+                Decision::new(command, "default", Reason::NoLockfile)
             }
         });
         let directory = RootDir::parse(directory).unwrap_or_default();
@@ -128,7 +129,7 @@ fn without_lockfile(folder: &Folder<'_>, directory: &str) -> Decision<PackageMan
             .map(|version| ("engines", version))
             .or_else(|| package.volta(name).map(|version| ("volta", version)))?;
         let berry = !version.trim_start_matches(['^', '~', '>', '=', ' ', 'v']).starts_with("1.");
-        let reason = format!("{key} asks for {name} {version}");
+        let reason = Reason::AsksFor { by: key.into(), what: name.into(), version: version.into() };
         Some(Decision::new(manager(name, berry), "package.json", reason))
     });
     if let Some(asked) = asked {
@@ -141,13 +142,13 @@ fn without_lockfile(folder: &Folder<'_>, directory: &str) -> Decision<PackageMan
         ("bunfig.toml", PackageManager::Bun),
     ] {
         if has(file) {
-            return Decision::new(manager, file, format!("there is a {file}"));
+            return Decision::new(manager, file, Reason::FileFound { file: file.into() });
         }
     }
     if folder.package.scripts_run("bun") {
-        return Decision::new(PackageManager::Bun, "package.json", "its scripts run bun");
+        return Decision::new(PackageManager::Bun, "package.json", Reason::ScriptsRun { program: "bun".into() });
     }
-    Decision::new(PackageManager::Npm, "default", "there is no lockfile")
+    Decision::new(PackageManager::Npm, "default", Reason::NoLockfile)
 }
 
 /// The project's directory where it has a lockfile or is the top of a workspace; else the nearest above it whose

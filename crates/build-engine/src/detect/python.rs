@@ -1,6 +1,6 @@
 //! Python: its version, what installs its packages, and what a site of MkDocs needs of them.
 
-use berth_model::{Decision, PackageManager, Tool, ToolName};
+use berth_model::{Decision, PackageManager, Reason, Tool, ToolName};
 
 use super::config::{toml_value, yaml_value};
 use super::equipment::Equipment;
@@ -25,11 +25,11 @@ fn chosen_image(folder: &Folder<'_>) -> Decision<String> {
     if let Some(named) = named
         && let Some(version) = major_minor(&named.text)
     {
-        return Decision::new(image(version), named.file, format!("{} says {}", named.file, named.text));
+        return Decision::new(image(version), named.file, named.says());
     }
     let pipfile = folder.text("Pipfile").and_then(|text| toml_value(&text, "requires", "python_version"));
     if let Some(version) = pipfile.as_deref().and_then(major_minor) {
-        return Decision::new(image(version), "Pipfile", "the Pipfile requires it");
+        return Decision::new(image(version), "Pipfile", Reason::PipfileRequires);
     }
     let project = folder.text("pyproject.toml").unwrap_or_default();
     let range = toml_value(&project, "project", "requires-python")
@@ -37,10 +37,11 @@ fn chosen_image(folder: &Folder<'_>) -> Decision<String> {
     if let Some(range) = range
         && let Some(version) = VERSIONS.into_iter().find(|version| admits(&range, *version))
     {
-        return Decision::new(image(version), "pyproject.toml", format!("pyproject.toml asks for Python {range}"));
+        let asks = Reason::AsksFor { by: "pyproject.toml".into(), what: "Python".into(), version: range };
+        return Decision::new(image(version), "pyproject.toml", asks);
     }
     let (major, minor) = DEFAULT;
-    let reason = format!("no version is asked for; Python {major}.{minor} is the default");
+    let reason = Reason::DefaultVersion { language: "Python".into(), version: format!("{major}.{minor}") };
     Decision::new(image(DEFAULT), "default", reason)
 }
 
@@ -67,9 +68,10 @@ fn admits(range: &str, version: (u32, u32)) -> bool {
 pub(super) fn equipment(folder: &Folder<'_>) -> Equipment {
     let mut equipment = Equipment::image(chosen_image(folder));
     let Some((manager, source, command)) = packages(folder) else { return equipment };
-    let reason = format!("there is a {source}");
-    equipment.toolchain.package_manager = Some(Decision::new(manager, &source, &reason));
-    equipment.install_command = Some(Decision::new(command, &source, format!("installs what {source} names")));
+    let found = Reason::FileFound { file: source.clone() };
+    equipment.toolchain.package_manager = Some(Decision::new(manager, &source, found));
+    let installs = Reason::Installs { file: source.clone() };
+    equipment.install_command = Some(Decision::new(command, source, installs));
     equipment.install_directory = folder.directory();
     equipment
 }
@@ -165,5 +167,5 @@ pub(super) fn for_mkdocs(folder: &Folder<'_>) -> Equipment {
         return equipment(folder);
     }
     let tool = Tool { name: ToolName::Mkdocs, version: None };
-    equipment(folder).with_tool(Decision::new(tool, "default", "no file of the project names mkdocs"))
+    equipment(folder).with_tool(Decision::new(tool, "default", Reason::NoFileNames { name: "mkdocs".into() }))
 }

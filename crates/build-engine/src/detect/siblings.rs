@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use berth_model::{Decision, PlanService, RootDir};
+use berth_model::{Decision, Names, PlanService, Reason, RootDir};
 
 use super::folder::{Folder, package_json};
 use super::package_json::PackageJson;
@@ -29,16 +29,18 @@ pub(super) fn built_before(folder: &Folder<'_>, service: &PlanService) -> Option
         .into_iter()
         .filter(|name| packages[*name].0 != folder.root && packages[*name].1.script("build").is_some())
         .collect();
-    let (last, others) = needed.split_last()?;
+    if needed.is_empty() {
+        return None;
+    }
     let first: String = needed
         .iter()
         .map(|name| {
             format!("(cd {} && {}) && ", from(folder.root, top, &packages[*name].0), run_script(manager, "build"))
         })
         .collect();
-    let names = if others.is_empty() { (*last).to_owned() } else { format!("{} and {last}", others.join(", ")) };
-    let reason = format!("{}; {names} of the workspace, which it uses, built before it", build.reason);
-    Some(Decision::new(first + &build.value, build.source.clone(), reason))
+    let packages = Names(needed.into_iter().map(str::to_owned).collect());
+    let why = build.why.clone().and("; ", Reason::BuiltBefore { packages });
+    Some(Decision::new(first + &build.value, build.source.clone(), why))
 }
 
 /// The directories of the packages that a project below the top of its repository depends on, itself or through others;
@@ -58,14 +60,10 @@ pub(super) fn depended_on(folder: &Folder<'_>, service: &PlanService) -> Option<
 }
 
 /// What is said in the plan of a workspace that is too large to be looked through.
-pub(super) fn warning(folder: &Folder<'_>, service: &PlanService) -> Option<String> {
+pub(super) fn warning(folder: &Folder<'_>, service: &PlanService) -> Option<Reason> {
     let top = service.install_directory.as_str();
-    (top != folder.root && manifests(folder, top).is_none()).then(|| {
-        format!(
-            "the workspace has more than {MOST_PACKAGES} packages, or more than 8 MiB of package.json: which of them this \
-             project uses is not looked for. A push that changes anything builds it, and nothing is built before it"
-        )
-    })
+    let is_too_large = top != folder.root && manifests(folder, top).is_none();
+    is_too_large.then_some(Reason::WorkspaceTooLarge { packages: MOST_PACKAGES as u32 })
 }
 
 /// Those below the top whose directories can stand in a command as they are; `None` if they are too many.

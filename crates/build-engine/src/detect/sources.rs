@@ -176,7 +176,7 @@ fn is_plain_install(command: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use berth_model::{Decision, Toolchain};
+    use berth_model::{Decision, Reason, Toolchain};
 
     use super::*;
     use crate::detect::{ProjectSettings, detect};
@@ -191,10 +191,10 @@ mod tests {
         let settings = ProjectSettings { build_command: Some("x".to_owned()), ..ProjectSettings::default() };
         let empty = tempfile::tempdir().unwrap();
         let mut service = crate::detect::folder(empty.path(), &settings).unwrap().services.remove(0);
-        service.install_command = Some(Decision::new(command.to_owned(), "x", "x"));
+        service.install_command = Some(Decision::new(command.to_owned(), "x", Reason::Set));
         service.toolchain = Some(Toolchain {
-            image: Decision::new("x".to_owned(), "x", "x"),
-            package_manager: Some(Decision::new(manager, "x", "x")),
+            image: Decision::new("x".to_owned(), "x", Reason::Set),
+            package_manager: Some(Decision::new(manager, "x", Reason::Set)),
             package_manager_version: None,
             tools: Vec::new(),
         });

@@ -1,5 +1,7 @@
 //! Versions of languages, where files of version managers name them.
 
+use berth_model::Reason;
+
 use super::config::toml_value;
 use super::folder::Folder;
 
@@ -7,6 +9,13 @@ use super::folder::Folder;
 pub(super) struct Named {
     pub(super) file: &'static str,
     pub(super) text: String,
+}
+
+impl Named {
+    /// Why this version was chosen.
+    pub(super) fn says(&self) -> Reason {
+        Reason::FileSays { file: self.file.into(), text: self.text.clone() }
+    }
 }
 
 /// What `.tool-versions` or `mise.toml` say of a program, in the project's directory or the nearest one above.

@@ -1,6 +1,6 @@
 //! The top of a workspace: which of its packages are sites.
 
-use berth_model::{Decision, OutputDir, ServiceKind};
+use berth_model::{Reason, ServiceKind};
 
 use super::command::Commands;
 use super::folder::{Folder, join};
@@ -11,7 +11,7 @@ use super::{ProjectSettings, output};
 const MOST_SITES: usize = 10;
 
 /// Where the top's build leaves the files of the only site below it, else a hint at the sites.
-pub(super) fn output(folder: &Folder<'_>, commands: &Commands) -> Option<(Decision<OutputDir>, Option<String>)> {
+pub(super) fn output(folder: &Folder<'_>, commands: &Commands) -> Option<output::Chosen> {
     let is_top = !folder.package.workspaces.is_empty()
         || ["pnpm-workspace.yaml", "turbo.json", "nx.json", "lerna.json"].iter().any(|file| folder.has(file));
     if !is_top {
@@ -20,21 +20,19 @@ pub(super) fn output(folder: &Folder<'_>, commands: &Commands) -> Option<(Decisi
     let sites = sites(folder);
     let named = built_package(commands);
     if let Some((path, directory)) = sites.iter().find(|(path, _)| named.as_deref() == path.rsplit('/').next()) {
-        let reason = format!("the build command builds {path}");
-        return Some((output::decided(&join(path, directory), "package.json", &reason), None));
+        let builds = Reason::CommandBuilds { package: path.clone() };
+        return Some((output::decided(&join(path, directory), "package.json", builds), None));
     }
-    let names = || sites.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>().join(", ");
     match sites.as_slice() {
         [] => None,
         [(path, directory)] => {
-            let reason = format!("{path} is the only site of the workspace");
-            Some((output::decided(&join(path, directory), "workspace", &reason), None))
+            let only = Reason::OnlySite { package: path.clone() };
+            Some((output::decided(&join(path, directory), "workspace", only), None))
         }
         _ => {
-            let hint = format!("this is the top of a workspace; set the root directory to one of {}", names());
-            let guess =
-                Decision::new(OutputDir::parse("dist").ok()?, "default", "most builds leave their files in dist");
-            Some((guess, Some(hint)))
+            let names: Vec<&str> = sites.iter().map(|(path, _)| path.as_str()).collect();
+            let hint = Reason::TopOfWorkspace { sites: names.join(", ") };
+            Some((output::most(), Some(hint)))
         }
     }
 }

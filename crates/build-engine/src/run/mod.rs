@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use berth_model::words::Bytes;
 use berth_model::{
-    Access, Artifact, CommitHash, Failure, FailureCode, LogPhase, Plan, Role, ServiceKind, StepName, StepState, Trigger,
+    Access, Artifact, CommitHash, Failure, FailureCode, LogPhase, Plan, Reason, Role, ServiceKind, StepName, StepState,
+    Trigger,
 };
 use berth_store::{Build, Claimed};
 use tokio_util::sync::CancellationToken;
@@ -120,7 +121,7 @@ impl BuildRun {
         let (variables, credentials) = self.secrets().await?;
         let Fetched { commit, skip, checkout, .. } = self.fetch(credentials.as_ref()).await?;
         if let Some(word) = skip.filter(|_| self.asked_for_by_nobody()) {
-            return Err(BuildError::Skipped(format!("skipped: the commit's message says {word}")));
+            return Err(BuildError::Skipped(Reason::SkippedByMessage { word: word.into() }));
         }
         let checkout = Arc::new(checkout);
         let plan = self.detect(&checkout).await?;
@@ -207,8 +208,8 @@ impl BuildRun {
         let files = checkout.clone();
         let plan = tokio::task::spawn_blocking(move || detect(&files, &settings)).await.map_err(BuildError::ours)??;
         for service in &plan.services {
-            self.log.say(&format!("Detected {}: {}", service.framework.value, service.framework.reason));
-            for warning in &service.warnings {
+            self.log.say(&format!("Detected {}: {}", service.framework.value, service.framework.why));
+            for warning in service.warnings.sentences() {
                 self.log.say(&format!("warning: {warning}"));
             }
         }
@@ -361,7 +362,7 @@ impl BuildRun {
                 self.log.say(&failure.detail);
             }
             BuildError::Canceled => self.log.say("Stopped"),
-            BuildError::Skipped(reason) => self.log.say(reason),
+            BuildError::Skipped(reason) => self.log.say(&reason.to_string()),
             BuildError::LeaseLost => {}
             BuildError::Ours { .. } => {
                 self.log.say("The build was interrupted by a fault of Berth, not of the repository")

@@ -27,7 +27,7 @@ pub(super) fn status(facts: &Facts, told: Option<&str>) -> Option<CommitStatus> 
             (CommitState::Error, "Superseded by a newer push".to_owned(), page())
         }
         BuildStatus::Skipped => {
-            let why = facts.build.reason.as_deref().unwrap_or("nothing to build");
+            let why = facts.build.reason.as_ref().map_or("nothing to build", |why| &why.sentence);
             (CommitState::Success, format!("Skipped: {}", why.strip_prefix("skipped: ").unwrap_or(why)), page())
         }
     };

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use berth_model::{
     BranchName, BuildId, BuildStatus, Commit, CommitHash, DeploymentStatus as Stage, Environment, Failure, FailureCode,
-    InstanceId, ProjectId, ProjectName, ReportId, Timestamp, Trigger,
+    InstanceId, ProjectId, ProjectName, ReportId, Timestamp, Trigger, Why,
 };
 use berth_store::{Build, Report, ReportKind};
 
@@ -69,7 +69,7 @@ fn passed(stage: Stage, was_live: bool) -> Facts {
 
 fn because(status: BuildStatus, reason: &str) -> Facts {
     let mut facts = facts(status);
-    facts.build.reason = Some(reason.to_owned());
+    facts.build.reason = Some(Why::kept(reason.to_owned(), None));
     facts
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use berth_build_engine::{BuildError, BuildRun, Built};
 use berth_deploy_engine::DeployError;
-use berth_model::{BuildStatus, Failure, FailureCode, StepName};
+use berth_model::{BuildStatus, Failure, FailureCode, Reason, StepName};
 use berth_store::{BuildEnd, Claimed, Deployment, StoreError};
 use tokio_util::sync::CancellationToken;
 
@@ -58,7 +58,7 @@ enum Ending {
     /// The owner's to mend: final.
     Theirs(Failure, Option<i64>),
     /// The commit asks for no build; why, for people.
-    Skipped(String),
+    Skipped(Reason),
     /// Somebody stopped it.
     Stopped,
     /// It is somebody else's, or gone with its project.
@@ -89,7 +89,7 @@ pub(super) async fn carry_out(worker: Arc<Worker>, claimed: Claimed, stopper: St
         }
         (Ending::Skipped(reason), _) => {
             tracing::info!(build = %id, "{reason}");
-            record(|| worker.store.skip_build(&claimed.lease, &reason)).await
+            record(|| worker.store.skip_build(&claimed.lease, reason.clone())).await
         }
         (Ending::Stopped | Ending::Ours { .. }, Some(StopReason::Shutdown)) => give_back(&worker, &claimed).await,
         (Ending::Stopped | Ending::Ours { .. }, Some(StopReason::Asked)) => {

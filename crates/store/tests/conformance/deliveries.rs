@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
-use berth_model::{BranchName, BuildStatus, Environment, EventPayload, Trigger};
+use berth_model::{BranchName, BuildStatus, Environment, EventPayload, Reason, Trigger, Why};
 use berth_store::{
     Accepted, Admission, Called, FolderOf, NewBuild, NewDelivery, Project, ProjectChange, StoreError, Verdict, Wish,
 };
 
 use crate::ground::{Ground, builds, delivery, push_of};
+
+/// A sentence without a code, as deliveries of before had it.
+fn alone(sentence: String) -> Why {
+    Why::kept(sentence, None)
+}
 
 fn wishes(projects: &[&Project]) -> Vec<Wish> {
     projects.iter().map(|project| Wish::Build(push_of(project))).collect()
@@ -67,7 +72,7 @@ pub(crate) async fn several_projects_of_one_repository(ground: Ground) {
     assert_eq!(store.delivery_body(kept.id).await.unwrap().as_deref(), Some(b"{}".as_slice()));
     // What it led to for somebody else's project is theirs to know.
     assert_eq!(
-        (kept.reason, kept.builds),
+        (kept.told(), kept.builds),
         (format!("a push to main; bob: build #{}", queued[1].id), vec![queued[1].id])
     );
     assert!(store.delivery(ada, kept.id).await.is_ok());
@@ -87,10 +92,10 @@ pub(crate) async fn every_delivery_is_kept(ground: Ground) {
         (Verdict::Duplicate, 10, true),
     ] {
         let body = Some(vec![b'x'; size]);
-        let new = NewDelivery { verdict, reason: format!("{size} bytes"), body, ..delivery("d-1", &shop) };
+        let new = NewDelivery { verdict, reason: alone(format!("{size} bytes")), body, ..delivery("d-1", &shop) };
         let id = store.record_delivery(new).await.unwrap();
         let kept = store.delivery(access, id).await.unwrap();
-        assert_eq!((kept.verdict, kept.reason, kept.event.as_str()), (verdict, format!("{size} bytes"), "push"));
+        assert_eq!((kept.verdict, kept.told(), kept.event.as_str()), (verdict, format!("{size} bytes"), "push"));
         let body = store.delivery_body(id).await.unwrap();
         assert_eq!((body.is_some(), kept.has_body), (keeps_body, keeps_body), "{verdict:?} of {size} bytes");
     }
@@ -112,7 +117,8 @@ pub(crate) async fn what_each_wish_came_to(ground: Ground) {
     let store = &ground.store;
     let access = ground.member(1).await;
     let (shop, docs) = (ground.project(access, "shop").await, ground.project(access, "docs").await);
-    let skipped = Admission::Skipped { reason: "skipped: no change under apps/docs".to_owned() };
+    let unchanged = || Reason::SkippedBelow { directory: "apps/docs".into() };
+    let skipped = Admission::Skipped { reason: unchanged().into() };
     let both = vec![Wish::Build(push_of(&shop)), Wish::Build(NewBuild { admission: skipped, ..push_of(&docs) })];
     let new = || NewDelivery { projects: vec![shop.id, docs.id], ..delivery("d-1", &shop) };
     let Accepted::Now { builds, acted: true } = store.accept_delivery(new(), both).await.unwrap() else { panic!() };
@@ -121,20 +127,24 @@ pub(crate) async fn what_each_wish_came_to(ground: Ground) {
     let [kept] = store.deliveries_of(access, docs.id, 10, None).await.unwrap().try_into().unwrap();
     let told =
         format!("a push to main; shop: build #{}; docs: build #{} skipped: no change under apps/docs", one.id, two.id);
-    assert_eq!((kept.reason.as_str(), kept.verdict), (told.as_str(), Verdict::Accepted));
+    assert_eq!((kept.told(), kept.verdict), (told, Verdict::Accepted));
+    assert_eq!(kept.reason.because, [Reason::Push { branch: "main".into() }]);
+    assert_eq!(kept.outcomes[0].what.because, [Reason::Build { build: one.id.0 }]);
+    assert_eq!(kept.outcomes[1].project, docs.name);
+    assert_eq!(kept.outcomes[1].what.because, [Reason::Build { build: two.id.0 }, unchanged()]);
     assert_eq!(kept.builds, [one.id, two.id]);
     assert_eq!((one.delivery, two.delivery), (Some(kept.id), Some(kept.id)));
     let heard =
         ground.events().await.into_iter().filter(|event| matches!(event, EventPayload::DeliveryReceived { .. }));
     assert_eq!(heard.count(), 2, "each project's owner hears of it");
 
-    let nothing = || vec![Wish::Nothing { project: shop.id, why: "previews are off".to_owned() }];
+    let nothing = || vec![Wish::Nothing { project: shop.id, why: Reason::PreviewsOff }];
     for _ in 0..2 {
         let accepted = store.accept_delivery(delivery("d-2", &shop), nothing()).await.unwrap();
         assert!(matches!(accepted, Accepted::Now { acted: false, .. }), "{accepted:?}");
     }
     let kept = store.deliveries_of(access, shop.id, 10, None).await.unwrap();
-    assert_eq!(kept[0].reason, "a push to main; shop: previews are off");
+    assert_eq!(kept[0].told(), "a push to main; shop: previews are off");
     assert_eq!(
         kept.iter().map(|kept| kept.verdict).collect::<Vec<_>>(),
         [Verdict::Ignored, Verdict::Ignored, Verdict::Accepted]
@@ -148,7 +158,7 @@ pub(crate) async fn a_few_refused_deliveries_are_kept(ground: Ground) {
     let store = &ground.store;
     let access = ground.member(1).await;
     let shop = ground.project(access, "shop").await;
-    let refused = |reason: String| NewDelivery { reason, delivery_id: None, ..delivery("", &shop) };
+    let refused = |reason: String| NewDelivery { reason: alone(reason), delivery_id: None, ..delivery("", &shop) };
     for attempt in 0..50 {
         store.refuse_delivery(shop.id, refused(format!("attempt {attempt}"))).await.unwrap();
         if attempt % 2 == 1 {
@@ -157,7 +167,7 @@ pub(crate) async fn a_few_refused_deliveries_are_kept(ground: Ground) {
     }
     let kept = store.deliveries_of(access, shop.id, 100, None).await.unwrap();
     assert_eq!(kept.len(), 20, "the newest of one every ten seconds");
-    assert_eq!((kept[0].reason.as_str(), kept[0].verdict, kept[0].has_body), ("attempt 48", Verdict::Rejected, false));
+    assert_eq!((kept[0].told().as_str(), kept[0].verdict, kept[0].has_body), ("attempt 48", Verdict::Rejected, false));
     assert_eq!(kept[0].hook, Some(shop.id));
 }
 
@@ -193,7 +203,7 @@ pub(crate) async fn two_hooks_of_a_push_make_one_build(ground: Ground) {
     assert!(accept(own()).await.is_empty());
     let kept = store.deliveries_of(access, shop.id, 10, None).await.unwrap();
     assert_eq!(kept[0].verdict, Verdict::Ignored);
-    assert_eq!(kept[0].reason, "a push to main; shop: main has a build of this commit");
+    assert_eq!(kept[0].told(), "a push to main; shop: main has a build of this commit");
     let again = NewDelivery { delivery_id: None, replay_of: Some(kept[0].id), ..own() };
     assert_eq!(accept(again).await.len(), 1);
     // The same after a look at the branch that came first, but not after a build that failed.

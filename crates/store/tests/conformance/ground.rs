@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use berth_model::{
-    Access, ActivationId, BranchName, Commit, CommitHash, DeploymentId, ProjectName, RepoUrl, Role, Timestamp, Trigger,
-    UserId,
+    Access, ActivationId, BranchName, Commit, CommitHash, DeploymentId, ProjectName, Reason, RepoUrl, Role, Timestamp,
+    Trigger, UserId,
 };
 use berth_model::{Clock, EventPayload};
 use berth_secrets::Sealed;
@@ -198,7 +198,7 @@ pub(crate) fn delivery(delivery_id: &str, project: &Project) -> NewDelivery {
         delivery_id: Some(delivery_id.to_owned()),
         event: "push".to_owned(),
         verdict: Verdict::Accepted,
-        reason: "a push to main".to_owned(),
+        reason: Reason::Push { branch: "main".into() }.into(),
         repo: Some(repo().key()),
         projects: vec![project.id],
         hook: None,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use berth_model::{Access, BuildStatus, Clock, EventId, InstanceId, VariableScope};
+use berth_model::{Access, BuildStatus, Clock, EventId, InstanceId, Reason, VariableScope};
 use berth_store::testing::PostgresServer;
 use berth_store::{Admission, Backend, FoundDatabase, NewBuild, Store, StoreError};
 use sqlx::{ConnectOptions, Connection};
@@ -77,7 +77,7 @@ pub(crate) async fn a_database_of_the_first_edition_is_brought_up_to_date(ground
     assert_eq!((builds.len(), builds[0].status, &builds[0].reason), (1, BuildStatus::Superseded, &None));
     assert_eq!(store.last_line(builds[0].id).await.unwrap(), 1, "its log is there");
     let skipped = NewBuild {
-        admission: Admission::Skipped { reason: "skipped: no change under apps/web".to_owned() },
+        admission: Admission::Skipped { reason: Reason::SkippedBelow { directory: "apps/web".into() }.into() },
         ..push_of(project)
     };
     let skipped = store.enqueue(skipped).await.unwrap();

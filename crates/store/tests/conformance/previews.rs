@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use berth_model::{
     BranchName, BuildId, BuildStatus, Commit, DeploymentStatus, Environment, EventPayload, Failure, FailureCode, Fork,
-    ProjectName, PullRequest, Trigger, preview_labels,
+    ProjectName, PullRequest, Reason, Trigger, preview_labels,
 };
 use berth_store::{
     ActivationReason, Admission, Build, BuildEnd, Deployment, Followed, NewProject, Preview, PreviewOf, PreviewPush,
@@ -35,7 +35,7 @@ pub(crate) fn push_to(project: &Project, branch_name: &str, commit: Commit) -> P
 fn pull_request(push: PreviewPush, is_of_fork: bool) -> PreviewPush {
     let fork = Fork { repository: "mallory/shop".to_owned(), reference: "refs/pull/7/head".to_owned() };
     let admission = if is_of_fork {
-        Admission::Held { reason: "a pull request from mallory/shop: approve it to build it".to_owned() }
+        Admission::Held { reason: Reason::FromFork { fork: "mallory/shop".into() }.into() }
     } else {
         Admission::Queued
     };
@@ -130,7 +130,7 @@ pub(crate) async fn hosts_that_are_taken(ground: Ground) {
     }
     let refused = ground.preview(&push_to(&shop, "last", commit('d'))).await.unwrap();
     assert_eq!(refused.status, BuildStatus::Skipped);
-    assert!(refused.reason.unwrap().contains("shop-git-last.example.org"));
+    assert!(refused.reason.unwrap().sentence.contains("shop-git-last.example.org"));
     assert_eq!(ground.open(&shop).await.len(), 3);
 
     // A name is taken by a preview, too.
@@ -153,7 +153,7 @@ pub(crate) async fn a_strangers_commit_waits_for_approval(ground: Ground) {
     let of_fork = |digit| pull_request(push_to(&shop, "pull/7", commit(digit)), true);
     let held = ground.preview(&of_fork('a')).await.unwrap();
     assert_eq!(held.status, BuildStatus::Held);
-    assert!(held.reason.as_ref().unwrap().contains("mallory/shop"));
+    assert!(held.reason.as_ref().unwrap().sentence.contains("mallory/shop"));
     let [preview] = ground.open(&shop).await.try_into().unwrap();
     assert_eq!((preview.fork.as_deref(), preview.pull_request), (Some("mallory/shop"), Some(7)));
     assert!(ground.claim().await.is_none());

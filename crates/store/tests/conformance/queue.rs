@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use berth_model::{
     BuildStatus, Commit, Environment, EventId, EventPayload, Failure, FailureCode, LogLine, LogPhase, LogStream, Plan,
-    Role, Step, StepName, StepState, Trigger,
+    Reason, Role, Step, StepName, StepState, Trigger, Why,
 };
 use berth_store::{Admission, BuildEnd, CancelOutcome, LeaseState, LogBatch, NewBuild, StoreError};
 
-use crate::ground::{Ground, LEASE, commit, main_branch, push_of};
+use crate::ground::{Ground, LEASE, commit, main_branch, push_of, raw};
 
 fn failed() -> BuildEnd {
     let failure = Failure::new(FailureCode::CommandFailed, "the build failed", "exit code 1").at_line(3);
@@ -372,7 +372,7 @@ pub(crate) async fn what_somebody_builds_again_is_not_the_head(ground: Ground) {
     let runs = async || store.newest_build_that_runs(shop.id, &main_branch()).await.unwrap().unwrap().id;
     assert_eq!(runs().await, chosen.id);
     store.request_cancel(access, chosen.id).await.unwrap();
-    let admission = Admission::Skipped { reason: "skipped: no change under apps/web".to_owned() };
+    let admission = Admission::Skipped { reason: Reason::SkippedBelow { directory: "apps/web".into() }.into() };
     store.enqueue(NewBuild { admission, ..push_of(&shop) }).await.unwrap();
     assert_eq!(runs().await, failed, "neither a canceled nor a skipped build ran");
 }
@@ -384,13 +384,23 @@ pub(crate) async fn a_build_can_end_as_skipped(ground: Ground) {
     let shop = ground.project(access, "shop").await;
     let pushed = ground.push(&shop).await;
     let claimed = ground.claim().await.unwrap();
-    store.skip_build(&claimed.lease, "skipped: the commit's message says [skip ci]").await.unwrap();
+    let asked = || Reason::SkippedByMessage { word: "[skip ci]".into() };
+    store.skip_build(&claimed.lease, asked()).await.unwrap();
     let skipped = store.build(access, pushed.id).await.unwrap();
     assert_eq!(skipped.status, BuildStatus::Skipped);
-    assert_eq!(skipped.reason.as_deref(), Some("skipped: the commit's message says [skip ci]"));
+    let why = skipped.reason.unwrap();
+    assert_eq!((why.to_string(), why.because), (asked().to_string(), vec![asked()]));
     assert!(skipped.finished_at.is_some() && skipped.failure.is_none());
-    let again = store.skip_build(&claimed.lease, "again").await;
+    let again = store.skip_build(&claimed.lease, asked()).await;
     assert!(matches!(again, Err(StoreError::LeaseLost)));
+    // What was kept before there were codes, and what a later version kept.
+    for update in
+        ["UPDATE build SET because = NULL", r#"UPDATE build SET because = '[{"code": "of_tomorrow", "values": {}}]'"#]
+    {
+        raw(store.backend(), &ground.url, update).await;
+        let alone = store.build(access, pushed.id).await.unwrap().reason;
+        assert_eq!(alone, Some(Why::kept(asked().to_string(), None)), "{update}");
+    }
 }
 
 pub(crate) async fn builds_are_counted_by_status(ground: Ground) {

@@ -69,7 +69,7 @@ async fn reason(app: &App, ada: &Person) -> Option<String> {
         berth_model::BuildId(newest["id"].as_i64().unwrap()),
     );
     match newest["status"].as_str().unwrap() {
-        "skipped" => Some(build.await.unwrap().reason.unwrap()),
+        "skipped" => Some(build.await.unwrap().reason.unwrap().sentence),
         "queued" => None,
         other => panic!("{other}"),
     }

@@ -1,6 +1,6 @@
 //! The image of a language: the one that is asked for, or the nearest that can be had.
 
-use berth_model::{Decision, Failure, FailureCode};
+use berth_model::{Decision, Failure, FailureCode, Reason};
 use berth_runtime::RuntimeError;
 
 use super::Image;
@@ -84,11 +84,12 @@ fn parts(tag: &str) -> Option<(Vec<u32>, &str)> {
 
 /// Puts down in the plan and in the log what stands in for what.
 pub(super) fn adapt_plan(job: &mut Job, planned: &Decision<String>, instead: &str) {
-    let warning = format!("{} could not be had: {instead} is used instead, the nearest that could", planned.value);
+    let warning = Reason::ImageReplaced { image: planned.value.clone(), instead: instead.to_owned() };
     job.log.say(&format!("warning: {warning}"));
     if let Some(toolchain) = &mut job.service.toolchain {
-        let reason = format!("{}; but {} could not be had, and this is the nearest", planned.reason, planned.value);
-        toolchain.image = Decision::new(instead.to_owned(), planned.source.clone(), reason);
+        let nearest = Reason::NearestImage { image: planned.value.clone() };
+        let why = planned.why.clone().and("; ", nearest);
+        toolchain.image = Decision::new(instead.to_owned(), planned.source.clone(), why);
     }
     job.service.warnings.push(warning);
 }

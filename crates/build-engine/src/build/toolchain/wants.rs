@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use berth_model::{Decision, Tool, ToolName};
+use berth_model::{Decision, Reason, Tool, ToolName};
 use regex::Regex;
 
 use crate::detect::{Sources, sources};
@@ -55,17 +55,19 @@ pub(in crate::build) fn named_in_lockfiles(job: &Job) -> Option<Decision<Tool>> 
         text.is_some_and(|text| REPOSITORY.as_ref().is_some_and(|pattern| pattern.is_match(&text)))
     });
     let path = naming.next()?;
-    let reason = format!("{path} names a package that is a git repository");
-    Some(Decision::new(Tool { name: ToolName::Git, version: None }, path.clone(), reason))
+    let names = Reason::NamesGitPackage { file: path.clone() };
+    Some(Decision::new(Tool { name: ToolName::Git, version: None }, path.clone(), names))
 }
 
 /// What an install was missing, by its output.
 pub(in crate::build) fn shown_by(excerpt: &Excerpt) -> Option<Decision<Tool>> {
     for (pattern, tool) in SHOWS.iter() {
         if let Some((_, line)) = excerpt.lines().find(|(_, line)| pattern.is_match(line)) {
-            let shown: String = line.trim().chars().take(120).collect();
-            let what = if *tool == ToolName::Git { "git" } else { "a compiler" };
-            let reason = format!("installing without {what} failed ({shown})");
+            let line: String = line.trim().chars().take(120).collect();
+            let reason = match tool {
+                ToolName::Git => Reason::FailedWithoutGit { line },
+                _ => Reason::FailedWithoutCompiler { line },
+            };
             return Some(Decision::new(Tool { name: *tool, version: None }, INSTALL, reason));
         }
     }

@@ -1,6 +1,6 @@
 //! Servers in other languages than Node's, by the files that their tools look for.
 
-use berth_model::{Decision, PlanService, ServiceKind};
+use berth_model::{Decision, PlanService, Reason, ServiceKind};
 
 use super::running;
 use crate::detect::bare;
@@ -16,12 +16,24 @@ pub(super) fn service(folder: &Folder<'_>) -> Option<PlanService> {
         .find_map(|language| language(folder))
 }
 
-fn decided(value: impl Into<String>, source: &str, reason: impl Into<String>) -> Decision<String> {
+fn decided(value: impl Into<String>, source: &str, reason: Reason) -> Decision<String> {
     Decision::new(value.into(), source, reason)
 }
 
-fn found(name: &str, file: &str) -> Decision<String> {
-    decided(name, file, format!("there is a {file}"))
+fn found(value: &str, file: &str) -> Decision<String> {
+    decided(value, file, Reason::FileFound { file: file.into() })
+}
+
+fn named(name: &str, file: &str) -> Decision<String> {
+    decided(name, file, Reason::FileNames { file: file.into(), name: name.into() })
+}
+
+fn installs(command: &str, file: &str) -> Decision<String> {
+    decided(command, file, Reason::Installs { file: file.into() })
+}
+
+fn newest(language: &str) -> Reason {
+    Reason::NewestVersion { language: language.into() }
 }
 
 fn python(folder: &Folder<'_>) -> Option<PlanService> {
@@ -46,7 +58,7 @@ fn python(folder: &Folder<'_>) -> Option<PlanService> {
     let uses = |name: &str| packages.contains(name);
     let serves = |name: &str| uses(name) && (main.is_none() || text.contains(name));
     let module = main.map_or("main", |file| file.trim_end_matches(".py"));
-    let by = |name: &str| decided(name, shown, format!("its packages name {name}"));
+    let by = |name: &str| decided(name, shown, Reason::PackagesName { name: name.into() });
     let (name, start) = if folder.has("manage.py") {
         let start = match (uses("gunicorn"), wsgi_module(folder)) {
             (true, Some(module)) => {
@@ -54,7 +66,7 @@ fn python(folder: &Folder<'_>) -> Option<PlanService> {
             }
             _ => "python manage.py migrate && python manage.py runserver 0.0.0.0:${PORT:-8000}".to_owned(),
         };
-        (decided("django", "manage.py", "there is a manage.py"), Some(start))
+        (found("django", "manage.py"), Some(start))
     } else if let Some(name) = ["fasthtml", "fastapi"].into_iter().find(|name| serves(name)) {
         (by(name), Some(format!("uvicorn {module}:app --host 0.0.0.0 --port ${{PORT:-8000}}")))
     } else if serves("flask") {
@@ -76,8 +88,7 @@ fn python(folder: &Folder<'_>) -> Option<PlanService> {
     };
     let start_command = start.map(|start| {
         let source = main.copied().unwrap_or(shown);
-        let reason = format!("what {} applications are usually started with", name.value);
-        decided(start, source, reason)
+        decided(start, source, Reason::UsualStart { framework: name.value.clone() })
     });
     Some(python::equipment(folder).equip(bare(name, ServiceKind::Running { start_command })))
 }
@@ -89,7 +100,7 @@ fn wsgi_module(folder: &Folder<'_>) -> Option<String> {
     Some(path.get(skip..)?.trim_end_matches(".py").replace('/', "."))
 }
 
-fn image(name: &str, reason: &str) -> Option<berth_model::Toolchain> {
+fn image(name: &str, reason: Reason) -> Option<berth_model::Toolchain> {
     Some(Equipment::image(decided(name, "default", reason)).toolchain)
 }
 
@@ -103,12 +114,11 @@ fn go(folder: &Folder<'_>) -> Option<PlanService> {
         main.and_then(|path| path.get(skip..)?.strip_suffix("/main.go"))
             .map_or(String::new(), |path| format!(" ./{path}"))
     };
-    let build = decided(format!("go build -o out{place}"), file, "go build makes one program");
-    let start = decided("./out", file, "the program that is built");
-    let mut service =
-        running(found("go", file), image("golang:1", "the newest Go builds all before it"), Some(build), Some(start));
+    let build = decided(format!("go build -o out{place}"), file, Reason::MakesProgram { program: "go build".into() });
+    let start = decided("./out", file, Reason::ProgramThatIsBuilt);
+    let mut service = running(found("go", file), image("golang:1", newest("Go")), Some(build), Some(start));
     if folder.has("go.mod") {
-        service.install_command = Some(decided("go mod download", "go.mod", "installs what go.mod names"));
+        service.install_command = Some(installs("go mod download", "go.mod"));
         service.install_directory = folder.directory();
     }
     Some(service)
@@ -131,14 +141,9 @@ fn rust(folder: &Folder<'_>) -> Option<PlanService> {
         Some(package) => format!("cargo build --release --package {package}"),
         None => "cargo build --release".to_owned(),
     };
-    let build = decided(command, "Cargo.toml", "Cargo builds it");
-    let start = name.map(|name| decided(format!("./target/release/{name}"), "Cargo.toml", "the program that is built"));
-    Some(running(
-        found("rust", "Cargo.toml"),
-        image("rust:1-slim", "the newest Rust builds all before it"),
-        Some(build),
-        start,
-    ))
+    let build = decided(command, "Cargo.toml", Reason::BuildsIt { program: "Cargo".into() });
+    let start = name.map(|name| decided(format!("./target/release/{name}"), "Cargo.toml", Reason::ProgramThatIsBuilt));
+    Some(running(found("rust", "Cargo.toml"), image("rust:1-slim", newest("Rust")), Some(build), start))
 }
 
 fn php(folder: &Folder<'_>) -> Option<PlanService> {
@@ -146,15 +151,18 @@ fn php(folder: &Folder<'_>) -> Option<PlanService> {
     let composer = folder.text("composer.json").unwrap_or_default();
     let name = ["laravel/framework", "symfony/framework-bundle"].into_iter().find(|name| composer.contains(name));
     let name = match name {
-        Some(name) => decided(name.split('/').next().unwrap_or("php"), file, format!("composer.json requires {name}")),
+        Some(name) => {
+            let requires = Reason::FileRequires { file: "composer.json".into(), name: name.into() };
+            decided(name.split('/').next().unwrap_or("php"), file, requires)
+        }
         None => found("php", file),
     };
     let documents = if folder.has("public/index.php") { " -t public" } else { "" };
-    let start = decided(format!("php -S 0.0.0.0:${{PORT:-8000}}{documents}"), file, "PHP's own server");
-    let mut service = running(name, image("php:8-cli", "no version is asked for"), None, Some(start));
+    let own = Reason::OwnServer { language: "PHP".into() };
+    let start = decided(format!("php -S 0.0.0.0:${{PORT:-8000}}{documents}"), file, own);
+    let mut service = running(name, image("php:8-cli", Reason::NoVersionAsked), None, Some(start));
     if folder.has("composer.json") {
-        let install = "composer install --no-dev --optimize-autoloader";
-        service.install_command = Some(decided(install, "composer.json", "installs what composer.json names"));
+        service.install_command = Some(installs("composer install --no-dev --optimize-autoloader", "composer.json"));
         service.install_directory = folder.directory();
     }
     Some(service)
@@ -164,7 +172,7 @@ fn ruby(folder: &Folder<'_>) -> Option<PlanService> {
     let gemfile = folder.text("Gemfile")?;
     let (name, start) = if gemfile.contains("rails") {
         (
-            decided("rails", "Gemfile", "the Gemfile names rails"),
+            decided("rails", "Gemfile", Reason::GemfileNames { name: "rails".into() }),
             Some("bundle exec rails server -b 0.0.0.0 -p ${PORT:-3000}"),
         )
     } else if folder.has("config.ru") {
@@ -178,7 +186,7 @@ fn ruby(folder: &Folder<'_>) -> Option<PlanService> {
         });
         (found("ruby", "Gemfile"), start)
     };
-    let start_command = start.map(|start| decided(start, "Gemfile", "what such applications are usually started with"));
+    let start_command = start.map(|start| decided(start, "Gemfile", Reason::UsualStartOfSuch));
     let equipment = sites::bundler(folder, sites::ruby_image(folder));
     Some(equipment.equip(bare(name, ServiceKind::Running { start_command })))
 }
@@ -187,29 +195,27 @@ fn java(folder: &Folder<'_>) -> Option<PlanService> {
     let files = ["pom.xml", "build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts"];
     let file = files.into_iter().find(|file| folder.has(file))?;
     let spring = folder.text(file).is_some_and(|text| text.contains("spring-boot"));
-    let name =
-        if spring { decided("spring-boot", file, format!("{file} names spring-boot")) } else { found("java", file) };
+    let name = if spring { named("spring-boot", file) } else { found("java", file) };
     let (build, jar) = match (file, folder.has("mvnw"), folder.has("gradlew")) {
         ("pom.xml", true, _) => ("./mvnw -DskipTests package", "target/*.jar"),
         ("pom.xml", false, _) => ("mvn -DskipTests package", "target/*.jar"),
         (_, _, true) => ("./gradlew build -x test", "build/libs/*.jar"),
         (_, _, false) => ("gradle build -x test", "build/libs/*.jar"),
     };
-    let build = decided(build, file, "its build tool makes one archive");
-    let start = decided(format!("java -jar {jar}"), file, "the archive that is built");
-    Some(running(name, image("eclipse-temurin:21", "no version is asked for"), Some(build), Some(start)))
+    let build = decided(build, file, Reason::MakesArchive);
+    let start = decided(format!("java -jar {jar}"), file, Reason::ArchiveThatIsBuilt);
+    Some(running(name, image("eclipse-temurin:21", Reason::NoVersionAsked), Some(build), Some(start)))
 }
 
 fn elixir(folder: &Folder<'_>) -> Option<PlanService> {
     let project = folder.text("mix.exs")?;
     let phoenix = project.contains(":phoenix,");
-    let name =
-        if phoenix { decided("phoenix", "mix.exs", "mix.exs names phoenix") } else { found("elixir", "mix.exs") };
+    let name = if phoenix { named("phoenix", "mix.exs") } else { found("elixir", "mix.exs") };
     let start = if phoenix { "mix phx.server" } else { "mix run --no-halt" };
-    let build = decided("mix compile", "mix.exs", "Mix compiles it");
-    let start = decided(start, "mix.exs", "what such applications are usually started with");
-    let mut service = running(name, image("elixir:1.17-slim", "no version is asked for"), Some(build), Some(start));
-    service.install_command = Some(decided("mix deps.get --only prod", "mix.exs", "installs what mix.exs names"));
+    let build = decided("mix compile", "mix.exs", Reason::CompilesIt { program: "Mix".into() });
+    let start = decided(start, "mix.exs", Reason::UsualStartOfSuch);
+    let mut service = running(name, image("elixir:1.17-slim", Reason::NoVersionAsked), Some(build), Some(start));
+    service.install_command = Some(installs("mix deps.get --only prod", "mix.exs"));
     service.install_directory = folder.directory();
     Some(service)
 }
@@ -217,9 +223,9 @@ fn elixir(folder: &Folder<'_>) -> Option<PlanService> {
 fn deno(folder: &Folder<'_>) -> Option<PlanService> {
     let file = ["deno.json", "deno.jsonc"].into_iter().find(|file| folder.has(file))?;
     let main = ["main.ts", "server.ts", "mod.ts", "index.ts", "main.js"].into_iter().find(|file| folder.has(file));
-    let start = main.map(|main| decided(format!("deno run --allow-all {main}"), main, "the usual entry"));
-    let build = main.map(|main| decided(format!("deno cache {main}"), main, "fetches what it imports"));
-    Some(running(found("deno", file), image("denoland/deno:2", "no version is asked for"), build, start))
+    let start = main.map(|main| decided(format!("deno run --allow-all {main}"), main, Reason::UsualEntry));
+    let build = main.map(|main| decided(format!("deno cache {main}"), main, Reason::FetchesImports));
+    Some(running(found("deno", file), image("denoland/deno:2", Reason::NoVersionAsked), build, start))
 }
 
 /// .NET, by the project file in the folder or right below it.
@@ -227,17 +233,16 @@ fn dotnet(folder: &Folder<'_>) -> Option<PlanService> {
     let is_project = |path: &&str| [".csproj", ".fsproj", ".vbproj"].iter().any(|ending| path.ends_with(ending));
     let path = folder.checkout.below(folder.root).map(|(path, _)| path).find(is_project)?;
     let name = path.rsplit('/').next()?.rsplit_once('.')?.0;
-    let build =
-        decided(format!("dotnet publish {path} -c Release -o out"), path, "makes one program with all it needs");
-    let start = decided(format!("dotnet out/{name}.dll"), path, "the program that is built");
+    let build = decided(format!("dotnet publish {path} -c Release -o out"), path, Reason::MakesWholeProgram);
+    let start = decided(format!("dotnet out/{name}.dll"), path, Reason::ProgramThatIsBuilt);
     Some(running(found("dotnet", path), None, Some(build), Some(start)))
 }
 
 fn gleam(folder: &Folder<'_>) -> Option<PlanService> {
     let manifest = folder.text("gleam.toml")?;
-    let build = decided("gleam export erlang-shipment", "gleam.toml", "makes one program with all it needs");
+    let build = decided("gleam export erlang-shipment", "gleam.toml", Reason::MakesWholeProgram);
     let start = "./build/erlang-shipment/entrypoint.sh run";
-    let start = toml_value(&manifest, "", "name").map(|_| decided(start, "gleam.toml", "the program that is built"));
+    let start = toml_value(&manifest, "", "name").map(|_| decided(start, "gleam.toml", Reason::ProgramThatIsBuilt));
     Some(running(found("gleam", "gleam.toml"), None, Some(build), start))
 }
 
@@ -249,7 +254,7 @@ fn native(folder: &Folder<'_>) -> Option<PlanService> {
     ]
     .into_iter()
     .find(|(file, _)| folder.has(file))?;
-    let build = decided(command, file, "its build tool is called this way");
+    let build = decided(command, file, Reason::BuildToolIsCalled);
     Some(running(found("cpp", file), None, Some(build), None))
 }
 
@@ -257,12 +262,12 @@ fn native(folder: &Folder<'_>) -> Option<PlanService> {
 fn bun(folder: &Folder<'_>) -> Option<PlanService> {
     let file = ["bunfig.toml", "bun.lock"].into_iter().find(|file| folder.has(file))?;
     let main = ["index.ts", "server.ts", "index.js"].into_iter().find(|file| folder.has(file))?;
-    let start = decided(format!("bun {main}"), main, "the usual entry");
-    Some(running(found("bun", file), image("oven/bun:1", "no version is asked for"), None, Some(start)))
+    let start = decided(format!("bun {main}"), main, Reason::UsualEntry);
+    Some(running(found("bun", file), image("oven/bun:1", Reason::NoVersionAsked), None, Some(start)))
 }
 
 fn shell(folder: &Folder<'_>) -> Option<PlanService> {
-    let start = decided("sh start.sh", "start.sh", "there is a start.sh");
+    let start = found("sh start.sh", "start.sh");
     folder.has("start.sh").then(|| running(found("shell", "start.sh"), None, None, Some(start)))
 }
 

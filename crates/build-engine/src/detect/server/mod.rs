@@ -2,7 +2,7 @@
 //!
 //! Berth does not run them yet. The plan says what it understood, so that nobody has to guess what is missing.
 
-use berth_model::{Decision, Failure, PackageManager, PlanService, ServiceKind, Toolchain};
+use berth_model::{Decision, Failure, PackageManager, PlanService, Reason, ServiceKind, Toolchain};
 
 use super::catalog::catalog;
 use super::command::{Commands, called_scripts};
@@ -53,10 +53,10 @@ pub(super) fn with_assets(folder: &Folder<'_>) -> Option<PlanService> {
 pub(super) fn dockerfile(folder: &Folder<'_>, framework: Option<Decision<String>>) -> Option<PlanService> {
     folder.has("Dockerfile").then(|| {
         let known = framework.filter(|name| catalog().frameworks.iter().any(|entry| entry.name == name.value));
-        let name =
-            known.unwrap_or_else(|| Decision::new("dockerfile".to_owned(), "Dockerfile", "there is a Dockerfile"));
+        let there = || Reason::FileFound { file: "Dockerfile".into() };
+        let name = known.unwrap_or_else(|| Decision::new("dockerfile".to_owned(), "Dockerfile", there()));
         let mut service = bare(name, ServiceKind::Running { start_command: None });
-        service.dockerfile = Some(Decision::new(folder.path("Dockerfile"), "Dockerfile", "it says how it is built"));
+        service.dockerfile = Some(Decision::new(folder.path("Dockerfile"), "Dockerfile", Reason::SaysHowBuilt));
         service
     })
 }
@@ -67,16 +67,16 @@ fn node(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<Option<PlanSe
     }
     let equipment = Equipment::node(folder, settings)?;
     let manager = equipment.manager().unwrap_or(PackageManager::Npm);
-    let process = || web_process(folder).map(|web| Decision::new(web, "Procfile", "the Procfile names it"));
+    let process = || web_process(folder).map(by_procfile);
     let start = start_script(folder, manager).or_else(process).or_else(|| main_file(folder, manager));
     let Some(start) = start else { return Ok(None) };
-    let name = node_framework(folder)
-        .unwrap_or_else(|| Decision::new("node".to_owned(), "package.json", start.reason.clone()));
+    let name =
+        node_framework(folder).unwrap_or_else(|| Decision::new("node".to_owned(), "package.json", start.why.clone()));
     let mut service = equipment.equip(bare(name, ServiceKind::Running { start_command: Some(start) }));
     service.build_command = folder
         .package
         .script("build")
-        .map(|_| Decision::new(run_script(manager, "build"), "package.json", "package.json has a build script"));
+        .map(|_| Decision::new(run_script(manager, "build"), "package.json", Reason::BuildScript));
     Ok(Some(service))
 }
 
@@ -84,7 +84,8 @@ fn node(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<Option<PlanSe
 fn node_framework(folder: &Folder<'_>) -> Option<Decision<String>> {
     let known = |package: &PackageJson| NODE.iter().find(|(dependency, _)| package.depends_on(dependency));
     let decided = |source: &str, (dependency, name): &(&str, &str)| {
-        Decision::new((*name).to_owned(), source, format!("{source} depends on {dependency}"))
+        let reason = Reason::DependsOn { file: source.into(), dependency: (*dependency).into() };
+        Decision::new((*name).to_owned(), source, reason)
     };
     if let Some(known) = known(&folder.package) {
         return Some(decided("package.json", known));
@@ -117,7 +118,7 @@ pub(super) fn start_script(folder: &Folder<'_>, manager: PackageManager) -> Opti
     } else {
         format!("{} start", manager.program())
     };
-    Some(Decision::new(run, "package.json", format!("the start script is {script}")))
+    Some(Decision::new(run, "package.json", Reason::StartScript { script: script.into() }))
 }
 
 /// The file that the package names as its entry.
@@ -127,8 +128,7 @@ fn main_file(folder: &Folder<'_>, manager: PackageManager) -> Option<Decision<St
     let usual = ["server.js", "index.js", "app.js", "main.js", "index.ts"];
     let usual = usual.into_iter().filter(|file| program == "bun" || !file.ends_with(".ts"));
     let file = named.into_iter().chain(usual).find(|file| folder.has(file))?;
-    let reason = format!("there is no start script, and {file} is the package's main file");
-    Some(Decision::new(format!("{program} {file}"), "package.json", reason))
+    Some(Decision::new(format!("{program} {file}"), "package.json", Reason::MainFile { file: file.into() }))
 }
 
 /// `web:` of a Procfile.
@@ -137,11 +137,15 @@ pub(super) fn web_process(folder: &Folder<'_>) -> Option<String> {
     procfile.lines().find_map(|line| line.strip_prefix("web:")).map(|command| command.trim().to_owned())
 }
 
+fn by_procfile(web: String) -> Decision<String> {
+    Decision::new(web, "Procfile", Reason::TheFileNamesIt { file: "Procfile".into() })
+}
+
 /// A Procfile wins over what a language usually does.
 fn with_procfile(folder: &Folder<'_>, mut service: PlanService) -> PlanService {
     let web = web_process(folder);
     if let (ServiceKind::Running { start_command }, Some(web), None) = (&mut service.kind, web, &service.dockerfile) {
-        *start_command = Some(Decision::new(web, "Procfile", "the Procfile names it"));
+        *start_command = Some(by_procfile(web));
     }
     service
 }

@@ -143,12 +143,12 @@ fn package_managers_by_field_and_lockfile() {
     let pnpm = with("pnpm@10.2.0+sha512.abc", &[("pnpm-lock.yaml", ""), ("package-lock.json", "{}")]).unwrap();
     assert_eq!(install(&pnpm), "pnpm install --frozen-lockfile");
     assert_eq!(pnpm.toolchain.as_ref().unwrap().package_manager_version.as_deref(), Some("10.2.0"));
-    assert_eq!(pnpm.warnings, ["package-lock.json is not used: packages are installed with pnpm"]);
+    assert_eq!(pnpm.warnings.sentences(), ["package-lock.json is not used: packages are installed with pnpm"]);
     let berry = with("yarn@4.5.0", &[("yarn.lock", "__metadata:\n  version: 8\n")]).unwrap();
     assert_eq!(install(&berry), "yarn install --immutable");
     let without_lockfile = with("bun@1.2.3", &[]).unwrap();
     assert_eq!(install(&without_lockfile), "bun install");
-    assert!(without_lockfile.warnings[0].contains("no lockfile"));
+    assert!(without_lockfile.warnings.sentences()[0].contains("no lockfile"));
     for bad in ["pnpm", "pnpm@latest", "pnpm@10.0.0;reboot", "cargo@1.0.0", "pnpm@1.2.3 && x", "pnpm@../../x"] {
         assert_eq!(with(bad, &[]).unwrap_err().code, FailureCode::BadRepository, "{bad}");
     }
@@ -271,7 +271,7 @@ fn what_cannot_be_published_is_said_in_words() {
 fn a_dockerfile_beside_a_static_framework_is_left_aside_and_said() {
     let service = detected(&[("package.json", VITE), ("Dockerfile", "FROM node:20")]);
     assert_eq!(service.framework.value, "vite");
-    assert!(service.warnings[0].starts_with("the Dockerfile is not used"));
+    assert!(service.warnings.sentences()[0].starts_with("the Dockerfile is not used"));
 }
 
 /// However many files ask to be looked into, a plan reads no more than it may.
@@ -320,7 +320,9 @@ fn real_applications() {
                 let wanted = OutputDir::parse(text("output_directory").unwrap()).unwrap();
                 assert_eq!(wanted.as_str(), output, "{name}");
             }
-            (ServiceKind::Static { .. }, "dockerfile") => assert!(service.warnings[0].contains("Dockerfile")),
+            (ServiceKind::Static { .. }, "dockerfile") => {
+                assert!(service.warnings.sentences()[0].contains("Dockerfile"))
+            }
             (ServiceKind::Running { start_command }, "service") => {
                 let start = start_command.as_ref().map(|command| command.value.as_str());
                 assert_eq!(start, text("start_command"), "{name}");

@@ -170,7 +170,7 @@ fn what_a_site_uses_of_its_workspace_is_built_before_it() {
     let wanted =
         "(cd ../../packages/words && npm run build) && (cd ../../packages/ui && npm run build) && npm run build";
     assert_eq!(build.value, wanted);
-    assert!(build.reason.contains("@x/words and @x/ui of the workspace"), "{}", build.reason);
+    assert!(build.why.sentence.contains("@x/words and @x/ui of the workspace"), "{}", build.why);
     let settings = ProjectSettings { build_command: Some("vite build".to_owned()), ..settings };
     let build = plan(&files, &settings).unwrap().services.remove(0).build_command.unwrap();
     assert_eq!((build.value.as_str(), build.source.as_str()), ("vite build", "settings"));
@@ -189,7 +189,10 @@ fn a_workspace_that_is_too_large_is_not_looked_through() {
     let settings = ProjectSettings { root_directory: Some(RootDir::parse("apps/web").unwrap()), ..Default::default() };
     let service = plan(&files, &settings).unwrap().services.remove(0);
     assert_eq!(service.workspace_packages, None, "every push builds it");
-    assert!(service.warnings.iter().any(|warning| warning.contains("more than 2000 packages")), "{service:?}");
+    assert!(
+        service.warnings.sentences().iter().any(|warning| warning.contains("more than 2000 packages")),
+        "{service:?}"
+    );
 }
 
 #[test]
@@ -223,7 +226,16 @@ fn a_build_that_writes_outside_is_said_and_publishes_no_sources() {
     let of = |files: &[(&str, &str)]| {
         let service = detected(files);
         let output = service.output_directory().unwrap().value.as_str().to_owned();
-        (output, service.warnings.iter().find(|warning| warning.contains("outside")).cloned().unwrap_or_default())
+        (
+            output,
+            service
+                .warnings
+                .sentences()
+                .iter()
+                .find(|warning| warning.contains("outside"))
+                .cloned()
+                .unwrap_or_default(),
+        )
     };
     let package = |dependency: &str, build: &str| {
         format!(r#"{{"scripts":{{"build":"{build}"}},"devDependencies":{{"{dependency}":"1"}}}}"#)
@@ -267,12 +279,12 @@ fn a_build_that_writes_outside_is_said_and_publishes_no_sources() {
     let config = "export default { build: { outDir: '../../dist/web' } }";
     let vite = package("vite", "vite build");
     let files = [("apps/web/package.json", vite.as_str()), ("apps/web/vite.config.ts", config)];
-    let warnings = plan(&files, &settings).unwrap().services.remove(0).warnings;
+    let warnings = plan(&files, &settings).unwrap().services.remove(0).warnings.sentences().to_vec();
     let wanted = "the build writes to ../../dist/web, outside the root directory; set the root directory to / and the output directory to dist/web";
     assert!(warnings.contains(&wanted.to_owned()), "{warnings:?}");
     let chosen = Some(super::OutputDir::parse("site").unwrap());
     let settings = ProjectSettings { output_directory: chosen, ..settings };
-    let warnings = plan(&files, &settings).unwrap().services.remove(0).warnings;
+    let warnings = plan(&files, &settings).unwrap().services.remove(0).warnings.sentences().to_vec();
     assert!(!warnings.iter().any(|warning| warning.contains("outside")), "{warnings:?}");
 }
 

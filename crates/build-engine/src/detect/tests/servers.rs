@@ -175,5 +175,5 @@ fn a_dockerfile_is_built_for_the_directory_that_is_set() {
     ");
     let settings = ProjectSettings { build_command: Some("vite build".to_owned()), ..settings };
     let service = plan(&files, &settings).unwrap().services.remove(0);
-    assert!(service.dockerfile.is_none() && service.toolchain.is_some() && service.warnings.len() == 1);
+    assert!(service.dockerfile.is_none() && service.toolchain.is_some() && service.warnings.sentences().len() == 1);
 }

@@ -60,7 +60,7 @@ fn mkdocs() {
 #[test]
 fn themes_of_mkdocs_that_nothing_installs_are_named() {
     let warnings = |config: &str, requirements: &str| {
-        detected(&[("mkdocs.yml", config), ("requirements.txt", requirements)]).warnings
+        detected(&[("mkdocs.yml", config), ("requirements.txt", requirements)]).warnings.sentences().to_vec()
     };
     let named = warnings("site_name: x\ntheme:\n  # ours\n  name: windmill\nnav: []\n", "");
     assert!(named[0].ends_with("and not the theme windmill"), "{named:?}");
