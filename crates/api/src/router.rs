@@ -57,12 +57,13 @@ pub(crate) fn build(api: &Api) -> Router {
         // Below /api nothing else is anybody's: not a page's, not a site's.
         .route("/api/{*rest}", any(|| async { StatusCode::NOT_FOUND }))
         .layer(DefaultBodyLimit::max(webhooks::LARGEST_FORM))
-        .layer(map_response(headers::never_stored))
         .merge(api.realtime.routes())
         .layer(CatchPanicLayer::custom(error::after_panic))
         .layer(from_fn_with_state(api.clone(), limits::admit))
         .layer(from_fn(audit::attribute))
         .layer(from_fn(error::render))
+        // Refusals of the layers above are for the moment, too.
+        .layer(map_response(headers::never_stored))
         .layer(cors(&api.config))
         .layer(map_response(nothing_for_strangers));
     headers::harden(router.with_state(api.clone()), &api.config.all_sites())

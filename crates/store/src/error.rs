@@ -1,6 +1,6 @@
 //! What can go wrong with a query, sorted by what the caller can do about it.
 
-use berth_model::IllegalTransition;
+use berth_model::{IllegalTransition, Names};
 
 /// A query that did not do what was asked. The texts never contain SQL, values or addresses; sources may, and are
 /// for the operator's log only.
@@ -51,6 +51,12 @@ pub enum StoreError {
     /// A stored value is not what was written there.
     #[error("a stored value in column {0} cannot be read")]
     Corrupt(&'static str),
+    /// Values of these variables are not what was sealed there, or were sealed with a key that is not here any more.
+    #[error(
+        "the value of {0} cannot be opened: it is damaged, or was sealed with a key that this Berth no longer has; set it \
+         again in the project that it is in"
+    )]
+    Unopened(Names),
     /// The database refused a statement: a bug of ours.
     #[error("the database refused a statement")]
     Refused(#[source] Source),

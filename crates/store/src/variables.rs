@@ -1,7 +1,7 @@
 //! Variables of projects. Values are sealed before they come here and opened after they leave.
 
 use berth_model::{
-    Access, AuditAction, Environment, EventPayload, ProjectId, Variable, VariableId, VariableKey, VariableKind,
+    Access, AuditAction, Environment, EventPayload, Names, ProjectId, Variable, VariableId, VariableKey, VariableKind,
     VariableScope,
 };
 use berth_secrets::{Sealed, SecretsError};
@@ -271,7 +271,8 @@ impl Store {
             return Err(StoreError::NameTaken);
         }
         if after.key != before.key {
-            value = reseal(&before, &after.key, &value).map_err(|_| StoreError::Corrupt("value"))?;
+            let unopened = |_| StoreError::Unopened(Names(vec![before.key.to_string()]));
+            value = reseal(&before, &after.key, &value).map_err(unopened)?;
         }
         after.updated_at = tx.now;
         tx.note_removed(&before).await?;
@@ -291,11 +292,11 @@ impl Store {
     }
 
     /// Gives a project variables of another one, as they are there, without anybody knowing their values: `reseal` seals
-    /// each for the project that it comes to. One with the same key and scope is replaced.
+    /// each for the project that it comes to. One with the same key and scope is replaced. No other value is read.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if there is no such project, or no such variable in `from`; [`StoreError::Forbidden`];
-    /// [`StoreError::Corrupt`] if `reseal` cannot open a value.
+    /// [`StoreError::Unopened`] with the keys of all values that `reseal` cannot open. Then nothing is copied.
     pub async fn copy_variables(
         &self,
         access: Access,
@@ -307,15 +308,28 @@ impl Store {
         let mut tx = self.begin().await?;
         tx.project(access, from).await?;
         tx.project(access, to).await?;
-        let there: Vec<WithValue> =
-            tx.all(sql(select_variable!("WHERE v.project_id = $1 ORDER BY v.key, v.scope")).bind(from)).await?;
+        // A list that both databases take as one value: `,7,12,`.
+        let listed: String = wanted.iter().map(|id| format!("{id},")).collect();
+        let select = sql(select_variable!(
+            "WHERE v.project_id = $1 AND $2 LIKE '%,' || CAST(v.id AS TEXT) || ',%' ORDER BY v.key, v.scope"
+        ));
+        let there: Vec<WithValue> = tx.all(select.bind(from).bind(format!(",{listed}"))).await?;
         if !wanted.iter().all(|id| there.iter().any(|known| known.variable.id == *id)) {
             return Err(StoreError::NotFound);
         }
-        let mut copies = Vec::with_capacity(wanted.len());
-        for WithValue { variable, value } in there.into_iter().filter(|known| wanted.contains(&known.variable.id)) {
-            let value = reseal(&variable, &value).map_err(|_| StoreError::Corrupt("value"))?;
-            copies.push(SealedVariable { key: variable.key, kind: variable.kind, scope: variable.scope, value });
+        let (mut copies, mut unopened) = (Vec::with_capacity(wanted.len()), Vec::new());
+        for WithValue { variable, value } in there {
+            match reseal(&variable, &value) {
+                Ok(value) => {
+                    let Variable { key, kind, scope, .. } = variable;
+                    copies.push(SealedVariable { key, kind, scope, value });
+                }
+                Err(_) => unopened.push(variable.key.to_string()),
+            }
+        }
+        if !unopened.is_empty() {
+            unopened.dedup();
+            return Err(StoreError::Unopened(Names(unopened)));
         }
         let keys: Vec<String> = copies.iter().map(|copy| copy.key.to_string()).collect();
         tx.put_variables(to, copies).await?;

@@ -89,6 +89,7 @@ pub(crate) enum ErrorCode {
     PromotionNeedsRebuild,
     PromotionOfFork,
     TooManyWatchers,
+    UnopenedValue,
     // Of folders and deliveries
     BadArchive,
     FolderTooLarge,

@@ -227,6 +227,7 @@ impl From<StoreError> for ApiError {
             ]),
             StoreError::Conflict(why) => Self::conflict(ErrorCode::Conflict, why),
             StoreError::Illegal(why) => Self::conflict(ErrorCode::Conflict, why.to_string()),
+            StoreError::Unopened(_) => Self::conflict(ErrorCode::UnopenedValue, error.to_string()).caused_by(error),
             other => Self::internal(other),
         }
     }

@@ -240,7 +240,9 @@ pub(crate) struct CopyForm {
 #[utoipa::path(post, path = "/api/v1/projects/{id}/variables/copy", tag = "variables", params(("id" = i64, Path)),
     request_body = CopyForm, responses(
     (status = 200, description = "The variables that the project has now", body = Vec<VariableBody>),
-    (status = 401, body = ErrorBody), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody),
+    (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+    (status = 409, description = "Values of these keys cannot be opened; nothing was copied", body = ErrorBody),
+    (status = 422, body = ErrorBody),
 ))]
 pub(crate) async fn copy(
     State(api): State<Api>,

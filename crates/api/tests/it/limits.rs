@@ -37,6 +37,7 @@ async fn flood(app: &App, bearer: Option<&str>) {
     let refused = ask(app, MALLORY, "/api/v1/me", bearer).await;
     assert_eq!((refused.status, refused.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "60"));
     assert_eq!(refused.json()["error"]["code"], "too_many_requests");
+    assert_eq!(refused.header("cache-control"), "no-store");
 }
 
 #[tokio::test]

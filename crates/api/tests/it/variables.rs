@@ -1,9 +1,9 @@
 //! Variables: a whole `.env` at once, and changes that nobody has to know a value for.
 
 use axum::http::{Method, StatusCode};
-use berth_model::ProjectId;
-use berth_secrets::KeyRing;
-use berth_store::BuildFor;
+use berth_model::{Access, ProjectId, Role, VariableKey, VariableKind, VariableScope};
+use berth_secrets::{KeyRing, Sealed};
+use berth_store::{BuildFor, SealedVariable};
 use serde_json::{Value, json};
 
 use crate::harness::{App, Person};
@@ -139,6 +139,38 @@ async fn variables_come_from_another_project() {
     assert_eq!(told, [(&json!("A"), &production), (&json!("B"), &production)]);
     // Opened with this project's name: sealed for it.
     assert_eq!(given(&app).await, [pair("A", "hunter2hunter2"), pair("B", "blue-monday")]);
+}
+
+/// A value that is damaged, or was sealed with a key that is gone, is in nobody's way but its own.
+#[tokio::test]
+async fn a_value_that_cannot_be_opened_is_named() {
+    let app = App::start().await;
+    let ada = shop(&app).await;
+    let blog = app.create(&ada, "blog").await["project"]["id"].as_i64().unwrap();
+    let access = Access::of(ada.id, Role::Member);
+    let of_blog = async |key: &str, value: Sealed| {
+        let (key, scope, kind) = (VariableKey::parse(key).unwrap(), VariableScope::Both, VariableKind::Secret);
+        let set = vec![SealedVariable { key, scope, kind, value }];
+        app.store.put_variables(access, ProjectId(blog), set).await.unwrap();
+    };
+    of_blog("GOOD", KeyRing::new(&[7; 32]).seal(ProjectId(blog), "GOOD", "fine")).await;
+    of_blog("STUCK", Sealed::stored("v1.0000".to_owned())).await;
+    let listed = app.store.variables(access, ProjectId(blog)).await.unwrap();
+    let [good, stuck] = [listed[0].id.0, listed[1].id.0];
+
+    let copy = async |ids: &[i64]| {
+        app.post("/api/v1/projects/1/variables/copy", Some(&ada), json!({"from": blog, "variables": ids})).await
+    };
+    let refused = copy(&[good, stuck]).await.expect(StatusCode::CONFLICT);
+    assert_eq!(refused["error"]["code"], "unopened_value");
+    let why = refused["error"]["message"].as_str().unwrap();
+    assert!(why.starts_with("the value of STUCK cannot be opened") && why.contains("set it again"), "{why}");
+    assert!(given(&app).await.is_empty(), "nothing was copied");
+    copy(&[good]).await.expect(StatusCode::OK);
+    assert_eq!(given(&app).await, [pair("GOOD", "fine")]);
+    let renamed = json!({"key": "LOOSE"});
+    let renamed = app.call(Method::PATCH, &format!("/api/v1/variables/{stuck}"), Some(&ada), Some(renamed)).await;
+    assert_eq!(renamed.expect(StatusCode::CONFLICT)["error"]["code"], "unopened_value");
 }
 
 #[tokio::test]
