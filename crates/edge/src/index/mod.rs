@@ -9,7 +9,7 @@
 //! The format is little-endian: magic, version, checksum of the rest, a fixed header, the hashes of all paths in
 //! ascending order (4 bytes each), the entries in the same order (16 bytes each), the forms that contents are kept in
 //! (24 bytes each), the content types, the rules as JSON, the text that paths and types point into. A lookup is a
-//! binary search over the hashes, which lie side by side: nobody can choose names that make it slow, and ten thousand
+//! binary search over the hashes, which lie side by side: no visitor can choose names that make it slow, and ten thousand
 //! small sites stay small. A file with a wrong checksum or an offset that leads outside is an error, never a panic; one
 //! of the [first version](first) is rewritten in memory, one of an unknown version refused.
 
