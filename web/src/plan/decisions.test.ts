@@ -17,5 +17,5 @@ test('a plan is told in the order of a build, with a Node image as its version',
     ['installCommand', 'yarn install'], ['buildCommand', undefined], ['outputDirectory', 'dist'],
   ])
   expect(decisionsOf(plan)[2]!.reason).toBe('.nvmrc says 22')
-  expect(warningsOf(plan)).toEqual(['no lockfile'])
+  expect(warningsOf(plan)).toEqual([{ reason: 'no lockfile', because: [] }])
 })

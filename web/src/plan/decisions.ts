@@ -4,6 +4,7 @@ import { msg } from '@lingui/core/macro'
 import type { MessageDescriptor } from '@lingui/core'
 
 import type { Schema } from '~/api/client'
+import type { Told } from '~/reasons/why'
 
 export type Plan = Schema['Plan']
 type Service = Schema['PlanService']
@@ -33,7 +34,7 @@ export const LABELS: Record<DecisionName, MessageDescriptor> = {
 }
 
 /** `value` is absent where nothing is needed or found: no install, no build. */
-export type Decision = { name: DecisionName; value: string | undefined; reason: string }
+export type Decision = { name: DecisionName; value: string | undefined } & Told
 
 /** Values that are typed into a shell or name a path; the others are words. */
 export function isCode(name: DecisionName): boolean {
@@ -44,31 +45,31 @@ export function decisionsOf(plan: Plan): Decision[] {
   return plan.services.flatMap(decisionsOfService)
 }
 
-export function warningsOf(plan: Plan): string[] {
-  return plan.services.flatMap(({ warnings = [] }) => warnings)
+export function warningsOf(plan: Plan): Told[] {
+  return plan.services.flatMap(({ warnings = [], notes = [] }) => warnings.map((reason, index) => ({ reason, because: notes.slice(index, index + 1) })))
 }
 
 function decisionsOfService(service: Service): Decision[] {
   const { framework, rootDirectory, dockerfile, toolchain, installCommand, buildCommand } = service
   const rows: (Decision | false | null | undefined)[] = [
     { name: 'framework', ...framework },
-    { name: 'rootDirectory', value: rootDirectory.value || '.', reason: rootDirectory.reason },
+    { ...rootDirectory, name: 'rootDirectory', value: rootDirectory.value || '.' },
     dockerfile && { name: 'dockerfile', ...dockerfile },
     toolchain && image(toolchain.image),
-    toolchain?.packageManager && { name: 'packageManager', value: [packageManager(toolchain.packageManager.value), toolchain.packageManagerVersion].filter(Boolean).join(' '), reason: toolchain.packageManager.reason },
-    ...(toolchain?.tools ?? []).map(({ value, reason }): Decision => ({ name: 'tools', value: [value.name, value.version].filter(Boolean).join(' '), reason })),
-    { name: 'installCommand', value: installCommand?.value, reason: installCommand?.reason ?? '' },
-    { name: 'buildCommand', value: buildCommand?.value, reason: buildCommand?.reason ?? '' },
-    service.kind === 'static' && { name: 'outputDirectory', value: service.outputDirectory.value || '.', reason: service.outputDirectory.reason },
+    toolchain?.packageManager && { ...toolchain.packageManager, name: 'packageManager', value: [packageManager(toolchain.packageManager.value), toolchain.packageManagerVersion].filter(Boolean).join(' ') },
+    ...(toolchain?.tools ?? []).map(({ value, ...why }): Decision => ({ ...why, name: 'tools', value: [value.name, value.version].filter(Boolean).join(' ') })),
+    { reason: '', ...installCommand, name: 'installCommand', value: installCommand?.value },
+    { reason: '', ...buildCommand, name: 'buildCommand', value: buildCommand?.value },
+    service.kind === 'static' && { ...service.outputDirectory, name: 'outputDirectory', value: service.outputDirectory.value || '.' },
     service.kind === 'running' && service.startCommand && { name: 'startCommand', ...service.startCommand },
   ]
   return rows.filter((row): row is Decision => Boolean(row))
 }
 
 /** An image of Node is its version, which a setting changes; any other is told as it is. */
-function image({ value, reason }: Schema['Decision_String']): Decision {
+function image({ value, ...why }: Schema['Decision_String']): Decision {
   const version = /^node:([\d.]+)/.exec(value)?.[1]
-  return version ? { name: 'nodeVersion', value: version, reason } : { name: 'image', value, reason }
+  return version ? { ...why, name: 'nodeVersion', value: version } : { ...why, name: 'image', value }
 }
 
 function packageManager(value: Schema['Decision_PackageManager']['value']): string {

@@ -11,6 +11,7 @@ import { buildQuery, projectQuery } from '~/api/queries'
 import { hashOf, rangeOf } from '~/log/link'
 import type { Opening } from '~/log/use-log'
 import { Viewer } from '~/log/viewer'
+import { Why } from '~/reasons/why'
 import { Page } from '~/shell/page'
 import { Notice } from '~/ui/panel'
 import { State } from '~/ui/state'
@@ -40,7 +41,7 @@ export function BuildPage() {
     >
       <div className="grid grid-cols-[minmax(0,1fr)] gap-4">
         <Facts build={build} />
-        {build.reason && <Notice tone={build.status === 'held' ? 'busy' : 'plain'} title={build.status === 'held' ? <Trans>It waits for somebody to look at it.</Trans> : <Trans>It was not built.</Trans>}><bdi>{build.reason}</bdi></Notice>}
+        {build.reason && <Notice tone={build.status === 'held' ? 'busy' : 'plain'} title={build.status === 'held' ? <Trans>It waits for somebody to look at it.</Trans> : <Trans>It was not built.</Trans>}><Why of={{ reason: build.reason, because: build.because }} /></Notice>}
         {build.steps.length > 0 && <StepBar build={build} />}
         {build.failure && <FailureReason build={build} failure={build.failure} project={project} />}
         <Warnings plan={build.plan} />

@@ -3,6 +3,7 @@
 import { Trans, useLingui } from '@lingui/react/macro'
 
 import { decisionsOf, isCode, LABELS, type Plan, warningsOf } from '~/plan/decisions'
+import { Why } from '~/reasons/why'
 import { frameworkName } from '~/ui/framework'
 import { Notice } from '~/ui/panel'
 
@@ -12,7 +13,7 @@ export function Warnings({ plan }: { plan: Plan | null }) {
   if (warnings.length === 0) return null
   return (
     <Notice tone="busy" title={<Trans>It works, and there is something to know.</Trans>}>
-      <ul className="mt-1 grid gap-1">{warnings.map((warning) => <li key={warning}><bdi>{warning}</bdi></li>)}</ul>
+      <ul className="mt-1 grid gap-1">{warnings.map((warning) => <li key={warning.reason}><Why of={warning} /></li>)}</ul>
     </Notice>
   )
 }
@@ -24,14 +25,14 @@ export function Decisions({ plan }: { plan: Plan | null }) {
     <details className="panel">
       <summary className="min-h-11 px-4 py-3 font-semibold"><Trans>How it is built, and why</Trans></summary>
       <dl className="grid gap-x-6 gap-y-3 border-t border-line p-4 sm:grid-cols-[minmax(120px,max-content)_minmax(0,1fr)]">
-        {decisionsOf(plan).map(({ name, value, reason }, index) => (
+        {decisionsOf(plan).map(({ name, value, ...why }, index) => (
           <div key={index} className="grid gap-x-6 gap-y-1 sm:col-span-2 sm:grid-cols-subgrid">
             <dt className="text-muted">{i18n._(LABELS[name])}</dt>
             <dd className="min-w-0">
               {value === undefined
                 ? <Trans>nothing</Trans>
                 : isCode(name) ? <code dir="ltr" className="chip inline-block max-w-full whitespace-normal wrap-anywhere">{value}</code> : <bdi>{name === 'framework' ? frameworkName(value) : value}</bdi>}{' '}
-              <bdi className="text-sm text-dim">{reason}</bdi>
+              <span className="text-sm text-dim"><Why of={why} /></span>
             </dd>
           </div>
         ))}

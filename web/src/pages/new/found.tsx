@@ -10,6 +10,7 @@ import { fieldOf, Refusal } from '~/api/errors'
 import { Original } from '~/failure/original'
 import { useFailureWords } from '~/failure/words'
 import { type Decision, decisionsOf, isCode, isSetting, LABELS, type Setting, SETTINGS, warningsOf } from '~/plan/decisions'
+import { Why } from '~/reasons/why'
 import { Button } from '~/ui/button'
 import { frameworkName } from '~/ui/framework'
 import { Icon } from '~/ui/icons'
@@ -40,7 +41,7 @@ export function FoundStep({ looked, branch, changes, onChange, error }: FoundPro
       {refusal && <div className="border-b border-line px-4 py-3"><Problem error={refusal} />{isAboutAccess(refusal) && <p className="text-sm text-muted"><Trans>Choose it again with “It is private” and an access token.</Trans></p>}</div>}
       {!refusal && data?.refusal && <Refused failure={data.refusal} />}
       {!refusal && data && warningsOf(data.plan).map((warning) => (
-        <p key={warning} className="flex items-start gap-2 border-b border-line px-4 py-2.5 text-sm text-busy"><Icon name="failed" className="mt-px" /><bdi className="min-w-0">{warning}</bdi></p>
+        <p key={warning.reason} className="flex items-start gap-2 border-b border-line px-4 py-2.5 text-sm text-busy"><Icon name="failed" className="mt-px" /><span className="min-w-0"><Why of={warning} /></span></p>
       ))}
       {!data && isFetching
         ? <div className="-m-px"><Loading rows={6} height={44} /></div>
@@ -83,7 +84,7 @@ type RowProps = { row: Decision; changes: Changes; onChange: FoundProps['onChang
 function Row({ row, changes, onChange, error }: RowProps) {
   const { i18n, t } = useLingui()
   const [isOpen, setOpen] = useState(false)
-  const { name, value, reason } = row
+  const { name, value } = row
   const label = i18n._(LABELS[name])
   const changed = isSetting(name) ? changes[name] : undefined
   if (isSetting(name) && (isOpen || error)) {
@@ -100,7 +101,7 @@ function Row({ row, changes, onChange, error }: RowProps) {
     <div className={GRID}>
       <dt className="text-muted max-sm:col-start-1 max-sm:text-xs">{label}</dt>
       <dd className="min-w-0 font-medium wrap-anywhere max-sm:col-start-1"><Value row={row} changed={changed} /></dd>
-      <dd className="min-w-0 text-sm text-muted max-sm:col-start-1">{changed === undefined ? <bdi>{reason}</bdi> : <Trans>You set this.</Trans>}</dd>
+      <dd className="min-w-0 text-sm text-muted max-sm:col-start-1">{changed === undefined ? <Why of={row} /> : <Trans>You set this.</Trans>}</dd>
       <dd className="justify-self-end max-sm:col-start-2 max-sm:row-span-3 max-sm:row-start-1">
         {isSetting(name) && <Button look="quiet" aria-label={t`Change: ${label}`} onClick={() => setOpen(true)}><Trans>Change</Trans></Button>}
       </dd>

@@ -6,6 +6,7 @@ import { useQuery } from '@tanstack/react-query'
 
 import type { Schema } from '~/api/client'
 import { type Decision, decisionsOf, isCode, LABELS, warningsOf } from '~/plan/decisions'
+import { Why } from '~/reasons/why'
 import { LinkButton } from '~/ui/button'
 import { frameworkName } from '~/ui/framework'
 import { Icon } from '~/ui/icons'
@@ -25,7 +26,7 @@ export function PlanPanel({ project }: { project: Schema['ProjectBody'] }) {
       aside={<LinkButton look="quiet" to="/projects/$project/settings/{-$section}" params={{ project: project.name, section: 'build' }}><Trans>Settings</Trans></LinkButton>}
     >
       {warnings.map((warning) => (
-        <p key={warning} className="flex items-start gap-2 border-b border-line px-4 py-2.5 text-sm text-busy"><Icon name="failed" className="mt-px" /><bdi className="min-w-0">{warning}</bdi></p>
+        <p key={warning.reason} className="flex items-start gap-2 border-b border-line px-4 py-2.5 text-sm text-busy"><Icon name="failed" className="mt-px" /><span className="min-w-0"><Why of={warning} /></span></p>
       ))}
       <dl className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1.5 px-4 py-3 text-sm">
         {rows.map((row, index) => <Row key={index} label={i18n._(LABELS[row.name])} row={row} />)}
@@ -42,7 +43,7 @@ export function PlanPanel({ project }: { project: Schema['ProjectBody'] }) {
           {rows.map((row, index) => (
             <div key={index}>
               <dt className="text-xs text-dim">{i18n._(LABELS[row.name])}</dt>
-              <dd><bdi>{row.reason}</bdi></dd>
+              <dd><Why of={row} /></dd>
             </div>
           ))}
         </dl>

@@ -11,6 +11,7 @@ import { changeOf, settingsOf } from '~/pages/settings/build/change'
 import { type Detectable, detectedOf, usePlan } from '~/pages/settings/build/detected'
 import { RebuildNow } from '~/pages/settings/build/rebuild'
 import { useChangeProject } from '~/pages/settings/queries'
+import { Why } from '~/reasons/why'
 import { Button } from '~/ui/button'
 import { Checkbox, Select, TextField } from '~/ui/field'
 import { Form, SaveBar, useForm } from '~/ui/form'
@@ -101,5 +102,5 @@ function Refused({ failure }: { failure: Schema['Failure'] }) {
 
 function Reason({ detected }: { detected: ReturnType<typeof detectedOf> }) {
   if (!detected) return <Trans>Detected by the next build.</Trans>
-  return <Trans>Detected: <bdi>{detected.reason}</bdi></Trans>
+  return <Trans>Detected: <Why of={detected} /></Trans>
 }

@@ -4,8 +4,9 @@ import { useQuery } from '@tanstack/react-query'
 
 import type { Schema } from '~/api/client'
 import { buildQuery } from '~/api/queries'
+import type { Told } from '~/reasons/why'
 
-export type Detected = { value: string; reason: string }
+export type Detected = { value: string } & Told
 export type Detectable = 'rootDirectory' | 'installCommand' | 'buildCommand' | 'outputDirectory' | 'nodeVersion'
 
 /** The newest build's plan; a build that ended before there was one leaves the word to what is live. */
@@ -21,7 +22,7 @@ export function detectedOf(plan: Schema['Plan'] | undefined, setting: Detectable
   if (!service) return undefined
   const decision = decisionOf(service, setting)
   if (!decision || decision.source === 'settings') return undefined
-  return { value: setting === 'nodeVersion' ? versionOf(decision.value) : decision.value || '.', reason: decision.reason }
+  return { value: setting === 'nodeVersion' ? versionOf(decision.value) : decision.value || '.', reason: decision.reason, because: decision.because }
 }
 
 function decisionOf(service: Schema['PlanService'], setting: Detectable): Schema['Decision_String'] | null | undefined {

@@ -8,6 +8,7 @@ import { useState } from 'react'
 import { api, body, type Schema } from '~/api/client'
 import { messageOf } from '~/api/errors'
 import { keys } from '~/api/keys'
+import { type Told, Why } from '~/reasons/why'
 import { Button } from '~/ui/button'
 import { Confirm } from '~/ui/dialog'
 import { useFormat } from '~/ui/format'
@@ -38,7 +39,7 @@ export function Inbox({ project }: { project: Schema['ProjectBody'] }) {
       {data && deliveries.length === 0 && (
         <p className="max-w-prose p-4 text-muted"><Trans>No delivery has arrived yet. Each is listed here with what it led to, and refused ones with the reason.</Trans></p>
       )}
-      <ul>{deliveries.map((delivery) => <Row key={delivery.id} delivery={delivery} project={project.id} />)}</ul>
+      <ul>{deliveries.map((delivery) => <Row key={delivery.id} delivery={delivery} project={project} />)}</ul>
       {hasNextPage && (
         <div className="border-t border-line px-4 py-3">
           <Button pending={isFetchingNextPage} onClick={() => void fetchNextPage()}><Trans>Older deliveries</Trans></Button>
@@ -48,7 +49,7 @@ export function Inbox({ project }: { project: Schema['ProjectBody'] }) {
   )
 }
 
-function Row({ delivery, project }: { delivery: Delivery; project: number }) {
+function Row({ delivery, project }: { delivery: Delivery; project: Schema['ProjectBody'] }) {
   const { t } = useLingui()
   const [asked, setAsked] = useState(false)
   const sender = delivery.provider === 'unknown' ? t`an unknown sender` : SENDERS[delivery.provider]
@@ -57,7 +58,7 @@ function Row({ delivery, project }: { delivery: Delivery; project: number }) {
       <p className="cut" dir="auto"><span className="font-semibold">{delivery.event}</span> <span className="text-muted"><Trans>from {sender}</Trans></span></p>
       <Verdict delivery={delivery} />
       <div className="min-w-0 text-sm text-dim">
-        <p><Ago at={delivery.receivedAt} /> · <bdi>{delivery.reason}</bdi></p>
+        <p><Ago at={delivery.receivedAt} /> · <Why of={toldOf(delivery, project.name)} /></p>
         {delivery.builds.length > 0 && (
           <p className="flex flex-wrap gap-x-3">
             {delivery.builds.map((build) => <Link key={build} className="link inline-block py-[3px]" to="/builds/$build" params={{ build: String(build) }}><Trans>Build {build}</Trans></Link>)}
@@ -68,9 +69,15 @@ function Row({ delivery, project }: { delivery: Delivery; project: number }) {
       {delivery.replayable
         ? <Button acts aria-label={t`Replay delivery ${delivery.id}`} onClick={() => setAsked(true)}><Trans>Replay…</Trans></Button>
         : <span />}
-      <Replay delivery={delivery} project={project} open={asked} onClose={() => setAsked(false)} />
+      <Replay delivery={delivery} project={project.id} open={asked} onClose={() => setAsked(false)} />
     </li>
   )
+}
+
+/** What it says, and what became of it here: the server's sentence is of both, and of the reader's other projects. */
+function toldOf({ reason, because = [], outcomes }: Delivery, name: string): Told {
+  const outcome = outcomes.find(({ project }) => project === name)
+  return { reason, because: because.length > 0 ? [...because, ...(outcome?.because ?? [])] : [] }
 }
 
 /** What was accepted without a build (a closed pull request, a deleted branch) was acted on all the same. */
