@@ -41,7 +41,7 @@ export function duration(locale: string, ms: number): string {
 
 const SIZES = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const
 
-/** `22 days`: how long something has been so, in its largest unit. */
+/** `3 wks`: how long something has been so, in its largest unit. */
 export function span(locale: string, ms: number): string {
   const seconds = Math.max(0, ms / 1_000)
   const [unit, length] = UNITS.find(([, length]) => seconds >= length) ?? UNITS[6]
@@ -50,7 +50,9 @@ export function span(locale: string, ms: number): string {
 
 /** `1.8 MB`, `889 bytes`: steps of 1000, as disks and networks count. */
 export function size(locale: string, bytes: number): string {
-  const step = bytes < 1 ? 0 : Math.min(SIZES.length - 1, Math.floor(Math.log10(bytes) / 3))
+  // As it is rounded: 999,999 bytes are 1 MB, not 1,000 kB.
+  const rounded = Number(bytes.toPrecision(3))
+  const step = rounded < 1 ? 0 : Math.min(SIZES.length - 1, Math.floor(Math.log10(rounded) / 3))
   return new Intl.NumberFormat(locale, { style: 'unit', unit: SIZES[step], unitDisplay: step === 0 ? 'long' : 'short', maximumSignificantDigits: 3 }).format(bytes / 1000 ** step)
 }
 
