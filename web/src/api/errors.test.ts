@@ -26,7 +26,7 @@ test('how long to wait is said in the reader’s language', () => {
 })
 
 test('what has no words of its own is said as the server says it', () => {
-  expect(messageOf(refusal(409, answer({ code: 'no_preview', message: 'the hosts are taken' })))).toBe('The hosts are taken.')
+  expect(messageOf(refusal(409, answer({ code: 'of_a_newer_berth', message: 'the hosts are taken' })))).toBe('The hosts are taken.')
   expect(messageOf(refusal(409, answer({ code: 'constructor', message: 'hm' })))).toBe('Hm.')
   expect(problemOf({ code: 'toString', message: 'hm' })).toBe('Hm.')
   expect(problemOf({ message: 'line 2: this line is not KEY=value' })).toBe('Line 2: this line is not KEY=value.')

@@ -1,6 +1,6 @@
 /**
- * What the server refuses, in the reader's language, by its codes. Its own sentences are English and know more (names, numbers): in
- * English they are shown as they are, and in any language where a code is not one that people meet often.
+ * What the server refuses, in the reader's language, by its codes: all of them, or this does not compile. Its own sentences are
+ * English and know more (names, numbers): in English they are shown as they are.
  */
 
 import { msg } from '@lingui/core/macro'
@@ -12,10 +12,14 @@ type ErrorCode = components['schemas']['ErrorCode']
 type InputCode = components['schemas']['InputCode']
 
 /** Of a whole request. */
-export const REFUSALS: Readonly<Partial<Record<ErrorCode, MessageDescriptor>>> = {
+export const REFUSALS: Readonly<Record<ErrorCode, MessageDescriptor>> = {
+  bad_request: msg`The request could not be understood.`,
+  invalid_inputs: msg`Something that was entered cannot be taken.`,
+  method_not_allowed: msg`Nothing at this address takes such a request.`,
   not_found: msg`It is not there: it was removed, or it is somebody else’s.`,
   too_large: msg`What was sent is larger than Berth takes.`,
   too_slow: msg`What was sent came in too slowly.`,
+  unsupported_media_type: msg`Nothing at this address takes contents of this kind.`,
   unauthorized: msg`Your session ended. Sign in again.`,
   forbidden: msg`It is somebody else’s.`,
   foreign_origin: msg`This page was not opened at the dashboard’s own address. Open it there and try again.`,
@@ -31,14 +35,26 @@ export const REFUSALS: Readonly<Partial<Record<ErrorCode, MessageDescriptor>>> =
   dead_link: msg`The link was used, has run out, was withdrawn or is not complete. Ask an administrator for a new one, or sign in if you have an account.`,
   too_many_attempts: msg`There were too many attempts.`,
   too_many_requests: msg`There were too many requests.`,
+  api_token_refused: msg`The API token was revoked, has run out, or never was one.`,
+  api_token_not_enough: msg`An API token cannot do this. Sign in.`,
+  project_token: msg`This API token is for one project alone.`,
   conflict: msg`Something changed meanwhile, so this cannot be done as things are now. Look at the page again.`,
+  activation_refused: msg`This version cannot go live as things are now.`,
   already_finished: msg`The build has ended already.`,
   no_hook: msg`There is no such webhook yet.`,
+  no_preview: msg`No preview can be made of this branch.`,
   not_at_github: msg`The repository is not at GitHub.`,
+  not_confirmed: msg`Whether it is live could not be found out in time. Look at the project.`,
   not_replayable: msg`Only a push or a pull request whose contents were kept can be replayed.`,
   previews_off: msg`The project makes no previews.`,
   promotion_needs_rebuild: msg`Production’s builds get other values than the preview’s build got.`,
   promotion_of_fork: msg`A commit from a fork is not built with production’s secrets. Merge its pull request: the push builds it.`,
+  too_many_watchers: msg`Too many pages watch the visitors of this project. Close one of them.`,
+  unopened_value: msg`A value is sealed with another key than Berth has now, so it cannot be opened. Set it again.`,
+  bad_archive: msg`The folder that was sent cannot be unpacked.`,
+  folder_too_large: msg`The folder is larger than Berth takes.`,
+  bad_signature: msg`The delivery is not signed with this project’s secret.`,
+  delivery_rejected: msg`The delivery was refused.`,
   busy: msg`Berth is looking at other repositories.`,
   timed_out: msg`The git host did not answer in time.`,
   branch_not_found: msg`The repository has no such branch.`,
@@ -49,6 +65,7 @@ export const REFUSALS: Readonly<Partial<Record<ErrorCode, MessageDescriptor>>> =
   github_not_connected: msg`Connect your GitHub account first.`,
   github_rate_limited: msg`GitHub takes no more requests for your account for now.`,
   github_reconnect: msg`GitHub no longer accepts the access that it gave. Connect it again.`,
+  github_refused: msg`GitHub refused this.`,
   github_unavailable: msg`GitHub cannot be reached. Try again in a minute.`,
   internal: msg`Something went wrong inside Berth. Its log has the details; sites are not affected.`,
   unavailable: msg`Berth cannot answer this right now. Sites are not affected.`,

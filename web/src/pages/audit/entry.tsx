@@ -41,7 +41,7 @@ function What({ entry: { project, user, by, subject } }: { entry: Entry }) {
       {subject !== null && <bdi className="min-w-0 break-words">{subject}</bdi>}
       {user && user.id !== by?.id && <bdi className="min-w-0 break-words">{user.name}</bdi>}
       {project && (
-        <Link to="/audit" search={(before) => ({ ...before, project: project.id })} className="link min-w-6 py-0.5 break-words" aria-label={t`Only about ${project.name}`}><bdi>{project.name}</bdi></Link>
+        <Link to="/audit" search={(before) => ({ ...before, project: project.id })} className="link min-w-6 py-[3px] break-words" aria-label={t`Only about ${project.name}`}><bdi>{project.name}</bdi></Link>
       )}
     </>
   )
@@ -52,7 +52,7 @@ function Who({ entry: { by, means, meansName } }: { entry: Entry }) {
   const how = i18n._(MEANS_WORDS[means])
   return (
     <>
-      {by && <Link to="/audit" search={(before) => ({ ...before, by: by.id })} className="link min-w-6 py-0.5" aria-label={t`Only by ${by.name}`}><bdi>{by.name}</bdi></Link>}
+      {by && <Link to="/audit" search={(before) => ({ ...before, by: by.id })} className="link min-w-6 py-[3px]" aria-label={t`Only by ${by.name}`}><bdi>{by.name}</bdi></Link>}
       <span>{meansName === null ? how : <Trans>{how}: <bdi>{meansName}</bdi></Trans>}</span>
     </>
   )

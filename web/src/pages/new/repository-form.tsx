@@ -10,6 +10,7 @@ import { api, body } from '~/api/client'
 import { sentence } from '~/api/errors'
 import { keys } from '~/api/keys'
 import { SETTINGS } from '~/plan/decisions'
+import { English } from '~/ui/english'
 import { Form } from '~/ui/form'
 import { useUnsaved } from '~/ui/leave'
 import { toast } from '~/ui/toast'
@@ -69,7 +70,7 @@ export function RepositoryForm({ repository, branch, onBranch, name, onName, env
         body: { name, ...accessOf(repository), branch: branch.trim(), previews, ...settingsOf(changes), ...(variables.length > 0 && { variables }) },
       }))
       release()
-      if (note) toast(<bdi>{sentence(note)}</bdi>)
+      if (note) toast(<English>{sentence(note)}</English>)
       void queries.invalidateQueries({ queryKey: keys.projects })
       await navigate(build ? { to: '/builds/$build', params: { build: String(build.id) } } : { to: '/projects/$project', params: { project: project.name } })
     } catch (error) {

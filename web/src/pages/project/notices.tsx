@@ -10,6 +10,7 @@ import type { Schema } from '~/api/client'
 import { sentence } from '~/api/errors'
 import { useFailureWords } from '~/failure/words'
 import { Button, LinkButton } from '~/ui/button'
+import { English } from '~/ui/english'
 import { Notice } from '~/ui/panel'
 import { heldQuery } from './queries'
 import { mayBeUnheard, Unheard } from './unheard'
@@ -29,7 +30,7 @@ export function Notices({ project }: { project: Project }) {
           title={<Trans>GitHub may not tell of pushes.</Trans>}
           actions={<LinkButton to="/projects/$project/settings/{-$section}" params={{ project: project.name, section: 'webhook' }}><Trans>Look at the webhook</Trans></LinkButton>}
         >
-          <bdi>{sentence(webhookProblem)}</bdi>
+          <English>{sentence(webhookProblem)}</English>
         </Notice>
       )}
       {held.map((build) => <Held key={build.id} build={build} />)}

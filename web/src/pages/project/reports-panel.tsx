@@ -6,6 +6,7 @@ import { Link } from '@tanstack/react-router'
 
 import type { Schema } from '~/api/client'
 import { sentence } from '~/api/errors'
+import { English } from '~/ui/english'
 import { Panel } from '~/ui/panel'
 import { Ago } from '~/ui/time'
 import { reportsQuery } from './queries'
@@ -36,7 +37,7 @@ function Stuck({ report }: { report: Report }) {
   return (
     <li className="grid gap-0.5 border-line px-4 py-2.5 text-sm not-first:border-t">
       <p><Subject of={report} /></p>
-      <p className="text-fail wrap-anywhere"><bdi>{report.problem && sentence(report.problem)}</bdi></p>
+      <p className="text-fail wrap-anywhere"><English>{report.problem && sentence(report.problem)}</English></p>
       <p className="text-xs text-dim">
         <Plural value={attempts} one="Tried once" other="Tried # times" /> · {dueAt ? <Trans>again <Ago at={dueAt} /></Trans> : <Trans>not tried again by itself</Trans>}
       </p>

@@ -6,13 +6,15 @@ import { Suspense } from 'react'
 
 import type { Schema } from '~/api/client'
 import { useLimits } from '~/pages/system/limits'
+import { SystemProblem } from '~/pages/system/problem'
 import { systemQuery } from '~/pages/system/queries'
 import { type Fact, Rows } from '~/pages/system/rows'
 import { ForAdministrators } from '~/pages/users/administrators'
 import { Button } from '~/ui/button'
+import { English } from '~/ui/english'
 import { useFormat } from '~/ui/format'
 import { Loading } from '~/ui/loading'
-import { Notice, Panel } from '~/ui/panel'
+import { Panel } from '~/ui/panel'
 import { State } from '~/ui/state'
 import { Ago } from '~/ui/time'
 
@@ -61,16 +63,10 @@ function Standing({ system: { problems }, again }: Props & { again: React.ReactN
   return (
     <>
       {problems.map((problem) => (
-        <Notice key={problem.code} tone="fail" title={titleOf(problem)} actions={again}><bdi>{problem.detail}</bdi></Notice>
+        <SystemProblem key={problem.code} problem={problem} again={again} />
       ))}
     </>
   )
-}
-
-function titleOf({ code, title }: Schema['ProblemBody']): React.ReactNode {
-  if (code === 'docker_unreachable') return <Trans>Docker: builds wait, sites are served.</Trans>
-  if (code === 'disk_low') return <Trans>Disks: builds wait, sites are served.</Trans>
-  return <bdi>{title}</bdi>
 }
 
 function useFacts(system: Schema['SystemBody']): Fact[] {
@@ -94,7 +90,7 @@ function useMachine(system: Schema['SystemBody']): Fact[] {
     open: t`The internet and your private networks`,
   }
   return [
-    { word: t`Docker`, value: <bdi>{docker.version ?? docker.problem ?? t`It does not answer`}</bdi> },
+    { word: t`Docker`, value: docker.version ? <bdi>{docker.version}</bdi> : docker.problem ? <English>{docker.problem}</English> : t`It does not answer` },
     { word: t`Builds`, value: t`${queue.running} running, ${queue.queued} queued, ${queue.held} waiting for approval; ${queue.workers} at once` },
     ...disks.map((disk) => ({
       word: t`Disk`,

@@ -4,8 +4,10 @@ import { Trans, useLingui } from '@lingui/react/macro'
 import { useState } from 'react'
 
 import type { Schema } from '~/api/client'
+import { sentence } from '~/api/errors'
 import { RebuildNow } from '~/pages/settings/build/rebuild'
 import { useChangeProject } from '~/pages/settings/queries'
+import { English } from '~/ui/english'
 import { Checkbox, TextField } from '~/ui/field'
 import { Form, SaveBar, useForm } from '~/ui/form'
 import { Notice, Panel } from '~/ui/panel'
@@ -59,7 +61,7 @@ export function Repository({ project }: { project: Schema['ProjectBody'] }) {
           {project.hasRepoToken && (
             <div className="sm:col-span-2"><Checkbox {...form.check('removeToken')} label={<Trans>Remove the access token</Trans>} /></div>
           )}
-          {note && <div className="sm:col-span-2"><Notice tone="busy" title={<Trans>Pushes are not announced.</Trans>}><bdi>{note}</bdi></Notice></div>}
+          {note && <div className="sm:col-span-2"><Notice tone="busy" title={<Trans>Pushes are not announced.</Trans>}><English>{sentence(note)}</English></Notice></div>}
         </div>
         <SaveBar form={form} after={<RebuildNow project={project} />}>
           {project.repoUrl ? <Trans>Used by the next build.</Trans> : <Trans>The newest commit of the branch is built at once.</Trans>}

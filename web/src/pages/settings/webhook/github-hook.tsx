@@ -4,8 +4,9 @@ import { Trans, useLingui } from '@lingui/react/macro'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 
 import { api, body, type Schema } from '~/api/client'
-import { messageOf } from '~/api/errors'
+import { isServersLanguage, messageOf, sentence } from '~/api/errors'
 import { keys } from '~/api/keys'
+import { Original } from '~/failure/original'
 import { Trial } from '~/pages/settings/webhook/trial'
 import { Button } from '~/ui/button'
 import { Panel } from '~/ui/panel'
@@ -28,14 +29,21 @@ export function GithubHook({ project, github, canTest }: Props) {
     refused: t`Not known`,
     unannounced: t`None`,
   }
+  const problems: Record<Exclude<typeof github.state, 'ok'>, string> = {
+    lost: t`GitHub has no such webhook any more, or does not show it.`,
+    altered: t`The webhook at GitHub is not what it should be, so pushes may not be announced.`,
+    refused: t`GitHub does not let Berth look at the webhook, or does not answer.`,
+    unannounced: t`GitHub announces nothing of this repository.`,
+  }
   return (
     <Panel title={t`GitHub’s webhook`} aside={<span className="pe-2"><State state={isWell ? 'passed' : 'failed'}>{words[github.state]}</State></span>}>
       <div className="grid gap-3 p-4">
         <p className="max-w-prose text-muted">
-          {isWell
+          {github.state === 'ok'
             ? <Trans>GitHub announces pushes and pull requests of this repository. Projects of one repository share it.</Trans>
-            : github.problem ? <bdi>{github.problem}</bdi> : <Trans>GitHub announces nothing of this repository.</Trans>}
+            : github.problem && isServersLanguage() ? <bdi>{sentence(github.problem)}</bdi> : problems[github.state]}
         </p>
+        {!isWell && !isServersLanguage() && <Original words={github.problem ?? undefined} />}
         {repair.error && <p className="text-sm text-fail" role="alert">{messageOf(repair.error)}</p>}
         <div className="flex flex-wrap items-center gap-2">
           {!isWell && <Button acts look="primary" pending={repair.isPending} onClick={() => repair.mutate()}><Trans>Repair it</Trans></Button>}

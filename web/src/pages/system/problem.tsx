@@ -1,0 +1,42 @@
+/** Something that is wrong with the installation: what, what that means for sites and builds, and what to do. */
+
+import { msg } from '@lingui/core/macro'
+import type { MessageDescriptor } from '@lingui/core'
+import { useLingui } from '@lingui/react/macro'
+
+import type { Schema } from '~/api/client'
+import { isServersLanguage } from '~/api/errors'
+import { Original } from '~/failure/original'
+import { Notice } from '~/ui/panel'
+
+type Code = Schema['ProblemCode']
+
+const TITLES: Record<Code, MessageDescriptor> = {
+  docker_unreachable: msg`Docker: builds wait, sites are served.`,
+  disk_low: msg`Disks: builds wait, sites are served.`,
+  build_network_unenforced: msg`Network: no build starts, sites are served.`,
+  build_network_open: msg`Builds can reach private networks.`,
+  hook_unreachable: msg`GitHub cannot announce pushes.`,
+}
+
+/** Variables are called as the operator sets them. */
+const DETAILS: Record<Code, MessageDescriptor> = {
+  docker_unreachable: msg`Docker cannot be used. Builds wait until it can; folders can be deployed.`,
+  disk_low: msg`There is too little room on a disk. No build starts until there is more.`,
+  build_network_unenforced: msg`Builds could reach this machine and its private networks. Mend that, or set BERTH_EGRESS=open if you trust everybody who can push.`,
+  build_network_open: msg`BERTH_EGRESS=open lets them. Whoever can push can reach this machine and its private networks.`,
+  hook_unreachable: msg`Deliveries would go to an address that only this machine reaches. Set BERTH_PUBLIC_URL or WEBHOOK_CALLBACK to one that GitHub reaches; until then branches are looked at every hour.`,
+}
+
+/** Those of which the server knows more than their code says. */
+const HAS_MORE: readonly Code[] = ['docker_unreachable', 'disk_low', 'build_network_unenforced']
+
+export function SystemProblem({ problem: { code, detail }, again }: { problem: Schema['ProblemBody']; again: React.ReactNode }) {
+  const { i18n } = useLingui()
+  return (
+    <>
+      <Notice tone="fail" title={i18n._(TITLES[code])} actions={again}>{isServersLanguage() ? <bdi>{detail}</bdi> : i18n._(DETAILS[code])}</Notice>
+      {!isServersLanguage() && HAS_MORE.includes(code) && <Original words={detail} />}
+    </>
+  )
+}
