@@ -13,7 +13,7 @@ export async function visit(page, address) {
 
 /** Whether the page's stylesheets came, too: without them it is drawn as well, and nothing is as large as it should be. */
 function hasStyles(page) {
-  return page.evaluate(() => [...document.querySelectorAll('link[rel="stylesheet"]')].every(({ sheet }) => sheet !== null));
+  return page.evaluate(() => [...document.querySelectorAll('link[rel="stylesheet"]')].every(({ sheet }) => sheet?.cssRules.length > 0));
 }
 
 /** Whether the browser complains of that and of nothing else. */

@@ -83,6 +83,7 @@ async fn a_repository_is_connected_in_three_clicks_and_a_preview_promoted() -> R
     let repo = github.repo("harbour")?;
     Shop::saying("The harbour").publish(&repo)?;
     github.repo("another")?;
+    github.repo_of("octo-org", "lighthouse")?;
     let answer = async |asked: &Value| {
         match asked["ask"].as_str().context("a request has a name")? {
             "push a branch" => {
@@ -96,6 +97,7 @@ async fn a_repository_is_connected_in_three_clicks_and_a_preview_promoted() -> R
                 Shop::saying("A better harbour").publish(&fork)?;
                 github.open_pull_request(&repo, &fork, "A better harbour").await?.1.expect(200)?;
             }
+            "say no at GitHub" => github.refuse_next_sign_in(),
             other => bail!("the browser asks for {other:?}"),
         }
         Ok(())

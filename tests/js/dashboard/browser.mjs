@@ -27,7 +27,15 @@ export class Browser {
   /** A new profile with one page. `expected` says which failed requests (method and path) the story itself causes. */
   async open({ locale = 'en', theme = 'light', width = 1440, height = 900, expected = [] } = {}) {
     const context = await this.#chromium.newContext({ viewport: { width, height }, locale, colorScheme: theme, acceptDownloads: true });
-    const page = await context.newPage();
+    return this.#watch(await context.newPage(), locale, expected);
+  }
+
+  /** Another tab beside a page: the same profile and language. */
+  async tab(page) {
+    return this.#watch(await page.context().newPage(), page.words.locale, []);
+  }
+
+  #watch(page, locale, expected) {
     page.setDefaultTimeout(PATIENCE);
     page.words = new Words(locale);
     page.on('pageerror', (error) => this.complaints.push(`${error.stack ?? error}`));

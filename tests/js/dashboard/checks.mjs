@@ -16,6 +16,7 @@ export async function violations(page) {
 const DRESSES = {
   en: [['light', 1440], ['dark', 360]],
   ar: [['dark', 1440], ['light', 360]],
+  nl: [['light', NARROWEST]],
 };
 
 /** A window in which nothing is scrolled: axe takes what it has scrolled out of sight for covered. */
@@ -29,7 +30,12 @@ export async function violationsInDresses(page) {
     await page.evaluate((theme) => { document.documentElement.dataset.theme = theme; }, theme);
     await page.setViewportSize({ width, height: TALL });
     // Whoever walked out of the page before comes in again at its first link, which covers the bar while it has the focus.
-    await page.evaluate(() => document.activeElement?.blur());
+    // What was scrolled is drawn anew before axe looks at what lies over what.
+    await page.evaluate(() => {
+      document.activeElement?.blur();
+      scrollTo(0, 0);
+      return new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    });
     found.push(...(await violations(page)).map((line) => `${theme} ${width}: ${line}`));
   }
   await page.setViewportSize(size);
@@ -43,9 +49,14 @@ export async function tooWide(page) {
   await page.setViewportSize({ width: NARROWEST, height: 700 });
   const found = await page.evaluate(() => {
     const { clientWidth, scrollWidth } = document.documentElement;
-    if (scrollWidth <= clientWidth) return [];
-    const outside = ({ left, right }) => right > clientWidth + 1 || left < -1;
-    const guilty = [...document.body.querySelectorAll('*')].filter((element) => outside(element.getBoundingClientRect()));
+    const outside = (element) => {
+      const { left, right } = element.getBoundingClientRect();
+      return right > clientWidth + 1 || left < -1;
+    };
+    // What lies over the page makes it no wider, and can be cut off or scroll by itself.
+    const overlays = [...document.querySelectorAll('[role="dialog"], [role="alertdialog"], [role="menu"], .toast')];
+    const cut = overlays.filter((element) => outside(element) || element.scrollWidth > element.clientWidth + 1);
+    const guilty = scrollWidth <= clientWidth ? cut : [...document.body.querySelectorAll('*')].filter(outside);
     return guilty.slice(-3).map((element) => `${location.pathname}: <${element.tagName.toLowerCase()} class="${element.className}"> sticks out`);
   });
   await page.setViewportSize(size);

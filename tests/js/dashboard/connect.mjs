@@ -1,6 +1,6 @@
 // Somebody with a GitHub account connects a repository in three clicks, sees its plan, gets a preview of a branch and promotes
-// it, and looks before a stranger's code is built. The pushes are the test's.
-import { tooWide, violations } from './checks.mjs';
+// it, looks before a stranger's code is built, and comes in by GitHub afterwards. The pushes are the test's.
+import { inDutch } from './chapters/dutch.mjs';
 import { setUp } from './chapters/first-day.mjs';
 import { siteOf } from './chapters/pushes.mjs';
 import { Person } from './person.mjs';
@@ -11,18 +11,22 @@ await run('connect', async (browser, task, ask) => {
   const name = repository.split('/')[1];
   const ada = new Person(browser, await browser.open({ expected: ['/promote', '/octocat'] }), ask);
   const { page } = ada;
-  const found = { violations: [], wide: [] };
-  const look = async () => {
-    found.violations.push(...(await violations(page)));
-    found.wide.push(...(await tooWide(page)));
-  };
 
   await setUp(ada, task);
   await ada.link('New project').click();
   await ada.link('Connect GitHub').click();
   const choose = ada.button('Choose {full}', { full: repository });
   await choose.waitFor();
-  await look();
+  await ada.look('a choice of repositories');
+
+  // What an organization has is found under its name, and what one has many of by a part of its name.
+  const accounts = ada.field('Account');
+  await accounts.selectOption('octo-org');
+  await ada.button('Choose {full}', { full: 'octo-org/lighthouse' }).waitFor();
+  await accounts.selectOption({ index: 0 });
+  await ada.field('Search by name').fill('harb');
+  await ada.button('Choose {full}', { full: 'octocat/another' }).waitFor({ state: 'detached' });
+  await choose.waitFor();
 
   // Three clicks with the one for a new project: the repository, whose branch and plan are there then, and Deploy.
   let clicks = 0;
@@ -35,7 +39,7 @@ await run('connect', async (browser, task, ask) => {
   await ada.text('This address is free.').waitFor();
   const branch = await ada.field('Branch that goes live').inputValue();
   const plan = await page.getByRole('main').innerText();
-  await look();
+  await ada.look('with what was found');
   await click(ada.button('Deploy'));
   await page.waitForURL('**/builds/*');
   await ada.link('Visit').waitFor();
@@ -45,7 +49,7 @@ await run('connect', async (browser, task, ask) => {
   await ada.field('What calls it').fill('the newsroom');
   await ada.button('Make it').click();
   const deployHook = await page.getByLabel(ada.say('The address of {0}', { 0: 'the newsroom' }), { exact: true }).inputValue();
-  await look();
+  await ada.look('an address that is shown once');
 
   await ada.goTo(`/projects/${name}`);
   await ask({ ask: 'push a branch' });
@@ -66,9 +70,26 @@ await run('connect', async (browser, task, ask) => {
   await ada.button('Approve and build…').click();
   const question = page.getByRole('alertdialog');
   const risk = await question.innerText();
-  await look();
+  await ada.look('a question about a fork');
   await ada.agree('Approve and build');
   await page.waitForURL('**/builds/*');
   await page.getByRole('heading', { level: 1 }).getByText(ada.say('Passed')).or(page.getByRole('heading', { level: 1 }).getByText(ada.say('Live'))).first().waitFor();
-  return { ...found, clicks, branch, plan, previewUrl, deployHook, risk };
+
+  await outAndIn(ada, name);
+  await inDutch(ada, name);
+  return { ...ada.found, clicks, branch, plan, previewUrl, deployHook, risk };
 });
+
+/** Out, and in again by GitHub: whoever says no there is told so, and may think again. */
+async function outAndIn(ada, project) {
+  const { page } = ada;
+  await ada.choose('Account of {0}', { 0: 'ada' }, 'Sign out');
+  await page.getByRole('heading', { name: ada.say('Sign in'), exact: true }).waitFor();
+  await ada.ask({ ask: 'say no at GitHub' });
+  await ada.link('Continue with GitHub').click();
+  await ada.text('The sign-in was not finished at GitHub. Begin again.').waitFor();
+  await ada.look('after a sign-in that was refused');
+  await ada.link('Continue with GitHub').click();
+  await page.getByRole('main').getByRole('link', { name: project, exact: true }).waitFor();
+  await ada.button('Account of {0}', { 0: 'ada' }).waitFor();
+}

@@ -1,6 +1,5 @@
 // Two people with two browsers: an administrator invites somebody, who opens an account by the link; the administrator signs
 // them out, and their page returns to the sign-in. The second browser is a phone at night, used by the keyboard.
-import { tooWide, violations } from './checks.mjs';
 import { setUp } from './chapters/first-day.mjs';
 import { Person } from './person.mjs';
 import { run } from './test.mjs';
@@ -14,11 +13,6 @@ await run('invitation', async (browser, task) => {
   guest.page.on('request', (request) => {
     if (request.headers().referer?.includes('/invite/')) referrers.push(request.url());
   });
-  const found = { violations: [], wide: [] };
-  const look = async (person) => {
-    found.violations.push(...(await violations(person.page)));
-    found.wide.push(...(await tooWide(person.page)));
-  };
 
   await setUp(admin, task);
   await admin.goTo('/users');
@@ -28,12 +22,12 @@ await run('invitation', async (browser, task) => {
   const link = await admin.field('The link').inputValue();
   const hers = admin.panel('Invitations').getByRole('listitem').filter({ hasText: 'Grace, who keeps the shop' });
   await hers.getByText(admin.say('Waits')).waitFor();
-  await look(admin);
+  await admin.look('an invitation');
 
   // Grace uses the keyboard alone.
   await guest.goTo(link);
   await guest.page.getByRole('heading', { name: guest.say('Welcome to Berth') }).waitFor();
-  await look(guest);
+  await guest.look('an invitation');
   const login = guest.field('Login name or e-mail address');
   for (let tabs = 0; tabs < 12 && !(await login.evaluate((field) => field === document.activeElement)); tabs += 1) await guest.page.keyboard.press('Tab');
   await guest.page.keyboard.type('ada');
@@ -51,6 +45,13 @@ await run('invitation', async (browser, task) => {
   const sees = await guest.page.getByRole('menuitem', { name: guest.say('Users') }).count();
   await guest.page.getByRole('menuitem', { name: guest.say('Account'), exact: true }).click();
   await guest.panel('Sessions').waitFor();
+  // What is for administrators says so.
+  for (const path of ['/users', '/system', '/audit']) {
+    await guest.goTo(path);
+    await guest.text('This page is for administrators').waitFor();
+    await guest.look('a member');
+  }
+  await guest.goTo('/account');
 
   await hers.getByText(admin.say('Used'), { exact: true }).waitFor();
   await admin.choose('Actions for {0}', { 0: 'grace' }, 'Sign out everywhere…');
@@ -58,10 +59,11 @@ await run('invitation', async (browser, task) => {
   await guest.page.getByRole('heading', { name: guest.say('Sign in') }).waitFor();
   await guest.goTo(link);
   await guest.page.getByRole('heading', { name: guest.say('This link leads nowhere') }).waitFor();
-  await look(guest);
+  await guest.look('a dead link');
 
   await admin.choose('Actions for {0}', { 0: 'grace' }, 'Remove…');
   await admin.agree('Remove');
   await admin.button('Actions for {0}', { 0: 'grace' }).waitFor({ state: 'detached' });
+  const found = { violations: [...admin.found.violations, ...guest.found.violations], wide: [...admin.found.wide, ...guest.found.wide] };
   return { ...found, address, sees, referrers };
 });

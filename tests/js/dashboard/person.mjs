@@ -1,9 +1,13 @@
 // Somebody at a page of the dashboard, in their language: finds things by their role and the words of the catalogue.
+import { tooWide, violationsInDresses } from './checks.mjs';
 
 /** How long a page may take until it asks for nothing any more. */
 const QUIET_MS = 10_000;
 
 export class Person {
+  /** What is wrong with what they looked at closely, in a line each. */
+  found = { violations: [], wide: [] };
+
   constructor(browser, page, ask) {
     Object.assign(this, { browser, page, ask, words: page.words });
   }
@@ -56,6 +60,14 @@ export class Person {
     return this.browser.visit(this.page, path);
   }
 
+  /** Another tab of theirs, at an address of the dashboard. */
+  async tab(path) {
+    const tab = new Person(this.browser, await this.browser.tab(this.page), this.ask);
+    tab.found = this.found;
+    await tab.goTo(path);
+    return tab;
+  }
+
   /** Asks the API as the page itself does. */
   send(method, path, body) {
     return this.page.evaluate(async ([method, path, body]) => {
@@ -63,6 +75,13 @@ export class Person {
       if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
       return answer.status === 204 ? undefined : answer.json().catch(() => undefined);
     }, [method, path, body]);
+  }
+
+  /** Looks closely at the page as it stands, with whatever lies over it: `what` says which state that is. */
+  async look(what) {
+    const named = (line) => (what ? `${what}: ${line}` : line);
+    this.found.violations.push(...(await violationsInDresses(this.page)).map(named));
+    this.found.wide.push(...(await tooWide(this.page)).map(named));
   }
 
   /** Waits until what the page asked for is there. A page whose live connection has to poll is never quiet, and then drawn at least. */

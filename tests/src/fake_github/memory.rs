@@ -46,6 +46,8 @@ pub(super) struct Memory {
     /// Who signs in.
     pub(super) login: String,
     pub(super) organizations: Vec<String>,
+    /// Whether they refuse the next time that they are asked to.
+    pub(super) says_no: bool,
     pub(super) codes: HashMap<String, Grant>,
     pub(super) issued: i64,
     pub(super) repositories: Vec<Repository>,

@@ -111,6 +111,11 @@ impl FakeGithub {
         self.known.memory().login = login.to_owned();
     }
 
+    /// Lets whoever signs in next say no to it at GitHub.
+    pub fn refuse_next_sign_in(&self) {
+        self.known.memory().says_no = true;
+    }
+
     /// Announces a push of the branch that is checked out to the hooks of the repository; what they answered.
     ///
     /// # Errors

@@ -28,20 +28,26 @@ pub(super) struct Authorize {
     code_challenge_method: String,
 }
 
-/// The person is signed in at GitHub and says yes at once.
+/// The person is signed in at GitHub and says yes at once, or no if they were told to.
 pub(super) async fn authorize(State(known): State<Known>, Query(asked): Query<Authorize>) -> Response {
     if asked.client_id != FakeGithub::CLIENT.0 || asked.code_challenge_method != "S256" || asked.state.len() < 16 {
         return (StatusCode::BAD_REQUEST, "unknown client, or no S256 challenge, or a weak state").into_response();
     }
     let mut memory = known.memory();
-    let code = format!("code-{}", memory.next_id());
     let mut back = match url::Url::parse(&asked.redirect_uri) {
         Ok(back) => back,
         Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
     };
-    back.query_pairs_mut().append_pair("code", &code).append_pair("state", &asked.state);
-    let grant = Grant { client_id: asked.client_id, redirect_uri: asked.redirect_uri, challenge: asked.code_challenge };
-    memory.codes.insert(code, grant);
+    back.query_pairs_mut().append_pair("state", &asked.state);
+    if std::mem::take(&mut memory.says_no) {
+        back.query_pairs_mut().append_pair("error", "access_denied");
+    } else {
+        let code = format!("code-{}", memory.next_id());
+        back.query_pairs_mut().append_pair("code", &code);
+        let grant =
+            Grant { client_id: asked.client_id, redirect_uri: asked.redirect_uri, challenge: asked.code_challenge };
+        memory.codes.insert(code, grant);
+    }
     (StatusCode::FOUND, [(header::LOCATION, back.to_string())]).into_response()
 }
 

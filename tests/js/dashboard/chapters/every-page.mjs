@@ -1,50 +1,57 @@
-// Every page of the world that the story made: axe, the keyboard, the narrowest window. Dialogs are pages too.
-import { keyboardProblems, tooWide, violations, violationsInDresses } from '../checks.mjs';
+// Every page of the world that the story made: axe, the keyboard, the narrowest window. What opens over a page is looked at, too.
+import { keyboardProblems } from '../checks.mjs';
+import { ensure, Person } from '../person.mjs';
+
+/** Settings of this browser: all that a page keeps. */
+const KEPT = ['locale', 'log-wrap', 'single-keys', 'theme'];
 
 export async function everyPage(ada, project) {
   const { page } = ada;
-  const found = { violations: [], keyboard: [], wide: [] };
+  const keyboard = [];
 
-  // What opens over a page: the palette by its key, the help, a question. First, because the walk through a page ends outside of it.
+  // First, because the walk through a page ends outside of it.
   await ada.goTo(`/projects/${project}`);
   await ada.settled();
   for (const [what, open] of overlays(ada)) {
     await open();
-    const overlay = page.getByRole('dialog').or(page.getByRole('alertdialog')).first();
+    const overlay = page.getByRole('dialog').or(page.getByRole('alertdialog')).or(page.getByRole('menu')).first();
     await overlay.waitFor();
-    found.violations.push(...(await violations(page)).map((line) => `${what}: ${line}`));
-    const holdsFocus = await page.evaluate(() => document.activeElement.closest('[role="dialog"], [role="alertdialog"]') !== null);
-    if (!holdsFocus) found.keyboard.push(`${what} does not take the focus`);
+    const holdsFocus = await page.evaluate(() => document.activeElement.closest('[role="dialog"], [role="alertdialog"], [role="menu"]') !== null);
+    if (!holdsFocus) keyboard.push(`${what} does not take the focus`);
+    await ada.look(what);
     await page.keyboard.press('Escape');
     await overlay.waitFor({ state: 'detached' });
   }
 
-  for (const path of await pathsOf(page, project)) {
+  for (const path of await pathsOf(ada, project)) {
     await ada.goTo(path);
     await ada.settled();
-    found.violations.push(...(await violationsInDresses(page)));
-    found.wide.push(...(await tooWide(page)));
-    found.keyboard.push(...(await keyboardProblems(page)));
+    await ada.look();
+    keyboard.push(...(await keyboardProblems(page)));
   }
 
   // The way in, for somebody else.
-  const stranger = await ada.browser.open({ locale: ada.words.locale, expected: ['/invitations/look'] });
+  const stranger = new Person(ada.browser, await ada.browser.open({ locale: ada.words.locale, expected: ['/invitations/look'] }));
   for (const path of ['/login', '/invite/no-such-link']) {
-    await ada.browser.visit(stranger, path);
-    found.violations.push(...(await violationsInDresses(stranger)));
-    found.wide.push(...(await tooWide(stranger)));
-    found.keyboard.push(...(await keyboardProblems(stranger)));
+    await stranger.goTo(path);
+    await stranger.look();
+    keyboard.push(...(await keyboardProblems(stranger.page)));
   }
-  await stranger.context().close();
-  return found;
+  await stranger.page.context().close();
+
+  // What a script could read is nobody's secret: the session is in a cookie that none can.
+  const readable = await page.evaluate(() => [...Object.keys(localStorage), document.cookie].filter(Boolean));
+  ensure(readable.every((name) => KEPT.includes(name)), `scripts can read ${readable}`);
+  const cookies = await page.context().cookies(ada.browser.origin);
+  ensure(cookies.length > 0 && cookies.every(({ httpOnly }) => httpOnly), `scripts can read a cookie of ${cookies.map(({ name }) => name)}`);
+  return { keyboard, violations: [...ada.found.violations, ...stranger.found.violations], wide: [...ada.found.wide, ...stranger.found.wide] };
 }
 
-async function pathsOf(page, project) {
-  const builds = await page.evaluate(async (name) => {
-    const projects = await (await fetch('/api/v1/projects')).json();
-    const { id } = projects.find((each) => each.name === name);
-    return (await fetch(`/api/v1/projects/${id}/builds`)).json();
-  }, project);
+/** The addresses of all pages that an administrator has. */
+export async function pathsOf(ada, project) {
+  const projects = await ada.send('GET', '/api/v1/projects');
+  const { id } = projects.find((each) => each.name === project);
+  const builds = await ada.send('GET', `/api/v1/projects/${id}/builds`);
   const failed = builds.find(({ status }) => status === 'failed');
   return [
     '/',
@@ -52,7 +59,7 @@ async function pathsOf(page, project) {
     `/projects/${project}`,
     `/projects/${project}/builds`,
     ...['build', 'secrets', 'access', 'webhook', 'limits', 'delete'].map((section) => `/projects/${project}/settings/${section}`),
-    `/builds/${failed.id}`,
+    ...(failed ? [`/builds/${failed.id}`] : []),
     `/builds/${builds.at(-1).id}`,
     '/account',
     '/users',
@@ -62,10 +69,14 @@ async function pathsOf(page, project) {
   ];
 }
 
+/** On the page of a project: the palette by its key, the help, a menu of the bar and one of the page, questions. */
 function overlays(ada) {
   return [
     ['the palette', () => ada.page.keyboard.press('ControlOrMeta+k')],
     ['the keys', () => ada.page.keyboard.press('?')],
+    ['the account’s menu', () => ada.button('Account of {0}', { 0: 'ada' }).click()],
+    ['the menu of a build', () => ada.button('What to do about build {0}').click()],
     ['a question', () => ada.button('Roll back to <0>{0}</0>…').click()],
+    ['a question about a build', () => ada.choose('What to do about build {0}', {}, 'Rebuild…')],
   ];
 }

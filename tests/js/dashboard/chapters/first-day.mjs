@@ -1,5 +1,4 @@
 // The first day: the setup token, a git address, what Berth found, Deploy, the log, the site.
-import { violations } from '../checks.mjs';
 import { ensure } from '../person.mjs';
 
 export async function firstDay(ada, { setupToken, repoUrl, text, project }) {
@@ -9,11 +8,11 @@ export async function firstDay(ada, { setupToken, repoUrl, text, project }) {
   ensure(new URL(page.url()).pathname === '/setup', `the first page is ${page.url()}`);
   const direction = await page.evaluate(() => [document.documentElement.lang, document.documentElement.dir].join(' '));
   ensure(direction === (ada.words.locale === 'ar' ? 'ar rtl' : 'en ltr'), `the page is ${direction}`);
-  const found = await violations(page);
-  ensure(found.length === 0, `axe on the setup page: ${found.join('\n')}`);
   await ada.picture('1-setup');
+  await ada.look();
   await setUp(ada, { setupToken });
   await ada.picture('2-empty');
+  await ada.look('without a project');
   await connect(ada, { repoUrl, text, project });
 }
 
@@ -41,6 +40,7 @@ export async function connect(ada, { repoUrl, text, project }) {
   await ada.text('This address is free.').waitFor();
   await ada.field('Paste a whole .env').fill('API_TOKEN=from the first day\nPUBLIC_NAME=Window');
   await ada.picture('3-new-project');
+  await ada.look('with what was found');
   await ada.button('Deploy').click();
 
   // The log is open at once, and its lines come while the build runs.

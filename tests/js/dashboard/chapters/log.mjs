@@ -5,7 +5,7 @@ import { ensure } from '../person.mjs';
 
 /** A build's own script that says `count` lines, `every` milliseconds one. */
 const talking = (count, every) => `for (let line = 1; line <= ${count}; line++) {
-  console.log('pane ' + line + ' of ${count}');
+  console.log('pane ' + line + ' of ${count}' + (line === 21 ? ' is as wide as the wall'.repeat(30) : ''));
   await new Promise((wake) => setTimeout(wake, ${every}));
 }`;
 
@@ -42,6 +42,64 @@ export async function followAndPause(ada, project) {
   await page.waitForFunction((element) => element.scrollHeight - element.scrollTop - element.clientHeight < 40, await lines.elementHandle());
   await ada.link('Visit').waitFor();
   await isWhole(ada);
+}
+
+/** A log that has ended, on its page: searched, folded, pointed into and wrapped. */
+export async function readBack(ada) {
+  const { page } = ada;
+  const lines = linesOf(ada);
+  const search = page.getByRole('search');
+  const field = search.getByRole('textbox');
+  await field.fill('pane 7');
+  await search.getByText('1 of 11', { exact: true }).waitFor();
+  await field.press('Enter');
+  await search.getByText('2 of 11', { exact: true }).waitFor();
+  await lines.focus();
+  await page.keyboard.press('n');
+  await search.getByText('3 of 11', { exact: true }).waitFor();
+  await page.keyboard.press('N');
+  await search.getByText('2 of 11', { exact: true }).waitFor();
+  ensure((await lines.locator('.log-hit-now').allInnerTexts()).join() === 'pane 7', 'the match that is counted is not the one that is shown');
+
+  // A step is folded by a click, and by Enter where the arrow keys have led.
+  const heading = lines.locator('.log-heading').filter({ hasText: ada.say('Build') });
+  const isOpen = (open) => heading.and(page.locator(`[aria-expanded="${open}"]`)).waitFor();
+  await page.keyboard.press('Home');
+  await heading.click();
+  await isOpen(false);
+  await page.keyboard.press('Enter');
+  await isOpen(true);
+
+  // A line's number makes the address a link to it, with Shift to all from there on.
+  await field.fill('pane 20 of');
+  const row = (text) => lines.locator('.log-row').filter({ hasText: text });
+  await row('pane 20 of').locator('.log-number').click();
+  const first = Number(await row('pane 20 of').getAttribute('data-line'));
+  await page.waitForURL(`**#L${first}`);
+  await row('pane 22 of').locator('.log-number').click({ modifiers: ['Shift'] });
+  await page.waitForURL(`**#L${first}-L${first + 2}`);
+  await lines.focus();
+  await page.keyboard.press('y');
+  await page.locator('.toast').getByText(`#L${first}-L${first + 2}`).waitFor();
+  await ada.goTo(page.url());
+  await lines.locator('.log-selected').nth(2).waitFor();
+  ensure((await lines.locator('.log-selected').allInnerTexts()).every((text) => /pane 2[012] of/.test(text)), 'the link marks other lines than it was made of');
+  ensure((await field.inputValue()) === 'pane 20 of', 'the search is not in the address');
+
+  // The wall is folded into the window, and stays so.
+  const height = async () => (await row('pane 21 of').boundingBox()).height;
+  const wrap = (on) => ada.button('Wrap lines').and(page.locator(`[aria-pressed="${on}"]`));
+  const before = await height();
+  await wrap(false).click();
+  await wrap(true).waitFor();
+  await ada.goTo(page.url());
+  await wrap(true).waitFor();
+  await row('pane 21 of').waitFor();
+  ensure((await height()) > 2 * before, 'a line that is wider than the window is not wrapped');
+  ensure(await lines.evaluate((scroller) => scroller.scrollWidth <= scroller.clientWidth), 'what is wrapped scrolls sideways');
+  await ada.look('a wrapped log with lines that a link names');
+  await page.keyboard.press('w');
+  await wrap(false).waitFor();
 }
 
 export async function brokenWire(ada, project) {

@@ -12,13 +12,16 @@ export async function secrets(ada, project) {
   await ada.button('Add secret').click();
   await ada.field('Key').fill('LAMP_KEY');
   await ada.field('Value').fill('a value nobody sees again');
+  await ada.field('Used in').selectOption('preview');
+  await ada.look('a new secret');
   await ada.button('Add it').click();
-  await row('LAMP_KEY').waitFor();
+  await row('LAMP_KEY').getByText(ada.say('Previews'), { exact: true }).waitFor();
 
   await ada.button('Paste a .env').click();
   await ada.field('Contents of a .env file').fill('API_TOKEN=another\nMAP_KEY="pk.0f3c"\n2FA_SEED=no');
   await ada.text('A key cannot start with a digit.').waitFor();
   await ada.picture('13-paste');
+  await ada.look('a pasted .env');
   const verb = ada.button('Add {added}, replace {replaced}', { added: 1, replaced: 1 });
   ensure(await verb.isDisabled(), 'a line that cannot be taken is left out without a word');
   await ada.button('Leave out').click();
@@ -40,6 +43,7 @@ export async function secrets(ada, project) {
   await row('LAMP_KEY').waitFor();
   await ada.choose(actions, { 0: 'LAMP_KEY' }, 'Remove');
   await row('LAMP_KEY').waitFor({ state: 'detached' });
+  await ada.look('a secret that was just removed');
 
   // What waited to be sent is sent when the page is left, and the server has it then.
   await ada.goTo(`/projects/${project}/settings/secrets`);
@@ -61,6 +65,7 @@ async function copied(ada, row) {
   await panel.getByRole('checkbox', { name: 'LAMP_OIL', checked: true }).waitFor();
   ensure(!(await panel.getByRole('checkbox', { name: 'API_TOKEN' }).isChecked()), 'what is there already is replaced without being asked for');
   await ada.picture('13-copy');
+  await ada.look('secrets to be copied');
   await ada.button('Add {added}', { added: 1 }, panel).click();
   await row('LAMP_OIL').waitFor();
   await ada.send('DELETE', `/api/v1/projects/${project.id}`);
