@@ -12,9 +12,9 @@ use http::{StatusCode, Uri};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::Api;
 use crate::error::{ApiError, ErrorCode, FieldProblem};
 use crate::webhooks::Held;
+use crate::{Api, ClientAddress};
 
 /// More values than any form has; a `.env` is one text.
 const MOST_VALUES: usize = 10_000;
@@ -86,7 +86,8 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let dialect = Dialect::of(request.uri());
         let (parts, body) = request.into_parts();
-        let (body, held) = Api::from_ref(state).forms.collect(&parts.headers, body).await?;
+        let sender = parts.extensions.get::<ClientAddress>().map(|ClientAddress(address)| *address);
+        let (body, held) = Api::from_ref(state).forms.collect(sender, &parts.headers, body).await?;
         if has_many_values(&body) {
             return Err(ApiError::bad_request("the body has more than 10,000 values"));
         }

@@ -2,16 +2,20 @@
 //! large takes turns, what is small shares a budget, and neither may take long. Turn and share last as long as what was
 //! collected is [`Held`]: a slow database makes others wait and takes no memory.
 //!
-//! Deliveries and forms have budgets of their own, so that neither keeps the other away.
+//! Deliveries and forms have budgets of their own, so that neither keeps the other away; and one address has a part of them
+//! at most, so that somebody who sends slowly keeps nobody's deliveries away but their own.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::body::Body;
+use berth_secrets::neighbourhood;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{ApiError, ErrorCode};
@@ -29,6 +33,11 @@ const SMALL_TOGETHER: usize = 64 << 10;
 const FORMS_TOGETHER: usize = 32 << 10;
 /// Larger ones that are collected at once.
 const LARGE_AT_ONCE: usize = 4;
+/// The same of one address, and its part of the budget.
+const LARGE_OF_ONE: usize = 2;
+const PART_OF_ONE: usize = 4;
+/// Addresses that are remembered before those from which nothing comes any more are forgotten.
+const MANY: usize = 1_000;
 /// For so long a body may take; a larger one from its turn on.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -37,16 +46,58 @@ pub(crate) struct Bodies {
     /// What they are, for words.
     what: &'static str,
     largest: usize,
-    turns: Arc<Semaphore>,
-    budget: Arc<Semaphore>,
+    room: Room,
+    /// Of each address from which something comes.
+    rooms: Mutex<HashMap<IpAddr, Weak<Room>>>,
+    /// How much one of them has.
+    of_one: (usize, usize),
     patience: Duration,
+}
+
+/// What bodies take.
+struct Room {
+    turns: Arc<Semaphore>,
+    /// In KiB.
+    budget: Arc<Semaphore>,
+}
+
+impl Room {
+    fn of((turns, budget): (usize, usize)) -> Self {
+        Self { turns: Arc::new(Semaphore::new(turns)), budget: Arc::new(Semaphore::new(budget)) }
+    }
 }
 
 /// The turn or the share of the budget that a body has, until this is dropped.
 #[derive(Default)]
 pub(crate) struct Held {
-    turn: Option<OwnedSemaphorePermit>,
-    share: Option<OwnedSemaphorePermit>,
+    turn: Option<Permits>,
+    share: Option<Permits>,
+    /// Remembered for as long as something of it is held.
+    own: Option<Arc<Room>>,
+}
+
+/// So much of what there is for all, and of what there is for the sender's address.
+struct Permits {
+    of_all: OwnedSemaphorePermit,
+    of_own: Option<OwnedSemaphorePermit>,
+}
+
+impl Permits {
+    /// First of the sender's own: who waits for that holds nothing that others could have.
+    async fn take(all: &Arc<Semaphore>, own: Option<&Arc<Semaphore>>, number: u32) -> Result<Self, AcquireError> {
+        let of_own = match own {
+            Some(own) => Some(Arc::clone(own).acquire_many_owned(number).await?),
+            None => None,
+        };
+        Ok(Self { of_all: Arc::clone(all).acquire_many_owned(number).await?, of_own })
+    }
+
+    fn merge(&mut self, more: Self) {
+        self.of_all.merge(more.of_all);
+        if let (Some(of_own), Some(more)) = (&mut self.of_own, more.of_own) {
+            of_own.merge(more);
+        }
+    }
 }
 
 impl Bodies {
@@ -59,13 +110,34 @@ impl Bodies {
     }
 
     fn of(what: &'static str, largest: usize, together: usize) -> Self {
-        let (turns, budget) = (Arc::new(Semaphore::new(LARGE_AT_ONCE)), Arc::new(Semaphore::new(together)));
-        Self { what, largest, turns, budget, patience: PATIENCE }
+        let of_one = (LARGE_OF_ONE, together / PART_OF_ONE);
+        let room = Room::of((LARGE_AT_ONCE, together));
+        Self { what, largest, room, rooms: Mutex::default(), of_one, patience: PATIENCE }
+    }
+
+    /// What there is for bodies from this address.
+    fn room_of(&self, sender: IpAddr) -> Arc<Room> {
+        let sender = neighbourhood(sender);
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = rooms.get(&sender).and_then(Weak::upgrade) {
+            return known;
+        }
+        if rooms.len() >= MANY {
+            rooms.retain(|_, room| room.strong_count() > 0);
+        }
+        let room = Arc::new(Room::of(self.of_one));
+        rooms.insert(sender, Arc::downgrade(&room));
+        room
     }
 
     /// Collects a body. One that says it is too long is refused before a byte is read, one that lies as soon as it
     /// crosses the limit.
-    pub(crate) async fn collect(&self, headers: &HeaderMap, mut body: Body) -> Result<(Bytes, Held), ApiError> {
+    pub(crate) async fn collect(
+        &self,
+        sender: Option<IpAddr>,
+        headers: &HeaderMap,
+        mut body: Body,
+    ) -> Result<(Bytes, Held), ApiError> {
         let announced = headers
             .get(header::CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok())
@@ -86,15 +158,21 @@ impl Bodies {
             if collected.len() + data.len() > self.largest {
                 return Err(self.too_large());
             }
-            if held.turn.is_none() && collected.len() + data.len() > SMALL {
-                held.turn = Some(Arc::clone(&self.turns).acquire_owned().await.map_err(ApiError::internal)?);
+            let length = collected.len() + data.len();
+            if held.turn.is_none() && length > FREE && held.own.is_none() {
+                held.own = sender.map(|sender| self.room_of(sender));
+            }
+            let own = held.own.as_deref();
+            if held.turn.is_none() && length > SMALL {
+                let turn = Permits::take(&self.room.turns, own.map(|own| &own.turns), 1).await;
+                held.turn = Some(turn.map_err(ApiError::internal)?);
                 held.share = None;
                 until = Instant::now() + self.patience;
             }
-            if held.turn.is_none() && collected.len() + data.len() > FREE {
+            if held.turn.is_none() && length > FREE {
                 // Data of one frame is less than SMALL.
                 let wanted = data.len().div_ceil(1 << 10) as u32;
-                let more = Arc::clone(&self.budget).acquire_many_owned(wanted);
+                let more = Permits::take(&self.room.budget, own.map(|own| &own.budget), wanted);
                 let more = timeout_at(until, more).await.map_err(|_| self.too_slow())?.map_err(ApiError::internal)?;
                 match &mut held.share {
                     Some(share) => share.merge(more),
@@ -136,40 +214,37 @@ mod tests {
     #[tokio::test]
     async fn large_ones_take_turns_and_none_holds_its_for_ever() {
         let bodies =
-            Arc::new(Bodies { turns: Arc::new(Semaphore::new(1)), patience: Duration::from_secs(2), ..deliveries() });
+            Arc::new(Bodies { room: Room::of((1, SMALL_TOGETHER)), patience: Duration::from_secs(2), ..deliveries() });
         let (stalls, of_stalling) = (Body::from_stream(sending(SMALL + 1).chain(stream::pending())), bodies.clone());
-        let stalling = tokio::spawn(async move { of_stalling.collect(&HeaderMap::new(), stalls).await });
-        while bodies.turns.available_permits() > 0 {
+        let stalling = tokio::spawn(async move { of_stalling.collect(None, &HeaderMap::new(), stalls).await });
+        while bodies.room.turns.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
         let headers = HeaderMap::new();
-        let small = bodies.collect(&headers, Body::from_stream(sending(SMALL)));
-        assert!(small.await.is_ok() && bodies.turns.available_permits() == 0, "a small one waits for nobody");
-        let large = bodies.collect(&headers, Body::from_stream(sending(LARGEST_DELIVERY)));
+        let small = bodies.collect(None, &headers, Body::from_stream(sending(SMALL)));
+        assert!(small.await.is_ok() && bodies.room.turns.available_permits() == 0, "a small one waits for nobody");
+        let large = bodies.collect(None, &headers, Body::from_stream(sending(LARGEST_DELIVERY)));
         let (large, held) = large.await.unwrap();
         assert_eq!(large.len(), LARGEST_DELIVERY);
-        assert_eq!(bodies.turns.available_permits(), 0, "it has its turn while it is held");
+        assert_eq!(bodies.room.turns.available_permits(), 0, "it has its turn while it is held");
         drop(held);
         assert_eq!(stalling.await.unwrap().err().unwrap().code(), ErrorCode::TooSlow.into(), "its turn ended first");
-        assert_eq!(bodies.turns.available_permits(), 1);
+        assert_eq!(bodies.room.turns.available_permits(), 1);
     }
 
     /// Bodies that come in drips, however many, have a budget and an end.
     #[tokio::test]
     async fn small_ones_share_a_budget_and_none_holds_its_share_for_ever() {
-        let bodies = Arc::new(Bodies {
-            budget: Arc::new(Semaphore::new(100)),
-            patience: Duration::from_secs(3),
-            ..deliveries()
-        });
+        let bodies =
+            Arc::new(Bodies { room: Room::of((LARGE_AT_ONCE, 100)), patience: Duration::from_secs(3), ..deliveries() });
         let collect = |first: usize, ends: bool| {
             let bodies = bodies.clone();
             let rest = if ends { stream::empty().left_stream() } else { stream::pending().right_stream() };
             let body = Body::from_stream(sending(first).chain(rest));
-            tokio::spawn(async move { bodies.collect(&HeaderMap::new(), body).await.map(|(body, _)| body.len()) })
+            tokio::spawn(async move { bodies.collect(None, &HeaderMap::new(), body).await.map(|(body, _)| body.len()) })
         };
         let stalling = collect(90 << 10, false);
-        while bodies.budget.available_permits() > 10 {
+        while bodies.room.budget.available_permits() > 10 {
             tokio::task::yield_now().await;
         }
         assert_eq!(collect(FREE, true).await.unwrap().unwrap(), FREE, "a usual one needs no share");
@@ -177,7 +252,40 @@ mod tests {
         let waiting = collect(50 << 10, true);
         assert_eq!(stalling.await.unwrap().unwrap_err().code(), ErrorCode::TooSlow.into());
         assert_eq!(waiting.await.unwrap().unwrap(), 50 << 10, "it waited for the other's share");
-        assert_eq!(bodies.budget.available_permits(), 100);
+        assert_eq!(bodies.room.budget.available_permits(), 100);
         assert_eq!(collect(90 << 10, true).await.unwrap().unwrap(), 90 << 10);
+    }
+
+    /// Somebody who begins very many and ends none: of theirs most wait, and everybody else is served meanwhile.
+    #[tokio::test]
+    async fn one_address_has_a_part_of_it() {
+        let bodies = Arc::new(deliveries());
+        let address = |last| Some(IpAddr::from([192, 0, 2, last]));
+        let send = |sender, first: usize, ends: bool| {
+            let bodies = bodies.clone();
+            let rest = if ends { stream::empty().left_stream() } else { stream::pending().right_stream() };
+            let body = Body::from_stream(sending(first).chain(rest));
+            tokio::spawn(
+                async move { bodies.collect(sender, &HeaderMap::new(), body).await.map(|(body, _)| body.len()) },
+            )
+        };
+        let slow: Vec<_> =
+            (0..200).map(|number| send(address(1), if number % 2 == 0 { SMALL } else { SMALL + 1 }, false)).collect();
+        let of_one = (LARGE_OF_ONE, SMALL_TOGETHER / PART_OF_ONE);
+        let left = || (bodies.room.turns.available_permits(), bodies.room.budget.available_permits());
+        while left() != (LARGE_AT_ONCE - of_one.0, SMALL_TOGETHER - of_one.1) {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(left(), (LARGE_AT_ONCE - of_one.0, SMALL_TOGETHER - of_one.1));
+        for size in [FREE, SMALL, LARGEST_DELIVERY] {
+            let served = tokio::time::timeout(Duration::from_secs(5), send(address(2), size, true)).await;
+            assert_eq!(served.expect("it waits for nobody else's").unwrap().unwrap(), size);
+        }
+        for sending in slow {
+            sending.abort();
+        }
+        let _ = send(address(1), SMALL, true).await.unwrap();
+        assert_eq!(left(), (LARGE_AT_ONCE, SMALL_TOGETHER));
     }
 }

@@ -40,7 +40,7 @@ use serde_json::json;
 
 use crate::Api;
 use crate::audit;
-use crate::auth::Caller;
+use crate::auth::{Caller, Sender};
 use crate::error::{ApiError, ErrorBody, ErrorCode};
 use crate::input::Id;
 use crate::legacy::BuildBody;
@@ -70,7 +70,12 @@ struct Delivery {
 }
 
 /// Receives a delivery at the installation's hook.
-pub(crate) async fn receive(State(api): State<Api>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
+pub(crate) async fn receive(
+    State(api): State<Api>,
+    sender: Sender,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
     let unsigned = || {
         // Perhaps somebody changed the hook's secret. What the header says leads to a look, and to nothing else.
         if let Some(hook) = provider::header(&headers, "x-github-hook-id").and_then(|hook| hook.parse().ok()) {
@@ -83,7 +88,7 @@ pub(crate) async fn receive(State(api): State<Api>, headers: HeaderMap, body: Bo
     let (Some(secret), Some(signature)) = (&api.config.webhook_secret, signature) else {
         return Err(unsigned());
     };
-    let (body, _held) = api.deliveries.collect(&headers, body).await?;
+    let (body, _held) = api.deliveries.collect(sender.address, &headers, body).await?;
     if !signature.is_of(&body, secret) {
         return Err(unsigned());
     }

@@ -18,6 +18,7 @@ use super::provider::{Provider, header};
 use super::signature::Signature;
 use crate::Api;
 use crate::audit;
+use crate::auth::Sender;
 use crate::error::{ApiError, ErrorCode};
 use crate::input::Id;
 
@@ -28,21 +29,23 @@ pub(crate) const OWN_HOOK_PATH: &str = "/api/hooks/{id}";
 pub(crate) async fn receive_own(
     State(api): State<Api>,
     Id(id): Id,
+    sender: Sender,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
     let project = ProjectId(id);
-    let secret = secret_of(&api, project).await?;
+    let hook = OwnHook::of(&api, project).await?;
     let provider = Provider::of(&headers);
     let signature = provider.and_then(|provider| Signature::read(provider, &headers));
     let (Some(provider), Some(signature)) = (provider, signature) else {
-        return refuse(&api, project, secret.is_some(), provider, &headers, unsigned(provider)).await;
+        return refuse(&api, project, hook.exists(), provider, &headers, unsigned(provider)).await;
     };
-    let (body, _held) = api.deliveries.collect(&headers, body).await?;
-    // Where there is no hook, a secret that nobody knows takes the same way to the same answer.
-    let expected = secret.clone().unwrap_or_else(token);
+    let (body, _held) = api.deliveries.collect(sender.address, &headers, body).await?;
+    // Where there is none that can be read, a secret that nobody knows takes the same way to the same answer.
+    let exists = hook.exists();
+    let expected = if let OwnHook::Open(secret) = hook { secret } else { token() };
     if !signature.is_of(&body, &expected) {
-        return refuse(&api, project, secret.is_some(), Some(provider), &headers, wrong(provider, &headers)).await;
+        return refuse(&api, project, exists, Some(provider), &headers, wrong(provider, &headers)).await;
     }
     audit::is_of(None, Means::Hook(provider.as_str()));
     let Some(connected) = api.store.project_unscoped(project).await? else { return Err(refusal()) };
@@ -56,10 +59,23 @@ pub(crate) async fn receive_own(
     delivery.settle(&api, Audience::Only(Box::new(connected))).await
 }
 
-async fn secret_of(api: &Api, project: ProjectId) -> Result<Option<SecretString>, ApiError> {
-    let sealed = api.store.hook_secret(project).await?;
-    let open = sealed.map(|sealed| api.keys.open_hook_secret(project, &sealed));
-    open.transpose().map_err(ApiError::internal)
+/// Whether a project has a hook, and what its deliveries are signed with.
+enum OwnHook {
+    None,
+    /// There is a secret, and it opens with no key that is here: nothing is believed until another one is made.
+    Stuck,
+    Open(SecretString),
+}
+
+impl OwnHook {
+    async fn of(api: &Api, project: ProjectId) -> Result<Self, ApiError> {
+        let Some(sealed) = api.store.hook_secret(project).await? else { return Ok(Self::None) };
+        Ok(api.keys.open_hook_secret(project, &sealed).map_or(Self::Stuck, Self::Open))
+    }
+
+    fn exists(&self) -> bool {
+        !matches!(self, Self::None)
+    }
 }
 
 /// The same answer whether the project has no hook, is nobody's, or the secret is another one.
