@@ -5,7 +5,8 @@ mod support;
 use std::time::{Duration, Instant};
 
 use berth_build_engine::{BuildError, BuildLog, LogOwner};
-use berth_model::{BuildLimits, FailureCode, LogPhase, RepoUrl, ServiceKind, StepName, StepState};
+use berth_model::{BuildLimits, FailureCode, LogPhase, ProjectId, RepoUrl, ServiceKind, StepName, StepState};
+use berth_secrets::KeyRing;
 use support::git_host::Rules;
 use support::world::World;
 use tokio_util::sync::CancellationToken;
@@ -141,11 +142,43 @@ async fn a_private_repository_at_another_host_needs_the_projects_own_token() {
     elsewhere.repo_url =
         Some(RepoUrl::parse(&format!("http://localhost:{}/ada/wiki", world.host.address.port())).unwrap());
     let before = world.host.seen.lock().unwrap().len();
-    assert!(matches!(world.builds.remote_heads(&elsewhere).await, Err(BuildError::Ours { .. })));
+    let refused = world.builds.remote_heads(&elsewhere).await;
+    assert!(matches!(refused, Err(BuildError::Theirs(failure, _)) if failure.setting.as_deref() == Some("repoToken")));
     assert_eq!(world.host.seen.lock().unwrap().len(), before);
 
     let project = world.give(&project, None, None).await;
     assert!(world.build(&project).await.failure().0.title.contains("private or does not exist"));
+    world.end().await;
+}
+
+/// C7: of a lost key, or moved from another project. Only who needs the value fails, and learns which it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_does_not_open_fails_the_build_that_needs_it() {
+    let world = World::with_other_host(BuildLimits::default(), Rules::default()).await;
+    let project = world.project("shop", &[("index.html", "hello")]).await;
+    let lost = KeyRing::new(&[9; 32]);
+    for (value, told) in [
+        (lost.seal(project.id, "TOKEN", "s3cret"), lost.key_id()),
+        (world.keys.seal(ProjectId(999), "TOKEN", "s3cret"), "no key opens it"),
+    ] {
+        world.put(&project, "TOKEN", value).await;
+        let ended = world.build(&project).await;
+        let (failure, _) = ended.failure();
+        assert_eq!((failure.code, failure.setting.as_deref()), (FailureCode::Internal, Some("secrets")));
+        assert_eq!(failure.title, "the value of TOKEN cannot be opened");
+        assert!(failure.detail.contains(told) && failure.detail.contains("Set it anew"), "{}", failure.detail);
+        let other = world.project(&format!("other-{}", ended.build.id), &[("index.html", "hello")]).await;
+        world.build(&other).await.built();
+    }
+    world.set(&project, &[("TOKEN", "set anew")]).await;
+    world.build(&project).await.built();
+
+    let sealed = lost.seal_repo_token(project.id, &project.repo_origin().unwrap(), "glpat-x");
+    let project = world.give_sealed(&project, sealed).await;
+    let ended = world.build(&project).await;
+    let (failure, _) = ended.failure();
+    assert_eq!(failure.setting.as_deref(), Some("repoToken"));
+    assert!(failure.detail.contains(lost.key_id()), "{}", failure.detail);
     world.end().await;
 }
 

@@ -128,6 +128,20 @@ impl KeyRing {
         Ok(self.seal_at(place, self.open_at(place, sealed)?.expose()))
     }
 
+    /// Whether a value opens at its place, without showing it to anybody.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn look(&self, place: &Place, sealed: &Sealed) -> Result<(), SecretsError> {
+        self.open_at(place, sealed).map(drop)
+    }
+
+    /// Whether a key of this id is here.
+    #[must_use]
+    pub fn has(&self, key_id: &str) -> bool {
+        self.keys.iter().any(|key| key.id == key_id)
+    }
+
     /// Seals a variable of a project.
     #[must_use]
     pub fn seal(&self, project: ProjectId, name: &str, clear: &str) -> Sealed {

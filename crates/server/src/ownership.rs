@@ -89,18 +89,28 @@ pub(crate) async fn adopt(store: &Store, data: &DataDir, deployments: &Path) -> 
     Ok(id)
 }
 
-/// Refuses a database that was sealed with a key that is not here, before anything of it is changed.
+/// Refuses a database that was sealed with a key that is not here, before anything of it is changed. A single value of
+/// another key is no reason: see [`crate::rotate`].
 pub(crate) async fn check_key(found: &FoundDatabase, keys: &KeyRing) -> Result<()> {
-    let Some(sealed) = found.setting(KEY_CHECK).await?.map(Sealed::stored) else { return Ok(()) };
-    match keys.open_instance(KEY_CHECK, &sealed) {
-        Ok(word) if word.expose() == KEY_CHECK_WORD => Ok(()),
-        _ => bail!(
-            "the encryption key is not the one this database was sealed with, whose SHA-256 begins with {}: set \
-             ENCRYPTION_KEY to that one, or restore the file encryption-key in the data directory. If the key was changed, \
-             that one still belongs into ENCRYPTION_KEY_PREVIOUS, or the file encryption-key.previous. Nothing was changed",
-            sealed.key_id().unwrap_or("something else")
-        ),
-    }
+    let sealed_with = match found.setting(KEY_CHECK).await?.map(Sealed::stored) {
+        Some(sealed) => match keys.open_instance(KEY_CHECK, &sealed) {
+            Ok(word) if word.expose() == KEY_CHECK_WORD => return Ok(()),
+            _ => sealed.key_id().unwrap_or("something else").to_owned(),
+        },
+        // Somebody took the word away: the variables tell.
+        None => {
+            let ids = found.sealing_keys().await?;
+            if ids.is_empty() || ids.iter().any(|id| keys.has(id)) {
+                return Ok(());
+            }
+            ids.join(" or ")
+        }
+    };
+    bail!(
+        "the encryption key is not the one this database was sealed with, whose SHA-256 begins with {sealed_with}: set \
+         ENCRYPTION_KEY to that one, or restore the file encryption-key in the data directory. If the key was changed, \
+         that one still belongs into ENCRYPTION_KEY_PREVIOUS, or the file encryption-key.previous. Nothing was changed"
+    )
 }
 
 /// From here on nothing starts without the key that seals now.
@@ -131,6 +141,10 @@ fn holds_releases(deployments: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use berth_model::Access;
+    use sqlx::ConnectOptions;
+    use sqlx::sqlite::SqliteConnectOptions;
+
     use super::*;
 
     struct Place {
@@ -204,5 +218,27 @@ mod tests {
         let right = KeyRing::new(&[1; 32]);
         assert!(error.contains("ENCRYPTION_KEY") && error.contains(right.key_id()), "{error}");
         place.open(&id, 1).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn c7_without_the_word_the_variables_tell() {
+        let place = Place::new();
+        let id = place.claim_directories().unwrap();
+        let store = place.open(&id, 1).await.unwrap();
+        let right = KeyRing::new(&[1; 32]);
+        let owner = store.create_first_admin("owner", None, "no password").await.unwrap();
+        let access = Access::of(owner.id, owner.role);
+        let sealed = |project| vec![crate::rotate::tests::variable(&right, project, "TOKEN")];
+        store.create_project(access, crate::rotate::tests::new_project(), "shop.example.org", sealed).await.unwrap();
+        store.set_setting(KEY_CHECK, "v1:taken away").await.unwrap();
+        assert!(place.refusal(&id, 2).await.contains("something else"));
+        let url = place.config.database_url.expose();
+        let mut database = url.parse::<SqliteConnectOptions>().unwrap().connect().await.unwrap();
+        sqlx::query("DELETE FROM setting WHERE name = $1").bind(KEY_CHECK).execute(&mut database).await.unwrap();
+        let error = place.refusal(&id, 2).await;
+        assert!(error.contains(right.key_id()) && error.contains("Nothing was changed"), "{error}");
+        assert_eq!(store.setting(KEY_CHECK).await.unwrap(), None);
+        place.open(&id, 1).await.unwrap();
+        assert!(is_sealed_with(&store, right.key_id()).await.unwrap());
     }
 }

@@ -10,10 +10,13 @@
 //! directory and happen before anybody else writes: at a start the sites are served meanwhile, the control plane opens
 //! afterwards. So a Berth that runs is not disturbed, and takes a new key only when it is started again.
 //!
+//! A single value that no key here opens is named, in the log and on the system page, and keeps nobody from starting: who
+//! needs it fails and says so. A database that is sealed with another key is refused before this (`ownership`).
+//!
 //! With `ENCRYPTION_KEY` in the settings, which Berth does not write, its operator does steps 1, 2 and 5.
 
 use anyhow::{Result, bail};
-use berth_secrets::{KeyRing, Place};
+use berth_secrets::{KeyRing, SecretsError};
 use berth_store::{SealedColumn, Store};
 
 use crate::config::Config;
@@ -59,13 +62,16 @@ pub(crate) async fn rotate(config: &Config) -> Result<()> {
     if !finish(config, &store, &ring, &data).await? {
         bail!("not every stored secret could be sealed anew; the key from before is kept");
     }
-    tracing::info!("every stored secret is sealed with the key {}", ring.key_id());
+    tracing::info!("every stored secret that opens is sealed with the key {}", ring.key_id());
     Ok(())
 }
 
 /// Steps 3 to 5, if there is anything to do; whether they are done.
 pub(crate) async fn finish(config: &Config, store: &Store, ring: &KeyRing, data: &DataDir) -> Result<bool> {
-    know_all_keys(store, ring).await?;
+    let stuck = store.stuck_secrets(ring).await?;
+    if !stuck.is_empty() {
+        tracing::warn!("stored secrets cannot be opened: {stuck}");
+    }
     let previous = ring.previous_ids().collect::<Vec<_>>().join(", ");
     if previous.is_empty() {
         return Ok(true);
@@ -74,22 +80,19 @@ pub(crate) async fn finish(config: &Config, store: &Store, ring: &KeyRing, data:
     let all = store.count_sealed_otherwise(ring.key_id()).await?;
     let mut done = 0;
     while let Some(sealed) = resealing.next().await? {
+        berth_model::step!("secrets sealed anew");
         done += sealed;
         tracing::info!("{done} of {all} stored secrets are sealed anew with the key {}", ring.key_id());
     }
-    if !resealing.stuck.is_empty() {
-        let stuck: Vec<String> = resealing.stuck.iter().map(ToString::to_string).collect();
-        tracing::warn!(
-            "the key {previous} is kept, because not everything opens that was sealed with it: {}. That was altered, or \
-             moved behind Berth's back; set it again or delete it",
-            stuck.join(", ")
-        );
+    if resealing.needs_previous {
+        tracing::warn!("the key {previous} is kept, because not everything opens that was sealed with it");
         return Ok(false);
     }
     // A key from before that is left in the settings does not make every start a rotation.
     if !ownership::is_sealed_with(store, ring.key_id()).await? {
         store.record_rotation().await?;
         ownership::seal_check(store, ring).await?;
+        berth_model::step!("new key needed");
     }
     keys::forget_previous(data)?;
     tracing::info!("nothing is sealed with the key {previous} any more; only backups from before need it");
@@ -97,21 +100,6 @@ pub(crate) async fn finish(config: &Config, store: &Store, ring: &KeyRing, data:
         tracing::info!("take ENCRYPTION_KEY_PREVIOUS out of your settings");
     }
     Ok(true)
-}
-
-/// Refuses to go on without a key that something needs: whoever reads that value next would fail, and nobody would know
-/// why.
-async fn know_all_keys(store: &Store, ring: &KeyRing) -> Result<()> {
-    let known = |id: &String| ring.key_id() == id || ring.previous_ids().any(|previous| previous == id);
-    let missing: Vec<String> = store.sealing_keys().await?.into_iter().filter(|id| !known(id)).collect();
-    if !missing.is_empty() {
-        bail!(
-            "stored secrets are sealed with the key {}, which is not here: name it in ENCRYPTION_KEY_PREVIOUS, or restore \
-             the file encryption-key.previous in the data directory. A key's name is the beginning of its SHA-256",
-            missing.join(", ")
-        );
-    }
-    Ok(())
 }
 
 /// Seals anew what a key from before sealed, a batch at a time.
@@ -123,13 +111,14 @@ struct Resealing<'a> {
     columns: &'static [SealedColumn],
     /// The last row that was looked at in the present one.
     after: i64,
-    /// What does not open where it is, and stays as it is.
-    stuck: Vec<Place>,
+    /// Whether something that a key from before sealed does not open where it is, and stays as it is. What a key sealed
+    /// that is not here at all needs none of them.
+    needs_previous: bool,
 }
 
 impl<'a> Resealing<'a> {
     fn new(store: &'a Store, ring: &'a KeyRing, batch: i64) -> Self {
-        Self { store, ring, batch, columns: &SealedColumn::ALL, after: 0, stuck: Vec::new() }
+        Self { store, ring, batch, columns: &SealedColumn::ALL, after: 0, needs_previous: false }
     }
 
     /// How many values the next batch sealed anew; `None` once all have been looked at.
@@ -145,7 +134,8 @@ impl<'a> Resealing<'a> {
             for row in rows {
                 match self.ring.reseal(&row.place, &row.value) {
                     Ok(value) => anew.push((row, value)),
-                    Err(_) => self.stuck.push(row.place),
+                    Err(SecretsError::UnknownKey(_)) => {}
+                    Err(_) => self.needs_previous = true,
                 }
             }
             return Ok(Some(self.store.replace_sealed(column, &anew).await?));
@@ -155,7 +145,7 @@ impl<'a> Resealing<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::fs;
 
     use berth_model::{Access, BranchName, ProjectId, ProjectName, RepoUrl, VariableKey, VariableKind, VariableScope};
@@ -294,27 +284,38 @@ mod tests {
         assert_eq!((place.ring().previous_ids().count(), place.opens(&place.ring()).await), (0, 6));
     }
 
-    /// A row of a backup from before, restored by hand.
+    /// A row of a backup from before, restored by hand: it is no reason to serve nobody.
     #[tokio::test]
-    async fn c7_a_key_that_something_needs_is_asked_for() {
+    async fn c7_one_value_of_a_lost_key_keeps_nobody_from_starting() {
         let place = Place::new().await;
         let lost = KeyRing::new(&[9; 32]);
         let row = place.store.sealed_otherwise(SealedColumn::Variable, "no key", 0, 1).await.unwrap().remove(0);
         let restored = lost.seal(ProjectId(1), "KEY_0", "from before");
         place.store.replace_sealed(SealedColumn::Variable, &[(row, restored)]).await.unwrap();
-        let refused = place.start().await.unwrap_err().to_string();
-        assert!(refused.contains(lost.key_id()) && refused.contains("ENCRYPTION_KEY_PREVIOUS"), "{refused}");
+        assert!(place.start().await.unwrap());
+        let stuck = place.store.stuck_secrets(&place.ring()).await.unwrap();
+        let [only] = &stuck.0[..] else { panic!("{stuck}") };
+        assert_eq!(only.what, "the variable KEY_0 of the project shop");
+        assert_eq!(only.missing_key.as_deref(), Some(lost.key_id()));
+
+        // A new key meanwhile: nothing waits for the lost one, which needs none of those from before.
+        keys::make_next(&place.config.data_dir).unwrap();
+        assert!(place.start().await.unwrap());
+        assert_eq!(place.ring().previous_ids().count(), 0);
+        assert_eq!(place.store.stuck_secrets(&place.ring()).await.unwrap(), stuck);
+
         fs::write(place.config.data_dir.join(keys::PREVIOUS), "09".repeat(32)).unwrap();
-        place.start().await.unwrap();
-        assert_eq!(place.opens(&place.ring()).await, 6);
+        assert!(place.start().await.unwrap());
+        assert_eq!((place.ring().previous_ids().count(), place.opens(&place.ring()).await), (0, 6));
+        assert!(place.store.stuck_secrets(&place.ring()).await.unwrap().is_empty());
     }
 
-    fn new_project() -> NewProject {
+    pub(crate) fn new_project() -> NewProject {
         let repo = RepoUrl::parse("https://git.example.org/owner/site").unwrap();
         NewProject::new(ProjectName::stored("shop").unwrap(), BranchName::parse("main").unwrap(), Some(repo))
     }
 
-    fn variable(ring: &KeyRing, project: ProjectId, key: &str) -> SealedVariable {
+    pub(crate) fn variable(ring: &KeyRing, project: ProjectId, key: &str) -> SealedVariable {
         SealedVariable {
             key: VariableKey::parse(key).unwrap(),
             kind: VariableKind::Secret,

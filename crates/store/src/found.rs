@@ -36,15 +36,31 @@ impl FoundDatabase {
     /// # Errors
     /// Only the database's own.
     pub async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
-        let tables = match self.database.backend() {
-            Backend::Sqlite => sql("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'setting'"),
-            Backend::Postgres => sql("SELECT COUNT(*) FROM information_schema.tables \
-                                      WHERE table_schema = current_schema() AND table_name = 'setting'"),
-        };
-        if self.database.one::<i64>(tables).await?.unwrap_or(0) == 0 {
+        if !self.has_table("setting").await? {
             return Ok(None);
         }
         self.database.one(settings::select(name)).await
+    }
+
+    /// The ids of the keys that variables are sealed with: they are what every edition of the database has.
+    ///
+    /// # Errors
+    /// Only the database's own.
+    pub async fn sealing_keys(&self) -> Result<Vec<String>, StoreError> {
+        if !self.has_table("variable").await? {
+            return Ok(Vec::new());
+        }
+        let ids = "SELECT DISTINCT SUBSTR(value, 4, 8) FROM variable WHERE value LIKE 'v1:________:%'";
+        self.database.all(sql(ids)).await
+    }
+
+    async fn has_table(&self, name: &str) -> Result<bool, StoreError> {
+        let tables = match self.database.backend() {
+            Backend::Sqlite => sql("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = $1"),
+            Backend::Postgres => sql("SELECT COUNT(*) FROM information_schema.tables \
+                                      WHERE table_schema = current_schema() AND table_name = $1"),
+        };
+        Ok(self.database.one::<i64>(tables.bind(name)).await?.unwrap_or(0) > 0)
     }
 
     /// Brings the tables up to date, all or nothing, and opens the store.

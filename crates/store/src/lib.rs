@@ -41,6 +41,7 @@ mod settings;
 mod signals;
 mod sql;
 mod store;
+mod stuck;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod users;
@@ -72,5 +73,6 @@ pub use routes::{Route, RouteKind};
 pub use sessions::{NewSession, Session};
 pub use signals::{LogBatch, Signals};
 pub use store::Store;
+pub use stuck::{StuckSecret, StuckSecrets};
 pub use users::{GithubProfile, ProjectsTo, User, UserChange, UserSummary};
 pub use variables::{BuildFor, SealedVariable, VariableChange};

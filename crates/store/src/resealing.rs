@@ -147,6 +147,17 @@ impl Store {
         Ok(found.into_iter().map(row).collect())
     }
 
+    /// The next rows behind the id `after`, whichever key sealed them, by id.
+    pub(crate) async fn sealed(
+        &self,
+        column: SealedColumn,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<SealedRow>, StoreError> {
+        // No key has this id.
+        self.sealed_otherwise(column, "", after, limit).await
+    }
+
     /// Replaces values that were sealed anew, all in one transaction, each only if it is what was read. How many were.
     ///
     /// # Errors

@@ -2102,7 +2102,7 @@ export interface components {
          * @description What can be wrong with an installation.
          * @enum {string}
          */
-        ProblemCode: "docker_unreachable" | "disk_low" | "build_network_unenforced" | "build_network_open" | "hook_unreachable";
+        ProblemCode: "docker_unreachable" | "disk_low" | "build_network_unenforced" | "build_network_open" | "hook_unreachable" | "secrets_stuck";
         /** @description A site with its settings. */
         ProjectBody: components["schemas"]["ProjectSummaryBody"] & {
             /** @description `null`: detected; empty: nothing is built, the files are published as they are. */

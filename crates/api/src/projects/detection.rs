@@ -9,7 +9,7 @@ use super::settings::{read_optional, read_repo_token, read_repo_url, read_repo_u
 use crate::Api;
 use crate::auth::Caller;
 use crate::detection::{DetectionRequest, SourceToken};
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorCode};
 use crate::input::{Form, Given};
 
 /// Reads what is to be planned. With a project, its repository, branch and token stand in for what is not given.
@@ -70,7 +70,10 @@ async fn token_for(
     let origin = repo_url.origin();
     let stored = project.filter(|project| project.repo_origin().as_ref() == Some(&origin));
     if let Some((project, RepoAccess { token, user })) = stored.and_then(|p| Some((p, p.repo_access.clone()?))) {
-        let token = api.keys.open_repo_token(project.id, &origin, &token).map_err(ApiError::internal)?;
+        let token = api.keys.open_repo_token(project.id, &origin, &token).map_err(|_| {
+            let message = "the project's access token cannot be opened with the keys of this Berth; enter it anew";
+            ApiError::conflict(ErrorCode::RepositoryAccess, message).about("repoToken")
+        })?;
         return Ok(Some(SourceToken::Project(token, user)));
     }
     let is_at_github = repo_url.owner_and_name_under(&api.config.github_url).is_some();

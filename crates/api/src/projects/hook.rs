@@ -55,7 +55,10 @@ pub(crate) async fn github_token(api: &Api, caller: &Caller) -> Result<SecretStr
     let sealed = api.store.github_token(caller.user.id).await?.ok_or_else(|| {
         ApiError::forbidden(ErrorCode::GithubNotConnected, "connect your GitHub account first, at /api/auth/github")
     })?;
-    api.keys.open_for_user(caller.user.id, "github", &sealed).map_err(ApiError::internal)
+    api.keys.open_for_user(caller.user.id, "github", &sealed).map_err(|_| {
+        let message = "your access to GitHub cannot be opened with the keys of this Berth; connect GitHub again";
+        ApiError::forbidden(ErrorCode::GithubReconnect, message)
+    })
 }
 
 /// Does something with the caller's token. If GitHub no longer accepts it, that is noted: nothing is asked of GitHub with

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use berth_model::{BuildStatus, Timestamp};
-use berth_store::Backend;
+use berth_store::{Backend, StuckSecrets};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -60,6 +60,7 @@ pub(crate) enum ProblemCode {
     BuildNetworkUnenforced,
     BuildNetworkOpen,
     HookUnreachable,
+    SecretsStuck,
 }
 
 /// Where everything is kept.
@@ -160,9 +161,10 @@ pub(crate) async fn read(State(api): State<Api>, _: Admin) -> Result<Json<System
     let config = &api.config;
     let (docker, disk, machine) = tokio::join!((api.health.docker)(), (api.health.disk)(), (api.health.machine)());
     let counts = api.store.build_counts().await?;
+    let stuck = api.store.stuck_secrets(&api.keys).await?;
     let count = |wanted| counts.iter().find(|(status, _)| *status == wanted).map_or(0, |(_, count)| *count);
     Ok(Json(SystemBody {
-        problems: problems(config, &docker, &disk, &machine),
+        problems: problems(config, &docker, &disk, &machine, &stuck),
         version: config.version.clone(),
         started_at: api.observer.since(),
         memory_bytes: machine.memory,
@@ -205,6 +207,7 @@ fn problems(
     docker: &Result<(), String>,
     disk: &Result<(), String>,
     machine: &Machine,
+    stuck: &StuckSecrets,
 ) -> Vec<ProblemBody> {
     let problem = |code, title: &str, detail: String| ProblemBody { code, title: title.to_owned(), detail };
     let mut found = Vec::new();
@@ -230,6 +233,10 @@ fn problems(
             found.push(problem(ProblemCode::BuildNetworkOpen, "Builds can reach private networks", detail.to_owned()));
         }
         Some(Ok(BuildNetwork::Closed | BuildNetwork::Unproven)) | None => {}
+    }
+    if !stuck.is_empty() {
+        let detail = format!("This does not open: {stuck}");
+        found.push(problem(ProblemCode::SecretsStuck, "Stored secrets cannot be opened", detail));
     }
     let host = config.public_url.host_str().unwrap_or_default();
     let is_local = host == "localhost" || host.ends_with(".localhost") || host.starts_with("127.") || host == "[::1]";

@@ -25,6 +25,7 @@ mod projects;
 mod protocol;
 mod realtime;
 mod repo_access;
+mod stuck;
 mod system;
 mod tokens;
 mod traffic;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use berth_model::words::{Bytes, Seconds};
 use berth_model::{BuildLimits, Failure, FailureCode};
 use berth_runtime::{EngineConfig, ExecEnd};
+use berth_secrets::SecretsError;
 
 use crate::Checkout;
 use crate::log::Excerpt;
@@ -175,6 +176,19 @@ pub(crate) fn no_space(short: Short) -> Failure {
              ask the operator for more disk."
         ),
     )
+}
+
+/// What is stored of a project's secrets cannot be opened: its key was lost, or it was altered. Nothing of the repository
+/// is at fault, and only this build needs it.
+pub(crate) fn does_not_open(what: &str, setting: &str, why: &SecretsError) -> Failure {
+    let operator = match why {
+        SecretsError::UnknownKey(id) => {
+            format!("Or ask the operator for the encryption key {id} (ENCRYPTION_KEY_PREVIOUS), and build again.")
+        }
+        _ => "It was altered, or moved in the database: no key opens it.".to_owned(),
+    };
+    let detail = format!("Berth keeps it, but not in a form that it can read any more. Set it anew. {operator}");
+    Failure::new(FailureCode::Internal, format!("{what} cannot be opened"), detail).with_setting(setting)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use url::Url;
 
 use super::{BuildRun, Progress};
 use crate::BuildError;
+use crate::failure::does_not_open;
 use crate::log::{BuildLog, LogOwner};
 use crate::source::{Credentials, Source, SourceTimeouts};
 
@@ -89,14 +90,15 @@ impl BuildEngine {
             // Sealed for this host: with another address in the row it would not open.
             let token = keys.open_repo_token(project.id, &origin, token);
             let credentials = token.map(|token| Credentials::of_project(user.clone(), token));
-            return credentials.map(Some).map_err(BuildError::ours_for_good);
+            let what = "the access token of the repository";
+            return credentials.map(Some).map_err(|why| does_not_open(what, "repoToken", &why).into());
         }
         if project.repository_under(&config.github_url).is_none() {
             return Ok(None);
         }
         let sealed = store.github_token(project.user).await?;
         let open = sealed.map(|sealed| keys.open_for_user(project.user, GITHUB_TOKEN, &sealed));
-        let token = open.transpose().map_err(BuildError::ours_for_good)?;
+        let token = open.transpose().map_err(|why| does_not_open("your access to GitHub", "github", &why))?;
         Ok(token.map(Credentials::of_account))
     }
 

@@ -14,6 +14,7 @@ use berth_store::{Build, BuildFor, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::BuildError;
+use crate::failure::does_not_open;
 use crate::log::Mask;
 
 /// One variable in the clear; printed without its value.
@@ -37,11 +38,12 @@ impl Variables {
         let (sealed, project) = (store.variables_for(BuildFor::of(build)).await?, build.project);
         let of_one_environment = sealed.iter().any(|(variable, _)| variable.scope != VariableScope::Both);
         let open = sealed.into_iter().map(|(variable, sealed)| {
-            // Under another key a value stays unreadable however often it is tried.
-            let value = keys.open(project, variable.key.as_str(), &sealed).map_err(BuildError::ours_for_good)?;
+            let value = keys.open(project, variable.key.as_str(), &sealed);
+            let value =
+                value.map_err(|why| does_not_open(&format!("the value of {}", variable.key), "secrets", &why))?;
             Ok(OpenVariable { key: variable.key, kind: variable.kind, value })
         });
-        let open = open.collect::<Result<_, BuildError>>()?;
+        let open = open.collect::<Result<_, Failure>>()?;
         Ok(Self { open, of_one_environment })
     }
 

@@ -11,7 +11,7 @@ use berth_model::{
     ProjectName, PullRequest, RepoUrl, Role, SourceAllow, Trigger, VariableKey, VariableKind, VariableScope,
 };
 use berth_runtime::{Engine, EngineConfig};
-use berth_secrets::KeyRing;
+use berth_secrets::{KeyRing, Sealed};
 use berth_store::{
     Admission, Build, GithubProfile, NewBuild, NewProject, Project, ProjectChange, RepoAccess, SealedVariable, Store,
 };
@@ -113,13 +113,28 @@ impl World {
 
     /// Gives a project an access token of its own, or takes it away; the project as it is then.
     pub(crate) async fn give(&self, project: &Project, token: Option<&str>, user: Option<&str>) -> Project {
-        let seal = |token| RepoAccess {
-            token: self.keys.seal_repo_token(project.id, &project.repo_origin().unwrap(), token),
-            user: user.map(str::to_owned),
-        };
-        let change = ProjectChange { repo_access: Some(token.map(seal)), ..ProjectChange::default() };
+        let origin = project.repo_origin().unwrap();
+        let seal = |token| self.keys.seal_repo_token(project.id, &origin, token);
+        let access = token.map(|token| RepoAccess { token: seal(token), user: user.map(str::to_owned) });
+        self.give_access(project, access).await
+    }
+
+    /// Gives a project a token as somebody else sealed it.
+    pub(crate) async fn give_sealed(&self, project: &Project, token: Sealed) -> Project {
+        self.give_access(project, Some(RepoAccess { token, user: None })).await
+    }
+
+    async fn give_access(&self, project: &Project, access: Option<RepoAccess>) -> Project {
+        let change = ProjectChange { repo_access: Some(access), ..ProjectChange::default() };
         let host = format!("{}.localhost", project.name);
         self.store.update_project(self.access, project.id, change, &host, Vec::new()).await.unwrap()
+    }
+
+    /// Sets a secret as somebody else sealed it.
+    pub(crate) async fn put(&self, project: &Project, key: &str, value: Sealed) {
+        let (key, kind, scope) = (VariableKey::parse(key).unwrap(), VariableKind::Secret, VariableScope::Both);
+        let sealed = SealedVariable { key, kind, scope, value };
+        self.store.put_variables(self.access, project.id, vec![sealed]).await.unwrap();
     }
 
     /// Commits these files to the project's repository.

@@ -164,7 +164,8 @@ stories! {
     resealing:
         every_sealed_value_is_found_and_replaced,
         what_changed_meanwhile_is_left_alone,
-        a_moved_value_opens_nowhere_else;
+        a_moved_value_opens_nowhere_else,
+        what_does_not_open_is_named;
     audit:
         a_change_is_written_down_with_who_made_it,
         what_did_not_happen_is_not_written_down,

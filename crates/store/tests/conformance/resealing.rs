@@ -3,7 +3,7 @@
 use berth_model::{Access, VariableKey, VariableKind, VariableScope};
 use berth_secrets::{KeyRing, Place, SecretsError};
 use berth_store::{
-    BuildFor, GithubProfile, Project, ProjectSecrets, RepoAccess, SealedColumn, SealedRow, SealedVariable,
+    BuildFor, GithubProfile, Project, ProjectSecrets, RepoAccess, SealedColumn, SealedRow, SealedVariable, StuckSecret,
 };
 
 use crate::ground::{Ground, host, new_project, raw, repo};
@@ -90,6 +90,37 @@ pub(crate) async fn a_moved_value_opens_nowhere_else(ground: Ground) {
     raw(ground.store.backend(), &ground.url, &another_host).await;
     let rows = ground.store.sealed_otherwise(SealedColumn::RepoToken, both.key_id(), 0, 9).await.unwrap();
     assert_eq!(both.reseal(&rows[0].place, &rows[0].value), Err(SecretsError::DoesNotOpen));
+}
+
+/// C7: of every kind, whether its key is lost or it was moved.
+pub(crate) async fn what_does_not_open_is_named(ground: Ground) {
+    let (old, _) = rings();
+    let (access, shop) = shop_with_secrets(&ground, &old).await;
+    let store = &ground.store;
+    assert!(store.stuck_secrets(&old).await.unwrap().is_empty());
+    let stuck = store.stuck_secrets(&KeyRing::from_hex(NEW).unwrap()).await.unwrap();
+    assert!(stuck.0.iter().all(|stuck| stuck.missing_key.as_deref() == Some(old.key_id())));
+    let named: Vec<&str> = stuck.0.iter().map(|stuck| stuck.what.as_str()).collect();
+    assert_eq!(
+        named,
+        [
+            "the variable A of the project shop",
+            "the variable B of the project shop",
+            "the variable C of the project shop",
+            "the access token of the repository of the project shop",
+            "the secret of the project shop's own hook",
+            "the github token of the account ada",
+        ]
+    );
+
+    let thief = ground.project(access, "thief").await;
+    let moves = format!("UPDATE variable SET project_id = {} WHERE project_id = {} AND key = 'A'", thief.id, shop.id);
+    raw(store.backend(), &ground.url, &moves).await;
+    let stuck = store.stuck_secrets(&old).await.unwrap().0;
+    assert_eq!(stuck, [StuckSecret { what: "the variable A of the project thief".to_owned(), missing_key: None }]);
+    // What is deleted needs nothing any more.
+    store.delete_project(access, thief.id).await.unwrap();
+    assert!(store.stuck_secrets(&old).await.unwrap().is_empty());
 }
 
 /// The key from before alone, and behind the new one.

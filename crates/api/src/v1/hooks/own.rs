@@ -62,7 +62,10 @@ pub(super) async fn test(api: &Api, project: &Project) -> Result<TestBody, ApiEr
     let Some(sealed) = api.store.hook_secret(project.id).await? else {
         return Err(ApiError::conflict(ErrorCode::NoHook, "the project has no hook of its own yet; make one first"));
     };
-    let secret = api.keys.open_hook_secret(project.id, &sealed).map_err(ApiError::internal)?;
+    let secret = api.keys.open_hook_secret(project.id, &sealed).map_err(|_| {
+        let message = "the hook's secret cannot be opened with the keys of this Berth; make a new one";
+        ApiError::conflict(ErrorCode::Conflict, message)
+    })?;
     let body = ping(project.source()?).to_string();
     let signature = sign(body.as_bytes(), &secret).unwrap_or_default();
     let url = url_of(api, project.id);
