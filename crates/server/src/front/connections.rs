@@ -5,7 +5,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -20,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 use super::clock::HeadTimer;
 use super::file_sender::{Expected, FileSender};
 use super::idle::IdleLimit;
-use super::limits::{ConnectionLimits, Crowd, Seat};
+use super::limits::{ConnectionLimits, Crowd};
+use super::presence::{Answered, Presence, UnderWay};
 use super::short::{self, HandedOver};
 use super::{Answer, Front, FrontBody};
 
@@ -46,7 +47,8 @@ pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, stop: Cancel
                 // Small answers must not wait for an acknowledgement. Where that cannot be set, they wait.
                 let _ = stream.set_nodelay(true);
                 let (builders, front, watcher) = (Arc::clone(&builders), Arc::clone(&front), connections.watcher());
-                tokio::spawn(converse(stream, (peer.ip(), seat), front, builders, watcher));
+                let presence = Presence::new(seat, front.counts().connection());
+                tokio::spawn(converse(stream, (peer.ip(), presence), front, builders, watcher));
             }
             Err(error) => {
                 // The peer gave up, or we have no descriptor left: neither is a reason to stop listening.
@@ -65,15 +67,17 @@ pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, stop: Cancel
 /// Answers the requests of one connection: HTTP/1.1 or HTTP/2 without TLS, whichever the client speaks.
 async fn converse(
     stream: TcpStream,
-    (peer, _seat): (IpAddr, Seat),
+    (peer, presence): (IpAddr, Arc<Presence>),
     front: Arc<Front>,
     builders: Arc<Builders>,
     watcher: Watcher,
 ) {
-    let (expected, _open) = (Arc::<Expected>::default(), front.counts().connection());
-    let stream = IdleLimit::new(FileSender::new(stream, Arc::clone(&expected)), &front.limits);
+    let expected = Arc::<Expected>::default();
+    let stream = FileSender::new(stream, Arc::clone(&expected));
+    let stream = IdleLimit::new(stream, &front.limits, Arc::clone(&presence));
     let Some(HandedOver { stream, is_http1 }) = short::serve(stream, peer, &front, &expected).await else { return };
-    let conversation = Conversation { front, peer, expected };
+    presence.expect_more(front.limits.head);
+    let conversation = Conversation { front, peer, expected, presence };
     let builder = if is_http1 { &builders.http1 } else { &builders.either };
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), conversation).into_owned();
     if let Err(error) = watcher.watch(connection).await {
@@ -86,34 +90,41 @@ struct Conversation {
     front: Arc<Front>,
     peer: IpAddr,
     expected: Arc<Expected>,
+    presence: Arc<Presence>,
 }
 
 impl Service<Request<Incoming>> for Conversation {
-    type Response = Response<FrontBody>;
+    type Response = Response<Answered<FrontBody>>;
     type Error = Infallible;
     type Future = Answering;
 
     fn call(&self, request: Request<Incoming>) -> Answering {
-        Answering(Some(self.front.answer(self.peer, request, &self.expected)))
+        let under_way = self.presence.asked(request.version(), self.front.limits.silence);
+        Answering { answer: Some(self.front.answer(self.peer, request, &self.expected)), under_way }
     }
 }
 
 /// An answer on its way to hyper.
-struct Answering(Option<Answer>);
+struct Answering {
+    answer: Option<Answer>,
+    under_way: Option<UnderWay>,
+}
 
 impl Future for Answering {
-    type Output = Result<Response<FrontBody>, Infallible>;
+    type Output = Result<Response<Answered<FrontBody>>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = &mut self.get_mut().0;
-        if let Some(Answer::Later(waiting)) = answer {
-            return waiting.as_mut().poll(context).map(Ok);
-        }
-        match answer.take() {
-            Some(Answer::Now(response)) => Poll::Ready(Ok(response.map(FrontBody::Left))),
-            // It is asked once.
-            Some(Answer::Later(_)) | None => Poll::Pending,
-        }
+        let Self { answer, under_way } = self.get_mut();
+        let response = match answer {
+            Some(Answer::Later(waiting)) => ready!(waiting.as_mut().poll(context)),
+            _ => match answer.take() {
+                Some(Answer::Now(response)) => response.map(FrontBody::Left),
+                // It is asked once.
+                Some(Answer::Later(_)) | None => return Poll::Pending,
+            },
+        };
+        let under_way = under_way.take();
+        Poll::Ready(Ok(response.map(|body| Answered { body, under_way })))
     }
 }
 

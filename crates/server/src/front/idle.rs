@@ -1,8 +1,9 @@
-//! A stream that gives up when no byte moves in either direction.
+//! A stream that gives up when no byte moves in either direction, or when bytes move and nothing is asked.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::clock::{self, COARSE};
 use super::limits::ConnectionLimits;
+use super::presence::Presence;
 
 /// Ends its stream with [`io::ErrorKind::TimedOut`] after too long a silence.
 #[derive(Debug)]
@@ -31,15 +33,18 @@ pub(super) struct IdleLimit<S> {
     noticed: (Duration, Duration),
     /// Whether a byte moved since `due` was set: a silence is timed when it is noticed, not at each byte before it.
     moved: bool,
+    /// Lasts as long as the socket.
+    presence: Arc<Presence>,
 }
 
 impl<S> IdleLimit<S> {
-    pub(super) fn new(stream: S, limits: &ConnectionLimits) -> Self {
+    pub(super) fn new(stream: S, limits: &ConnectionLimits, presence: Arc<Presence>) -> Self {
         let alarm = Box::pin(tokio::time::sleep_until(Instant::now()));
         let now = clock::now();
         let (due, noticed) = (now + limits.first_byte, (now, now));
         let (between, waking) = (limits.silence, limits.head / 3);
-        Self { stream, alarm, rings: Duration::ZERO, wakes: None, due, between, waking, noticed, moved: false }
+        let (rings, wakes, moved) = (Duration::ZERO, None, false);
+        Self { stream, alarm, rings, wakes, due, between, waking, noticed, moved, presence }
     }
 
     /// How long it has been silent, as of the last look at it.
@@ -47,13 +52,16 @@ impl<S> IdleLimit<S> {
         self.noticed.1 - self.noticed.0
     }
 
-    /// While the stream is silent: whether it has been for too long. Bytes only move `due`; the alarm is looked at when
+    /// While the stream is silent: whether it has been for too long, or nothing was asked for too long. Bytes only move `due`; the alarm is looked at when
     /// it may have rung, and set anew then.
     fn silent<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         let now = clock::now();
         self.noticed.1 = now;
         if std::mem::take(&mut self.moved) {
             (self.due, self.noticed.0) = (now + self.between, now);
+        }
+        if self.presence.is_overdue(now) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         let wakes_us = self.wakes.as_ref().is_some_and(|wakes| wakes.will_wake(context.waker()));
         if wakes_us && now + COARSE < self.rings {
@@ -127,6 +135,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for IdleLimit<S> {
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+    use super::super::presence::somebody;
     use super::*;
 
     const FIRST: Duration = Duration::from_millis(100);
@@ -134,7 +143,7 @@ mod tests {
 
     fn limited<S>(stream: S) -> IdleLimit<S> {
         let limits = ConnectionLimits { first_byte: FIRST, silence: BETWEEN, ..ConnectionLimits::default() };
-        IdleLimit::new(stream, &limits)
+        IdleLimit::new(stream, &limits, somebody())
     }
 
     #[tokio::test]

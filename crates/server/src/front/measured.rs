@@ -19,6 +19,7 @@ pub(crate) struct Counts {
 }
 
 /// One of the connections that are counted, for as long as it is held.
+#[derive(Debug)]
 pub(super) struct OpenConnection(#[allow(dead_code, reason = "it is counted, not read")] Arc<()>);
 
 impl Default for Counts {

@@ -11,6 +11,7 @@ mod hosts;
 mod idle;
 mod limits;
 mod measured;
+mod presence;
 mod short;
 mod whole_body;
 

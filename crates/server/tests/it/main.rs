@@ -2,6 +2,7 @@
 
 mod cli;
 mod downloads;
+mod drips;
 mod floods;
 mod framing;
 mod hosts;

@@ -10,6 +10,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 
 use crate::cli::{Serving, berth};
+use crate::drips::fields;
 use crate::place::{Place, Running, status};
 
 pub(crate) const SITE: &str = "shop.berth.test";
@@ -189,6 +190,41 @@ async fn one_address_has_so_many_connections() {
     berth.stop().await;
 }
 
+/// A socket of the dashboard is a connection for as long as it is there, whatever it speaks.
+#[tokio::test]
+async fn an_upgraded_connection_keeps_its_seat() {
+    const SEATS: usize = 3;
+    let place = shop().await;
+    let limits = ConnectionLimits { of_one_address: SEATS, uncounted: Vec::new(), ..ConnectionLimits::default() };
+    let berth = place.start_limited(limits).await;
+    let mut sockets = Vec::new();
+    while sockets.len() < SEATS {
+        let mut socket = TcpStream::connect(berth.address).await.unwrap();
+        let ask = format!(
+            "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {CONTROL}\r\nConnection: Upgrade\r\n\
+             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        socket.write_all(ask.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        // Those that asked whether it runs may not have left yet.
+        if timeout(LATE, socket.read_exact(&mut answer)).await.expect("it answers").is_ok() {
+            assert_eq!(&answer, b"HTTP/1.1 101");
+            sockets.push(socket);
+        }
+    }
+    sleep(Duration::from_millis(200)).await;
+    others_are_refused(&berth).await;
+    sockets.pop();
+    timeout(LATE, async {
+        while status(&berth.get(SITE, "/").await) != "200" {
+            sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .expect("who leaves makes room");
+    berth.stop().await;
+}
+
 async fn others_are_refused(berth: &Running) {
     let mut one_more = TcpStream::connect(berth.address).await.unwrap();
     assert!(rest(&mut one_more).await.is_empty());
@@ -255,9 +291,6 @@ async fn http_2_holds_little_for_who_takes_nothing() {
     const STREAMS: u32 = 128;
     let place = shop().await;
     let berth = Process::start(&place).await;
-    let literal = |name: u8, value: &str| [&[name, value.len() as u8], value.as_bytes()].concat();
-    // `:method: GET`, `:scheme: http`, `:authority`, `:path`.
-    let fields = [vec![0x82, 0x86], literal(0x01, SITE), literal(0x04, "/film.bin")].concat();
     let mut hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     // SETTINGS: a window of nothing for each stream.
     hello.extend(frame(0x4, 0, 0, &[0, 4, 0, 0, 0, 0]));
@@ -266,6 +299,7 @@ async fn http_2_holds_little_for_who_takes_nothing() {
     for _ in 0..CONNECTIONS {
         let mut client = TcpStream::connect(berth.address).await.unwrap();
         client.write_all(&hello).await.unwrap();
+        let fields = fields("/film.bin");
         let asked: Vec<u8> = (0..STREAMS).flat_map(|number| frame(0x1, 0x5, number * 2 + 1, &fields)).collect();
         client.write_all(&asked).await.unwrap();
         // PING: answered once all of that was read.

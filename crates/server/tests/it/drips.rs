@@ -1,0 +1,166 @@
+//! P1 over HTTP/2: bytes alone are no reason to keep a connection. A first request has its time to come, each of the
+//! peer's turns after it, too; who goes on slowly is served.
+
+use std::time::{Duration, Instant};
+
+use berth_server::ConnectionLimits;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+use crate::place::{Place, Running};
+use crate::slow::frame;
+
+const SITE: &str = "shop.berth.test";
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// More than is sent before the client lets it.
+const LARGE: usize = 1 << 20;
+/// Long after every limit below; a machine with a lot to do is late.
+const LATE: Duration = Duration::from_secs(20);
+const DRIP: Duration = Duration::from_millis(100);
+
+const DATA: u8 = 0x0;
+const HEADERS: u8 = 0x1;
+const SETTINGS: u8 = 0x4;
+const PING: u8 = 0x6;
+const WINDOW_UPDATE: u8 = 0x8;
+const CONTINUATION: u8 = 0x9;
+const END_STREAM: u8 = 0x1;
+const END_HEADERS: u8 = 0x4;
+
+/// The fields of a request for a path of the site: `:method: GET`, `:scheme: http`, `:authority`, `:path`.
+pub(crate) fn fields(path: &str) -> Vec<u8> {
+    let literal = |name: u8, value: &str| [&[name, value.len() as u8], value.as_bytes()].concat();
+    [vec![0x82, 0x86], literal(0x01, SITE), literal(0x04, path)].concat()
+}
+
+async fn shop(limits: ConnectionLimits) -> (Place, Running) {
+    let place = Place::new();
+    place.start().await.stop().await;
+    let page = ("index.html".to_owned(), b"the shop".to_vec());
+    let film = ("film.bin".to_owned(), vec![7; LARGE]);
+    place.publish_releases("shop", &[vec![page, film]]).await.unwrap();
+    let berth = place.start_limited(limits).await;
+    (place, berth)
+}
+
+/// A connection that has said that it speaks HTTP/2, and how much of each answer it takes unasked.
+async fn connect(berth: &Running, window: u32) -> TcpStream {
+    let mut stream = TcpStream::connect(berth.address).await.unwrap();
+    let settings = [&[0, 4][..], &window.to_be_bytes()].concat();
+    stream.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &settings)].concat()).await.unwrap();
+    stream
+}
+
+/// Reads what comes, without looking at it; whether the connection has ended.
+async fn has_ended(stream: &mut TcpStream, within: Duration) -> bool {
+    let until = Instant::now() + within;
+    let mut piece = [0; 4 << 10];
+    loop {
+        match timeout(until.saturating_duration_since(Instant::now()), stream.read(&mut piece)).await {
+            Ok(Ok(0) | Err(_)) => return true,
+            Ok(Ok(_)) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+/// Sends one drip after the other until the server ends the connection, which it does; how long that took.
+async fn drip(stream: &mut TcpStream, mut drips: impl Iterator<Item = Vec<u8>>) -> Duration {
+    let began = Instant::now();
+    while !has_ended(stream, DRIP).await {
+        assert!(began.elapsed() < LATE, "drips keep a connection for ever");
+        if let Some(next) = drips.next()
+            && stream.write_all(&next).await.is_err()
+        {
+            break;
+        }
+    }
+    began.elapsed()
+}
+
+fn pings() -> impl Iterator<Item = Vec<u8>> {
+    std::iter::repeat_with(|| frame(PING, 0, 0, &[7; 8]))
+}
+
+/// The bytes of files until one answer has ended.
+async fn body(stream: &mut TcpStream, mut each: impl AsyncFnMut(&mut TcpStream, usize)) -> usize {
+    let mut bytes = 0;
+    loop {
+        let mut head = [0; 9];
+        timeout(LATE, stream.read_exact(&mut head)).await.expect("it answers").expect("the connection is kept");
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        stream.read_exact(&mut vec![0; length]).await.unwrap();
+        let ends = head[4] & END_STREAM != 0;
+        if head[3] == DATA {
+            bytes += length;
+            if !ends {
+                each(stream, length).await;
+            }
+        }
+        if ends && matches!(head[3], DATA | HEADERS) {
+            return bytes;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_first_request_in_drips_ends_at_its_limit() {
+    let head = Duration::from_secs(1);
+    // Only the head's own limit is short: the drips are no silence.
+    let (_place, berth) = shop(ConnectionLimits { head, ..ConnectionLimits::default() }).await;
+    let bytes = |all: Vec<u8>| all.into_iter().map(|byte| vec![byte]);
+
+    let mut stream = TcpStream::connect(berth.address).await.unwrap();
+    drip(&mut stream, bytes(PREFACE.to_vec()).chain(pings())).await;
+
+    let mut stream = connect(&berth, 0xffff).await;
+    drip(&mut stream, pings()).await;
+
+    let mut stream = connect(&berth, 0xffff).await;
+    stream.write_all(&frame(HEADERS, END_STREAM, 1, &fields("/"))).await.unwrap();
+    let took = drip(&mut stream, bytes(frame(CONTINUATION, 0, 1, &[0; 10_000]))).await;
+    assert!(took >= head - 2 * DRIP, "it had its time: {took:?}");
+    berth.stop().await;
+}
+
+#[tokio::test]
+async fn who_asks_nothing_more_or_takes_nothing_is_left() {
+    let silence = Duration::from_secs(2);
+    let (_place, berth) = shop(ConnectionLimits { silence, ..ConnectionLimits::default() }).await;
+
+    let mut stream = connect(&berth, 0xffff).await;
+    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &fields("/"))).await.unwrap();
+    assert_eq!(body(&mut stream, async |_, _| {}).await, "the shop".len());
+    let took = drip(&mut stream, pings()).await;
+    assert!(took >= silence - 2 * DRIP, "it had its time: {took:?}");
+
+    // Asks, lets nothing be sent, and is never silent.
+    let mut stream = connect(&berth, 0).await;
+    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &fields("/film.bin"))).await.unwrap();
+    drip(&mut stream, pings()).await;
+    berth.stop().await;
+}
+
+/// Takes longer than a turn of its own all together, and each time goes on before it is over.
+#[tokio::test]
+async fn who_goes_on_slowly_is_served() {
+    let silence = Duration::from_secs(2);
+    let (_place, berth) = shop(ConnectionLimits { silence, head: silence, ..ConnectionLimits::default() }).await;
+    let (mut stream, began) = (connect(&berth, 0xffff).await, Instant::now());
+    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &fields("/film.bin"))).await.unwrap();
+    let mut taken = 0;
+    let read = body(&mut stream, async |stream, length| {
+        taken += length;
+        if taken >= 0x8000 {
+            sleep(Duration::from_millis(150)).await;
+            let more = u32::try_from(taken).unwrap().to_be_bytes();
+            let updates = [frame(WINDOW_UPDATE, 0, 0, &more), frame(WINDOW_UPDATE, 0, 1, &more)].concat();
+            stream.write_all(&updates).await.unwrap();
+            taken = 0;
+        }
+    });
+    assert_eq!(read.await, LARGE);
+    assert!(began.elapsed() > silence, "{:?}", began.elapsed());
+    berth.stop().await;
+}
