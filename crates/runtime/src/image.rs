@@ -35,7 +35,7 @@ impl Engine {
     /// [`RuntimeError::MissingImage`] names the image and what to do.
     pub async fn ensure_base_image(&self, image: &str, log: &mut (dyn FnMut(&str) + Send)) -> Result<(), RuntimeError> {
         self.ensure_image(image, log).await?;
-        self.uses().turn().await.used_as_base(image).await;
+        self.uses().turn_of(image).await.used_as_base(image).await;
         self.network().remember_image(image);
         Ok(())
     }
@@ -86,7 +86,7 @@ impl Engine {
     /// # Errors
     /// What Docker said.
     pub async fn image_id(&self, tag: &str) -> Result<Option<String>, RuntimeError> {
-        self.uses().turn().await.used(tag).await;
+        self.uses().turn_of(tag).await.used(tag).await;
         self.inspect_id(tag).await
     }
 

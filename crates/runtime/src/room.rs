@@ -115,9 +115,13 @@ impl Engine {
         }
         let names: HashSet<String> = holdings.iter().map(|holding| holding.name.clone()).collect();
         turn.only(&names).await;
-        for (name, pulled) in turn.all_pulled() {
+        let all_pulled = turn.all_pulled();
+        drop(turn);
+        for (name, pulled) in all_pulled {
             // Under its name there may be another by now, which somebody else brought.
-            if self.inspect_id(&name).await?.as_ref() == Some(&pulled.id) {
+            let is_it = self.inspect_id(&name).await?.as_ref() == Some(&pulled.id);
+            let mut turn = self.uses().turn().await;
+            if is_it {
                 let rank = if pulled.is_base { Rank::Base } else { Rank::OfDockerfiles };
                 holdings.push(Holding { rank, last: turn.last(&name), name });
             } else {
@@ -129,12 +133,13 @@ impl Engine {
 
     /// Removes one of them, unless a build may need it; whether it is gone.
     async fn give_up(&self, holding: &Holding) -> Result<bool, RuntimeError> {
-        // Whoever begins to use it now waits, and then makes it anew.
-        let mut turn = self.uses().turn().await;
+        let mut turn = self.uses().turn_of(&holding.name).await;
         let last = turn.last(&holding.name).max(holding.last);
         if turn.now.since(last) < self.config().limits.time {
             return Ok(false);
         }
+        // Whoever begins to use it now waits, and then makes it anew.
+        let leaving = turn.let_go(&holding.name);
         let is_gone = match holding.rank {
             Rank::Cache => self.remove_idle_volume(&holding.name).await,
             _ => self.remove_image(&holding.name).await,
@@ -147,12 +152,12 @@ impl Engine {
             is_gone => is_gone?,
         };
         if is_gone {
-            turn.gone(&holding.name).await;
+            leaving.is_gone().await;
         }
         Ok(is_gone)
     }
 
-    /// Removes a volume that no container uses; `false` if one does. The caller has the turn.
+    /// Removes a volume that no container uses; `false` if one does. The caller has let it go.
     pub(crate) async fn remove_idle_volume(&self, name: &str) -> Result<bool, RuntimeError> {
         let docker = self.docker_for_files().await?;
         match docker.remove_volume(name, Some(RemoveVolumeOptions { force: false })).await {

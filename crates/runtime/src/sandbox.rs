@@ -6,7 +6,8 @@
 //! whatever the image says about entry point, user or health check.
 
 use bollard::models::{
-    ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType, ResourcesUlimits,
+    ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType, MountVolumeOptions,
+    ResourcesUlimits,
 };
 use bollard::query_parameters::{CreateContainerOptions, StartContainerOptions};
 
@@ -151,6 +152,10 @@ fn mount(volume: &VolumeMount) -> Mount {
         typ: Some(MountType::VOLUME),
         source: Some(volume.volume.as_str().to_owned()),
         target: Some(volume.path.clone()),
+        volume_options: Some(MountVolumeOptions {
+            labels: Some(volume.volume.labels.clone()),
+            ..MountVolumeOptions::default()
+        }),
         ..Mount::default()
     }
 }

@@ -131,9 +131,9 @@ impl Engine {
             outcome = self.remove_image_by(&image.id, &image.repo_tags).await.map(drop).and(outcome);
         }
         for volume in self.volumes(&also).await? {
-            let mut turn = self.uses().turn().await;
+            let leaving = self.uses().turn_of(&volume.name).await.let_go(&volume.name);
             match self.remove_idle_volume(&volume.name).await {
-                Ok(true) => turn.gone(&volume.name).await,
+                Ok(true) => leaving.is_gone().await,
                 Ok(false) => {}
                 Err(error) => outcome = outcome.and(Err(error)),
             }
@@ -164,14 +164,14 @@ impl Engine {
         }
         let docker = self.docker_for_files().await?;
         for volume in self.volumes(also).await? {
-            let mut turn = self.uses().turn().await;
+            let leaving = self.uses().turn_of(&volume.name).await.let_go(&volume.name);
             let removed = docker.remove_volume(&volume.name, Some(RemoveVolumeOptions { force: true })).await;
             if let Err(error) = removed
                 && !is_status(&error, 404)
             {
                 outcome = outcome.and(Err(while_doing("remove a volume")(error)));
             } else {
-                turn.gone(&volume.name).await;
+                leaving.is_gone().await;
             }
         }
         outcome

@@ -4,14 +4,17 @@
 //! What the file does not name was used before all that it names, and was not pulled by Berth. So a file that is lost
 //! costs the order, and leaves pulled images where they are.
 //!
-//! Who uses something and who removes it take turns ([`Uses::turn`]): nothing is removed between the moment that a
-//! build finds it and the moment that it is noted as used.
+//! Who uses something and who removes it take turns: nothing is removed between the moment that a build finds it and the
+//! moment that it is noted as used, and whoever wants what is being removed waits until it is gone ([`Leaving`]). A turn
+//! lasts as long as a note takes to write, whatever Docker does meanwhile.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::PoisonError;
 
 use berth_model::{Clock, Timestamp};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Notify};
 
 /// What the names of our own images begin with.
 const OURS: &str = "berth-";
@@ -22,6 +25,10 @@ pub(crate) struct Uses {
     file: Option<PathBuf>,
     /// `None` until the file has been read.
     notes: Mutex<Option<Notes>>,
+    /// What Docker is removing now.
+    leaving: std::sync::Mutex<HashSet<String>>,
+    /// Something has left, or stays after all.
+    left: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -48,7 +55,25 @@ pub(crate) struct Pulled {
 
 impl Uses {
     pub(crate) fn new(clock: Clock, file: Option<PathBuf>) -> Self {
-        Self { clock, file, notes: Mutex::default() }
+        Self { clock, file, notes: Mutex::default(), leaving: std::sync::Mutex::default(), left: Notify::new() }
+    }
+
+    /// The notes once nobody is removing `name`.
+    pub(crate) async fn turn_of(&self, name: &str) -> Turn<'_> {
+        loop {
+            let mut left = pin!(self.left.notified());
+            left.as_mut().enable();
+            let turn = self.turn().await;
+            if !self.leaving().contains(name) {
+                return turn;
+            }
+            drop(turn);
+            left.await;
+        }
+    }
+
+    fn leaving(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The notes, for one user or remover at a time.
@@ -61,7 +86,7 @@ impl Uses {
             };
             *notes = Some(Notes { uses: read(&text), volumes: HashSet::new() });
         }
-        Turn { notes, now: self.clock.now(), file: self.file.as_deref() }
+        Turn { notes, now: self.clock.now(), uses: self }
     }
 }
 
@@ -69,7 +94,35 @@ impl Uses {
 pub(crate) struct Turn<'a> {
     notes: MutexGuard<'a, Option<Notes>>,
     pub(crate) now: Timestamp,
-    file: Option<&'a Path>,
+    uses: &'a Uses,
+}
+
+/// Something that Docker is removing, for as long as this is held: who wants it waits, and nobody else.
+pub(crate) struct Leaving<'a> {
+    uses: &'a Uses,
+    name: String,
+}
+
+impl Leaving<'_> {
+    /// It is gone; its notes go with it.
+    pub(crate) async fn is_gone(self) {
+        self.uses.turn().await.gone(&self.name).await;
+    }
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.uses.leaving().remove(&self.name);
+        self.uses.left.notify_waiters();
+    }
+}
+
+impl<'a> Turn<'a> {
+    /// Ends the turn, and lets Docker remove something that nobody uses now.
+    pub(crate) fn let_go(self, name: &str) -> Leaving<'a> {
+        self.uses.leaving().insert(name.to_owned());
+        Leaving { uses: self.uses, name: name.to_owned() }
+    }
 }
 
 impl Turn<'_> {
@@ -146,7 +199,7 @@ impl Turn<'_> {
 
     /// Writes the file anew. Not being able to costs no build; what it says then is merely older.
     async fn save(&mut self) {
-        let Some(file) = self.file else { return };
+        let Some(file) = self.uses.file.as_deref() else { return };
         let text = written(&self.notes().uses);
         let beside = file.with_extension("new");
         let saved = async {

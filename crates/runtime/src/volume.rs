@@ -1,4 +1,9 @@
 //! Named volumes: caches that outlive containers. A container can mount only what [`Engine::ensure_volume`] returned.
+//!
+//! An operator may remove one at any time. Docker makes it again with the next container that mounts it, so whoever mounts
+//! it says its labels, too: one without them would be found by no sweep.
+
+use std::collections::HashMap;
 
 use bollard::models::VolumeCreateRequest;
 
@@ -7,13 +12,17 @@ use crate::{Engine, Labels, RuntimeError};
 
 /// A volume of this instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VolumeName(String);
+pub struct VolumeName {
+    name: String,
+    /// What it is made with, and made again.
+    pub(crate) labels: HashMap<String, String>,
+}
 
 impl VolumeName {
     /// The name as Docker knows it.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.name
     }
 }
 
@@ -33,21 +42,24 @@ impl Engine {
     /// # Errors
     /// What Docker said.
     pub async fn ensure_volume(&self, purpose: &str, labels: &Labels) -> Result<VolumeName, RuntimeError> {
-        let name = VolumeName(format!("berth-{}-{purpose}", self.config().instance));
-        let mut turn = self.uses().turn().await;
-        turn.used(&name.0).await;
-        if turn.knows_volume(&name.0) {
-            return Ok(name);
+        let name = format!("berth-{}-{purpose}", self.config().instance);
+        let volume = VolumeName { name, labels: self.write_labels(labels) };
+        let mut turn = self.uses().turn_of(&volume.name).await;
+        turn.used(&volume.name).await;
+        if turn.knows_volume(&volume.name) {
+            return Ok(volume);
         }
+        // Used just now, it does not go meanwhile.
+        drop(turn);
         let request = VolumeCreateRequest {
-            name: Some(name.0.clone()),
-            labels: Some(self.write_labels(labels)),
+            name: Some(volume.name.clone()),
+            labels: Some(volume.labels.clone()),
             ..VolumeCreateRequest::default()
         };
         // The daemon answers with the existing volume if there is one.
         self.docker().await?.create_volume(request).await.map_err(while_doing("create a volume"))?;
         berth_model::step!("volume made");
-        turn.found_volume(&name.0);
-        Ok(name)
+        self.uses().turn().await.found_volume(&volume.name);
+        Ok(volume)
     }
 }

@@ -143,12 +143,12 @@ impl Engine {
         let found = docker.inspect_volume(name).await.map_err(while_doing("look at a volume"))?;
         let labels: HashMap<String, String> = found.labels;
         // Nobody may mount it between its end and its beginning: Docker would make one without our labels.
-        let _turn = loop {
-            let turn = self.uses().turn().await;
+        let _leaving = loop {
+            let leaving = self.uses().turn_of(name).await.let_go(name);
             if self.remove_idle_volume(name).await? {
-                break turn;
+                break leaving;
             }
-            drop(turn);
+            drop(leaving);
             tokio::time::sleep(Duration::from_millis(500)).await;
         };
         let name = Some(name.to_owned());

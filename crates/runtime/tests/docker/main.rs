@@ -3,6 +3,7 @@
 
 mod containers;
 mod harness;
+mod held;
 mod images;
 mod limits;
 mod network;

@@ -1,11 +1,13 @@
 //! What makes room on the disk, in which order, and what never does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use berth_model::{Clock, ProjectId};
 use berth_runtime::{Engine, EngineConfig, Kind, Labels, VolumeMount};
 
 use crate::harness::{NODE, docker, labels, sandbox, sh, with_engine};
+use crate::held::HeldDocker;
 use crate::registry::Registry;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -154,4 +156,45 @@ async fn many_packages_of_one_push_out_none_that_are_used() {
         engine.remove_project(ProjectId(1)).await.unwrap();
     })
     .await;
+}
+
+/// While Docker takes minutes to remove something, builds that need something else go on; who needs just that waits, and
+/// then has it anew.
+#[tokio::test]
+async fn a_removal_that_hangs_holds_up_nobody_else() {
+    let line = Arc::new(HeldDocker::start());
+    let (held, host) = (Arc::clone(&line), line.host());
+    let hold = line.hold();
+    let change = move |config: &mut EngineConfig| {
+        by_hand(config);
+        config.host = Some(host);
+    };
+    with_engine(change, move |engine| async move {
+        let cache = labels(Kind::Cache);
+        let leaving = engine.ensure_volume("leaving", &cache).await.unwrap();
+        engine.config().clock.advance(48 * HOUR);
+        let remover = engine.clone();
+        let making_room = tokio::spawn(async move { remover.make_room(ALL).await.unwrap() });
+        held.is_asked().await;
+
+        let soon = Duration::from_secs(10);
+        let others = async {
+            engine.ensure_volume("another", &cache).await.unwrap();
+            assert!(engine.image_id(NODE).await.unwrap().is_some());
+        };
+        tokio::time::timeout(soon, others).await.expect("nobody waits for what is being removed");
+
+        let wanted = engine.clone();
+        let mut again =
+            tokio::spawn(async move { wanted.ensure_volume("leaving", &labels(Kind::Cache)).await.unwrap() });
+        let waits = tokio::time::timeout(Duration::from_millis(500), &mut again).await;
+        assert!(waits.is_err(), "it was given out while it was being removed");
+        drop(hold);
+        assert_eq!(making_room.await.unwrap(), [leaving.as_str()]);
+        let again = again.await.unwrap();
+        let kind = docker(&["volume", "inspect", "--format", "{{index .Labels \"berth.kind\"}}", again.as_str()]);
+        assert_eq!(kind, "cache", "it is there anew");
+    })
+    .await;
+    drop(line);
 }

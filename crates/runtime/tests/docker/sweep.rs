@@ -128,6 +128,35 @@ async fn a_project_goes_with_its_containers_images_and_volumes() {
     .await;
 }
 
+/// While Berth runs, as `docker volume prune` does. It comes back with the next container, and goes with its project.
+#[tokio::test]
+async fn a_volume_that_an_operator_removed_is_ours_again() {
+    with_engine(
+        |_| (),
+        |engine| async move {
+            let cache = labels(Kind::Cache);
+            let volume = engine.ensure_volume("cache-1", &cache).await.unwrap();
+            docker(&["volume", "rm", volume.as_str()]);
+            let volume = engine.ensure_volume("cache-1", &cache).await.unwrap();
+            let mut sandbox = sandbox();
+            sandbox.volumes.push(VolumeMount { volume: volume.clone(), path: "/cache".to_owned() });
+            let container = engine.create_stopped(&sandbox).await.unwrap();
+            let said = |label: &str| {
+                let format = format!("{{{{index .Labels \"{label}\"}}}}");
+                docker(&["volume", "inspect", "--format", &format, volume.as_str()])
+            };
+            assert_eq!(
+                (said("berth.kind"), said("berth.instance")),
+                ("cache".into(), engine.config().instance.to_string())
+            );
+            container.stop_and_remove().await.unwrap();
+            engine.remove_project(ProjectId(1)).await.unwrap();
+            assert_eq!(docker(&["volume", "ls", "--quiet", "--filter", &format!("name={}", volume.as_str())]), "");
+        },
+    )
+    .await;
+}
+
 #[tokio::test]
 async fn what_could_not_be_removed_is_removed_without_a_later_process() {
     with_engine(
