@@ -6,7 +6,7 @@ use anyhow::Result;
 use berth_tests::Database;
 use berth_tests::torture::{
     Deletion, Kills, Promotion, Push, at_each_step, docker_goes_away, fuzz_requests, killed_at_its_first_start,
-    switches,
+    killed_while_rotating, switches,
 };
 
 /// C1: killed at every ninth of its steps, a push is wholly there or wholly not, goes live, and leaves nothing.
@@ -28,6 +28,12 @@ async fn c1_killed_at_its_steps_a_promotion_and_a_deletion_are_whole() -> Result
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_its_first_start_it_starts_again() -> Result<()> {
     killed_at_its_first_start(Kills { first: 2, every: 6, most: 4 }).await?.verdict(3).map(drop)
+}
+
+/// Killed while its encryption key changes, the next start has it, and every secret opens.
+#[tokio::test(flavor = "multi_thread")]
+async fn c1_killed_at_its_steps_a_rotation_loses_no_secret() -> Result<()> {
+    killed_while_rotating(Kills { first: 2, every: 4, most: 4 }).await?.verdict(3).map(drop)
 }
 
 /// C3: Docker goes away while dependencies are installed, while a build runs, and while its output comes out.

@@ -20,7 +20,7 @@ use berth_tests::torture::{
     BranchEnd, Deletion, FolderUpload, Kills, Promotion, Push, Renaming, Rollback, Tally, at_each_kind_of_step,
     at_each_step, builds_leave_nothing, database_goes_away, docker_goes_away, files_reach_the_disk_before_their_names,
     fuzz_requests, hostile_builds_beside_a_harmless_one, killed_at_its_first_start, killed_while_recovering,
-    properties, schemathesis, switches, webhooks_while_builds_run,
+    killed_while_rotating, properties, schemathesis, switches, webhooks_while_builds_run,
 };
 
 type Running = Pin<Box<dyn Future<Output = Result<Tally>>>>;
@@ -106,6 +106,11 @@ const CASES: &[Case] = &[
         name: "kills-first-start",
         counts: Counts::Kills,
         run: |asked| Box::pin(killed_at_its_first_start(asked.kills(1))),
+    },
+    Case {
+        name: "kills-rotation",
+        counts: Counts::Kills,
+        run: |asked| Box::pin(killed_while_rotating(asked.kills(1))),
     },
     Case { name: "kills-recovery", counts: Counts::Kills, run: |asked| Box::pin(recovery(asked.kills(2))) },
     Case {

@@ -16,6 +16,7 @@ mod ordeals;
 mod order;
 mod properties;
 mod requests;
+mod rotation;
 mod schemathesis;
 mod settled;
 mod starts;
@@ -35,6 +36,7 @@ pub use ordeals::{BranchEnd, Deletion, FolderUpload, Promotion, Push, Renaming, 
 pub use order::files_reach_the_disk_before_their_names;
 pub use properties::properties;
 pub use requests::fuzz_requests;
+pub use rotation::killed_while_rotating;
 pub use schemathesis::schemathesis;
 pub use settled::settled;
 pub use starts::{killed_at_its_first_start, killed_while_recovering};
