@@ -6,6 +6,7 @@
 //! - The programs of an account share a limit of their own: one that runs wild does not lock its owner out of the
 //!   dashboard, and more tokens are no way around it.
 //! - Folders that are sent are not counted: they have turns, a pace and room of their own (`server::folders`).
+//! - Of a socket its beginning is counted: each takes memory, before anybody has said who they are.
 //! - Hooks are not counted here. What a flood there could use up has limits of its own: memory for bodies
 //!   (`webhooks::body`), deliveries that are kept, and calls (`auth::Throttle`).
 //!
@@ -23,7 +24,7 @@ use berth_model::{Clock, UserId};
 use berth_secrets::{Attempts, neighbourhood};
 use berth_store::Act;
 use http::header::RETRY_AFTER;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode, Uri};
 
 use crate::auth::Caller;
 use crate::config::RateLimits;
@@ -118,7 +119,8 @@ fn too_many(why: String, wait: Duration) -> ApiError {
 /// Middleware: refuses strangers who ask too often, before anything is done for them.
 pub(crate) async fn admit(State(api): State<Api>, request: Request, next: Next) -> Result<Response, ApiError> {
     let path = request.uri().path();
-    let is_counted = (path == "/api" || path.starts_with("/api/")) && !is_hook_path(path);
+    let is_counted =
+        (path == "/api" || path.starts_with("/api/")) && !is_hook_path(path) || begins_socket(request.uri());
     let address = request.extensions().get::<ClientAddress>().map(|ClientAddress(address)| *address);
     let Some(address) = address.filter(|_| is_counted) else { return Ok(next.run(request).await) };
     match api.limits.admit_stranger(address) {
@@ -138,6 +140,12 @@ pub(crate) async fn admit(State(api): State<Api>, request: Request, next: Next) 
             }
         }
     }
+}
+
+/// Whether somebody wants a new socket, and is not talking over one.
+fn begins_socket(address: &Uri) -> bool {
+    let names_one = |query: &str| query.split('&').any(|pair| pair.starts_with("sid="));
+    matches!(address.path(), "/socket.io" | "/socket.io/") && !address.query().is_some_and(names_one)
 }
 
 #[cfg(test)]

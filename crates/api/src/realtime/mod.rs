@@ -14,6 +14,10 @@ mod lines;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::map_request;
+use http_body_util::Limited;
 use socketioxide::SocketIo;
 use socketioxide::handler::ConnectHandler;
 
@@ -48,7 +52,7 @@ impl Realtime {
             .ws_max_frame_size(LARGEST_MESSAGE)
             .build_svc();
         let routes = Router::new().route_service("/socket.io/", service.clone()).route_service("/socket.io", service);
-        Self { io, routes }
+        Self { io, routes: routes.layer(map_request(kept_small)) }
     }
 
     /// The server's handle.
@@ -60,6 +64,11 @@ impl Realtime {
     pub(crate) fn routes(&self) -> Router<Api> {
         self.routes.clone()
     }
+}
+
+/// By long polling nobody says more at once than by a WebSocket: whoever it is, it is kept in memory until it is whole.
+async fn kept_small(request: Request) -> Request {
+    request.map(|body| Body::new(Limited::new(body, LARGEST_MESSAGE)))
 }
 
 /// Opens the gate and starts the feed.

@@ -8,7 +8,7 @@ use axum::extract::Request;
 use axum::http::{Method, StatusCode};
 use berth_api::{ClientAddress, RateLimits};
 use http::header::{AUTHORIZATION, COOKIE};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Answer, App, Person};
 
@@ -64,6 +64,31 @@ async fn p4_strangers_wait_and_nobody_else_does() {
     ask(&app, MALLORY, "/health", None).await.expect(StatusCode::OK);
     app.clock.advance(Duration::from_secs(60));
     ask(&app, MALLORY, "/api/v1/setup", None).await.expect(StatusCode::OK);
+}
+
+/// A socket takes memory before anybody has said who they are.
+#[tokio::test]
+async fn p4_strangers_begin_few_sockets_and_say_little() {
+    let app = limited().await;
+    let ada = app.member("ada").await;
+    let begin = "/socket.io/?EIO=4&transport=polling";
+    let opened = ask(&app, MALLORY, begin, None).await;
+    let opened: Value = serde_json::from_str(&opened.text[1..]).unwrap();
+    for _ in 1..LIMIT {
+        assert_eq!(ask(&app, MALLORY, begin, None).await.status, StatusCode::OK);
+    }
+    assert_eq!(ask(&app, MALLORY, begin, None).await.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(ask(&app, MALLORY, begin, Some(&ada.bearer)).await.status, StatusCode::OK);
+    assert_eq!(ask(&app, [192, 0, 2, 67], begin, None).await.status, StatusCode::OK);
+
+    // What is said over one that there is is not counted, and has to be short.
+    let say = async |text: String| {
+        let path = format!("{begin}&sid={}", opened["sid"].as_str().unwrap());
+        let request = Request::post(path).extension(ClientAddress(MALLORY.into()));
+        app.send(request.body(Body::from(text)).unwrap()).await.status
+    };
+    assert!(say(format!("4{}", "x".repeat(20 << 10))).await.is_client_error());
+    assert_eq!(say("40".to_owned()).await, StatusCode::OK);
 }
 
 #[tokio::test]
