@@ -17,6 +17,7 @@ const TITLES: Record<Code, MessageDescriptor> = {
   build_network_unenforced: msg`Network: no build starts, sites are served.`,
   build_network_open: msg`Builds can reach private networks.`,
   hook_unreachable: msg`GitHub cannot announce pushes.`,
+  secrets_stuck: msg`Stored secrets cannot be opened.`,
 }
 
 /** Variables are called as the operator sets them. */
@@ -26,10 +27,11 @@ const DETAILS: Record<Code, MessageDescriptor> = {
   build_network_unenforced: msg`Builds could reach this machine and its private networks. Mend that, or set BERTH_EGRESS=open if you trust everybody who can push.`,
   build_network_open: msg`BERTH_EGRESS=open lets them. Whoever can push can reach this machine and its private networks.`,
   hook_unreachable: msg`Deliveries would go to an address that only this machine reaches. Set BERTH_PUBLIC_URL or WEBHOOK_CALLBACK to one that GitHub reaches; until then branches are looked at every hour.`,
+  secrets_stuck: msg`Builds that need one of them fail until it is set anew. If an encryption key was lost and is found again, name it in ENCRYPTION_KEY_PREVIOUS and start Berth again.`,
 }
 
 /** Those of which the server knows more than their code says. */
-const HAS_MORE: readonly Code[] = ['docker_unreachable', 'disk_low', 'build_network_unenforced']
+const HAS_MORE: readonly Code[] = ['docker_unreachable', 'disk_low', 'build_network_unenforced', 'secrets_stuck']
 
 export function SystemProblem({ problem: { code, detail }, again }: { problem: Schema['ProblemBody']; again: React.ReactNode }) {
   const { i18n } = useLingui()
