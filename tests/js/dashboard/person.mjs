@@ -48,6 +48,16 @@ export class Person {
     await this.page.getByRole('menuitem', { name: this.say(item), exact: true }).click();
   }
 
+  /** Presses a key until what it does is there: a page is drawn a moment before it hears keys. */
+  async press(key, effect) {
+    for (let attempts = 1; ; attempts += 1) {
+      await this.page.keyboard.press(key);
+      const comes = await effect.waitFor({ timeout: 3_000 }).then(() => true, () => false);
+      if (comes) return;
+      if (attempts === 20) throw new Error(`pressing ${key} does nothing`);
+    }
+  }
+
   /** Answers the question that stands over the page with its verb. */
   async agree(verb) {
     const question = this.page.getByRole('alertdialog');
@@ -58,6 +68,13 @@ export class Person {
   /** Goes to an address of the dashboard as if it had been typed. */
   goTo(path) {
     return this.browser.visit(this.page, path);
+  }
+
+  /** Loads the page anew: to go to its own address would load nothing if that names lines. */
+  async reload() {
+    const address = this.page.url();
+    await this.page.goto('about:blank');
+    await this.goTo(address);
   }
 
   /** Another tab of theirs, at an address of the dashboard. */

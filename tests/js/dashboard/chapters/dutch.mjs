@@ -14,14 +14,14 @@ export async function inDutch(ada, project) {
     await reader.look('in Dutch');
   }
   await reader.goTo(`/projects/${project}`);
-  for (const open of [
-    () => page.keyboard.press('ControlOrMeta+k'),
-    () => page.keyboard.press('?'),
-    () => reader.button('Account of {0}', { 0: 'ada' }).click(),
-    () => reader.choose('What to do about build {0}', {}, 'Rebuild…'),
+  for (const [role, open] of [
+    ['dialog', () => reader.press('ControlOrMeta+k', page.getByRole('dialog'))],
+    ['dialog', () => reader.press('?', page.getByRole('dialog'))],
+    ['menu', () => reader.button('Account of {0}', { 0: 'ada' }).click()],
+    ['alertdialog', () => reader.choose('What to do about build {0}', {}, 'Rebuild…')],
   ]) {
     await open();
-    const overlay = page.getByRole('dialog').or(page.getByRole('alertdialog')).or(page.getByRole('menu')).first();
+    const overlay = page.getByRole(role);
     await overlay.waitFor();
     await reader.look('in Dutch');
     await page.keyboard.press('Escape');

@@ -12,12 +12,12 @@ export async function everyPage(ada, project) {
   // First, because the walk through a page ends outside of it.
   await ada.goTo(`/projects/${project}`);
   await ada.settled();
-  for (const [what, open] of overlays(ada)) {
+  for (const [what, role, open] of overlays(ada)) {
     await open();
-    const overlay = page.getByRole('dialog').or(page.getByRole('alertdialog')).or(page.getByRole('menu')).first();
+    const overlay = page.getByRole(role);
     await overlay.waitFor();
-    const holdsFocus = await page.evaluate(() => document.activeElement.closest('[role="dialog"], [role="alertdialog"], [role="menu"]') !== null);
-    if (!holdsFocus) keyboard.push(`${what} does not take the focus`);
+    const takesFocus = page.waitForFunction((role) => document.activeElement.closest(`[role="${role}"]`) !== null, role, { timeout: 5_000 });
+    if (!(await takesFocus.then(() => true, () => false))) keyboard.push(`${what} does not take the focus`);
     await ada.look(what);
     await page.keyboard.press('Escape');
     await overlay.waitFor({ state: 'detached' });
@@ -72,11 +72,11 @@ export async function pathsOf(ada, project) {
 /** On the page of a project: the palette by its key, the help, a menu of the bar and one of the page, questions. */
 function overlays(ada) {
   return [
-    ['the palette', () => ada.page.keyboard.press('ControlOrMeta+k')],
-    ['the keys', () => ada.page.keyboard.press('?')],
-    ['the account’s menu', () => ada.button('Account of {0}', { 0: 'ada' }).click()],
-    ['the menu of a build', () => ada.button('What to do about build {0}').click()],
-    ['a question', () => ada.button('Roll back to <0>{0}</0>…').click()],
-    ['a question about a build', () => ada.choose('What to do about build {0}', {}, 'Rebuild…')],
+    ['the palette', 'dialog', () => ada.press('ControlOrMeta+k', ada.page.getByRole('dialog'))],
+    ['the keys', 'dialog', () => ada.press('?', ada.page.getByRole('dialog'))],
+    ['the account’s menu', 'menu', () => ada.button('Account of {0}', { 0: 'ada' }).click()],
+    ['the menu of a build', 'menu', () => ada.button('What to do about build {0}').click()],
+    ['a question', 'alertdialog', () => ada.button('Roll back to <0>{0}</0>…').click()],
+    ['a question about a build', 'alertdialog', () => ada.choose('What to do about build {0}', {}, 'Rebuild…')],
   ];
 }

@@ -40,8 +40,7 @@ async function keys(ada) {
   const { page } = ada;
   const focusIsOn = (text) => page.waitForFunction((text) => document.activeElement.textContent === text, text);
   await page.evaluate(() => document.activeElement?.blur());
-  await page.keyboard.press('j');
-  await focusIsOn('lamp-a');
+  await ada.press('j', page.locator(':focus', { hasText: /^lamp-a$/ }));
   await page.keyboard.press('j');
   await focusIsOn('lamp-b');
   await page.keyboard.press('k');
@@ -60,8 +59,8 @@ async function keys(ada) {
 async function palette(ada, project) {
   const { page } = ada;
   const run = async (words) => {
-    await page.keyboard.press('ControlOrMeta+k');
     const found = page.getByRole('dialog');
+    await ada.press('ControlOrMeta+k', found);
     await found.getByRole('combobox').fill(words);
     await found.getByRole('option').first().waitFor();
     await page.keyboard.press('Enter');

@@ -81,7 +81,8 @@ export async function readBack(ada) {
   await lines.focus();
   await page.keyboard.press('y');
   await page.locator('.toast').getByText(`#L${first}-L${first + 2}`).waitFor();
-  await ada.goTo(page.url());
+  await page.waitForURL(/[?&]q=pane(\+|%20)20/);
+  await ada.reload();
   await lines.locator('.log-selected').nth(2).waitFor();
   ensure((await lines.locator('.log-selected').allInnerTexts()).every((text) => /pane 2[012] of/.test(text)), 'the link marks other lines than it was made of');
   ensure((await field.inputValue()) === 'pane 20 of', 'the search is not in the address');
@@ -92,7 +93,7 @@ export async function readBack(ada) {
   const before = await height();
   await wrap(false).click();
   await wrap(true).waitFor();
-  await ada.goTo(page.url());
+  await ada.reload();
   await wrap(true).waitFor();
   await row('pane 21 of').waitFor();
   ensure((await height()) > 2 * before, 'a line that is wider than the window is not wrapped');
