@@ -149,12 +149,6 @@ impl PlannedFolder {
     }
 }
 
-/// The plan of a folder.
-#[cfg(test)]
-fn folder(path: &std::path::Path, settings: &ProjectSettings) -> Result<Plan, Failure> {
-    PlannedFolder::of(path, settings).map(|folder| folder.plan)
-}
-
 /// What is detected; settings only choose between ways here.
 fn service(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<PlanService, Failure> {
     if settings.build_command.as_deref().is_some_and(|command| command.trim().is_empty()) {
@@ -262,6 +256,12 @@ fn run_program(manager: PackageManager, command: &str) -> String {
         PackageManager::Pip => command.to_owned(),
         other => format!("{} run {command}", other.program()),
     }
+}
+
+/// The plan of a folder.
+#[cfg(test)]
+fn folder(path: &std::path::Path, settings: &ProjectSettings) -> Result<Plan, Failure> {
+    PlannedFolder::of(path, settings).map(|folder| folder.plan)
 }
 
 #[cfg(test)]
