@@ -89,10 +89,27 @@ impl fmt::Display for Names {
     }
 }
 
-type ValueSchema = fn() -> RefOr<Schema>;
+/// A value by its name, with its schema.
+type ValueOf = (&'static str, fn() -> RefOr<Schema>);
+/// A code as its variant is called, with its sentence and values.
+type CodeOf = (&'static str, &'static str, &'static [ValueOf]);
+
+/// Not derived: that would be one expression for all codes, which takes megabytes of stack.
+impl PartialSchema for Reason {
+    fn schema() -> RefOr<Schema> {
+        let described = "Why something is as it is; each code with its sentence.";
+        let one_of = OneOfBuilder::new().description(Some(described));
+        CODES
+            .iter()
+            .fold(one_of, |one_of, (variant, sentence, values)| one_of.item(code(variant, sentence, values)))
+            .into()
+    }
+}
+
+impl ToSchema for Reason {}
 
 /// The schema of a code with its values.
-fn code(variant: &str, sentence: &str, values: &[(&str, ValueSchema)]) -> Schema {
+fn code(variant: &str, sentence: &str, values: &[ValueOf]) -> Schema {
     let name = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([snake_case(variant)]));
     let mut object = ObjectBuilder::new().description(Some(sentence)).property("code", name).required("code");
     if !values.is_empty() {
@@ -102,11 +119,6 @@ fn code(variant: &str, sentence: &str, values: &[(&str, ValueSchema)]) -> Schema
         object = object.property("values", fields).required("values");
     }
     object.into()
-}
-
-fn one_of(codes: Vec<Schema>) -> RefOr<Schema> {
-    let described = OneOfBuilder::new().description(Some("Why something is as it is; each code with its sentence."));
-    codes.into_iter().fold(described, OneOfBuilder::item).into()
 }
 
 /// As serde names a variant.
@@ -139,23 +151,10 @@ macro_rules! reasons {
             }
         }
 
-        /// Not derived: that is one expression for all codes, which takes megabytes of stack.
-        impl PartialSchema for Reason {
-            fn schema() -> RefOr<Schema> {
-                let mut codes = Vec::new();
-                $(codes.push(code(
-                    stringify!($code),
-                    $sentence,
-                    &[$($((stringify!($value), <$kind as PartialSchema>::schema)),+)?],
-                ));)+
-                one_of(codes)
-            }
-        }
-
-        impl ToSchema for Reason {}
-
-        #[cfg(test)]
-        const SENTENCES: &[(&str, &str)] = &[$((stringify!($code), $sentence)),+];
+        /// Every code with its sentence and its values.
+        const CODES: &[CodeOf] = &[$(
+            (stringify!($code), $sentence, &[$($((stringify!($value), <$kind as PartialSchema>::schema)),+)?])
+        ),+];
     };
 }
 
@@ -391,7 +390,7 @@ mod tests {
         let RefOr::T(Schema::OneOf(described)) = Reason::schema() else { panic!() };
         let described = serde_json::to_value(described).unwrap();
         let codes = described["oneOf"].as_array().unwrap();
-        assert_eq!(codes.len(), SENTENCES.len());
+        assert_eq!(codes.len(), CODES.len());
         let of = |code: &str| codes.iter().find(|known| known["properties"]["code"]["enum"][0] == code).unwrap();
         let written =
             serde_json::to_value(Reason::PullRequest { number: 7, action: PullRequestAction::Opened }).unwrap();
@@ -409,9 +408,9 @@ mod tests {
             let parts = sentence.split('{').map(|part| part.split_once('}').map_or(part, |(_, rest)| rest));
             parts.collect::<Vec<_>>().join("{}")
         };
-        for (at, (code, sentence)) in SENTENCES.iter().enumerate() {
-            let twin = SENTENCES[..at].iter().find(|(_, other)| plain(other) == plain(sentence));
-            assert_eq!(twin, None, "{code}");
+        for (at, (code, sentence, _)) in CODES.iter().enumerate() {
+            let twin = CODES[..at].iter().find(|(_, other, _)| plain(other) == plain(sentence));
+            assert!(twin.is_none(), "{code} says what {} says", twin.map_or("", |twin| twin.0));
         }
     }
 }
