@@ -133,7 +133,7 @@ impl Engine {
         for volume in self.volumes(&also).await? {
             let leaving = self.uses().turn_of(&volume.name).await.let_go(&volume.name);
             match self.remove_idle_volume(&volume.name).await {
-                Ok(true) => leaving.is_gone().await,
+                Ok(true) => leaving.has_left().await,
                 Ok(false) => {}
                 Err(error) => outcome = outcome.and(Err(error)),
             }
@@ -171,7 +171,7 @@ impl Engine {
             {
                 outcome = outcome.and(Err(while_doing("remove a volume")(error)));
             } else {
-                leaving.is_gone().await;
+                leaving.has_left().await;
             }
         }
         outcome

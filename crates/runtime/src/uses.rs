@@ -105,7 +105,7 @@ pub(crate) struct Leaving<'a> {
 
 impl Leaving<'_> {
     /// It is gone; its notes go with it.
-    pub(crate) async fn is_gone(self) {
+    pub(crate) async fn has_left(self) {
         self.uses.turn().await.gone(&self.name).await;
     }
 }
