@@ -24,7 +24,8 @@ struct Held {
     volumes: usize,
     open_files: usize,
     memory_kib: u64,
-    /// Files and directories of its own, at any depth.
+    /// Files and directories of its own, at any depth, beside the releases: those are exactly the ones that are kept
+    /// ([`settled`]), and as many as went live within ten minutes.
     entries: usize,
     /// The same where other programs put what is temporary.
     temporary: usize,
@@ -84,13 +85,14 @@ async fn held(world: &World, temporary: &Path) -> Result<Held> {
     settled(world).await?;
     tokio::time::sleep(Duration::from_secs(5)).await;
     let (docker, process) = (world.berth.docker()?, world.berth.process()?);
+    let deployments = world.berth.deployments();
     Ok(Held {
         images: docker.images()?.len(),
         networks: docker.networks()?.len(),
         volumes: docker.volumes()?.len(),
         open_files: process.open_files()?,
         memory_kib: process.memory_kib()?,
-        entries: below(&world.berth.deployments())? + below(&world.berth.data())?,
+        entries: below(&deployments)? - below(&deployments.join(".releases"))? + below(&world.berth.data())?,
         temporary: below(temporary)?,
     })
 }
