@@ -152,7 +152,7 @@ impl Engine {
             is_gone => is_gone?,
         };
         if is_gone {
-            leaving.is_gone().await;
+            leaving.has_left().await;
         }
         Ok(is_gone)
     }
