@@ -49,7 +49,8 @@ impl FieldProblem {
 /// An answer that is not the one that was hoped for.
 #[derive(Debug)]
 pub(crate) struct ApiError {
-    problem: Problem,
+    /// Apart, so that a `Result` with this error is small to hand on.
+    problem: Box<Problem>,
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     source: Option<Box<dyn Error + Send + Sync>>,
@@ -76,7 +77,7 @@ impl Problem {
 impl ApiError {
     /// An error with words for the client.
     pub(crate) fn new(status: StatusCode, code: impl Into<AnyCode>, message: impl Into<String>) -> Self {
-        Self { problem: Problem::new(code, message), status, headers: Vec::new(), source: None }
+        Self { problem: Box::new(Problem::new(code, message)), status, headers: Vec::new(), source: None }
     }
 
     /// 400.
@@ -200,7 +201,7 @@ impl IntoResponse for ApiError {
         for (name, value) in self.headers {
             response.headers_mut().append(name, value);
         }
-        response.extensions_mut().insert(self.problem);
+        response.extensions_mut().insert(*self.problem);
         response
     }
 }
