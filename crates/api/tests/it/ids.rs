@@ -23,8 +23,8 @@ enum Kind {
 
 fn kind_of(name: &str, path: &str) -> Option<Kind> {
     Some(match name {
-        "limit" | "page" | "after" | "format" | "q" | "org" | "repo" | "name" | "branch" | "environment" | "status"
-        | "spaFallback" | "expiresInHours" | "expiresIn" | "pollEvery" => Kind::Plain,
+        "limit" | "last" | "page" | "after" | "format" | "q" | "org" | "repo" | "name" | "branch" | "environment"
+        | "status" | "spaFallback" | "expiresInHours" | "expiresIn" | "pollEvery" => Kind::Plain,
         "before" => Kind::Cursor,
         "projectId" => Kind::Project,
         "from" if path.ends_with("/variables/copy") => Kind::Project,
