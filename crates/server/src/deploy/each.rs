@@ -109,9 +109,12 @@ fn tell_of(arguments: &Arguments, name: &str, deployed: Result<(Deployed, u64), 
     }
 }
 
+/// A folder's name, which its project gets, and its place.
+type Named = (String, PathBuf);
+
 /// Names and places, in order, and the names of links to folders, which are passed over as links within a folder are.
 /// Hidden ones are nobody's site, and files lie beside.
-fn sub_directories(top: &Path) -> Result<(Vec<(String, PathBuf)>, Vec<String>), String> {
+fn sub_directories(top: &Path) -> Result<(Vec<Named>, Vec<String>), String> {
     let shown = top.display();
     let unreadable = |error: io::Error| format!("{shown} cannot be read as a folder: {error}");
     let (mut folders, mut links) = (Vec::new(), Vec::new());
