@@ -10,6 +10,9 @@ use tokio::time::timeout;
 use crate::place::status;
 use crate::slow::{CONTROL, HOSTS, LATE, Process, SITE, frame, shop};
 
+/// The frames of its n-th step.
+type Flood<'a> = &'a dyn Fn(u32) -> Vec<u8>;
+
 const HEADERS: u8 = 0x1;
 const RST_STREAM: u8 = 0x3;
 const SETTINGS: u8 = 0x4;
@@ -98,7 +101,7 @@ async fn floods_of_frames_end_or_are_bounded() {
     let pings = |_: u32| frame(PING, 0, 0, &[7; 8]).repeat(4_000);
     let sets = |_: u32| frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0xff, 0xff]).repeat(4_000);
 
-    let all: [(&str, usize, &dyn Fn(u32) -> Vec<u8>); 5] = [
+    let all: [(&str, usize, Flood<'_>); 5] = [
         ("resets", TOO_MUCH, &takes_back),
         ("a head without an end", TOO_MUCH, &never_ends),
         ("heads that swell", A_GOOD_MANY, &swells),

@@ -59,13 +59,14 @@ async fn answers_are_the_same_over_both_versions() {
     let (get, head) = (&Method::GET, &Method::HEAD);
     let film_tag = tag(&ask(&clients[1], &berth, head, "/film.bin", &[]).await);
     let br = (ACCEPT_ENCODING, "br");
-    let script_tag = tag(&ask(&clients[1], &berth, get, "/app.js", &[br.clone()]).await);
+    let compressed = std::slice::from_ref(&br);
+    let script_tag = tag(&ask(&clients[1], &berth, get, "/app.js", compressed).await);
     for (method, path, headers, status) in [
         (get, "/", &[][..], 200),
         (get, "/film.bin", &[], 200),
-        (get, "/app.js", &[br.clone()], 200),
+        (get, "/app.js", compressed, 200),
         (head, "/film.bin", &[], 200),
-        (head, "/app.js", &[br.clone()], 200),
+        (head, "/app.js", compressed, 200),
         (get, "/film.bin", &[(IF_NONE_MATCH, &film_tag)], 304),
         (get, "/app.js", &[br.clone(), (IF_NONE_MATCH, &script_tag)], 304),
         (get, "/app.js", &[(IF_NONE_MATCH, &script_tag)], 200),
