@@ -29,7 +29,7 @@ export const OF_PUSHES = {
   // Of a delivery: what it says
   push: ({ branch }) => msg`a push to ${branch}`,
   branch_deleted: ({ branch }) => msg`${branch} was deleted`,
-  pull_request: ({ number, action }) => PULL_REQUEST[action](number),
+  pull_request: ({ number, action }) => (Object.hasOwn(PULL_REQUEST, action) ? PULL_REQUEST[action](number) : undefined),
   hook_works: () => msg`the host tried the hook, and it works`,
   not_branch: () => msg`not a branch`,
   branch_unmoved: () => msg`a test: the branch did not move`,

@@ -1,4 +1,7 @@
-/** What a table of reasons holds: for each code of the server a message, made of the code's values. */
+/**
+ * What a table of reasons holds: for each code of the server a message, made of the code's values; none for
+ * values that this page does not know.
+ */
 
 import type { MessageDescriptor } from '@lingui/core'
 
@@ -13,4 +16,4 @@ export type ValuesOf<Code extends Reason['code']> = Of<Code> extends { values: i
   ? { [Name in keyof Values]: Values[Name] extends readonly string[] ? string : Values[Name] }
   : object
 
-export type Sayings = { readonly [Code in Reason['code']]: (values: ValuesOf<Code>) => MessageDescriptor }
+export type Sayings = { readonly [Code in Reason['code']]: (values: ValuesOf<Code>) => MessageDescriptor | undefined }

@@ -36,5 +36,6 @@ test('what has no code that is known here is left to the server', () => {
   expect(words(undefined)).toBeUndefined()
   expect(words([])).toBeUndefined()
   expect(words([vite, { code: 'of_tomorrow' } as unknown as Reason])).toBeUndefined()
+  expect(words([{ code: 'pull_request', values: { number: 7, action: 'locked' } } as unknown as Reason])).toBeUndefined()
   expect(words([{ code: 'toString' } as unknown as Reason])).toBeUndefined()
 })

@@ -23,9 +23,9 @@ export function ownWords(i18n: I18n, because: readonly Reason[] | null | undefin
 function messageOf(i18n: I18n, { code, ...rest }: Reason): MessageDescriptor | undefined {
   if (!Object.hasOwn(SAYINGS, code)) return undefined
   // Which values belong to which code is known here for each, and to TypeScript for all of them together only.
-  const say = SAYINGS[code] as (values: object) => MessageDescriptor
+  const say = SAYINGS[code] as (values: object) => MessageDescriptor | undefined
   const message = say('values' in rest ? listed(i18n, rest.values) : {})
-  return { ...message, values: each(message.values ?? {}, (value) => (typeof value === 'string' ? isolate(value) : value)) }
+  return message && { ...message, values: each(message.values ?? {}, (value) => (typeof value === 'string' ? isolate(value) : value)) }
 }
 
 function listed(i18n: I18n, values: object): object {

@@ -5,8 +5,9 @@ import type { MessageDescriptor } from '@lingui/core'
 import { useLingui } from '@lingui/react/macro'
 
 import type { Schema } from '~/api/client'
-import { isServersLanguage } from '~/api/errors'
+import { isServersLanguage, sentence } from '~/api/errors'
 import { Original } from '~/failure/original'
+import { English } from '~/ui/english'
 import { Notice } from '~/ui/panel'
 
 type Code = Schema['ProblemCode']
@@ -33,8 +34,10 @@ const DETAILS: Record<Code, MessageDescriptor> = {
 /** Those of which the server knows more than their code says. */
 const HAS_MORE: readonly Code[] = ['docker_unreachable', 'disk_low', 'build_network_unenforced', 'secrets_stuck']
 
-export function SystemProblem({ problem: { code, detail }, again }: { problem: Schema['ProblemBody']; again: React.ReactNode }) {
+export function SystemProblem({ problem: { code, title, detail }, again }: { problem: Schema['ProblemBody']; again: React.ReactNode }) {
   const { i18n } = useLingui()
+  // One of a newer Berth than this page is of.
+  if (!Object.hasOwn(TITLES, code)) return <Notice tone="fail" title={<English>{sentence(title)}</English>} actions={again}><English>{detail}</English></Notice>
   return (
     <>
       <Notice tone="fail" title={i18n._(TITLES[code])} actions={again}>{isServersLanguage() ? <bdi>{detail}</bdi> : i18n._(DETAILS[code])}</Notice>
