@@ -38,12 +38,15 @@ export function useStateOf(): (build: Cancelable) => string {
   return (build) => (isUnderWay(build) && (build.cancelRequested || pending.has(build.id)) ? 'canceling' : build.status)
 }
 
-/** What canceling is called, with what follows from it. `hasLive`: visitors of the site see something now. */
+/**
+ * What canceling is called, with what follows from it. `hasLive`: visitors of the site see something now. Of a
+ * preview that is not known everywhere: nothing is said of it.
+ */
 export function useCancelWords(): (build: Pick<Build, 'status' | 'environment'>, hasLive: boolean) => string {
   const { t } = useLingui()
   return ({ status, environment }, hasLive) => {
     if (status === 'held') return t`Dismiss: it is not built`
-    if (environment === 'preview') return t`Cancel: what is shown stays`
+    if (environment === 'preview') return t`Cancel this build`
     return hasLive ? t`Cancel: what is live stays` : t`Cancel: nothing goes live`
   }
 }
