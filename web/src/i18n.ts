@@ -2,7 +2,7 @@
 
 import { i18n } from '@lingui/core'
 
-import { piece } from '~/shell/piece'
+import { loadAnew, piece } from '~/shell/piece'
 
 export const LOCALES = { en: 'English', nl: 'Nederlands', ar: 'العربية' } as const
 export type Locale = keyof typeof LOCALES
@@ -35,7 +35,7 @@ export async function speak(locale: Locale): Promise<void> {
 }
 
 /** Changes the language of this browser. */
-export function choose(locale: Locale): Promise<void> {
+export async function choose(locale: Locale): Promise<void> {
   localStorage.setItem('locale', locale)
-  return speak(locale)
+  await speak(locale).catch(loadAnew)
 }

@@ -12,6 +12,7 @@ import { onSessionEnd } from '~/api/client'
 import { Refusal } from '~/api/errors'
 import { directionOf, preferred, speak } from '~/i18n'
 import { routerOf } from '~/router'
+import { loadAnew } from '~/shell/piece'
 import '~/theme'
 
 const queries = new QueryClient({
@@ -45,7 +46,17 @@ function Dashboard() {
   )
 }
 
-await speak(preferred())
+/** A language that does not come, not even for a page that was just loaded, leaves the dashboard in English. */
+async function findWords(): Promise<void> {
+  try {
+    await speak(preferred())
+  } catch {
+    if (!loadAnew()) await speak('en')
+  }
+}
+
+// Without words of any language nothing is drawn: the page's own sentence says so.
+await findWords().catch(() => document.getElementById('speechless')?.removeAttribute('hidden'))
 createRoot(document.getElementById('app')!).render(
   <StrictMode>
     <I18nProvider i18n={i18n}>

@@ -11,7 +11,7 @@ import { Refusal } from '~/api/errors'
 import { Gathering } from '~/api/gathering'
 import { keys } from '~/api/keys'
 import { ask, connectionFound, connectionLost, isOnline, tryBy, tryNow } from '~/shell/online'
-import { piece } from '~/shell/piece'
+import { loadAnew, piece } from '~/shell/piece'
 
 /** One or more lines of a build's log, joined by `\n`; `lineNumber` is the first one's. */
 export type LogPiece = Schema['LinesBody'] & { stream: Schema['LogStream'] }
@@ -27,10 +27,10 @@ const wakeListeners = new Set<() => void>()
 /** Opens the connection once somebody is signed in. What happened while it was lost is fetched by the bar that said so. */
 export async function goLive(queries: QueryClient): Promise<void> {
   if (socket) return
-  const { io } = await piece(() => import('socket.io-client'))
-  if (socket) return
+  const client = await piece(() => import('socket.io-client')).catch(loadAnew)
+  if (socket || typeof client === 'boolean') return
   // Tries are `online.ts`'s, which says on the page when the next one is.
-  const opened = io({ transports: ['websocket', 'polling'], withCredentials: true, reconnection: false })
+  const opened = client.io({ transports: ['websocket', 'polling'], withCredentials: true, reconnection: false })
   socket = opened
   tryBy(() => (opened.connected ? void ask() : opened.connect()))
   opened.on('connect', () => {

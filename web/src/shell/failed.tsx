@@ -6,7 +6,7 @@ import { useEffect } from 'react'
 
 import { messageOf, Refusal } from '~/api/errors'
 import { Page } from '~/shell/page'
-import { MissingPiece } from '~/shell/piece'
+import { loadAnew, MissingPiece } from '~/shell/piece'
 import { Button, LinkButton } from '~/ui/button'
 import { Empty } from '~/ui/panel'
 
@@ -22,6 +22,9 @@ export function Failed({ error, reset }: ErrorComponentProps) {
     }, 3_000)
     return () => clearTimeout(timer)
   }, [passing, error, reset, router])
+  useEffect(() => {
+    if (error instanceof MissingPiece) loadAnew()
+  }, [error])
   if (error instanceof Refusal && error.status === 404) return <NotFound />
   const again = () => {
     if (error instanceof MissingPiece) return location.reload()

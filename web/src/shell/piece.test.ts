@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
 import { connectionFound, isOnline } from '~/shell/online'
-import { MissingPiece, piece } from '~/shell/piece'
+import { loadAnew, MissingPiece, piece } from '~/shell/piece'
 
 const reload = vi.fn()
 let answers = true
@@ -49,9 +49,13 @@ test('what failed once although the server answers is fetched again', async () =
   expect(reload).not.toHaveBeenCalled()
 })
 
-test('what a newer Berth no longer has loads the page anew, once', async () => {
-  void piece(failing(Infinity))
-  await vi.waitFor(() => expect(reload).toHaveBeenCalledTimes(1))
+test('what a newer Berth no longer has is missing, and takes nothing from whoever only came near it', async () => {
   await expect(piece(failing(Infinity))).rejects.toBeInstanceOf(MissingPiece)
+  expect(reload).not.toHaveBeenCalled()
+})
+
+test('the page is loaded anew for a missing piece, but not again and again', () => {
+  expect(loadAnew()).toBe(true)
+  expect(loadAnew()).toBe(false)
   expect(reload).toHaveBeenCalledTimes(1)
 })

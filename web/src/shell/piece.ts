@@ -1,6 +1,7 @@
 /**
  * Pieces of the dashboard that come when they are needed: pages, dialogs, languages. One that does not come is fetched again when
- * the server answers. One that the server no longer has is of an older Berth than runs there: the page is loaded anew.
+ * the server answers. One that the server no longer has is of an older Berth than runs there: where it is needed the page is loaded
+ * anew, and not where it was only fetched ahead, for that would take what is typed or shown just once.
  */
 
 import { connectionLost, isOnline, onConnection } from '~/shell/online'
@@ -9,7 +10,7 @@ import { connectionLost, isOnline, onConnection } from '~/shell/online'
 const RELOADED = 'reloaded-for-a-piece'
 const RELOAD_AGAIN_MS = 60_000
 
-/** A piece that the server does not have, not even for a page that was just loaded. */
+/** A piece that the server does not have. */
 export class MissingPiece extends Error {}
 
 export async function piece<Module>(load: () => Promise<Module>): Promise<Module> {
@@ -19,7 +20,7 @@ export async function piece<Module>(load: () => Promise<Module>): Promise<Module
     } catch (error) {
       if (await isAnswering()) {
         refusals += 1
-        if (refusals > 1) return reloaded(error)
+        if (refusals > 1) throw new MissingPiece(undefined, { cause: error })
       } else {
         refusals = 0
         connectionLost()
@@ -43,11 +44,11 @@ function connected(): Promise<void> {
   })
 }
 
-/** Nothing comes of it: the page goes. */
-function reloaded(cause: unknown): Promise<never> {
+/** Loads the page anew for a piece that is missing and needed, unless that was just done: whether it does. */
+export function loadAnew(): boolean {
   const last = Number(sessionStorage.getItem(RELOADED))
-  if (Date.now() - last < RELOAD_AGAIN_MS) throw new MissingPiece(undefined, { cause })
+  if (Date.now() - last < RELOAD_AGAIN_MS) return false
   sessionStorage.setItem(RELOADED, String(Date.now()))
   location.reload()
-  return new Promise(() => {})
+  return true
 }

@@ -40,7 +40,7 @@ export function Menu({ label, trigger = <button className="button quiet square">
         'aria-label': label,
         'aria-haspopup': 'menu',
         'aria-expanded': open,
-        onPointerEnter: () => void menuParts(),
+        onPointerEnter: () => void menuParts().catch(() => undefined),
         onClick: () => show(!open),
         onKeyDown: (event) => {
           if (event.key !== 'ArrowDown') return
