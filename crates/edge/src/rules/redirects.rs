@@ -245,7 +245,7 @@ pub(super) fn parse(text: &str) -> (Vec<Line>, Vec<RuleProblem>) {
         match parts.split_first() {
             None => {}
             Some(_) if parts.iter().map(|part| part.len()).sum::<usize>() > LONGEST_LINE => {
-                let message = format!("a rule has at most {LONGEST_LINE} characters, so this one is left out");
+                let message = format!("a rule has at most {LONGEST_LINE} bytes, so this one is left out");
                 problems.push(RuleProblem { line: number, message });
             }
             Some((from, parts)) => match parse_line(number, from, parts) {
@@ -390,7 +390,7 @@ mod tests {
         assert_eq!((rules.len(), problems[0].line), (1, 1), "{problems:?}");
         let (rules, problems) = compile(&long(LONGEST_LINE - 2));
         assert_eq!((rules.len(), problems[1].line), (0, 3));
-        assert!(problems[1].message.contains("4096"), "{problems:?}");
+        assert!(problems[1].message.contains("4096 bytes"), "{problems:?}");
         let taking = |places: usize| format!("{} /b", (0..places).map(|n| format!("/:p{n}")).collect::<String>());
         assert_eq!(compile(&taking(MOST_PLACES)).1, []);
         assert_eq!(compile(&taking(MOST_PLACES + 1)).1[0].line, 1);

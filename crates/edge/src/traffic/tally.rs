@@ -11,8 +11,8 @@ use super::latency::{Durations, Histogram};
 use super::minutes::{InMinute, Minutes};
 use super::watch::{Watchers, Watching};
 
-/// What was answered since Berth started. A project that somebody asked for has about 400 bytes of it, and its last lines. In this order:
-/// what each answer touches lies side by side, since with many sites it comes from far away.
+/// What was answered since Berth started. A project that somebody asked for has about 400 bytes of it, and its last
+/// lines. In this order: what each answer touches lies side by side, since with many sites it comes from far away.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Tally {

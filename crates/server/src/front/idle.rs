@@ -52,8 +52,8 @@ impl<S> IdleLimit<S> {
         self.noticed.1 - self.noticed.0
     }
 
-    /// While the stream is silent: whether it has been for too long, or nothing was asked for too long. Bytes only move `due`; the alarm is looked at when
-    /// it may have rung, and set anew then.
+    /// While the stream is silent: whether it has been for too long, or nothing was asked for too long. Bytes only move
+    /// `due`; the alarm is looked at when it may have rung, and set anew then.
     fn silent<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         let now = clock::now();
         self.noticed.1 = now;
