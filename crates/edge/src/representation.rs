@@ -109,6 +109,8 @@ impl<'a> Representation<'a> {
         if ranged && status == StatusCode::OK {
             match range::requested(headers, length) {
                 Ranges::Whole => {}
+                // Each part would be one of the compressed form in a body that is none: no client reads that.
+                Ranges::Parts(wanted) if wanted.len() > 1 && coding != Coding::Identity => {}
                 Ranges::Unsatisfiable => return Reply::Page(unsatisfiable(length)),
                 Ranges::Parts(wanted) => {
                     status = StatusCode::PARTIAL_CONTENT;

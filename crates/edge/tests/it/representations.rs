@@ -165,10 +165,16 @@ fn s5_a_range_is_of_the_representation_that_would_be_sent_whole() {
         }
         assert_eq!(part.header("content-range"), Some(format!("bytes 1-3/{}", whole.len()).as_str()));
         let several = fixture.get_with("/app.js", &[("accept-encoding", accept), ("range", "bytes=0-0,-1")]);
-        assert_eq!((several.status, several.header("content-encoding")), (206, plain.header("content-encoding")));
-        let (first, last) = (&whole[..1], &whole[whole.len() - 1..]);
-        assert!(several.text().contains(&format!("\r\n\r\n{first}\r\n--")), "{}", several.text());
-        assert!(several.text().contains(&format!("\r\n\r\n{last}\r\n--")), "{}", several.text());
+        assert_eq!(several.header("content-encoding"), plain.header("content-encoding"), "{accept}");
+        if accept == "identity" {
+            assert_eq!(several.status, 206);
+            assert!(several.text().contains("\r\n\r\ns\r\n--"), "{}", several.text());
+            assert!(several.text().contains("\r\n\r\nt\r\n--"), "{}", several.text());
+        } else {
+            // A body of several parts is not compressed as its header would say.
+            assert_eq!((several.status, several.text(), several.header("content-range")), (200, whole, None));
+            assert_eq!(several.header("content-type"), plain.header("content-type"), "{accept}");
+        }
         // A download of it goes on by its own ETag, and not by another's.
         let tag = plain.header("etag").unwrap();
         let resume = |tag: &str| {
