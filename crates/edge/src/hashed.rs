@@ -27,12 +27,11 @@ pub(crate) fn is_hashed(path: &str) -> bool {
     {
         return true;
     }
-    let Some(stem) = stem_of(name) else { return false };
+    let Some(stem) = stem_of(name).filter(|stem| !is_uuid(stem)) else { return false };
     let is_code = [".js", ".mjs", ".css", ".js.map", ".css.map"].iter().any(|end| name.ends_with(end));
     let is_bundle = is_code && is_in_bundle(path);
     let last_part = stem.rsplit(['.', '-', '_']).next().filter(|part| part.len() < stem.len());
     last_part.is_some_and(|part| is_hex_hash(part, is_code))
-        || is_whole_hash(stem)
         || is_base64_hash(stem, is_bundle)
         || (is_code && is_base32_hash(stem))
 }
@@ -89,9 +88,10 @@ fn is_hex_hash(part: &str, is_code: bool) -> bool {
     part.bytes().any(|b| b.is_ascii_alphabetic()) || (is_code && !starts_like_a_date(part))
 }
 
-/// webpack's default for pictures and fonts: nothing but the hash, of sixteen hex digits and more.
-fn is_whole_hash(stem: &str) -> bool {
-    stem.len() >= 16 && stem.bytes().any(|b| b.is_ascii_digit()) && is_hex_hash(stem, false)
+/// A name by what it is about, not by its content. One without dashes looks like what webpack names pictures and fonts by,
+/// and so do other identifiers, which is why a name that is nothing but hex digits is never taken for a hash for a year.
+fn is_uuid(stem: &str) -> bool {
+    stem.split('-').map(str::len).eq([8, 4, 4, 4, 12])
 }
 
 /// esbuild, Angular: eight characters of base 32 after a `-`.
@@ -157,8 +157,6 @@ mod tests {
             "styles-5INURTSO.css", // Angular, a hash that begins with a digit
             "chunk-QWERTYUI.js",   // esbuild, a hash without digits
             "media/inter-22222222.js.map",
-            "151cfcfa1bd74779aadb.png", // webpack, nothing but the hash
-            "static/media/5d5d9eefa31e5e13a6610d9fa7a283bb.woff2",
         ] {
             assert!(is_hashed(path) && may_be_hashed(path), "{path}");
         }
@@ -176,9 +174,11 @@ mod tests {
             "logo.a1b2c3.webp",
             "assets/DiwrgTda.js", // Vite, `[hash].js`
             "entry.DxB4kQ.css",
-            "assets/my-homepage.js", // a word, or Vite's hash of one in four hundred
+            "assets/my-homepage.js",    // a word, or Vite's hash of one in four hundred
+            "151cfcfa1bd74779aadb.png", // webpack, nothing but the hash
+            "static/media/5d5d9eefa31e5e13a6610d9fa7a283bb.woff2",
         ] {
-            assert!(may_be_hashed(path), "{path}");
+            assert!(may_be_hashed(path) && !is_hashed(path), "{path}");
         }
         for path in [
             "index.html",
@@ -255,6 +255,11 @@ mod tests {
             "assets/photo-55550000.jpg",
             "assets/card-Homepage.js",
             "assets/icon-iPhoneSE.png",
+            "data/507f1f77bcf86cd799439011.json", // an identifier of MongoDB
+            "avatars/5d41402abc4b2a76b9719d911017c592.png", // of an address of e-mail
+            "commits/da39a3ee5e6b4b0d3255bfef95601890afd80709.json",
+            "users/0b9c5a6ef1d24c3f8a7de0c1b2a3f4d5.json", // a UUID
+            "users/0b9c5a6e-f1d2-4c3f-8a7d-e0c1b2a3f4d5.json",
         ] {
             assert!(!is_hashed(path), "{path}");
         }
