@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 use crate::address::{self, Address};
 use crate::body::EdgeBody;
 use crate::files::{Files, Takes};
-use crate::hashed::may_be_hashed;
+use crate::hashed::{is_hashed, may_be_hashed};
 use crate::index::Entry;
 use crate::mime;
 use crate::negotiate::{asks_for_a_page, is_navigation};
@@ -172,7 +172,12 @@ impl<'a> Visit<'a, '_> {
         let kept = if found.is_none() { self.kept_by_predecessor() } else { None };
         if let Some(rules) = self.release.index().rules() {
             let exists = found.is_some() || kept.is_some();
-            if let Some(action) = rules.action(self.site.host(), self.path, query, exists) {
+            let action = |exists| rules.action(self.site.host(), self.path, query, exists);
+            // Where the file before only looks hashed, a redirect says what became of it; a rewrite is mostly one of
+            // everything (`/* /index.html 200`).
+            let is_doubtful = kept.is_some() && !is_hashed(&self.path[1..]);
+            let redirect = || action(false).filter(|action| is_doubtful && !matches!(action, Action::Rewrite { .. }));
+            if let Some(action) = action(exists).or_else(redirect) {
                 return self.apply(action);
             }
         }

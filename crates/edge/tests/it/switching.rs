@@ -87,6 +87,27 @@ fn d3_hashed_assets_of_the_release_before_stay_reachable() {
 }
 
 #[test]
+fn a_redirect_goes_before_what_only_looked_hashed() {
+    let fixture = Fixture::new();
+    let (picture, script) = ("assets/logo-DiwrgTda.svg", "assets/app-1a2b3c4d.js");
+    let install = |number: i64, files: &[(&str, &str)]| {
+        let release = fixture.release(number, files, None);
+        fixture.edge.install(HOST, Site::of(Target::Release(release.clone())));
+        release
+    };
+    let _one = install(1, &[("index.html", "page"), (picture, "old"), (script, "old")]);
+    let get = |path: &str| {
+        let answer = fixture.get(&format!("/{path}"));
+        (answer.status, answer.text().to_owned())
+    };
+    let old = || (200, "old".to_owned());
+    let _two = install(2, &[("index.html", "page"), ("_redirects", "/* /index.html 200")]);
+    assert_eq!((get(picture), get(script)), (old(), old()), "a rewrite of everything");
+    let _three = install(3, &[("index.html", "page"), ("_redirects", "/assets/* /new/:splat 301")]);
+    assert_eq!((get(picture).0, get(script)), (301, old()));
+}
+
+#[test]
 fn a_name_that_another_project_took_shows_nothing_of_the_one_before() {
     let fixture = Fixture::new();
     let script = "assets/app-1a2b3c4d.js";
