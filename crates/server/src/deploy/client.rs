@@ -21,6 +21,8 @@ const SILENCE: Duration = Duration::from_secs(600);
 const ATTEMPTS: u32 = 4;
 /// How long one folder is told to come later, all times together, before it is given up.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// The least pause before a folder is sent again: "later" is never at once.
+const LEAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A Berth, and what lets us in.
 #[derive(Clone, Debug)]
@@ -51,7 +53,8 @@ struct Tried {
 }
 
 impl Tried {
-    /// How long to wait before the next attempt. A pause that Berth named is kept to in full.
+    /// How long to wait before the next attempt. A pause that Berth named is kept to in full, and patience has an end
+    /// however short each is.
     ///
     /// # Errors
     /// Why there is none.
@@ -59,7 +62,8 @@ impl Tried {
         match failed {
             Failed::ForGood(why) => Err(why),
             Failed::TooSoon(why, pause) => {
-                self.waited += pause;
+                let pause = pause.max(LEAST_PAUSE);
+                self.waited = self.waited.saturating_add(pause);
                 if self.waited > PATIENCE { Err(why) } else { Ok(pause) }
             }
             Failed::ForNow(why, pause) => {
@@ -251,6 +255,12 @@ mod tests {
         let pauses: Vec<_> = (0..4).map(|_| tried.pause_after(busy(None))).collect();
         assert_eq!(pauses, [Ok(SECOND), Ok(2 * SECOND), Ok(4 * SECOND), Err("busy".into())]);
         assert!(Tried::default().pause_after(busy(Some(24 * 3_600 * SECOND))).is_err(), "nobody waits a day");
+        let mut tried = Tried::default();
+        for _ in 0..PATIENCE.as_secs() {
+            assert_eq!(tried.pause_after(soon(Duration::ZERO)), Ok(LEAST_PAUSE), "not at once");
+        }
+        assert_eq!(tried.pause_after(soon(Duration::ZERO)), Err("soon".into()), "nor for ever");
+        assert_eq!(tried.pause_after(soon(Duration::from_secs(u64::MAX))), Err("soon".into()));
         assert!(Tried::default().pause_after(Failed::ForGood("no".into())).is_err());
     }
 
@@ -278,7 +288,7 @@ mod tests {
     async fn being_told_to_come_later_is_no_failure() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let berth = tokio::spawn(patient_berth(listener, ATTEMPTS as usize + 3));
+        let berth = tokio::spawn(patient_berth(listener, ATTEMPTS as usize));
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("index.html"), "hello").unwrap();
         let client = Client::new(&server, &SecretString::from("berth_x".to_owned()), None).unwrap();
