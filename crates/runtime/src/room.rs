@@ -125,7 +125,7 @@ impl Engine {
                 let rank = if pulled.is_base { Rank::Base } else { Rank::OfDockerfiles };
                 holdings.push(Holding { rank, last: turn.last(&name), name });
             } else {
-                turn.gone(&name).await;
+                turn.not_ours(&name, &pulled.id).await;
             }
         }
         Ok(holdings)

@@ -158,7 +158,14 @@ impl Turn<'_> {
         self.save().await;
     }
 
-    /// It is gone, or not ours any more.
+    /// What Berth pulled under this name is not there any more. What it pulled since is.
+    pub(crate) async fn not_ours(&mut self, name: &str, id: &str) {
+        if self.notes().uses.get(name).and_then(|known| known.pulled.as_ref()).is_some_and(|known| known.id == id) {
+            self.gone(name).await;
+        }
+    }
+
+    /// It is gone.
     pub(crate) async fn gone(&mut self, name: &str) {
         self.notes().volumes.remove(name);
         if self.notes().uses.remove(name).is_some() {
@@ -276,7 +283,8 @@ mod tests {
         let known = [("nginx", pulled("sha256:b", false)), ("node:22-slim", pulled("sha256:a", true))];
         assert_eq!(turn.all_pulled(), known.map(|(name, pulled)| (name.to_owned(), pulled)));
         turn.only(&HashSet::new()).await;
-        turn.gone("nginx").await;
+        turn.not_ours("node:22-slim", "sha256:before").await;
+        turn.not_ours("nginx", "sha256:b").await;
         drop(turn);
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "5 node:22-slim base sha256:a\n");
         std::fs::remove_file(&file).unwrap();
