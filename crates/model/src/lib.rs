@@ -15,6 +15,7 @@ mod ids;
 mod limits;
 mod log;
 mod names;
+mod networks;
 mod path_pattern;
 mod paths;
 mod plan;
@@ -45,6 +46,7 @@ pub use ids::{
 pub use limits::BuildLimits;
 pub use log::{LogLine, LogPhase, LogStream};
 pub use names::{BranchName, InputCode, InvalidInput, ProjectName, RESERVED_NAMES, host_label, preview_labels};
+pub use networks::{PRIVATE_NETWORKS, is_private};
 pub use paths::{OutputDir, RootDir};
 pub use plan::{
     Decision, PackageManager, Plan, PlanService, ServiceKind, Step, StepName, StepState, Tool, ToolName, Toolchain,

@@ -3,7 +3,8 @@
 //! collected is [`Held`]: a slow database makes others wait and takes no memory.
 //!
 //! Deliveries and forms have budgets of their own, so that neither keeps the other away; and one address has a part of them
-//! at most, so that somebody who sends slowly keeps nobody's deliveries away but their own.
+//! at most, so that somebody who sends slowly keeps nobody's deliveries away but their own. A private address has no such
+//! limit: behind a proxy that `BERTH_TRUSTED_PROXIES` does not name everybody has the same.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::body::Body;
+use berth_model::is_private;
 use berth_secrets::neighbourhood;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
@@ -38,7 +40,7 @@ const LARGE_OF_ONE: usize = 2;
 const PART_OF_ONE: usize = 4;
 /// Addresses that are remembered before those from which nothing comes any more are forgotten.
 const MANY: usize = 1_000;
-/// For so long a body may take; a larger one from its turn on.
+/// For so long a body may take; a larger one may wait for its turn as long, and take as long from then on.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Collects bodies of one kind.
@@ -160,13 +162,15 @@ impl Bodies {
             }
             let length = collected.len() + data.len();
             if held.turn.is_none() && length > FREE && held.own.is_none() {
-                held.own = sender.map(|sender| self.room_of(sender));
+                held.own = sender.filter(|sender| !is_private(*sender)).map(|sender| self.room_of(sender));
             }
             let own = held.own.as_deref();
             if held.turn.is_none() && length > SMALL {
-                let turn = Permits::take(&self.room.turns, own.map(|own| &own.turns), 1).await;
-                held.turn = Some(turn.map_err(ApiError::internal)?);
+                // Who waits for a turn keeps nothing that others wait for, and waits for so long at most.
                 held.share = None;
+                let turn = Permits::take(&self.room.turns, own.map(|own| &own.turns), 1);
+                let turn = timeout_at(Instant::now() + self.patience, turn).await.map_err(|_| self.too_slow())?;
+                held.turn = Some(turn.map_err(ApiError::internal)?);
                 until = Instant::now() + self.patience;
             }
             if held.turn.is_none() && length > FREE {
@@ -256,6 +260,22 @@ mod tests {
         assert_eq!(collect(90 << 10, true).await.unwrap().unwrap(), 90 << 10);
     }
 
+    /// Whoever waits for a turn has nothing that others wait for, and not for ever.
+    #[tokio::test]
+    async fn who_waits_for_a_turn_holds_nothing() {
+        let room = Room::of((0, SMALL_TOGETHER));
+        let bodies = Arc::new(Bodies { room, patience: Duration::from_secs(2), ..deliveries() });
+        let of_waiting = bodies.clone();
+        let pieces: Vec<Result<Bytes, Infallible>> = vec![Ok(vec![b'x'; SMALL].into()), Ok(vec![b'x'; SMALL].into())];
+        let large = Body::from_stream(stream::iter(pieces));
+        let waiting = tokio::spawn(async move { of_waiting.collect(None, &HeaderMap::new(), large).await });
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(!waiting.is_finished());
+        assert_eq!(bodies.room.budget.available_permits(), SMALL_TOGETHER);
+        let waited = tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("not for ever").unwrap();
+        assert_eq!(waited.err().unwrap().code(), ErrorCode::TooSlow.into());
+    }
+
     /// Somebody who begins very many and ends none: of theirs most wait, and everybody else is served meanwhile.
     #[tokio::test]
     async fn one_address_has_a_part_of_it() {
@@ -281,6 +301,18 @@ mod tests {
         for size in [FREE, SMALL, LARGEST_DELIVERY] {
             let served = tokio::time::timeout(Duration::from_secs(5), send(address(2), size, true)).await;
             assert_eq!(served.expect("it waits for nobody else's").unwrap().unwrap(), size);
+        }
+        // Behind a proxy all are one address.
+        let of_proxy = Some(IpAddr::from([172, 17, 0, 1]));
+        let many: Vec<_> = (0..of_one.1 / 1_024 + 1).map(|_| send(of_proxy, SMALL, false)).collect();
+        let beyond_a_part = async {
+            while left().1 + 2 * of_one.1 >= SMALL_TOGETHER {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), beyond_a_part).await.expect("a proxy has no part");
+        for sending in many {
+            sending.abort();
         }
         for sending in slow {
             sending.abort();
