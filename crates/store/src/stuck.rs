@@ -1,8 +1,10 @@
 //! Stored secrets that no key here opens: what they are, whose, and what to do. A key was lost, or somebody altered or moved
 //! a value behind Berth's back. Only who needs such a value fails; everybody else goes on.
 
+use std::collections::HashMap;
 use std::fmt;
 
+use berth_model::ProjectId;
 use berth_secrets::{KeyRing, Place, SecretsError};
 
 use crate::{SealedColumn, SealedRow, Store, StoreError};
@@ -66,13 +68,17 @@ impl fmt::Display for StuckSecrets {
     }
 }
 
+/// The names of projects that were looked for already, which may have very many values each; `None` of those that are gone.
+#[derive(Default)]
+struct Owners(HashMap<ProjectId, Option<String>>);
+
 impl Store {
     /// The stored secrets of what there still is that these keys do not open. Looks at every one.
     ///
     /// # Errors
     /// Only the database's own.
     pub async fn stuck_secrets(&self, keys: &KeyRing) -> Result<StuckSecrets, StoreError> {
-        let mut stuck = Vec::new();
+        let (mut stuck, mut owners) = (Vec::new(), Owners::default());
         for column in SealedColumn::ALL {
             let mut after = 0;
             loop {
@@ -85,7 +91,7 @@ impl Store {
                         Err(SecretsError::UnknownKey(id)) => Some(id),
                         Err(_) => None,
                     };
-                    if let Some(what) = self.in_words(&place).await? {
+                    if let Some(what) = self.in_words(&place, &mut owners).await? {
                         stuck.push(StuckSecret { what, missing_key });
                     }
                 }
@@ -95,10 +101,17 @@ impl Store {
     }
 
     /// What is at a place, with the name of whose it is; `None` if they are gone.
-    async fn in_words(&self, place: &Place) -> Result<Option<String>, StoreError> {
+    async fn in_words(&self, place: &Place, owners: &mut Owners) -> Result<Option<String>, StoreError> {
         let name = match place {
             Place::Variable { project, .. } | Place::RepoToken { project, .. } | Place::HookSecret { project } => {
-                self.project_unscoped(*project).await?.map(|project| project.name.to_string())
+                match owners.0.get(project) {
+                    Some(known) => known.clone(),
+                    None => {
+                        let name = self.project_unscoped(*project).await?.map(|project| project.name.to_string());
+                        owners.0.insert(*project, name.clone());
+                        name
+                    }
+                }
             }
             Place::User { user, .. } => self.user(*user).await?.map(|user| user.username),
             Place::Instance { .. } => Some("this Berth".to_owned()),
