@@ -12,6 +12,7 @@ use berth_model::{
     ApiTokenId, AuditAction, AuditEntry, AuditMeans, AuditProject, AuditUser, DeployHookId, ProjectId, SessionId,
     Timestamp, UserId,
 };
+use berth_secrets::neighbourhood;
 
 use crate::sql::{FromRow, Row, json_text, sql};
 use crate::store::Transaction;
@@ -26,6 +27,8 @@ const HOUR: i64 = 3_600_000_000;
 const REFUSED_OF_ADDRESS: i64 = 10;
 /// The same of all together.
 const REFUSED_IN_ALL: i64 = 50;
+/// So many of each account are, though all together are more: nobody hides guesses at it behind others.
+const REFUSED_OF_ACCOUNT: i64 = 5;
 
 tokio::task_local! {
     static UNDER_WAY: Act;
@@ -239,6 +242,18 @@ impl FromRow for Counted {
     }
 }
 
+/// A refused sign-in that was written down by itself.
+struct Refused {
+    address: Option<String>,
+    account: Option<UserId>,
+}
+
+impl FromRow for Refused {
+    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self { address: row.get("address")?, account: row.get::<Option<i64>>("subject_user_id")?.map(UserId) })
+    }
+}
+
 impl Transaction<'_> {
     /// Counts a refused sign-in in the one entry of this hour.
     async fn count_refused(&mut self, since: Timestamp) -> Result<(), StoreError> {
@@ -333,23 +348,28 @@ impl Store {
 
     /// Writes down that somebody tried to sign in to an account, if there is one, and could not. What they typed is
     /// not kept: it may have been a password. Of many in an hour the first are written down one by one, of each address
-    /// and of all; the others are counted in one entry, so that guessing neither fills the log nor hides what else is
-    /// in it.
+    /// (or IPv6 network of 64 bits), of all, and beyond that of each account; the others are counted in one entry, so
+    /// that guessing neither fills the log nor hides what else is in it.
     ///
     /// # Errors
     /// Only the database's own.
     pub async fn record_refused_sign_in(&self, account: Option<UserId>) -> Result<(), StoreError> {
         let address = Act::under_way().and_then(|act| act.known().address.clone());
+        let network = |address: Option<String>| Some(neighbourhood(address?.parse().ok()?));
         let mut tx = self.begin().await?;
         let since = Timestamp(tx.now.0 - tx.now.0.rem_euclid(HOUR));
-        let one_by_one = "SELECT COUNT(*) FROM audit WHERE created_at >= $1 AND action = $2 AND detail = '[]'";
         let action = AuditAction::SessionRefused;
-        let of_all = tx.one(sql(one_by_one).bind(since).bind(action.as_str())).await?.unwrap_or(0);
-        let of_address = "SELECT COUNT(*) FROM audit WHERE created_at >= $1 AND action = $2 AND detail = '[]' \
-                          AND COALESCE(address, '') = $3";
-        let of_address = sql(of_address).bind(since).bind(action.as_str()).bind(address.unwrap_or_default());
-        let of_address = tx.one(of_address).await?.unwrap_or(0);
-        if of_all < REFUSED_IN_ALL && of_address < REFUSED_OF_ADDRESS {
+        let one_by_one = sql("SELECT address, subject_user_id FROM audit WHERE created_at >= $1 AND action = $2 \
+                              AND detail = '[]'");
+        let so_far: Vec<Refused> = tx.all(one_by_one.bind(since).bind(action.as_str())).await?;
+        let network_of_this = network(address);
+        let (mut of_address, mut of_account) = (0, 0);
+        for Refused { address, account: of } in &so_far {
+            of_address += i64::from(network(address.clone()) == network_of_this);
+            of_account += i64::from(account.is_some() && *of == account);
+        }
+        let has_room = (so_far.len() as i64) < REFUSED_IN_ALL || (account.is_some() && of_account < REFUSED_OF_ACCOUNT);
+        if has_room && of_address < REFUSED_OF_ADDRESS {
             tx.record(Change { user: account, ..Change::of(action) }).await?;
         } else {
             tx.count_refused(since).await?;

@@ -178,6 +178,16 @@ pub(crate) async fn guesses_are_written_down_or_counted(ground: Ground) {
     assert_eq!(entries.len(), before + 50 + 1, "of all together");
     assert_eq!(counted(&entries), [(None, vec!["further: 81".to_owned()])]);
 
+    // Guesses at an account are seen though the others have used up what there is for all, and not without end.
+    let eve = ground.member(2).await;
+    for number in 0..20 {
+        guess([203, 0, 113, number], Some(eve.user())).await;
+    }
+    let entries = log(store).await;
+    let of_eve = entries.iter().filter(|entry| entry.user.as_ref().is_some_and(|user| user.id == eve.user()));
+    assert_eq!(of_eve.filter(|entry| entry.action == AuditAction::SessionRefused).count(), 5);
+    assert_eq!(counted(&entries), [(None, vec!["further: 96".to_owned()])]);
+
     // What else happens is written down as ever, and the next hour begins anew.
     store.record_rotation().await.unwrap();
     ground.clock.advance(Duration::from_secs(3_600));
@@ -186,4 +196,15 @@ pub(crate) async fn guesses_are_written_down_or_counted(ground: Ground) {
     let newest: Vec<AuditAction> = entries[..2].iter().map(|entry| entry.action).collect();
     assert_eq!(newest, [AuditAction::SessionRefused, AuditAction::SecretsRotated]);
     assert_eq!((entries[0].user.as_ref().map(|user| user.id), &entries[0].detail), (Some(ada.user()), &Vec::new()));
+
+    // Who has one IPv6 address has the whole network.
+    ground.clock.advance(Duration::from_secs(3_600));
+    let before = log(store).await.len();
+    for number in 0..20 {
+        let address = IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, number]);
+        Act::from(Some(address)).cover(store.record_refused_sign_in(None)).await.unwrap();
+    }
+    let entries = log(store).await;
+    assert_eq!(entries.len(), before + 10 + 1);
+    assert_eq!(counted(&entries[..1]), [(None, vec!["further: 10".to_owned()])]);
 }
