@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::Once;
@@ -102,6 +103,21 @@ impl Berth {
         let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         ensure!(output.status.success(), "berth {} ended with {}: {said}", arguments.join(" "), output.status);
         Ok(said)
+    }
+
+    /// Runs the binary with further arguments and its environment until it ends or is killed: whether by `SIGKILL`, as
+    /// at a fail point. Where it ends by itself, its exit code must be 0.
+    ///
+    /// # Errors
+    /// When it does not run, or refuses.
+    pub(crate) fn is_killed(&self, arguments: &[&str]) -> Result<bool> {
+        let output = self.command()?.args(arguments).output()?;
+        if output.status.signal() == Some(9) {
+            return Ok(true);
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "berth {} ended with {}: {said}", arguments.join(" "), output.status);
+        Ok(false)
     }
 
     /// Runs `berth deploy` as on another machine: with this Berth's address and an API token, and no other setting. Its

@@ -30,9 +30,11 @@ pub async fn killed_while_rotating(kills: Kills) -> Result<Tally> {
         settled(&world).await?;
         world.berth.terminate().await?;
         points.arm(&at.to_string())?;
-        let died = world.berth.run(&["secrets", "rotate"]).is_err();
+        let died = world.berth.is_killed(&["secrets", "rotate"])?;
         points.disarm()?;
-        let step = points.steps()?.last().cloned().unwrap_or_default();
+        let steps = points.steps()?;
+        ensure!(!died || steps.len() as u64 >= at, "killed before step {at}: {steps:?}");
+        let step = steps.last().cloned().unwrap_or_default();
         let survived = survived(&mut world, &project, at).await;
         let survived = survived.with_context(|| format!("killed at step {at} ({step}) of a rotation"));
         if !died {
