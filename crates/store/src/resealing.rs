@@ -113,14 +113,6 @@ impl FromRow for Found {
 }
 
 impl Store {
-    /// The ids of all keys that a stored value was sealed with.
-    ///
-    /// # Errors
-    /// Only the database's own.
-    pub async fn sealing_keys(&self) -> Result<Vec<String>, StoreError> {
-        self.all(sql(of_all_sealed!("DISTINCT SUBSTR(value, 4, 8)", "value LIKE 'v1:________:%'"))).await
-    }
-
     /// How many values another key sealed than this one.
     ///
     /// # Errors
