@@ -131,7 +131,8 @@ async fn a_step_of_a_dockerfile_keeps_to_the_process_limit() {
         |config| config.limits.pids = 64,
         |engine| async move {
             let run = |script: &str| format!("FROM {NODE}\nRUN {script}\n");
-            let many = run("i=0; while [ $i -lt 200 ]; do sleep 60 & i=$((i+1)); done; wait");
+            // The limit is set on a step that runs already, a moment after it began.
+            let many = run("sleep 3; i=0; while [ $i -lt 200 ]; do sleep 60 & i=$((i+1)); done; wait");
             let (built, stdout, stderr) = crate::images::build(&engine, &many).await;
             assert!(built.unwrap_err().is_theirs());
             assert!(stderr.contains("Cannot fork"), "{stdout}{stderr}");

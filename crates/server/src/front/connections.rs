@@ -150,9 +150,9 @@ fn builder(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(20))
-        // As few as RFC 9113 (6.5.2) recommends at least. Each holds a chunk of its answer even while the client lets
-        // nothing be sent.
-        .max_concurrent_streams(100)
+        // Fewer than the hundred that RFC 9113 (6.5.2) recommends: each holds a chunk of its answer even while the client
+        // lets nothing be sent. What a client asks beyond that before it has read our settings, it asks again.
+        .max_concurrent_streams(32)
         .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(HEAD_SIZE as u32);
     builder

@@ -129,6 +129,9 @@ impl<B: Body + Unpin> Body for Answered<B> {
 }
 
 #[cfg(test)]
+pub(super) use tests::somebody;
+
+#[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
 
@@ -162,6 +165,3 @@ mod tests {
         assert!(presence.asked(Version::HTTP_11, second).is_none() && !is_overdue(1_000));
     }
 }
-
-#[cfg(test)]
-pub(super) use tests::somebody;
