@@ -112,7 +112,8 @@ async fn floods_of_frames_end_or_are_bounded() {
         let before = berth.forget_most_memory();
         let said = says(berth.address, most, flood).await;
         assert!(said < TOO_MUCH, "{what}: it listens to everything");
-        let grown = berth.most_memory() - before;
+        // What the flood before it left may have been given back since.
+        let grown = berth.most_memory().saturating_sub(before);
         assert!(grown < GROWTH, "{what}: {grown} KiB");
         for (host, path) in HOSTS {
             assert_eq!(status(&ask(&berth, host, path).await), "200", "{what}: {host}");
