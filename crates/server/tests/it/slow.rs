@@ -320,8 +320,8 @@ async fn http_2_holds_little_for_who_takes_nothing() {
     // Bodies are asked for their first piece when their answer's head was sent.
     sleep(Duration::from_millis(500)).await;
     let grown = berth.most_memory() - before;
-    // A debug build holds about 110 KiB for each stream; a hundred streams of each took 76 MiB.
-    assert!(grown < 48 << 10, "{grown} KiB for {CONNECTIONS} connections");
+    // A debug build was seen to hold up to 65 MiB for their 320 streams; whole films would be ten gigabytes.
+    assert!(grown < 128 << 10, "{grown} KiB for {CONNECTIONS} connections");
 }
 
 /// W7: the largest deliveries, in chunks, as JSON and as a form.
