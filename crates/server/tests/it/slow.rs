@@ -256,10 +256,24 @@ impl Process {
             while TcpStream::connect(address).await.is_err() {
                 sleep(Duration::from_millis(50)).await;
             }
+            // What the start takes for a moment, some 64 MiB, is none of what is measured.
+            while status(&process.ask(CONTROL, "/api").await) != "200" {
+                sleep(Duration::from_millis(50)).await;
+            }
         })
         .await
-        .expect("it listens");
+        .expect("it opens");
         process
+    }
+
+    /// One request of somebody else's; its answer.
+    pub(crate) async fn ask(&self, host: &str, path: &str) -> String {
+        let mut client = TcpStream::connect(self.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        client.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        timeout(LATE, client.read_to_string(&mut answer)).await.expect("it is answered").unwrap();
+        answer
     }
 
     /// The most memory that it had at once since it was asked to forget that, in KiB.
@@ -320,8 +334,7 @@ async fn http_2_holds_little_for_who_takes_nothing() {
     // Bodies are asked for their first piece when their answer's head was sent.
     sleep(Duration::from_millis(500)).await;
     let grown = berth.most_memory() - before;
-    // A debug build was seen to hold up to 65 MiB for their 320 streams; whole films would be ten gigabytes.
-    assert!(grown < 128 << 10, "{grown} KiB for {CONNECTIONS} connections");
+    assert!(grown < 32 << 10, "{grown} KiB for {CONNECTIONS} connections");
 }
 
 /// W7: the largest deliveries, in chunks, as JSON and as a form.
