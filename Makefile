@@ -36,7 +36,7 @@ test test-all: export CARGO_INCREMENTAL = 0
 test: set-up-tests lint ## run every check and test
 	cargo build --quiet -p berth-server
 	@$(MAKE) --no-print-directory fail-points
-	cargo test --workspace --quiet
+	cargo test --workspace --quiet --no-fail-fast
 	@$(MAKE) --no-print-directory test-ways
 
 # The engine's own run over the same projects is a measurement, and left out: here they go the whole way.
@@ -44,7 +44,7 @@ test-all: set-up-tests lint ## the same and what takes long: every example, the 
 	cargo build --quiet -p berth-server
 	@$(MAKE) --no-print-directory fail-points
 	$(if $(HAS_APPS),,@echo "There is no $(APPS)/manifest.json: its projects are left out.")
-	BERTH_TEST_APPS=$(abspath $(APPS)) cargo test --workspace --quiet -- --include-ignored --skip every_static_application_builds_twice $(if $(HAS_APPS),,--skip every_application_goes_live)
+	BERTH_TEST_APPS=$(abspath $(APPS)) cargo test --workspace --quiet --no-fail-fast -- --include-ignored --skip every_static_application_builds_twice $(if $(HAS_APPS),,--skip every_application_goes_live)
 	@$(MAKE) --no-print-directory test-ways
 
 # What is neither a story of one binary nor a unit of it: the ways to run it. The binary is there already.
