@@ -34,14 +34,14 @@ image: ## build the binary and the container image `berth`
 # What a later build could use again of this one is gigabytes, and nobody edits anything in between.
 test test-all: export CARGO_INCREMENTAL = 0
 test: set-up-tests lint ## run every check and test
-	cargo build --quiet -p berth-server
+	cargo test --workspace --quiet --no-run
 	@$(MAKE) --no-print-directory fail-points
 	cargo test --workspace --quiet --no-fail-fast
 	@$(MAKE) --no-print-directory test-ways
 
 # The engine's own run over the same projects is a measurement, and left out: here they go the whole way.
 test-all: set-up-tests lint ## the same and what takes long: every example, the projects of ../shared/apps
-	cargo build --quiet -p berth-server
+	cargo test --workspace --quiet --no-run
 	@$(MAKE) --no-print-directory fail-points
 	$(if $(HAS_APPS),,@echo "There is no $(APPS)/manifest.json: its projects are left out.")
 	BERTH_TEST_APPS=$(abspath $(APPS)) cargo test --workspace --quiet --no-fail-fast -- --include-ignored --skip every_static_application_builds_twice $(if $(HAS_APPS),,--skip every_application_goes_live)
@@ -53,9 +53,10 @@ test-ways:
 	scripts/test-compose.mjs $(TARGET_DIR)/debug/berth
 	scripts/test-proxies.mjs $(TARGET_DIR)/debug/berth
 
-# The same Berth, but it can be told to die at any step: see docs/TORTURE.md.
+# The same Berth, but it can be told to die at any step: see docs/TORTURE.md. With the example it is made of what the tests
+# are made of, of which then nothing is compiled twice.
 fail-points:
-	cargo build --quiet -p berth-server --features fail-points --bin berth-fail-points
+	cargo build --quiet --workspace --features berth-server/fail-points --bin berth-fail-points --example bench-publish
 
 # CASES: beginnings of names; ROUNDS: how much of each; SEED: the same choices again.
 torture: set-up-tests ## kill, cut off, fuzz and load Berth for hours, and print what survived
