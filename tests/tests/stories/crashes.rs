@@ -146,7 +146,7 @@ async fn sites_do_not_need_the_database() -> Result<()> {
     // Even a restart does not need it.
     world.berth.kill_9()?;
     world.berth.launch()?;
-    eventually("the site is served without a database", Duration::from_secs(5), async || {
+    eventually("the site is served without a database", Duration::from_secs(20), async || {
         let page = project.site.get("/").await;
         Ok(page.is_ok_and(|page| page.body.contains("Still here")).then_some(()))
     })

@@ -1,6 +1,7 @@
 //! A folder goes live from another machine, with the real program and an API token.
 
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,19 +23,30 @@ fn write(directory: &Path, files: &[(&str, &str)]) -> Result<()> {
     Ok(())
 }
 
-/// A file below a directory that holds a text.
+/// A file below a directory that holds a text. What goes meanwhile, as the journal of a database does, is passed over.
 fn found_in(directory: &Path, text: &str) -> Result<Option<PathBuf>> {
-    for entry in std::fs::read_dir(directory)? {
+    let Some(entries) = unless_gone(std::fs::read_dir(directory))? else { return Ok(None) };
+    for entry in entries {
         let path = entry?.path();
         if path.is_dir() {
             if let Some(found) = found_in(&path, text)? {
                 return Ok(Some(found));
             }
-        } else if path.is_file() && std::fs::read(&path)?.windows(text.len()).any(|part| part == text.as_bytes()) {
+        } else if path.is_file()
+            && let Some(content) = unless_gone(std::fs::read(&path))?
+            && content.windows(text.len()).any(|part| part == text.as_bytes())
+        {
             return Ok(Some(path));
         }
     }
     Ok(None)
+}
+
+fn unless_gone<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
 }
 
 /// What the first administrator reads of what was done with tokens.

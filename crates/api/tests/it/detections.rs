@@ -232,11 +232,17 @@ async fn two_at_once_one_of_each_user_and_none_for_a_client_that_left() {
     let gate = app.detector.close_the_gate();
     let body = || json!({"repoUrl": ELSEWHERE, "branch": "main"});
     let mut asking: Vec<_> = [0, 0, 1, 2].map(|person| Box::pin(detect(&app, &people[person], body()))).into();
-    // Everybody asks; two get on.
-    for ask in &mut asking {
-        assert!(tokio::time::timeout(Duration::from_millis(50), ask).await.is_err());
+    // Everybody asks; two get on, ada's first among them.
+    tokio::select! {
+        _ = &mut asking[0] => panic!("the gate is closed"),
+        () = app.detector.until_running(1) => {}
     }
-    app.detector.until_running(2).await;
+    tokio::select! {
+        _ = futures_util::future::join_all(&mut asking) => panic!("the gate is closed"),
+        () = app.detector.until_running(2) => {}
+    }
+    let rest = tokio::time::timeout(Duration::from_millis(50), futures_util::future::join_all(&mut asking));
+    assert!(rest.await.is_err());
     let users = app.detector.asked.lock().unwrap().len();
     assert_eq!(users, 2, "ada's second and eve's wait");
     // Ada's first is given up: its turn is free once it has ended, and her second gets it or eve's does.

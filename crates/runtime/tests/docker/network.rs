@@ -77,7 +77,7 @@ impl Neighbour {
         let neighbour = Self { namespace, host_end, address, listener };
         let started = Instant::now();
         while tokio::net::TcpStream::connect((address, Self::PORT)).await.is_err() {
-            assert!(started.elapsed() < Duration::from_secs(10), "the listener did not start");
+            assert!(started.elapsed() < Duration::from_secs(30), "the listener did not start");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         neighbour
@@ -190,18 +190,21 @@ async fn rules_that_went_missing_are_set_again_before_the_next_container() {
     with_engine(
         |_| (),
         |engine| async move {
+            let mut started = Started::of(&engine.config().instance, "{{index .Actor.Attributes \"berth.kind\"}}");
             engine.prepare_network().await.unwrap();
             let instance = engine.config().instance.to_string();
             let rules = || run("iptables-save", &["-t", "filter"]).matches(&instance).count();
             let installed = rules();
 
-            let started = Instant::now();
             engine.prepare_network().await.unwrap();
-            assert!(started.elapsed() < Duration::from_millis(200), "nothing changed: {:?}", started.elapsed());
+            engine.create(&sandbox()).await.unwrap().stop_and_remove().await.unwrap();
+            let [probe, build] = [Kind::Probe, Kind::Build].map(Kind::as_str);
+            assert_eq!([started.next().await, started.next().await], [probe, build], "tried once: nothing changed");
 
             run("iptables", &["-w", "-F", &format!("BERTH-{instance}-IN")]);
             let container = engine.create(&sandbox()).await.unwrap();
             assert_eq!(rules(), installed);
+            assert_eq!([started.next().await, started.next().await], [probe, build], "tried again");
             let listener = TcpListener::bind((gateway(&engine), 0)).await.unwrap();
             assert!(!connects(&container, gateway(&engine), listener.local_addr().unwrap().port()).await);
             container.stop_and_remove().await.unwrap();
@@ -240,29 +243,29 @@ async fn an_image_with_others_programs_proves_nothing() {
     .await;
 }
 
-/// The images whose containers start, in order, as the daemon tells of them: it remembers a few hundred events only, fewer
-/// than the tests beside this one cause.
+/// What is asked of the containers that start, in their order, as the daemon tells of them: it remembers a few hundred events
+/// only, fewer than the tests beside this one cause.
 struct Started {
-    images: Lines<BufReader<tokio::process::ChildStdout>>,
+    told: Lines<BufReader<tokio::process::ChildStdout>>,
     _listening: tokio::process::Child,
 }
 
 impl Started {
-    fn of(instance: InstanceId) -> Self {
+    fn of(instance: &InstanceId, format: &str) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().to_string();
         let filter = format!("label=berth.instance={instance}");
         let mut listening = tokio::process::Command::new("docker")
             .args(["events", "--since", &since, "--filter", "event=start", "--filter", &filter])
-            .args(["--format", "{{.Actor.Attributes.image}}"])
+            .args(["--format", format])
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .expect("the docker command is installed");
-        Self { images: BufReader::new(listening.stdout.take().unwrap()).lines(), _listening: listening }
+        Self { told: BufReader::new(listening.stdout.take().unwrap()).lines(), _listening: listening }
     }
 
     async fn next(&mut self) -> String {
-        let next = tokio::time::timeout(Duration::from_secs(30), self.images.next_line()).await;
+        let next = tokio::time::timeout(Duration::from_secs(30), self.told.next_line()).await;
         next.expect("a container starts").unwrap().expect("the daemon goes on telling")
     }
 }
@@ -274,7 +277,7 @@ async fn the_network_is_tried_in_python_too() {
         let python = "python:3.12-slim";
         let later = Engine::connect(engine.config().clone());
         later.ensure_base_image(python, &mut |_| ()).await.unwrap();
-        let mut started = Started::of(later.config().instance);
+        let mut started = Started::of(&later.config().instance, "{{.Actor.Attributes.image}}");
         assert_eq!(later.prepare_network().await.unwrap(), NetworkState::Closed);
         let next = later.create(&sandbox()).await.unwrap();
         assert_eq!([started.next().await, started.next().await], [python, NODE], "one probe, in this image");

@@ -32,11 +32,14 @@ async fn a_request_that_runs_while_berth_stops_is_answered() {
     // The head is in, the body is not: the request runs.
     let body = r#"{"login":"nobody","password":"wrong"}"#;
     let head = format!(
-        "POST /api/v1/sessions HTTP/1.1\r\nHost: berth.test\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        "POST /api/v1/sessions HTTP/1.1\r\nHost: berth.test\r\nContent-Type: application/json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    // It is told to go on when its body is asked for.
+    let mut goes_on = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
+    stream.read_exact(&mut goes_on).await.unwrap();
+    assert!(goes_on.starts_with(b"HTTP/1.1 100 "), "{}", String::from_utf8_lossy(&goes_on));
     let stopping = tokio::spawn(berth.stop());
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     stream.write_all(body.as_bytes()).await.unwrap();

@@ -108,6 +108,13 @@ async fn d1_d3_a_hundred_switches_fail_no_request_and_mix_no_release() {
         });
     }
     for number in 0..100 {
+        // No quicker than visitors come, however quick the machine is.
+        let come = async {
+            while asked.load(Ordering::Relaxed) < 6 * number {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), come).await.expect("visitors come");
         let next = number % RELEASES;
         activate(&berth, &session, deployments[next]).await;
         let (code, page) = Visitor::come(berth.address).await.get("/").await;
