@@ -1,7 +1,7 @@
 //! The real `berth` binary as a process of its own, which can be killed and started again on what it left behind.
 
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
@@ -9,6 +9,7 @@ use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use berth_store::testing::free_port;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -48,7 +49,7 @@ impl Berth {
     pub fn at_rest(database: &Database, github: &FakeGithub, settings: &[(&str, &str)]) -> Result<Self> {
         install_tls();
         let directory = TempDir::with_prefix("berth-test-")?;
-        let address = free_address()?;
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut environment = vec![
             ("BERTH_LISTEN", address.to_string()),
             ("BASE_DOMAIN", format!("localhost:{}", address.port())),
@@ -373,10 +374,6 @@ fn sources_of(dependencies: &Path) -> Vec<PathBuf> {
     let text = std::fs::read_to_string(dependencies).unwrap_or_default();
     let sources = text.split_once(": ").map(|(_, sources)| sources).unwrap_or_default();
     sources.split_whitespace().map(PathBuf::from).collect()
-}
-
-fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
 fn path(directory: &TempDir, name: &str) -> String {

@@ -1,8 +1,10 @@
-//! A real PostgreSQL for tests: a server of the test process's own, with a database for whoever asks.
+//! A real PostgreSQL for tests: a server of the test process's own, with a database for whoever asks. And ports for servers
+//! that are stopped and started again.
 //!
 //! Behind the feature `testing`, for the tests of this crate and of those above it. It panics where a test should fail.
 
 use std::fs;
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
@@ -12,6 +14,19 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tempfile::TempDir;
+
+/// A port that nobody listens at, for a server that takes it later and again after a restart. It is below those that the kernel
+/// gives to whoever connects, or asks for any (32768 and up): nobody gets it by chance meanwhile.
+///
+/// # Panics
+/// If there is none.
+#[must_use]
+pub fn free_port() -> u16 {
+    // Each RandomState has keys of its own.
+    let random = || u16::try_from(15_000 + RandomState::new().hash_one(()) % 17_000).ok();
+    let mut ports = std::iter::from_fn(random).take(100);
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("one of a hundred ports is free")
+}
 
 /// A PostgreSQL server in a temporary directory on a free port, stopped and removed when dropped.
 #[derive(Debug)]
@@ -33,8 +48,7 @@ impl PostgresServer {
         if let Some((user, group)) = unprivileged() {
             chown(directory.path(), Some(user), Some(group)).expect("root may give a directory away");
         }
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
-        let server = Self { directory, programs: programs(), port, databases: AtomicU32::new(0) };
+        let server = Self { directory, programs: programs(), port: free_port(), databases: AtomicU32::new(0) };
         let data = server.data();
         run(&server.programs.join("initdb"), &["-D", &data, "-U", "berth", "-A", "trust", "-E", "UTF8", "--no-sync"]);
         server.resume();

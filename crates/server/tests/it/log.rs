@@ -5,6 +5,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use berth_store::testing::free_port;
+
 use crate::cli::{Serving, berth};
 use crate::place::Place;
 
@@ -29,9 +31,7 @@ fn ask(address: &str, request: &str) -> String {
 fn a4_a_token_in_an_address_is_not_accepted_and_no_token_is_logged() {
     let place = Place::new();
     let (data, deployments) = (place.data().display().to_string(), place.deployments().display().to_string());
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap().to_string();
-    drop(free);
+    let address = format!("127.0.0.1:{}", free_port());
     let variables = [
         ("BERTH_LISTEN", &*address),
         ("BASE_DOMAIN", "berth.test"),

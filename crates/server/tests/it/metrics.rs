@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use berth_store::testing::free_port;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -18,8 +19,7 @@ async fn watched() -> (Place, Running, SocketAddr) {
     place.start().await.stop().await;
     let files = [("index.html", PAGE.as_bytes().to_vec()), ("large.bin", vec![b'x'; LARGE])];
     place.publish_releases("shop", &[files.map(|(path, content)| (path.to_owned(), content)).into()]).await.unwrap();
-    // Nobody takes the port between here and the start, or the start says so.
-    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let berth = place.start_with(&[("BERTH_METRICS_LISTEN", &address.to_string())]).await;
     (place, berth, address)
 }
@@ -282,7 +282,7 @@ async fn an_address_that_is_taken_is_a_reason_not_to_start() {
 #[tokio::test]
 async fn metrics_are_there_while_the_database_is_not() {
     let place = Place::new();
-    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let away = ("DATABASE_URL", "postgres://berth@127.0.0.1:1/berth");
     let berth = place.start_only(&[("BERTH_METRICS_LISTEN", &address.to_string()), away]).await;
     while TcpStream::connect(address).await.is_err() {

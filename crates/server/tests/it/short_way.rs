@@ -2,10 +2,12 @@
 //! something was asked on it that is not for the short one.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use berth_store::testing::free_port;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use crate::place::{Place, Running};
 
@@ -184,7 +186,7 @@ async fn both_ways_answer_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wherever_requests_are_cut_each_is_answered_and_counted_once() {
-    let metrics = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let metrics = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let (_place, berth) = with_a_shop(&[("BERTH_METRICS_LISTEN", &metrics.to_string())]).await;
     let one = format!("GET /docs/ HTTP/1.1\r\nHost: {HOST}\r\nAccept-Encoding: br\r\n\r\n");
     let two = format!("HEAD /app.js HTTP/1.1\r\nHost: {HOST}\r\n\r\n");

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use berth_server::ConnectionLimits;
+use berth_store::testing::free_port;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
@@ -238,7 +239,7 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) async fn start(place: &Place) -> Self {
-        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let (data, deployments) = (place.data().display().to_string(), place.deployments().display().to_string());
         let variables = [
             ("BERTH_LISTEN", &*address.to_string()),
