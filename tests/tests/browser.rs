@@ -194,6 +194,12 @@ async fn browse(
         .context("node is missing: install Node 20.19 or later")?;
     let mut answers = browsing.stdin.take().context("a pipe to node")?;
     let mut lines = BufReader::new(browsing.stdout.take().context("a pipe from node")?).lines();
+    // Read meanwhile: who has more to complain of than a pipe holds would wait for ever.
+    let mut complaints = browsing.stderr.take().context("another pipe from node")?;
+    let problem = tokio::spawn(async move {
+        let mut text = String::new();
+        complaints.read_to_string(&mut text).await.map(|_| text)
+    });
     let mut saw = None;
     while let Some(line) = lines.next_line().await? {
         let said: Value = serde_json::from_str(&line).with_context(|| format!("{script} said {line}"))?;
@@ -204,8 +210,7 @@ async fn browse(
             answers.write_all(b"null\n").await?;
         }
     }
-    let mut problem = String::new();
-    browsing.stderr.take().context("another pipe from node")?.read_to_string(&mut problem).await?;
+    let problem = problem.await??;
     ensure!(browsing.wait().await?.success(), "{problem}\npictures: {}", screenshots.display());
     saw.context("the browser saw nothing")
 }
