@@ -83,5 +83,8 @@ pub(crate) async fn run(container: &Container, exec: Exec) -> Ran {
 /// The daemon's own word, by its command line: this crate's view is not asked about itself.
 pub(crate) fn docker(arguments: &[&str]) -> String {
     let output = Command::new("docker").args(arguments).output().expect("the docker command is installed");
+    // Whoever asks whether something is gone does not take a daemon's refusal for a yes.
+    let lists = matches!(arguments, ["ps" | "images", ..] | [_, "ls", ..]);
+    assert!(!lists || output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
