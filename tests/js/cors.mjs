@@ -3,6 +3,8 @@
 // Prints, as JSON, what the page got of each call: the status and the message, or that the browser kept it from it.
 import { chromium } from 'playwright-core';
 
+import { arrives } from './visit.mjs';
+
 const [executablePath, given] = process.argv.slice(2);
 const { page: address, origin, token, calls } = JSON.parse(given);
 
@@ -12,21 +14,30 @@ const browser = await chromium.launch({
 });
 try {
   const page = await browser.newPage();
-  await page.goto(address);
-  const got = await page.evaluate(async ({ origin, token, calls }) => {
-    const all = [];
-    for (const { method, path, body } of calls) {
-      const headers = { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) };
-      try {
-        const answer = await fetch(origin + path, { method, headers, body: body && JSON.stringify(body) });
-        all.push({ status: answer.status, message: (await answer.json()).message ?? null });
-      } catch {
-        all.push('kept from the page');
-      }
-    }
-    return all;
-  }, { origin, token, calls });
+  // What Chromium dropped itself tells nothing of the rules: then everything is asked again.
+  let isDropped;
+  page.on('requestfailed', (request) => { isDropped ||= request.failure().errorText.includes('ERR_NETWORK_CHANGED'); });
+  let got;
+  do {
+    isDropped = !(await arrives(page, address));
+    if (!isDropped) got = await page.evaluate(asked, { origin, token, calls });
+  } while (isDropped);
   process.stdout.write(JSON.stringify(got));
 } finally {
   await browser.close();
+}
+
+/** What a page gets of each call. */
+async function asked({ origin, token, calls }) {
+  const all = [];
+  for (const { method, path, body } of calls) {
+    const headers = { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) };
+    try {
+      const answer = await fetch(origin + path, { method, headers, body: body && JSON.stringify(body) });
+      all.push({ status: answer.status, message: (await answer.json()).message ?? null });
+    } catch {
+      all.push('kept from the page');
+    }
+  }
+  return all;
 }

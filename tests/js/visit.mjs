@@ -4,11 +4,22 @@
 /** Goes to a page of the control plane, and again while its scripts or styles were dropped. */
 export async function visit(page, address) {
   for (let attempt = 0; attempt < 5; attempt += 1) {
-    await page.goto(address);
+    if (!(await arrives(page, address))) continue;
     const isDrawn = page.locator('main h1').first().waitFor({ timeout: 10_000 });
     if (await isDrawn.then(() => hasStyles(page), () => false)) return;
   }
   throw new Error(`${address} is not drawn`);
+}
+
+/** Goes to an address; whether it got there before the networks changed. */
+export async function arrives(page, address) {
+  try {
+    await page.goto(address);
+    return true;
+  } catch (error) {
+    if (error.message.includes('ERR_NETWORK_CHANGED')) return false;
+    throw error;
+  }
 }
 
 /** Whether the page's stylesheets came, too: without them it is drawn as well, and nothing is as large as it should be. */

@@ -28,7 +28,7 @@ export async function focus(ada, { repoUrl, project }) {
 async function isOn(ada, message, after) {
   const { page } = ada;
   const expected = ada.say(message);
-  const comes = page.waitForFunction((expected) => document.activeElement !== document.body && document.activeElement?.textContent?.trim() === expected, expected, { timeout: 5_000 });
+  const comes = page.waitForFunction((expected) => document.activeElement !== document.body && document.activeElement?.textContent?.trim() === expected, expected);
   await comes.catch(async () => {
     const has = await page.evaluate(() => document.activeElement?.outerHTML.slice(0, 120));
     throw new Error(`after ${after} the focus should be on ${JSON.stringify(expected)} and is on ${has}`);
