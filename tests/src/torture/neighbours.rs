@@ -16,7 +16,9 @@ const HOSTILE: &[(&str, &str, Option<&str>)] = &[
     (
         "a fork bomb",
         "const { spawnSync } = await import('node:child_process'); \
-         spawnSync('sh', ['-c', 'bomb() { bomb | bomb & }; bomb; sleep 10'], { stdio: 'inherit' });",
+         const script = 'bomb() { sleep 20 | bomb | bomb & }; bomb; i=0; \
+           while [ $i -lt 400 ]; do sleep 20 & i=$((i + 1)); done; wait'; \
+         process.exit(spawnSync('sh', ['-c', script], { stdio: 'inherit' }).status ?? 1);",
         Some("processes"),
     ),
     ("a memory hog", "const hog = []; for (;;) hog.push(Buffer.alloc(16 << 20, 1));", Some("memory")),

@@ -28,9 +28,10 @@ pub(super) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
             }
         };
         let by_the_minute = async {
+            let mut pause = MINUTE;
             loop {
-                tokio::time::sleep(MINUTE).await;
-                look_soon(&worker).await;
+                tokio::time::sleep(pause).await;
+                pause = if look_soon(&worker).await { MINUTE } else { DOCKER_AGAIN };
             }
         };
         tokio::join!(hourly, by_the_minute);
@@ -85,10 +86,11 @@ async fn look_after_docker(worker: &Worker) {
     told("old images of dependencies", worker.engine.prune_dependency_images(DEPENDENCY_IMAGES).await);
 }
 
-/// Costs next to nothing when there is nothing to do.
-async fn look_soon(worker: &Worker) {
-    told("containers that were to be gone", worker.engine.remove_orphans().await);
+/// Whether no container is left that was to be gone. Costs next to nothing when there is nothing to do.
+async fn look_soon(worker: &Worker) -> bool {
+    let orphans = told("containers that were to be gone", worker.engine.remove_orphans().await);
     told("old caches", worker.engine.make_room(worker.disk.wanted()).await);
+    orphans.is_some()
 }
 
 async fn look_after_store(worker: &Worker) {
@@ -105,7 +107,7 @@ async fn look_after_store(worker: &Worker) {
     }
 }
 
-/// Tells the operator of what could not be removed; it is tried again in an hour.
+/// Tells the operator of what could not be removed; it is tried again.
 fn told<T, E: Into<anyhow::Error>>(what: &str, done: Result<T, E>) -> Option<T> {
     done.map_err(|error| tracing::warn!("{what} could not be removed: {:#}", error.into())).ok()
 }
