@@ -17,7 +17,7 @@ use berth_secrets::neighbourhood;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{ApiError, ErrorCode};
@@ -38,6 +38,9 @@ const LARGE_AT_ONCE: usize = 4;
 /// The same of one address, and its part of the budget.
 const LARGE_OF_ONE: usize = 2;
 const PART_OF_ONE: usize = 4;
+/// Larger ones that wait for their turn, each with what came of it so far; and those of one address.
+const WAITING: usize = 16;
+const WAITING_OF_ONE: usize = 4;
 /// Addresses that are remembered before those from which nothing comes any more are forgotten.
 const MANY: usize = 1_000;
 /// For so long a body may take; a larger one may wait for its turn as long, and take as long from then on.
@@ -52,20 +55,23 @@ pub(crate) struct Bodies {
     /// Of each address from which something comes.
     rooms: Mutex<HashMap<IpAddr, Weak<Room>>>,
     /// How much one of them has.
-    of_one: (usize, usize),
+    of_one: (usize, usize, usize),
     patience: Duration,
 }
 
 /// What bodies take.
 struct Room {
     turns: Arc<Semaphore>,
+    /// Where a turn is waited for.
+    waiting: Arc<Semaphore>,
     /// In KiB.
     budget: Arc<Semaphore>,
 }
 
 impl Room {
-    fn of((turns, budget): (usize, usize)) -> Self {
-        Self { turns: Arc::new(Semaphore::new(turns)), budget: Arc::new(Semaphore::new(budget)) }
+    fn of((turns, waiting, budget): (usize, usize, usize)) -> Self {
+        let [turns, waiting, budget] = [turns, waiting, budget].map(|most| Arc::new(Semaphore::new(most)));
+        Self { turns, waiting, budget }
     }
 }
 
@@ -94,6 +100,12 @@ impl Permits {
         Ok(Self { of_all: Arc::clone(all).acquire_many_owned(number).await?, of_own })
     }
 
+    /// One of each, if there is one now.
+    fn try_take(all: &Arc<Semaphore>, own: Option<&Arc<Semaphore>>) -> Result<Self, TryAcquireError> {
+        let of_own = own.map(|own| Arc::clone(own).try_acquire_owned()).transpose()?;
+        Ok(Self { of_all: Arc::clone(all).try_acquire_owned()?, of_own })
+    }
+
     fn merge(&mut self, more: Self) {
         self.of_all.merge(more.of_all);
         if let (Some(of_own), Some(more)) = (&mut self.of_own, more.of_own) {
@@ -112,8 +124,8 @@ impl Bodies {
     }
 
     fn of(what: &'static str, largest: usize, together: usize) -> Self {
-        let of_one = (LARGE_OF_ONE, together / PART_OF_ONE);
-        let room = Room::of((LARGE_AT_ONCE, together));
+        let of_one = (LARGE_OF_ONE, WAITING_OF_ONE, together / PART_OF_ONE);
+        let room = Room::of((LARGE_AT_ONCE, WAITING, together));
         Self { what, largest, room, rooms: Mutex::default(), of_one, patience: PATIENCE }
     }
 
@@ -166,7 +178,10 @@ impl Bodies {
             }
             let own = held.own.as_deref();
             if held.turn.is_none() && length > SMALL {
-                // Who waits for a turn keeps nothing that others wait for, and waits for so long at most.
+                // Who waits for a turn keeps nothing that others wait for, and waits for so long at most. What came of
+                // it so far is in memory all the same: few may wait.
+                let waiting = Permits::try_take(&self.room.waiting, own.map(|own| &own.waiting));
+                let _waiting = waiting.map_err(|_| self.too_many())?;
                 held.share = None;
                 let turn = Permits::take(&self.room.turns, own.map(|own| &own.turns), 1);
                 let turn = timeout_at(Instant::now() + self.patience, turn).await.map_err(|_| self.too_slow())?;
@@ -190,6 +205,11 @@ impl Bodies {
     fn too_slow(&self) -> ApiError {
         let message = format!("{} has {} seconds to come in", self.what, PATIENCE.as_secs());
         ApiError::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::TooSlow, message)
+    }
+
+    fn too_many(&self) -> ApiError {
+        let message = format!("too many large ones come in already; send {} again in a moment", self.what);
+        ApiError::unavailable(message)
     }
 
     fn too_large(&self) -> ApiError {
@@ -217,8 +237,8 @@ mod tests {
 
     #[tokio::test]
     async fn large_ones_take_turns_and_none_holds_its_for_ever() {
-        let bodies =
-            Arc::new(Bodies { room: Room::of((1, SMALL_TOGETHER)), patience: Duration::from_secs(2), ..deliveries() });
+        let room = Room::of((1, WAITING, SMALL_TOGETHER));
+        let bodies = Arc::new(Bodies { room, patience: Duration::from_secs(2), ..deliveries() });
         let (stalls, of_stalling) = (Body::from_stream(sending(SMALL + 1).chain(stream::pending())), bodies.clone());
         let stalling = tokio::spawn(async move { of_stalling.collect(None, &HeaderMap::new(), stalls).await });
         while bodies.room.turns.available_permits() > 0 {
@@ -239,8 +259,8 @@ mod tests {
     /// Bodies that come in drips, however many, have a budget and an end.
     #[tokio::test]
     async fn small_ones_share_a_budget_and_none_holds_its_share_for_ever() {
-        let bodies =
-            Arc::new(Bodies { room: Room::of((LARGE_AT_ONCE, 100)), patience: Duration::from_secs(3), ..deliveries() });
+        let room = Room::of((LARGE_AT_ONCE, WAITING, 100));
+        let bodies = Arc::new(Bodies { room, patience: Duration::from_secs(3), ..deliveries() });
         let collect = |first: usize, ends: bool| {
             let bodies = bodies.clone();
             let rest = if ends { stream::empty().left_stream() } else { stream::pending().right_stream() };
@@ -263,7 +283,7 @@ mod tests {
     /// Whoever waits for a turn has nothing that others wait for, and not for ever.
     #[tokio::test]
     async fn who_waits_for_a_turn_holds_nothing() {
-        let room = Room::of((0, SMALL_TOGETHER));
+        let room = Room::of((0, 1, SMALL_TOGETHER));
         let bodies = Arc::new(Bodies { room, patience: Duration::from_secs(2), ..deliveries() });
         let of_waiting = bodies.clone();
         let pieces: Vec<Result<Bytes, Infallible>> = vec![Ok(vec![b'x'; SMALL].into()), Ok(vec![b'x'; SMALL].into())];
@@ -272,6 +292,9 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert!(!waiting.is_finished());
         assert_eq!(bodies.room.budget.available_permits(), SMALL_TOGETHER);
+        // Each that waits has a mebibyte in memory: one too many is refused at once.
+        let refused = bodies.collect(None, &HeaderMap::new(), Body::from_stream(sending(SMALL + 1))).await;
+        assert_eq!(refused.err().unwrap().code(), ErrorCode::Unavailable.into());
         let waited = tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("not for ever").unwrap();
         assert_eq!(waited.err().unwrap().code(), ErrorCode::TooSlow.into());
     }
