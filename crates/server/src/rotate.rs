@@ -16,7 +16,7 @@
 //! With `ENCRYPTION_KEY` in the settings, which Berth does not write, its operator does steps 1, 2 and 5.
 
 use anyhow::{Result, bail};
-use berth_secrets::{KeyRing, SecretsError};
+use berth_secrets::KeyRing;
 use berth_store::{SealedColumn, Store};
 
 use crate::config::Config;
@@ -112,7 +112,7 @@ struct Resealing<'a> {
     /// The last row that was looked at in the present one.
     after: i64,
     /// Whether something that a key from before sealed does not open where it is, and stays as it is. What a key sealed
-    /// that is not here at all needs none of them.
+    /// that is not here at all, or what names no key, needs none of them.
     needs_previous: bool,
 }
 
@@ -134,8 +134,7 @@ impl<'a> Resealing<'a> {
             for row in rows {
                 match self.ring.reseal(&row.place, &row.value) {
                     Ok(value) => anew.push((row, value)),
-                    Err(SecretsError::UnknownKey(_)) => {}
-                    Err(_) => self.needs_previous = true,
+                    Err(_) => self.needs_previous |= row.value.key_id().is_some_and(|id| self.ring.has(id)),
                 }
             }
             return Ok(Some(self.store.replace_sealed(column, &anew).await?));
@@ -149,6 +148,7 @@ pub(crate) mod tests {
     use std::fs;
 
     use berth_model::{Access, BranchName, ProjectId, ProjectName, RepoUrl, VariableKey, VariableKind, VariableScope};
+    use berth_secrets::Sealed;
     use berth_store::{NewProject, SealedVariable};
 
     use super::*;
@@ -282,6 +282,21 @@ pub(crate) mod tests {
         place.store.replace_sealed(SealedColumn::Variable, &[(stuck[0].clone(), right)]).await.unwrap();
         place.start().await.unwrap();
         assert_eq!((place.ring().previous_ids().count(), place.opens(&place.ring()).await), (0, 6));
+    }
+
+    /// No key can make it whole: it is no reason to keep one, or for each rotation to fail.
+    #[tokio::test]
+    async fn what_names_no_key_keeps_none() {
+        let place = Place::new().await;
+        let row = place.store.sealed_otherwise(SealedColumn::Variable, "no key", 0, 1).await.unwrap().remove(0);
+        let damaged = Sealed::stored("v1.0000".to_owned());
+        place.store.replace_sealed(SealedColumn::Variable, &[(row, damaged.clone())]).await.unwrap();
+        keys::make_next(&place.config.data_dir).unwrap();
+        assert!(place.start().await.unwrap());
+        let ring = place.ring();
+        assert_eq!(ring.previous_ids().count(), 0);
+        let stuck = place.store.sealed_otherwise(SealedColumn::Variable, ring.key_id(), 0, 9).await.unwrap();
+        assert_eq!(stuck.iter().map(|row| &row.value).collect::<Vec<_>>(), [&damaged], "it is as it was");
     }
 
     /// A row of a backup from before, restored by hand: it is no reason to serve nobody.
