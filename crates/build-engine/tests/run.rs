@@ -164,7 +164,7 @@ async fn a_secret_that_does_not_open_fails_the_build_that_needs_it() {
         world.put(&project, "TOKEN", value).await;
         let ended = world.build(&project).await;
         let (failure, _) = ended.failure();
-        assert_eq!((failure.code, failure.setting.as_deref()), (FailureCode::Internal, Some("secrets")));
+        assert_eq!((failure.code, failure.setting.as_deref()), (FailureCode::SecretUnreadable, Some("secrets")));
         assert_eq!(failure.title, "the value of TOKEN cannot be opened");
         assert!(failure.detail.contains(told) && failure.detail.contains("Set it anew"), "{}", failure.detail);
         let other = world.project(&format!("other-{}", ended.build.id), &[("index.html", "hello")]).await;

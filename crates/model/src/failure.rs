@@ -52,6 +52,8 @@ pub enum FailureCode {
     BadOutput,
     /// The output contains a secret.
     SecretInOutput,
+    /// What is stored of a secret cannot be opened: its key was lost, or it was altered.
+    SecretUnreadable,
     /// Somebody canceled the build.
     Canceled,
     /// Berth's own fault, or Docker's: nothing in the repository caused it.
@@ -83,6 +85,7 @@ impl FailureCode {
         Self::OutputTooLarge,
         Self::BadOutput,
         Self::SecretInOutput,
+        Self::SecretUnreadable,
         Self::Canceled,
         Self::Internal,
     ];
@@ -113,6 +116,7 @@ impl FailureCode {
             Self::OutputTooLarge => "output_too_large",
             Self::BadOutput => "bad_output",
             Self::SecretInOutput => "secret_in_output",
+            Self::SecretUnreadable => "secret_unreadable",
             Self::Canceled => "canceled",
             Self::Internal => "internal",
         }

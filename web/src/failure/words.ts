@@ -60,6 +60,10 @@ const WORDS: Readonly<Record<Code, readonly [MessageDescriptor, MessageDescripto
     msg`The output contains a secret, so nothing was published.`,
     msg`Everybody could have read it. Use it only in code that runs during the build, or make it public if everybody may know it.`,
   ],
+  secret_unreadable: [
+    msg`A stored secret cannot be opened.`,
+    msg`Set it anew, or connect your account anew if it is your access to GitHub. Or ask the operator for the key that it was sealed with.`,
+  ],
   canceled: [msg`Somebody canceled the build.`, msg`Build it again when it is wanted.`],
   internal: [
     msg`Berth could not carry this build out.`,

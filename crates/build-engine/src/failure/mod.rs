@@ -188,7 +188,7 @@ pub(crate) fn does_not_open(what: &str, setting: &str, why: &SecretsError) -> Fa
         _ => "It was altered, or moved in the database: no key opens it.".to_owned(),
     };
     let detail = format!("Berth keeps it, but not in a form that it can read any more. Set it anew. {operator}");
-    Failure::new(FailureCode::Internal, format!("{what} cannot be opened"), detail).with_setting(setting)
+    Failure::new(FailureCode::SecretUnreadable, format!("{what} cannot be opened"), detail).with_setting(setting)
 }
 
 #[cfg(test)]
