@@ -334,10 +334,10 @@ mod tests {
     #[test]
     fn warnings_are_sentences_and_notes() {
         let mut warnings = Warnings::default();
-        warnings.extend([Reason::HugoModules, Reason::LockfileMissing { file: "lockfile".into() }]);
+        warnings.extend([Reason::HugoModules, Reason::LockfileMissing { file: "Gemfile.lock".into() }]);
         let written = serde_json::to_value(&warnings).unwrap();
-        assert_eq!(written["warnings"][1], "there is no lockfile: versions can change between builds");
-        assert_eq!(written["notes"][1], json!({"code": "lockfile_missing", "values": {"file": "lockfile"}}));
+        assert_eq!(written["warnings"][1], "there is no Gemfile.lock: versions can change between builds");
+        assert_eq!(written["notes"][1], json!({"code": "lockfile_missing", "values": {"file": "Gemfile.lock"}}));
         assert_eq!(serde_json::from_value::<Warnings>(written).unwrap(), warnings);
     }
 }

@@ -279,6 +279,7 @@ reasons! {
         nothing is built before it";
     LockfileUnused { file: String, manager: String } = "{file} is not used: packages are installed with {manager}";
     LockfileMissing { file: String } = "there is no {file}: versions can change between builds";
+    VersionsCanChange = "there is no lockfile: versions can change between builds";
     NoNodeVersion { file: String, text: String } = "{file} says `{text}`, which is not a version of Node";
     UnknownNodeVersion { version: String, known: String } = "package.json asks for Node {version}, which is none of {known}";
     SubmodulesMissing { path: String } = "submodules are not fetched, so {path} is empty; commit its files, or name the \

@@ -115,6 +115,7 @@ export const OF_PLANS = {
   workspace_too_large: ({ packages }) => msg`the workspace has more than ${packages} packages, or more than 8 MiB of package.json: which of them this project uses is not looked for. A push that changes anything builds it, and nothing is built before it`,
   lockfile_unused: ({ file, manager }) => msg`${file} is not used: packages are installed with ${manager}`,
   lockfile_missing: ({ file }) => msg`there is no ${file}: versions can change between builds`,
+  versions_can_change: () => msg`there is no lockfile: versions can change between builds`,
   no_node_version: ({ file, text }) => msg`${file} says “${text}”, which is not a version of Node`,
   unknown_node_version: ({ version, known }) => msg`package.json asks for Node ${version}, which is none of ${known}`,
   submodules_missing: ({ path }) => msg`submodules are not fetched, so ${path} is empty; commit its files, or name the theme in another way`,

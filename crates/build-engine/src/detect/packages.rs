@@ -73,7 +73,7 @@ impl Packages {
                 Decision::new(command, *lockfile, Reason::InstallsExactly { file: (*lockfile).into() })
             }
             None => {
-                warnings.push(Reason::LockfileMissing { file: "lockfile".into() });
+                warnings.push(Reason::VersionsCanChange);
                 let command = format!("{} install", manager.value.program());
                 Decision::new(command, "default", Reason::NoLockfile)
             }
