@@ -1,6 +1,6 @@
 //! What can go wrong with a query, sorted by what the caller can do about it.
 
-use berth_model::{IllegalTransition, Names};
+use berth_model::{IllegalTransition, Names, VariableKey};
 
 /// A query that did not do what was asked. The texts never contain SQL, values or addresses; sources may, and are
 /// for the operator's log only.
@@ -53,10 +53,11 @@ pub enum StoreError {
     Corrupt(&'static str),
     /// Values of these variables are not what was sealed there, or were sealed with a key that is not here any more.
     #[error(
-        "the value of {0} cannot be opened: it is damaged, or was sealed with a key that this Berth no longer has; set it \
-         again in the project that it is in"
+        "the value of {} cannot be opened: it is damaged, or was sealed with a key that this Berth no longer has; set it \
+         again in the project that it is in",
+        Names(.0.iter().map(ToString::to_string).collect())
     )]
-    Unopened(Names),
+    Unopened(Vec<VariableKey>),
     /// The database refused a statement: a bug of ours.
     #[error("the database refused a statement")]
     Refused(#[source] Source),

@@ -1,7 +1,7 @@
 //! Variables of projects. Values are sealed before they come here and opened after they leave.
 
 use berth_model::{
-    Access, AuditAction, Environment, EventPayload, Names, ProjectId, Variable, VariableId, VariableKey, VariableKind,
+    Access, AuditAction, Environment, EventPayload, ProjectId, Variable, VariableId, VariableKey, VariableKind,
     VariableScope,
 };
 use berth_secrets::{Sealed, SecretsError};
@@ -271,7 +271,7 @@ impl Store {
             return Err(StoreError::NameTaken);
         }
         if after.key != before.key {
-            let unopened = |_| StoreError::Unopened(Names(vec![before.key.to_string()]));
+            let unopened = |_| StoreError::Unopened(vec![before.key.clone()]);
             value = reseal(&before, &after.key, &value).map_err(unopened)?;
         }
         after.updated_at = tx.now;
@@ -324,12 +324,12 @@ impl Store {
                     let Variable { key, kind, scope, .. } = variable;
                     copies.push(SealedVariable { key, kind, scope, value });
                 }
-                Err(_) => unopened.push(variable.key.to_string()),
+                Err(_) => unopened.push(variable.key),
             }
         }
         if !unopened.is_empty() {
             unopened.dedup();
-            return Err(StoreError::Unopened(Names(unopened)));
+            return Err(StoreError::Unopened(unopened));
         }
         let keys: Vec<String> = copies.iter().map(|copy| copy.key.to_string()).collect();
         tx.put_variables(to, copies).await?;

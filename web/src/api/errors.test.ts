@@ -21,6 +21,11 @@ test('elsewhere what people meet often is said by its code', () => {
   expect(problemOf({ code: 'name_taken', message: 'the name docs is taken' })).toBe('This name is taken. Choose another.')
 })
 
+test('the variables that it is about are named in every language', () => {
+  const refused = refusal(409, answer({ code: 'unopened_value', message: 'the value of A and B cannot be opened', keys: ['A', 'B'] }))
+  expect(messageOf(refused)).toBe('A value cannot be opened with the keys that Berth has. Set it again in the project that it is in. It is about \u2068A, B\u2069.')
+})
+
 test('how long to wait is said in the reader’s language', () => {
   expect(messageOf(refusal(429, answer({ code: 'too_many_attempts', message: 'in 30 seconds' }), '30'))).toBe('There were too many attempts. Try again in 30 seconden.')
 })

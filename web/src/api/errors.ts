@@ -47,16 +47,25 @@ export function isServersLanguage(): boolean {
 
 /** The words to show for anything that was thrown. */
 export function messageOf(error: unknown): string {
-  if (error instanceof Refusal) return wordsFor(error.code, error.wait) ?? sentence(error.message)
+  if (error instanceof Refusal) return wordsFor(error) ?? sentence(error.message)
   return error instanceof Error ? sentence(error.message) : String(error)
 }
 
 /** A refusal in the reader's own language, where the server's words are none and the code is known. */
-function wordsFor(code: string, wait: number | undefined): string | undefined {
+function wordsFor({ code, keys, wait }: Refusal): string | undefined {
   const words = isServersLanguage() ? undefined : own(REFUSALS, code)
-  if (!words || !wait) return words
-  const time = i18n.number(wait, { style: 'unit', unit: 'second', unitDisplay: 'long' })
-  return `${words} ${i18n._(msg`Try again in ${time}.`)}`
+  if (!words) return undefined
+  const said = [words]
+  if (keys.length > 0) {
+    // They keep their direction in a sentence of another (Unicode’s isolates).
+    const names = `\u2068${keys.join(', ')}\u2069`
+    said.push(i18n._(msg`It is about ${names}.`))
+  }
+  if (wait) {
+    const time = i18n.number(wait, { style: 'unit', unit: 'second', unitDisplay: 'long' })
+    said.push(i18n._(msg`Try again in ${time}.`))
+  }
+  return said.join(' ')
 }
 
 /** What a page says that was led to with the code of a refusal in its address; of any other text there it says nothing. */

@@ -50,7 +50,7 @@ export const REFUSALS: Readonly<Record<ErrorCode, MessageDescriptor>> = {
   promotion_needs_rebuild: msg`Production’s builds get other values than the preview’s build got.`,
   promotion_of_fork: msg`A commit from a fork is not built with production’s secrets. Merge its pull request: the push builds it.`,
   too_many_watchers: msg`Too many pages watch the visitors of this project. Close one of them.`,
-  unopened_value: msg`A value is sealed with another key than Berth has now, so it cannot be opened. Set it again.`,
+  unopened_value: msg`A value cannot be opened with the keys that Berth has. Set it again in the project that it is in.`,
   bad_archive: msg`The folder that was sent cannot be unpacked.`,
   folder_too_large: msg`The folder is larger than Berth takes.`,
   bad_signature: msg`The delivery is not signed with this project’s secret.`,

@@ -228,7 +228,10 @@ impl From<StoreError> for ApiError {
             ]),
             StoreError::Conflict(why) => Self::conflict(ErrorCode::Conflict, why),
             StoreError::Illegal(why) => Self::conflict(ErrorCode::Conflict, why.to_string()),
-            StoreError::Unopened(_) => Self::conflict(ErrorCode::UnopenedValue, error.to_string()).caused_by(error),
+            StoreError::Unopened(ref keys) => {
+                let keys = keys.clone();
+                Self::conflict(ErrorCode::UnopenedValue, error.to_string()).naming(keys).caused_by(error)
+            }
             other => Self::internal(other),
         }
     }
@@ -279,7 +282,8 @@ struct ErrorDetail {
     /// Each field that is wrong (422).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fields: Vec<FieldProblem>,
-    /// The variables that it is about (`promotion_needs_rebuild`, `promotion_of_fork`): their keys, never their values.
+    /// The variables that it is about (`promotion_needs_rebuild`, `promotion_of_fork`, `unopened_value`): their keys, never
+    /// their values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     keys: Vec<VariableKey>,

@@ -162,7 +162,7 @@ async fn a_value_that_cannot_be_opened_is_named() {
         app.post("/api/v1/projects/1/variables/copy", Some(&ada), json!({"from": blog, "variables": ids})).await
     };
     let refused = copy(&[good, stuck]).await.expect(StatusCode::CONFLICT);
-    assert_eq!(refused["error"]["code"], "unopened_value");
+    assert_eq!((&refused["error"]["code"], &refused["error"]["keys"]), (&json!("unopened_value"), &json!(["STUCK"])));
     let why = refused["error"]["message"].as_str().unwrap();
     assert!(why.starts_with("the value of STUCK cannot be opened") && why.contains("set it again"), "{why}");
     assert!(given(&app).await.is_empty(), "nothing was copied");
