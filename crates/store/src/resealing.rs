@@ -48,7 +48,7 @@ impl SealedColumn {
     /// Every one.
     pub const ALL: [Self; 4] = [Self::Variable, Self::RepoToken, Self::HookSecret, Self::GithubToken];
 
-    /// Id, owner, name and value of the rows behind an id that another key sealed.
+    /// Id, owner, name and value of the rows behind an id whose value is not of a pattern.
     fn select(self) -> Sql {
         sql(match self {
             Self::Variable => {
@@ -133,10 +133,7 @@ impl Store {
         after: i64,
         limit: i64,
     ) -> Result<Vec<SealedRow>, StoreError> {
-        let select = column.select().bind(after).bind(sealed_with(key_id)).bind(limit);
-        let found: Vec<Found> = self.all(select).await?;
-        let row = |found: Found| SealedRow { id: found.id, place: column.place(&found), value: found.value };
-        Ok(found.into_iter().map(row).collect())
+        self.sealed_unlike(column, sealed_with(key_id), after, limit).await
     }
 
     /// The next rows behind the id `after`, whichever key sealed them, by id.
@@ -146,8 +143,20 @@ impl Store {
         after: i64,
         limit: i64,
     ) -> Result<Vec<SealedRow>, StoreError> {
-        // No key has this id.
-        self.sealed_otherwise(column, "", after, limit).await
+        // No sealed value is empty.
+        self.sealed_unlike(column, String::new(), after, limit).await
+    }
+
+    async fn sealed_unlike(
+        &self,
+        column: SealedColumn,
+        pattern: String,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<SealedRow>, StoreError> {
+        let found: Vec<Found> = self.all(column.select().bind(after).bind(pattern).bind(limit)).await?;
+        let row = |found: Found| SealedRow { id: found.id, place: column.place(&found), value: found.value };
+        Ok(found.into_iter().map(row).collect())
     }
 
     /// Replaces values that were sealed anew, all in one transaction, each only if it is what was read. How many were.

@@ -116,6 +116,10 @@ pub(crate) async fn what_does_not_open_is_named(ground: Ground) {
     raw(store.backend(), &ground.url, &moves).await;
     let stuck = store.stuck_secrets(&old).await.unwrap().0;
     assert_eq!(stuck, [StuckSecret { what: "the variable A of the project thief".to_owned(), missing_key: None }]);
+    // Damaged where the key is named.
+    let damages = format!("UPDATE variable SET value = 'v1::00' WHERE project_id = {}", thief.id);
+    raw(store.backend(), &ground.url, &damages).await;
+    assert_eq!(store.stuck_secrets(&old).await.unwrap().0, stuck);
     // What is deleted needs nothing any more.
     store.delete_project(access, thief.id).await.unwrap();
     assert!(store.stuck_secrets(&old).await.unwrap().is_empty());
