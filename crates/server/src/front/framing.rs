@@ -5,7 +5,8 @@
 //! the two takes a part of the body for the next request. RFC 9112, 6.1: a coding that is not understood is 501, and
 //! chunks are made once. Everything else that is odd about a message's end hyper refuses itself.
 
-use axum::body::Body;
+use berth_edge::EdgeBody;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 /// Whether a request says of its body what only hyper understands.
@@ -18,9 +19,10 @@ pub(super) fn is_doubtful(headers: &HeaderMap) -> bool {
     }
 }
 
-/// Nothing after it on its connection is anybody's request.
-pub(super) fn refusal() -> Response<Body> {
-    let mut response = Response::new(Body::from("The transfer coding of this request is not \"chunked\" alone.\n"));
+/// Nothing after it on its connection is anybody's request. It is counted nowhere, as what hyper refuses itself.
+pub(super) fn refusal() -> Response<EdgeBody> {
+    let told = Bytes::from_static(b"The transfer coding of this request is not \"chunked\" alone.\n");
+    let mut response = Response::new(EdgeBody::from(told));
     *response.status_mut() = StatusCode::NOT_IMPLEMENTED;
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -117,8 +117,7 @@ impl Front {
 
     fn answer(self: &Arc<Self>, peer: IpAddr, request: Request<Incoming>, expected: &Arc<Expected>) -> Answer {
         if framing::is_doubtful(request.headers()) {
-            let refusal = self.counts.measure(Instant::now(), framing::refusal()).map(Either::Right);
-            return Answer::Later(Box::pin(std::future::ready(refusal)));
+            return Answer::Now(framing::refusal());
         }
         let decision = self.decide(&request);
         let is_control = match &decision {

@@ -156,10 +156,8 @@ fn sample(line: &str) -> (String, BTreeMap<String, String>, f64) {
 #[tokio::test]
 async fn every_answer_is_counted_once() {
     let (_place, berth, address) = watched().await;
-    assert!(
-        scrape(address).await.0.keys().all(|(name, _)| !name.starts_with("berth_site_")),
-        "counted by nobody's asking"
-    );
+    let before = scrape(address).await;
+    assert!(before.0.keys().all(|(name, _)| !name.starts_with("berth_site_")), "counted by nobody's asking");
 
     let shop = async |request: &str, headers: &str| {
         let request = format!("{request} HTTP/1.1\r\nHost: shop.berth.test\r\n{headers}Connection: close\r\n\r\n");
@@ -182,8 +180,13 @@ async fn every_answer_is_counted_once() {
     let body = |answer: &String| answer.split_once("\r\n\r\n").map_or(0, |(_, body)| body.len());
     let sent = body(&first) + answers.iter().map(body).sum::<usize>();
 
+    let refused = "POST / HTTP/1.1\r\nHost: shop.berth.test\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n";
+    assert_eq!(status(&berth.raw(refused.as_bytes()).await), "501");
+
     let page = scrape(address).await;
     assert_eq!(page.requests(), [5.0, 1.0, 3.0, 0.0]);
+    let failed = |page: &Page| page.value("berth_control_requests_total", &[("status", "5xx")]);
+    assert_eq!(failed(&page), failed(&before), "a request that is refused before its host is looked at is nobody's");
     assert_eq!(page.of_shop("berth_site_sent_bytes_total"), sent as f64);
     assert_eq!(page.of_shop("berth_site_answer_seconds_count"), 9.0);
     // The page again and a part of it; the visitor has it. The first time it came from the disk.
