@@ -8,31 +8,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
+use crate::http_2::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, SETTINGS, WINDOW_UPDATE, frame, get,
+};
 use crate::place::{Place, Running};
-use crate::slow::frame;
+use crate::slow::{LATE, SITE};
 
-const SITE: &str = "shop.berth.test";
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// More than is sent before the client lets it.
 const LARGE: usize = 1 << 20;
-/// Long after every limit below; a machine with a lot to do is late.
-const LATE: Duration = Duration::from_secs(20);
 const DRIP: Duration = Duration::from_millis(100);
-
-const DATA: u8 = 0x0;
-const HEADERS: u8 = 0x1;
-const SETTINGS: u8 = 0x4;
-const PING: u8 = 0x6;
-const WINDOW_UPDATE: u8 = 0x8;
-const CONTINUATION: u8 = 0x9;
-const END_STREAM: u8 = 0x1;
-const END_HEADERS: u8 = 0x4;
-
-/// The fields of a request for a path of the site: `:method: GET`, `:scheme: http`, `:authority`, `:path`.
-pub(crate) fn fields(path: &str) -> Vec<u8> {
-    let literal = |name: u8, value: &str| [&[name, value.len() as u8], value.as_bytes()].concat();
-    [vec![0x82, 0x86], literal(0x01, SITE), literal(0x04, path)].concat()
-}
 
 async fn shop(limits: ConnectionLimits) -> (Place, Running) {
     let place = Place::new();
@@ -118,7 +102,7 @@ async fn a_first_request_in_drips_ends_at_its_limit() {
     drip(&mut stream, pings()).await;
 
     let mut stream = connect(&berth, 0xffff).await;
-    stream.write_all(&frame(HEADERS, END_STREAM, 1, &fields("/"))).await.unwrap();
+    stream.write_all(&frame(HEADERS, END_STREAM, 1, &get(SITE, "/"))).await.unwrap();
     let took = drip(&mut stream, bytes(frame(CONTINUATION, 0, 1, &[0; 10_000]))).await;
     assert!(took >= head - 2 * DRIP, "it had its time: {took:?}");
     berth.stop().await;
@@ -130,14 +114,14 @@ async fn who_asks_nothing_more_or_takes_nothing_is_left() {
     let (_place, berth) = shop(ConnectionLimits { silence, ..ConnectionLimits::default() }).await;
 
     let mut stream = connect(&berth, 0xffff).await;
-    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &fields("/"))).await.unwrap();
+    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &get(SITE, "/"))).await.unwrap();
     assert_eq!(body(&mut stream, async |_, _| {}).await, "the shop".len());
     let took = drip(&mut stream, pings()).await;
     assert!(took >= silence - 2 * DRIP, "it had its time: {took:?}");
 
     // Asks, lets nothing be sent, and is never silent.
     let mut stream = connect(&berth, 0).await;
-    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &fields("/film.bin"))).await.unwrap();
+    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &get(SITE, "/film.bin"))).await.unwrap();
     drip(&mut stream, pings()).await;
     berth.stop().await;
 }
@@ -148,7 +132,7 @@ async fn who_goes_on_slowly_is_served() {
     let silence = Duration::from_secs(2);
     let (_place, berth) = shop(ConnectionLimits { silence, head: silence, ..ConnectionLimits::default() }).await;
     let (mut stream, began) = (connect(&berth, 0xffff).await, Instant::now());
-    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &fields("/film.bin"))).await.unwrap();
+    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &get(SITE, "/film.bin"))).await.unwrap();
     let mut taken = 0;
     let read = body(&mut stream, async |stream, length| {
         taken += length;

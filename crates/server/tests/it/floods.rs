@@ -7,19 +7,12 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::http_2::{CONTINUATION, END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS, frame, get};
 use crate::place::status;
-use crate::slow::{HOSTS, Process, SITE, frame, shop};
+use crate::slow::{HOSTS, Process, SITE, shop};
 
 /// The frames of its n-th step.
 type Flood<'a> = &'a dyn Fn(u32) -> Vec<u8>;
-
-const HEADERS: u8 = 0x1;
-const RST_STREAM: u8 = 0x3;
-const SETTINGS: u8 = 0x4;
-const PING: u8 = 0x6;
-const CONTINUATION: u8 = 0x9;
-const END_STREAM: u8 = 0x1;
-const END_HEADERS: u8 = 0x4;
 
 /// How far memory may grow by any of it, in KiB.
 const GROWTH: u64 = 32 << 10;
@@ -28,16 +21,10 @@ const TOO_MUCH: usize = 64 << 20;
 /// Of what is refused with an answer, so that there is no end of it: some gigabytes, unpacked.
 const A_GOOD_MANY: usize = 1 << 20;
 
-/// `GET /` of the site: `:method`, `:scheme`, `:authority`, `:path`.
-fn get() -> Vec<u8> {
-    let host = u8::try_from(SITE.len()).unwrap();
-    [&[0x82, 0x86, 0x01, host], SITE.as_bytes(), &[0x84]].concat()
-}
-
 /// A client that says pieces until it is left, or has said that much; how much it said.
 async fn says(address: std::net::SocketAddr, most: usize, piece: &dyn Fn(u32) -> Vec<u8>) -> usize {
     let mut client = TcpStream::connect(address).await.unwrap();
-    client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    client.write_all(PREFACE).await.unwrap();
     client.write_all(&frame(SETTINGS, 0, 0, &[])).await.unwrap();
     let (mut said, mut number) = (0, 0);
     while said < most {
@@ -57,7 +44,7 @@ async fn floods_of_frames_end_or_are_bounded() {
     let place = shop().await;
     let berth = Process::start(&place).await;
     let stream = |number: u32| number * 2 + 1;
-    let request = get();
+    let request = get(SITE, "/");
 
     // Requests that are taken back at once (CVE-2023-44487).
     let takes_back = |number: u32| -> Vec<u8> {

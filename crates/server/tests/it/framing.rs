@@ -4,6 +4,7 @@
 //! Every case is followed by [`LAST`] in the same write. A case that is a request gets its answer and then `LAST` gets
 //! its own; one that is none gets a refusal, and the connection ends. Never is there an answer too many.
 
+use crate::http_2::{END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, SETTINGS, frame, get};
 use crate::place::{Place, Running};
 
 const PAGE: &str = "<!doctype html><title>Shop</title>the shop";
@@ -289,22 +290,14 @@ async fn methods_are_what_they_are() {
 
 /// What a client that knows says at once (RFC 9113, 3.3): its preface, its settings, and one GET.
 fn prior_knowledge(host: &str, path: &str) -> Vec<u8> {
-    let literal = |name: u8, value: &str| {
-        // Without indexing, the name from the static table, the value not compressed.
-        let mut field = vec![name, u8::try_from(value.len()).unwrap()];
-        field.extend(value.as_bytes());
-        field
-    };
-    // `:method: GET`, `:scheme: http`, `:authority`, `:path`.
-    let fields = [vec![0x82, 0x86], literal(0x01, host), literal(0x04, path)].concat();
-    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-    bytes.extend([0, 0, 0, 0x4, 0, 0, 0, 0, 0]);
-    // END_STREAM and END_HEADERS, stream 1.
-    bytes.extend([0, 0, u8::try_from(fields.len()).unwrap(), 0x1, 0x5, 0, 0, 0, 1]);
-    bytes.extend(fields);
-    // GOAWAY, so that the connection ends after its answer.
-    bytes.extend([0, 0, 8, 0x7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    bytes
+    [
+        PREFACE,
+        &frame(SETTINGS, 0, 0, &[]),
+        &frame(HEADERS, END_STREAM | END_HEADERS, 1, &get(host, path)),
+        // So that the connection ends after its answer.
+        &frame(GOAWAY, 0, 0, &[0; 8]),
+    ]
+    .concat()
 }
 
 #[tokio::test]

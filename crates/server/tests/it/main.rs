@@ -6,6 +6,7 @@ mod drips;
 mod floods;
 mod framing;
 mod hosts;
+mod http_2;
 mod log;
 mod metrics;
 mod over_http_2;

@@ -2,10 +2,10 @@
 
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderName, IF_NONE_MATCH, IF_RANGE, RANGE};
 use reqwest::{Client, Method, Response, StatusCode, Version};
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::http_2::{PREFACE, SETTINGS, frame};
 use crate::place::{Place, Running};
 
 const HOST: &str = "shop.berth.test";
@@ -110,10 +110,10 @@ async fn a_hundred_files_come_over_one_connection() {
     const MAX_CONCURRENT_STREAMS: u16 = 3;
     let (_place, berth, [_, client], film) = with_a_shop().await;
     let mut stream = TcpStream::connect(berth.address).await.unwrap();
-    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    stream.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()).await.unwrap();
     let mut head = [0; 9];
     stream.read_exact(&mut head).await.unwrap();
-    assert_eq!(head[3], 4, "SETTINGS come first");
+    assert_eq!(head[3], SETTINGS, "SETTINGS come first");
     let mut settings = vec![0; usize::from(head[2])];
     stream.read_exact(&mut settings).await.unwrap();
     let most = settings.chunks(6).find(|setting| setting[..2] == MAX_CONCURRENT_STREAMS.to_be_bytes()).unwrap();

@@ -11,7 +11,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 
 use crate::cli::{Serving, berth};
-use crate::drips::fields;
+use crate::http_2::{END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS, frame, get};
 use crate::place::{Place, Running, status};
 
 pub(crate) const SITE: &str = "shop.berth.test";
@@ -292,12 +292,6 @@ impl Process {
     }
 }
 
-/// A frame of HTTP/2 (RFC 9113, 4.1).
-pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-}
-
 /// Ten clients ask for as many large files as they may and let none of them be sent.
 #[tokio::test]
 async fn http_2_holds_little_for_who_takes_nothing() {
@@ -306,19 +300,18 @@ async fn http_2_holds_little_for_who_takes_nothing() {
     const STREAMS: u32 = 128;
     let place = shop().await;
     let berth = Process::start(&place).await;
-    let mut hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-    // SETTINGS: a window of nothing for each stream.
-    hello.extend(frame(0x4, 0, 0, &[0, 4, 0, 0, 0, 0]));
+    // A window of nothing for each stream.
+    let hello = [PREFACE, &frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0])].concat();
     let before = berth.forget_most_memory();
     let mut clients = Vec::new();
     for _ in 0..CONNECTIONS {
         let mut client = TcpStream::connect(berth.address).await.unwrap();
         client.write_all(&hello).await.unwrap();
-        let fields = fields("/film.bin");
-        let asked: Vec<u8> = (0..STREAMS).flat_map(|number| frame(0x1, 0x5, number * 2 + 1, &fields)).collect();
-        client.write_all(&asked).await.unwrap();
-        // PING: answered once all of that was read.
-        client.write_all(&frame(0x6, 0, 0, &[7; 8])).await.unwrap();
+        let film = get(SITE, "/film.bin");
+        let ask = |number: u32| frame(HEADERS, END_STREAM | END_HEADERS, number * 2 + 1, &film);
+        client.write_all(&(0..STREAMS).flat_map(ask).collect::<Vec<u8>>()).await.unwrap();
+        // Answered once all of that was read.
+        client.write_all(&frame(PING, 0, 0, &[7; 8])).await.unwrap();
         clients.push(client);
     }
     for client in &mut clients {
@@ -329,7 +322,7 @@ async fn http_2_holds_little_for_who_takes_nothing() {
             timeout(LATE, client.read_exact(&mut head)).await.expect("it answers").unwrap();
             let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
             client.read_exact(&mut vec![0; length]).await.unwrap();
-            answered += u32::from(matches!(head[3], 0x1 | 0x3));
+            answered += u32::from(matches!(head[3], HEADERS | RST_STREAM));
         }
     }
     // Bodies are asked for their first piece when their answer's head was sent.

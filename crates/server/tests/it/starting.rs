@@ -1,5 +1,6 @@
 //! Starting, and what is answered then.
 
+use crate::http_2::{GOAWAY, PREFACE, SETTINGS, frame};
 use crate::place::{Place, status};
 
 #[tokio::test]
@@ -23,13 +24,10 @@ async fn the_control_plane_opens_with_its_pages() {
 async fn http_2_without_tls_is_spoken() {
     let place = Place::new();
     let berth = place.start().await;
-    // The preface and an empty SETTINGS frame; the answer begins with the server's SETTINGS frame.
-    let mut hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-    hello.extend([0, 0, 0, 4, 0, 0, 0, 0, 0]);
     // GOAWAY, so that the server closes.
-    hello.extend([0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let hello = [PREFACE, &frame(SETTINGS, 0, 0, &[]), &frame(GOAWAY, 0, 0, &[0; 8])].concat();
     let answer = berth.raw(&hello).await;
-    assert_eq!(answer.as_bytes().get(3), Some(&4), "not a SETTINGS frame: {answer:?}");
+    assert_eq!(answer.as_bytes().get(3), Some(&SETTINGS), "not a SETTINGS frame: {answer:?}");
     berth.stop().await;
 }
 
