@@ -1,9 +1,9 @@
 //! Accepting connections, and ending them in order.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::IpAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -13,11 +13,11 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::clock::HeadTimer;
+use super::clock::{self, HeadTimer};
 use super::file_sender::{Expected, FileSender};
 use super::idle::IdleLimit;
 use super::limits::{ConnectionLimits, Crowd};
@@ -31,11 +31,13 @@ const HEAD_SIZE: usize = 64 * 1024;
 const SEND_BUFFER: usize = 64 * 1024;
 /// For requests that run when Berth stops.
 const DRAIN: Duration = Duration::from_secs(10);
+/// For a peer that is told that this is the end, because it asks and takes nothing more.
+const PARTING: Duration = Duration::from_secs(5);
 
 /// Accepts connections until `stop`, then lets running requests end, for ten seconds at most.
 pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, stop: CancellationToken) {
     let (builders, crowd) = (Arc::new(Builders::new(&front.limits)), Crowd::of(&front.limits));
-    let connections = GracefulShutdown::new();
+    let ending = watch::Sender::new(());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -46,9 +48,9 @@ pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, stop: Cancel
                 let Some(seat) = crowd.seat(peer.ip()) else { continue };
                 // Small answers must not wait for an acknowledgement. Where that cannot be set, they wait.
                 let _ = stream.set_nodelay(true);
-                let (builders, front, watcher) = (Arc::clone(&builders), Arc::clone(&front), connections.watcher());
+                let (builders, front) = (Arc::clone(&builders), Arc::clone(&front));
                 let presence = Presence::new(seat, front.counts().connection());
-                tokio::spawn(converse(stream, (peer.ip(), presence), front, builders, watcher));
+                tokio::spawn(converse(stream, (peer.ip(), presence), front, builders, ending.subscribe()));
             }
             Err(error) => {
                 // The peer gave up, or we have no descriptor left: neither is a reason to stop listening.
@@ -59,7 +61,8 @@ pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, stop: Cancel
     }
     drop(listener);
     front.closing.begin();
-    if tokio::time::timeout(DRAIN, connections.shutdown()).await.is_err() {
+    ending.send_replace(());
+    if tokio::time::timeout(DRAIN, ending.closed()).await.is_err() {
         tracing::info!("some requests had not ended after {} s and were cut off", DRAIN.as_secs());
     }
 }
@@ -70,17 +73,26 @@ async fn converse(
     (peer, presence): (IpAddr, Arc<Presence>),
     front: Arc<Front>,
     builders: Arc<Builders>,
-    watcher: Watcher,
+    mut ending: watch::Receiver<()>,
 ) {
     let expected = Arc::<Expected>::default();
     let stream = FileSender::new(stream, Arc::clone(&expected));
     let stream = IdleLimit::new(stream, &front.limits, Arc::clone(&presence));
     let Some(HandedOver { stream, is_http1 }) = short::serve(stream, peer, &front, &expected).await else { return };
     presence.expect_more(front.limits.head);
-    let conversation = Conversation { front, peer, expected, presence };
+    let conversation = Conversation { front, peer, expected, presence: Arc::clone(&presence) };
     let builder = if is_http1 { &builders.http1 } else { &builders.either };
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), conversation).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
+    let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), conversation));
+    let (mut stopping, mut is_told) = (pin!(ending.changed()), false);
+    let ended = poll_fn(|context| {
+        let is_overdue = presence.is_to_be_told(clock::now(), PARTING);
+        if !is_told && (is_overdue || stopping.as_mut().poll(context).is_ready()) {
+            is_told = true;
+            connection.as_mut().graceful_shutdown();
+        }
+        connection.as_mut().poll(context)
+    });
+    if let Err(error) = ended.await {
         tracing::trace!(%error, "a connection ended early");
     }
 }
@@ -124,7 +136,7 @@ impl Future for Answering {
             },
         };
         let under_way = under_way.take();
-        Poll::Ready(Ok(response.map(|body| Answered { body, under_way })))
+        Poll::Ready(Ok(response.map(|body| Answered::new(body, under_way))))
     }
 }
 

@@ -9,10 +9,10 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use crate::http_2::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, SETTINGS, WINDOW_UPDATE, frame, get,
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE, SETTINGS, WINDOW_UPDATE, frame, get,
 };
 use crate::place::{Place, Running};
-use crate::slow::{LATE, SITE};
+use crate::slow::{CONTROL, LATE, SITE};
 
 /// More than is sent before the client lets it.
 const LARGE: usize = 1 << 20;
@@ -67,25 +67,50 @@ fn pings() -> impl Iterator<Item = Vec<u8>> {
     std::iter::repeat_with(|| frame(PING, 0, 0, &[7; 8]))
 }
 
-/// The bytes of files until one answer has ended.
+/// Kind, flags and length of the next frame.
+async fn next(stream: &mut TcpStream) -> (u8, u8, usize) {
+    let mut head = [0; 9];
+    timeout(LATE, stream.read_exact(&mut head)).await.expect("it answers").expect("the connection is kept");
+    let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+    stream.read_exact(&mut vec![0; length]).await.unwrap();
+    (head[3], head[4], length)
+}
+
+/// The bytes of files until one answer has ended. Nobody is told to go meanwhile.
 async fn body(stream: &mut TcpStream, mut each: impl AsyncFnMut(&mut TcpStream, usize)) -> usize {
     let mut bytes = 0;
     loop {
-        let mut head = [0; 9];
-        timeout(LATE, stream.read_exact(&mut head)).await.expect("it answers").expect("the connection is kept");
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-        stream.read_exact(&mut vec![0; length]).await.unwrap();
-        let ends = head[4] & END_STREAM != 0;
-        if head[3] == DATA {
+        let (kind, flags, length) = next(stream).await;
+        assert_ne!(kind, GOAWAY);
+        let ends = flags & END_STREAM != 0;
+        if kind == DATA {
             bytes += length;
             if !ends {
                 each(stream, length).await;
             }
         }
-        if ends && matches!(head[3], DATA | HEADERS) {
+        if ends && matches!(kind, DATA | HEADERS) {
             return bytes;
         }
     }
+}
+
+/// The bytes of an answer that is taken 32 KiB at a time, with a pause before each.
+async fn taken_slowly(berth: &Running, host: &str, path: &str, pause: Duration) -> usize {
+    let mut stream = connect(berth, 0xffff).await;
+    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &get(host, path))).await.unwrap();
+    let mut taken = 0;
+    let read = body(&mut stream, async |stream, length| {
+        taken += length;
+        if taken >= 0x8000 {
+            sleep(pause).await;
+            let more = u32::try_from(taken).unwrap().to_be_bytes();
+            let updates = [frame(WINDOW_UPDATE, 0, 0, &more), frame(WINDOW_UPDATE, 0, 1, &more)].concat();
+            stream.write_all(&updates).await.unwrap();
+            taken = 0;
+        }
+    });
+    read.await
 }
 
 #[tokio::test]
@@ -131,20 +156,36 @@ async fn who_asks_nothing_more_or_takes_nothing_is_left() {
 async fn who_goes_on_slowly_is_served() {
     let silence = Duration::from_secs(2);
     let (_place, berth) = shop(ConnectionLimits { silence, head: silence, ..ConnectionLimits::default() }).await;
-    let (mut stream, began) = (connect(&berth, 0xffff).await, Instant::now());
-    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &get(SITE, "/film.bin"))).await.unwrap();
-    let mut taken = 0;
-    let read = body(&mut stream, async |stream, length| {
-        taken += length;
-        if taken >= 0x8000 {
-            sleep(Duration::from_millis(150)).await;
-            let more = u32::try_from(taken).unwrap().to_be_bytes();
-            let updates = [frame(WINDOW_UPDATE, 0, 0, &more), frame(WINDOW_UPDATE, 0, 1, &more)].concat();
-            stream.write_all(&updates).await.unwrap();
-            taken = 0;
-        }
-    });
-    assert_eq!(read.await, LARGE);
+    let began = Instant::now();
+    assert_eq!(taken_slowly(&berth, SITE, "/film.bin", Duration::from_millis(150)).await, LARGE);
     assert!(began.elapsed() > silence, "{:?}", began.elapsed());
+    // The control plane has all of an answer at once.
+    let began = Instant::now();
+    let described = taken_slowly(&berth, CONTROL, "/api/v1/openapi.json", Duration::from_millis(600)).await;
+    assert!(described > 128 << 10, "{described}");
+    assert!(began.elapsed() > silence, "{:?}", began.elapsed());
+    berth.stop().await;
+}
+
+/// A proxy that keeps its connections open hears of the end before it sends a visitor's request into it.
+#[tokio::test]
+async fn who_asks_nothing_more_is_told_and_what_it_asks_then_is_answered() {
+    let silence = Duration::from_secs(2);
+    let (_place, berth) = shop(ConnectionLimits { silence, ..ConnectionLimits::default() }).await;
+    let mut stream = connect(&berth, 0xffff).await;
+    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &get(SITE, "/"))).await.unwrap();
+    assert_eq!(body(&mut stream, async |_, _| {}).await, "the shop".len());
+    let began = Instant::now();
+    loop {
+        if timeout(DRIP, stream.peek(&mut [0])).await.is_err() {
+            assert!(began.elapsed() < LATE, "it is not told");
+            stream.write_all(&frame(PING, 0, 0, &[7; 8])).await.unwrap();
+        } else if next(&mut stream).await.0 == GOAWAY {
+            break;
+        }
+    }
+    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 3, &get(SITE, "/"))).await.unwrap();
+    assert_eq!(body(&mut stream, async |_, _| {}).await, "the shop".len());
+    drip(&mut stream, pings()).await;
     berth.stop().await;
 }
