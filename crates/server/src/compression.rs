@@ -14,13 +14,13 @@ use std::io::{self, Write as _};
 use axum::body::{self, Body, HttpBody as _};
 use axum::extract::Request;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use berth_edge::index::Coding;
 use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, VARY,
 };
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 /// A smaller body fits into a packet or two as it is.
 const SMALLEST: u64 = 1 << 10;
@@ -47,7 +47,9 @@ pub(crate) async fn compress(request: Request, next: Next) -> Response {
     }
     let (mut head, body) = response.into_parts();
     // A body of a known length is in memory already, and does not break off.
-    let whole = body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let Ok(whole) = body::to_bytes(body, usize::MAX).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
     match coded(Bytes::clone(&whole), coding).await {
         Ok(coded) => {
             head.headers.remove(CONTENT_LENGTH);
@@ -98,11 +100,9 @@ fn compressed(whole: &[u8], coding: Coding) -> io::Result<Vec<u8>> {
 mod tests {
     use std::io::Read as _;
 
-    use axum::response::IntoResponse;
     use axum::routing::get;
     use axum::{Json, Router};
     use futures_util::stream;
-    use http::StatusCode;
     use http::header::ACCEPT_ENCODING;
     use tower::ServiceExt as _;
 
