@@ -179,8 +179,8 @@ impl Store {
             };
             match tx.push_to_preview(&push).await? {
                 // Undone: a list of builds is no place for each call of an address that builds nothing.
-                Some(Build { status: BuildStatus::Skipped, reason: Some(reason), .. }) => {
-                    return Ok(Called::Refused(reason));
+                Some(Build { status: BuildStatus::Skipped, reason, .. }) => {
+                    return Ok(Called::Refused(reason.ok_or(StoreError::Corrupt("reason"))?));
                 }
                 Some(build) => Called::Queued(build),
                 None => Called::NoPreviews,
