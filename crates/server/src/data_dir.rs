@@ -92,12 +92,7 @@ impl DataDir {
 
     /// Forgets the setup token: there is an administrator.
     pub(crate) fn forget_setup_token(&self) -> Result<()> {
-        match fs::remove_file(self.path.join(SETUP_TOKEN)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(error).context("the used setup token could not be removed from the data directory")
-            }
-            _ => Ok(()),
-        }
+        self.remove(SETUP_TOKEN)
     }
 
     /// A directory for what nobody needs after this process: there, ours alone, and empty.
