@@ -1,11 +1,13 @@
 //! How patient Berth is with a connection, and how many it takes of one address.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use berth_model::PRIVATE_NETWORKS;
+use berth_secrets::neighbourhood;
+use ipnet::IpNet;
 
 /// The limits of connections. Operators have no say in them; tests do, to see them in seconds.
 #[derive(Clone, Debug)]
@@ -24,21 +26,6 @@ pub struct ConnectionLimits {
     pub uncounted: Vec<IpNet>,
 }
 
-/// Where proxies, bridges of containers and offices are: no single visitor from afar has such an address.
-const PRIVATE_4: [Ipv4Net; 6] = [
-    Ipv4Net::new_assert(std::net::Ipv4Addr::new(127, 0, 0, 0), 8),
-    Ipv4Net::new_assert(std::net::Ipv4Addr::new(10, 0, 0, 0), 8),
-    Ipv4Net::new_assert(std::net::Ipv4Addr::new(100, 64, 0, 0), 10),
-    Ipv4Net::new_assert(std::net::Ipv4Addr::new(169, 254, 0, 0), 16),
-    Ipv4Net::new_assert(std::net::Ipv4Addr::new(172, 16, 0, 0), 12),
-    Ipv4Net::new_assert(std::net::Ipv4Addr::new(192, 168, 0, 0), 16),
-];
-const PRIVATE_6: [Ipv6Net; 3] = [
-    Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128),
-    Ipv6Net::new_assert(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7),
-    Ipv6Net::new_assert(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10),
-];
-
 impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
@@ -47,7 +34,7 @@ impl Default for ConnectionLimits {
             body_silence: Duration::from_secs(30),
             silence: Duration::from_secs(60),
             of_one_address: 1_000,
-            uncounted: PRIVATE_4.map(IpNet::V4).into_iter().chain(PRIVATE_6.map(IpNet::V6)).collect(),
+            uncounted: PRIVATE_NETWORKS.to_vec(),
         }
     }
 }
@@ -81,7 +68,7 @@ impl Crowd {
         if self.uncounted.iter().any(|network| network.contains(&peer)) {
             return Some(Seat(None));
         }
-        let whose = subscriber(peer);
+        let whose = neighbourhood(peer);
         let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = seats.entry(whose).or_default();
         if *taken >= self.most {
@@ -92,9 +79,7 @@ impl Crowd {
         *taken += 1;
         Some(Seat(Some((Arc::clone(self), whose))))
     }
-}
 
-impl Crowd {
     /// An operator whose proxy is turned away sees why, and not with every connection.
     fn say_full(&self, whose: IpAddr) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
@@ -119,14 +104,6 @@ impl Drop for Seat {
                 seats.remove(&whose);
             }
         }
-    }
-}
-
-/// A subscriber has one IPv4 address, and all of an IPv6 network.
-fn subscriber(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
     }
 }
 
