@@ -216,16 +216,16 @@ type ReadRules = fn(&mut IndexBuilder, &str) -> Vec<RuleProblem>;
 /// [`DeployError::Theirs`] where it is too long: rules that are left out where a file is cut off are missed by nobody
 /// until a visitor does.
 fn read_rules(directory: &Path, name: &str) -> Result<Option<String>, DeployError> {
+    const UNREADABLE: &str = "a rule file could not be read";
     let file = directory.join(name);
-    let read = || match std::fs::metadata(&file) {
-        Ok(found) if found.is_file() && found.len() > LONGEST_RULES => Ok(Err(found.len())),
-        Ok(found) if found.is_file() => Ok(Ok(Some(std::fs::read(&file)?))),
-        Ok(_) => Ok(Ok(None)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Ok(None)),
-        Err(error) => Err(error),
+    let length = match std::fs::metadata(&file) {
+        Ok(found) if found.is_file() => found.len(),
+        Ok(_) => return Ok(None),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(DeployError::disk(UNREADABLE)(error)),
     };
-    let bytes = read().map_err(DeployError::disk("a rule file could not be read"))?.map_err(|length| {
-        DeployError::Theirs(Failure::new(
+    if length > LONGEST_RULES {
+        return Err(DeployError::Theirs(Failure::new(
             FailureCode::BadOutput,
             format!("{name} is too long"),
             format!(
@@ -234,8 +234,8 @@ fn read_rules(directory: &Path, name: &str) -> Result<Option<String>, DeployErro
                 Bytes(length),
                 Bytes(LONGEST_RULES)
             ),
-        ))
-    })?;
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_owned();
-    Ok(bytes.map(text))
+        )));
+    }
+    let bytes = std::fs::read(&file).map_err(DeployError::disk(UNREADABLE))?;
+    Ok(Some(String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_owned()))
 }
