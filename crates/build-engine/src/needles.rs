@@ -153,7 +153,6 @@ mod tests {
     }
 
     proptest! {
-
         /// Against the slow way, with values of few letters, which overlap themselves and each other.
         #[test]
         fn everything_is_found(

@@ -73,7 +73,8 @@ impl fmt::Display for StuckSecrets {
 struct Owners(HashMap<ProjectId, Option<String>>);
 
 impl Store {
-    /// The stored secrets of what there still is that these keys do not open. Looks at every one.
+    /// The stored secrets of what there still is that these keys do not open. Opens every one, at each start and each look
+    /// at the system page, which takes in proportion to their number: an answer that was kept could be out of date.
     ///
     /// # Errors
     /// Only the database's own.

@@ -452,7 +452,6 @@ mod tests {
     }
 
     proptest! {
-
         /// Whatever comes, in whatever pieces: the verdict is the same, and there is one.
         #[test]
         fn pieces_change_nothing(changes in prop::collection::vec((0_usize..200, any::<u8>()), 0..4), size in 1_usize..50) {

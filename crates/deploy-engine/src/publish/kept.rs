@@ -43,7 +43,8 @@ pub(super) struct KeptContent {
 }
 
 impl KeptContents {
-    /// Looks the contents up in the releases below a project's directory, newest first.
+    /// Looks the contents up in the releases below a project's directory, newest first. One content that is new, and the
+    /// index of every release is read: reading a hundred of them costs less than keeping one file twice.
     pub(super) fn find(of_project: &Path, wanted: &[Stored]) -> Self {
         let mut missing: HashMap<ContentHash, u64> = wanted.iter().map(|stored| (stored.hash, stored.length)).collect();
         let mut found = HashMap::new();

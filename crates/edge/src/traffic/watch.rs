@@ -1,7 +1,7 @@
 //! Watching the requests of a project as they are answered: the access log, for as long as somebody reads it.
 //!
-//! Where nobody does a request looks at one flag. What is written goes into a ring of lines; a reader
-//! that falls behind loses the oldest, and is told how many.
+//! Whether anybody does is one flag. What is told goes into a ring of lines; a reader that falls behind loses the oldest,
+//! and is told how many.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -41,8 +41,10 @@ pub(super) async fn deploy(arguments: &Arguments, client: &Client) -> ExitCode {
     if !arguments.quiet {
         tell(&format!("Deploying {} folders to {}", folders.len(), client.server()));
     }
-    if let [first, ..] = &links[..] {
-        tell(&format!("note: {} links to folders are passed over: {first}, …", links.len()));
+    match &links[..] {
+        [] => {}
+        [only] => tell(&format!("note: {only} is a link to a folder, and is passed over")),
+        [first, ..] => tell(&format!("note: {} links to folders are passed over: {first}, …", links.len())),
     }
     let mut progress = Progress {
         all: folders.len(),
