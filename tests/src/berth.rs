@@ -111,7 +111,7 @@ impl Berth {
     ///
     /// # Errors
     /// When it does not run, or refuses.
-    pub(crate) fn is_killed(&self, arguments: &[&str]) -> Result<bool> {
+    pub(crate) fn dies_of(&self, arguments: &[&str]) -> Result<bool> {
         let output = self.command()?.args(arguments).output()?;
         if output.status.signal() == Some(9) {
             return Ok(true);

@@ -30,7 +30,7 @@ pub async fn killed_while_rotating(kills: Kills) -> Result<Tally> {
         settled(&world).await?;
         world.berth.terminate().await?;
         points.arm(&at.to_string())?;
-        let died = world.berth.is_killed(&["secrets", "rotate"])?;
+        let died = world.berth.dies_of(&["secrets", "rotate"])?;
         points.disarm()?;
         let steps = points.steps()?;
         ensure!(!died || steps.len() as u64 >= at, "killed before step {at}: {steps:?}");
