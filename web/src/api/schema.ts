@@ -1451,7 +1451,10 @@ export interface components {
             code: components["schemas"]["ErrorCode"] | components["schemas"]["FailureCode"];
             /** @description Each field that is wrong (422). */
             fields?: components["schemas"]["FieldProblem"][];
-            /** @description The variables that it is about (`promotion_needs_rebuild`, `promotion_of_fork`): their keys, never their values. */
+            /**
+             * @description The variables that it is about (`promotion_needs_rebuild`, `promotion_of_fork`, `unopened_value`): their keys, never
+             *     their values.
+             */
             keys?: string[];
             /** @description For people. */
             message: string;
@@ -1692,7 +1695,7 @@ export interface components {
          * @description A stable code for clients; the words are in [`Failure`].
          * @enum {string}
          */
-        FailureCode: "source_unavailable" | "source_forbidden" | "source_too_large" | "bad_settings" | "bad_repository" | "server_application" | "lockfile_out_of_step" | "missing_script" | "package_unavailable" | "engine_mismatch" | "install_failed" | "command_failed" | "network_refused" | "host_unreachable" | "killed" | "out_of_memory" | "timed_out" | "no_space" | "missing_output" | "output_too_large" | "bad_output" | "secret_in_output" | "canceled" | "internal";
+        FailureCode: "source_unavailable" | "source_forbidden" | "source_too_large" | "bad_settings" | "bad_repository" | "server_application" | "lockfile_out_of_step" | "missing_script" | "package_unavailable" | "engine_mismatch" | "install_failed" | "command_failed" | "network_refused" | "host_unreachable" | "killed" | "out_of_memory" | "timed_out" | "no_space" | "missing_output" | "output_too_large" | "bad_output" | "secret_in_output" | "secret_unreadable" | "canceled" | "internal";
         /** @description A field that cannot be accepted. */
         FieldProblem: {
             code: components["schemas"]["InputCode"] | null;
@@ -2794,6 +2797,9 @@ export interface components {
             values: {
                 file: string;
             };
+        } | {
+            /** @enum {string} */
+            code: "versions_can_change";
         } | {
             /** @enum {string} */
             code: "no_node_version";
