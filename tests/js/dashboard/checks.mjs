@@ -25,6 +25,7 @@ const TALL = 4000;
 /** What axe finds in the dresses of the page's language; goes back to how it was. */
 export async function violationsInDresses(page) {
   const size = page.viewportSize();
+  const worn = await page.evaluate(() => document.documentElement.dataset.theme);
   const found = [];
   for (const [theme, width] of DRESSES[page.words.locale]) {
     await page.evaluate((theme) => { document.documentElement.dataset.theme = theme; }, theme);
@@ -39,7 +40,7 @@ export async function violationsInDresses(page) {
     found.push(...(await violations(page)).map((line) => `${theme} ${width}: ${line}`));
   }
   await page.setViewportSize(size);
-  await page.evaluate(() => { document.documentElement.dataset.theme = 'light'; });
+  await page.evaluate((theme) => { document.documentElement.dataset.theme = theme; }, worn);
   return found;
 }
 

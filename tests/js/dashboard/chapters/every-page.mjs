@@ -2,8 +2,8 @@
 import { keyboardProblems } from '../checks.mjs';
 import { ensure, Person } from '../person.mjs';
 
-/** Settings of this browser: all that a page keeps. */
-const KEPT = ['locale', 'log-wrap', 'single-keys', 'theme'];
+/** All that a page keeps: settings of this browser, and for this tab where its pages were scrolled to and when it was loaded anew. */
+const KEPT = /^(locale|log-wrap|single-keys|theme|tsr-scroll-restoration.*|reloaded-for-a-piece)$/;
 
 export async function everyPage(ada, project) {
   const { page } = ada;
@@ -16,7 +16,7 @@ export async function everyPage(ada, project) {
     await open();
     const overlay = page.getByRole(role);
     await overlay.waitFor();
-    const takesFocus = page.waitForFunction((role) => document.activeElement.closest(`[role="${role}"]`) !== null, role, { timeout: 5_000 });
+    const takesFocus = page.waitForFunction((role) => document.activeElement.closest(`[role="${role}"]`) !== null, role);
     if (!(await takesFocus.then(() => true, () => false))) keyboard.push(`${what} does not take the focus`);
     await ada.look(what);
     await page.keyboard.press('Escape');
@@ -40,8 +40,8 @@ export async function everyPage(ada, project) {
   await stranger.page.context().close();
 
   // What a script could read is nobody's secret: the session is in a cookie that none can.
-  const readable = await page.evaluate(() => [...Object.keys(localStorage), document.cookie].filter(Boolean));
-  ensure(readable.every((name) => KEPT.includes(name)), `scripts can read ${readable}`);
+  const readable = await page.evaluate(() => [...Object.keys(localStorage), ...Object.keys(sessionStorage), document.cookie].filter(Boolean));
+  ensure(readable.every((name) => KEPT.test(name)), `scripts can read ${readable}`);
   const cookies = await page.context().cookies(ada.browser.origin);
   ensure(cookies.length > 0 && cookies.every(({ httpOnly }) => httpOnly), `scripts can read a cookie of ${cookies.map(({ name }) => name)}`);
   return { keyboard, violations: [...ada.found.violations, ...stranger.found.violations], wide: [...ada.found.wide, ...stranger.found.wide] };
