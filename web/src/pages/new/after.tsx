@@ -18,8 +18,8 @@ type AfterProps = {
   detection: Schema['DetectionBody'] | undefined
   branch: string
   previews: boolean
-  /** GitHub tells of its pushes, by the webhook that comes with the project. */
-  announced: boolean
+  /** GitHub tells of its pushes, by the webhook that comes with the project. `undefined`: that is seen when it comes. */
+  announced: boolean | undefined
   host: string | undefined
   variables: number
   /** Why it cannot be deployed as it stands. */
@@ -70,7 +70,8 @@ function BuildSteps({ detection: { plan } }: { detection: Schema['DetectionBody'
 }
 
 /** What comes of later pushes; nobody tells of them by himself but GitHub. */
-function Afterwards({ production, previews, announced }: { production: React.ReactNode; previews: boolean; announced: boolean }) {
+function Afterwards({ production, previews, announced }: { production: React.ReactNode; previews: boolean; announced: boolean | undefined }) {
+  if (announced === undefined) return null
   if (!announced) return <Trans>Pushes are not announced to Berth yet: the project’s page then leads to its webhook, or has Berth look every few minutes.</Trans>
   if (!previews) return <Trans>From then on each push to {production} goes live.</Trans>
   return <Trans>From then on each push to {production} goes live, and each other branch and pull request gets its own address.</Trans>

@@ -8,7 +8,8 @@ import { useEffect, useRef, useState } from 'react'
 
 import { useMe } from '~/api/queries'
 import { type AddressDraft, EMPTY_ADDRESS } from './address'
-import type { Source } from './source'
+import type { Kind } from './env'
+import type { Changes, Source } from './source'
 
 export type Draft = {
   address: AddressDraft
@@ -17,9 +18,14 @@ export type Draft = {
   /** As somebody typed it; until then it is the repository's. */
   name: string | undefined
   env: string
+  /** What somebody made of each variable, where that is not what it was taken for. */
+  kinds: Record<string, Kind>
+  previews: boolean
+  /** Of what was found in the source. */
+  changes: Changes
 }
 
-const EMPTY: Draft = { address: EMPTY_ADDRESS, source: undefined, branch: '', name: undefined, env: '' }
+const EMPTY: Draft = { address: EMPTY_ADDRESS, source: undefined, branch: '', name: undefined, env: '', kinds: {}, previews: true, changes: {} }
 
 let kept: { user: number; draft: Draft } | undefined
 

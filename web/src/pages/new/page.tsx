@@ -16,7 +16,8 @@ import { nameOf } from './source'
 
 export function NewProjectPage() {
   const { t } = useLingui()
-  const [{ address, source, branch, name: typedName, env }, change] = useDraft()
+  const [draft, change] = useDraft()
+  const { address, source, name: typedName } = draft
 
   const steps = useRef<HTMLDivElement>(null)
   const before = useRef(source)
@@ -36,18 +37,15 @@ export function NewProjectPage() {
     <Page title={t`New project`}>
       <LeaveGuard />
       <div ref={steps}>
-        {!source && <Chooser address={address} onAddress={(address) => change({ address })} onChosen={(source, branch) => change({ source, branch })} />}
+        {!source && <Chooser address={address} onAddress={(address) => change({ address })} onChosen={(source, branch) => change({ source, branch, changes: {} })} />}
         {source?.kind === 'folder' && <FolderForm name={name} onName={setName} onAnother={another} />}
         {source?.kind === 'repository' && (
           <RepositoryForm
             key={source.repoUrl}
             repository={source}
-            branch={branch}
-            onBranch={(branch) => change({ branch })}
+            draft={draft}
             name={name}
-            onName={setName}
-            env={env}
-            onEnv={(env) => change({ env })}
+            onChange={change}
             onAnother={another}
           />
         )}

@@ -9,13 +9,15 @@ import { hostOf } from '~/actions/names'
 import { api, body } from '~/api/client'
 import { sentence } from '~/api/errors'
 import { keys } from '~/api/keys'
-import { SETTINGS } from '~/plan/decisions'
+import { useMe } from '~/api/queries'
+import { SETTINGS, type Setting } from '~/plan/decisions'
 import { English } from '~/ui/english'
 import { Form } from '~/ui/form'
 import { useUnsaved } from '~/ui/leave'
 import { toast } from '~/ui/toast'
 import { AfterDeploy } from './after'
-import { type Kind, parseEnv } from './env'
+import type { Draft } from './draft'
+import { type Env, parseEnv } from './env'
 import { belongsNowhere, corrected } from './errors'
 import { FoundStep } from './found'
 import { NamingStep, useNameAnswer } from './naming'
@@ -27,23 +29,20 @@ import { VariablesStep } from './variables'
 
 type RepositoryFormProps = {
   repository: Repository
-  branch: string
-  onBranch: (branch: string) => void
+  draft: Draft
+  /** The draft's, or the repository's. */
   name: string
-  onName: (name: string) => void
-  env: string
-  onEnv: (env: string) => void
+  onChange: (change: Partial<Draft>) => void
   onAnother: () => void
 }
 
-export function RepositoryForm({ repository, branch, onBranch, name, onName, env: text, onEnv, onAnother }: RepositoryFormProps) {
+export function RepositoryForm({ repository, draft, name, onChange, onAnother }: RepositoryFormProps) {
+  const { branch, env: text, kinds, previews, changes } = draft
   const queries = useQueryClient()
   const navigate = useNavigate()
-  const [changes, setChanges] = useState<Changes>({})
-  const [kinds, setKinds] = useState<Record<string, Kind>>({})
+  const me = useMe()
   /** The branch that is looked at: as it was when it was typed to its end. */
   const [lookedAt, setLookedAt] = useState(branch)
-  const [previews, setPreviews] = useState(true)
   const [error, setError] = useState<unknown>()
   const [pending, setPending] = useState(false)
 
@@ -51,6 +50,7 @@ export function RepositoryForm({ repository, branch, onBranch, name, onName, env
   const looked = useQuery(detectionQuery(repository, lookedAt.trim(), changes))
   const answer = useNameAnswer(name)
   const release = useUnsaved(!pending && (text !== '' || Object.keys(changes).length > 0))
+  const mayGetHook = me.githubConnected && repository.repoUrl.startsWith('https://github.com/')
   const wrong = env.remarks.filter(({ isProblem }) => isProblem).length
 
   /** Takes what was changed in a part of the form, whose problem is then over. */
@@ -86,23 +86,23 @@ export function RepositoryForm({ repository, branch, onBranch, name, onName, env
         <RepositoryStep
           repository={repository}
           branch={branch}
-          onBranch={mending((field) => field === 'branch', onBranch)}
+          onBranch={mending((field) => field === 'branch', (branch: string) => onChange({ branch }))}
           onBranchDone={() => setLookedAt(branch)}
           previews={previews}
-          onPreviews={setPreviews}
+          onPreviews={(previews) => onChange({ previews })}
           onAnother={onAnother}
           commit={looked.error ? undefined : looked.data?.commit}
           error={error}
         />
-        <FoundStep looked={looked} branch={lookedAt} changes={changes} onChange={(name, value) => mending((field) => field === name, setChanges)(({ [name]: _, ...rest }) => (value === undefined ? rest : { ...rest, [name]: value }))} error={error} />
-        <NamingStep number={3} name={name} onName={mending((field) => field === 'name', onName)} answer={answer} error={error} />
-        <VariablesStep text={text} onText={mending((field) => field.startsWith('variables'), onEnv)} env={env} onKind={(key, kind) => setKinds((kinds) => ({ ...kinds, [key]: kind }))} error={error} />
+        <FoundStep looked={looked} branch={lookedAt} changes={changes} onChange={(name, value) => mending((field) => field === name, onChange)({ changes: withChange(changes, name, value) })} error={error} />
+        <NamingStep number={3} name={name} onName={mending((field) => field === 'name', (name: string) => onChange({ name }))} answer={answer} error={error} />
+        <VariablesStep text={text} onText={mending((field) => field.startsWith('variables'), (env: string) => onChange({ env }))} env={env} onKind={(key, kind) => onChange({ kinds: { ...kinds, [key]: kind } })} error={error} />
       </div>
       <AfterDeploy
         detection={looked.error ? undefined : looked.data}
         branch={branch}
         previews={previews}
-        announced={repository.github !== undefined}
+        announced={repository.github !== undefined || (mayGetHook ? undefined : false)}
         host={answer?.url ? hostOf(answer.url) : undefined}
         variables={env.variables.length}
         hindrance={
@@ -117,6 +117,11 @@ export function RepositoryForm({ repository, branch, onBranch, name, onName, env
   )
 }
 
-function withKinds(env: ReturnType<typeof parseEnv>, kinds: Record<string, Kind>): ReturnType<typeof parseEnv> {
+function withChange(changes: Changes, name: Setting, value: string | undefined): Changes {
+  const { [name]: _, ...rest } = changes
+  return value === undefined ? rest : { ...rest, [name]: value }
+}
+
+function withKinds(env: Env, kinds: Draft['kinds']): Env {
   return { ...env, variables: env.variables.map((variable) => ({ ...variable, kind: kinds[variable.key] ?? variable.kind })) }
 }
