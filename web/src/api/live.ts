@@ -21,14 +21,17 @@ type LiveEvent = { id: number; projectId: number | null; payload: { kind: string
 const LOG_EVENTS = { build_logs: 'stdout', build_errors: 'stderr', run_logs: 'stdout', run_error: 'stderr' } as const
 
 let socket: Socket | undefined
+/** Whether somebody is signed in: who left while the socket's code was on its way needs none. */
+let isWanted = false
 const lineListeners = new Map<number, Set<(piece: LogPiece) => void>>()
 const wakeListeners = new Set<() => void>()
 
 /** Opens the connection once somebody is signed in. What happened while it was lost is fetched by the bar that said so. */
 export async function goLive(queries: QueryClient): Promise<void> {
+  isWanted = true
   if (socket) return
   const client = await piece(() => import('socket.io-client')).catch(loadAnew)
-  if (socket || typeof client === 'boolean') return
+  if (socket || !isWanted || typeof client === 'boolean') return
   // Tries are `online.ts`'s, which says on the page when the next one is.
   const opened = client.io({ transports: ['websocket', 'polling'], withCredentials: true, reconnection: false })
   socket = opened
@@ -56,7 +59,7 @@ export async function goLive(queries: QueryClient): Promise<void> {
   const gathering = new Gathering((queryKey) => queries.invalidateQueries({ queryKey }))
   opened.on('event', (event: LiveEvent) => heed(gathering, event))
   for (const [name, stream] of Object.entries(LOG_EVENTS)) {
-    opened.on(name, (piece: Schema['LinesBody']) => lineListeners.get(piece.buildId)?.forEach((listener) => listener({ ...piece, stream })))
+    opened.on(name, (lines: Schema['LinesBody']) => lineListeners.get(lines.buildId)?.forEach((listener) => listener({ ...lines, stream })))
   }
   document.addEventListener('visibilitychange', lookAgain)
 }
@@ -71,6 +74,7 @@ function lookAgain(): void {
 
 /** Ends it: whoever signs in next hears nothing of this. */
 export function goQuiet(): void {
+  isWanted = false
   socket?.disconnect()
   socket = undefined
   tryBy(() => void ask())
