@@ -36,7 +36,7 @@ export function FoundStep({ looked, branch, changes, onChange, error }: FoundPro
   const { data, error: refusal, isFetching } = looked
   const commit = data && !refusal && <span className="pe-2 text-sm text-muted"><Trans>commit <Hash of={data.commit.hash} /></Trans></span>
   return (
-    <Step number={2} title={<Trans>What Berth found</Trans>} aside={isFetching ? <span className="state tone-busy pe-2"><Icon name="ring" /><Trans>Looking</Trans></span> : commit}>
+    <Step number={2} title={<Trans>What Berth found</Trans>} aside={isFetching ? <span className="state tone-busy"><Icon name="ring" /><Trans>Looking</Trans></span> : commit}>
       <p role="status" className="sr-only">{isFetching ? <Trans>Looking at <bdi>{branch}</bdi></Trans> : data && <Trans>Looked at <bdi>{branch}</bdi></Trans>}</p>
       {refusal && <div className="border-b border-line px-4 py-3"><Problem error={refusal} />{isAboutAccess(refusal) && <p className="text-sm text-muted"><Trans>Choose it again with “It is private” and an access token.</Trans></p>}</div>}
       {!refusal && data?.refusal && <Refused failure={data.refusal} />}

@@ -11,8 +11,8 @@ import { Notice } from '~/ui/panel'
 
 type Project = Schema['ProjectBody']
 
-/** Seconds: soon enough to wait for, and nothing to a git host. */
-const LOOK_EVERY = 300
+/** Soon enough to wait for, and nothing to a git host; the button says it, too. */
+const LOOK_EVERY_MINUTES = 5
 
 /** For projects that GitHub tells nothing of and that are not looked after by Berth itself. */
 export function mayBeUnheard({ repoUrl, webhookId, webhookProblem, pollEvery }: Project): boolean {
@@ -24,7 +24,7 @@ export function Unheard({ project }: { project: Project }) {
   const { data: deployHooks } = useQuery(deployHooksQuery(project.id))
   const { data: deliveries } = useQuery(deliveriesQuery(project.id))
   const change = useChangeProject(project)
-  const look = useMutation({ mutationFn: () => change({ pollEvery: LOOK_EVERY }) })
+  const look = useMutation({ mutationFn: () => change({ pollEvery: LOOK_EVERY_MINUTES * 60 }) })
   // A delivery may come by a webhook that the operator knows of, and a schedule may call a deploy hook.
   const isHeard = hook?.own.enabled || deployHooks?.length !== 0 || deliveries?.length !== 0
   if (!hook || isHeard) return null

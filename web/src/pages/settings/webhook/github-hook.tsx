@@ -36,7 +36,7 @@ export function GithubHook({ project, github, canTest }: Props) {
     unannounced: t`GitHub announces nothing of this repository.`,
   }
   return (
-    <Panel title={t`GitHub’s webhook`} aside={<span className="pe-2"><State state={isWell ? 'passed' : 'failed'}>{words[github.state]}</State></span>}>
+    <Panel title={t`GitHub’s webhook`} aside={<State state={isWell ? 'passed' : 'failed'}>{words[github.state]}</State>}>
       <div className="grid gap-3 p-4">
         <p className="max-w-prose text-muted">
           {github.state === 'ok'

@@ -27,7 +27,7 @@ export function OwnHook({ project, own }: { project: Schema['ProjectBody']; own:
     await refresh()
   }
   return (
-    <Panel title={t`The project’s own webhook`} aside={<span className="pe-2">{own.enabled ? <State state="passed">{t`On`}</State> : <State state="none">{t`Off`}</State>}</span>}>
+    <Panel title={t`The project’s own webhook`} aside={own.enabled ? <State state="passed">{t`On`}</State> : <State state="none">{t`Off`}</State>}>
       <div className="grid gap-3 p-4">
         <p className="max-w-prose text-muted">
           <Trans>For Gitea, Forgejo, GitLab, or a GitHub without the OAuth application. Give the git host this address and the secret, as JSON, for pushes and pull requests.</Trans>
