@@ -29,11 +29,17 @@ export function MenuPopup({ label, anchor, home, open, onOpenChange, children }:
     >
       <Base.Portal container={home}>
         <Base.Positioner anchor={anchor} align="end" sideOffset={4} className="z-25">
-          <Base.Popup className="overlay menu" aria-label={label} finalFocus={anchor}>{children}</Base.Popup>
+          <Base.Popup className="overlay menu" aria-label={label} finalFocus={() => (isTaken(anchor.current) ? false : anchor.current)}>{children}</Base.Popup>
         </Base.Positioner>
       </Base.Portal>
     </Base.Root>
   )
+}
+
+/** Whether what was chosen has the focus already, a question for example: the menu is gone a moment later than it closes. */
+function isTaken(anchor: HTMLElement | null): boolean {
+  const over = document.activeElement?.closest('[role$="dialog"]')
+  return Boolean(over && !over.contains(anchor))
 }
 
 type ItemProps = {
