@@ -1,17 +1,15 @@
-//! Projects: a site with its settings, built from a repository or deployed from folders. Deleting one takes two steps: it
-//! disappears at once with its name and hosts, and is forgotten when its files, images and last build are gone.
+//! Projects: a site with its settings, built from a repository or deployed from folders. How one ends is in
+//! `deleted_projects`, which hook at GitHub announces its pushes in `repo_hooks`.
 
 use berth_model::{
-    Access, AuditAction, BranchName, BuildStatus, Environment, EventPayload, Lock, OutputDir, PollEvery, ProjectId,
-    ProjectName, Protection, ProtectionScope, RepoKey, RepoUrl, RootDir, Timestamp, Trigger, UserId, WatchPatterns,
-    preview_labels,
+    Access, AuditAction, BranchName, Environment, EventPayload, Lock, OutputDir, PollEvery, ProjectId, ProjectName,
+    Protection, ProtectionScope, RepoKey, RepoUrl, RootDir, Timestamp, Trigger, UserId, WatchPatterns, preview_labels,
 };
 use berth_secrets::Sealed;
 use url::Url;
 
 use crate::audit::{Change, settings_that_differ};
-use crate::builds::{Build, select_build};
-use crate::owned::{Owned, SeenBy};
+use crate::owned::SeenBy;
 use crate::queue::NewBuild;
 use crate::sql::{FromRow, Row, Sql, json_text, sql};
 use crate::store::Transaction;
@@ -168,17 +166,6 @@ pub struct ProjectChange {
     pub protection: Option<Option<Protection>>,
 }
 
-/// A deleted project whose files and images are to be removed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeletedProject {
-    /// The row; its directory and labels carry this number.
-    pub id: ProjectId,
-    /// The name it had; somebody else may have it by now.
-    pub name: ProjectName,
-    /// Whose it was.
-    pub user: UserId,
-}
-
 macro_rules! select_project {
     ($($rest:tt)+) => {
         concat!(
@@ -223,16 +210,6 @@ impl FromRow for Project {
             protection: protection(row)?,
             created_at: row.time("created_at")?,
             updated_at: row.time("updated_at")?,
-        })
-    }
-}
-
-impl FromRow for DeletedProject {
-    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: ProjectId(row.get("id")?),
-            name: row.parsed("name", |text| ProjectName::stored(text).ok())?,
-            user: UserId(row.get("user_id")?),
         })
     }
 }
@@ -366,20 +343,6 @@ impl Transaction<'_> {
         self.add_route(host, RouteKind::Branch, id, Environment::Production, &new.branch, None).await?;
         Ok(id)
     }
-
-    /// Cancels what is queued of a project, and asks what runs to stop.
-    async fn cancel_builds(&mut self, id: ProjectId) -> Result<(), StoreError> {
-        let open = sql(select_build!("WHERE b.project_id = $1 AND b.status IN ('queued', 'held', 'running')"));
-        let open: Vec<Owned<Build>> = self.all(open.bind(id)).await?;
-        for mut build in open {
-            if build.row.status != BuildStatus::Running {
-                self.move_build(&mut build, BuildStatus::Canceled).await?;
-            } else {
-                self.ask_to_cancel(build.row.id).await?;
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Store {
@@ -457,66 +420,6 @@ impl Store {
             "WHERE p.poll_every IS NOT NULL AND p.repo_url <> '' AND p.deleted_at IS NULL ORDER BY p.id"
         ));
         self.all(polled).await
-    }
-
-    /// Every user's projects of a repository, oldest first: whom a push concerns.
-    ///
-    /// # Errors
-    /// Only the database's own.
-    pub async fn projects_of_repo(&self, repo: &RepoKey) -> Result<Vec<Project>, StoreError> {
-        let select = sql(select_project!("WHERE p.repo_key = $1 AND p.deleted_at IS NULL ORDER BY p.id"));
-        self.all(select.bind(repo.as_str())).await
-    }
-
-    /// How many projects of a repository count on its hook.
-    ///
-    /// # Errors
-    /// Only the database's own.
-    pub async fn projects_sharing_webhook(&self, repo: &RepoKey) -> Result<i64, StoreError> {
-        let count =
-            sql("SELECT COUNT(*) FROM project WHERE repo_key = $1 AND webhook_id IS NOT NULL AND deleted_at IS NULL");
-        Ok(self.one(count.bind(repo.as_str())).await?.unwrap_or(0))
-    }
-
-    /// Notes that a repository's hook at GitHub serves these projects, and serves them well. One that moved to another
-    /// repository meanwhile has nothing of it.
-    ///
-    /// # Errors
-    /// Only the database's own.
-    pub async fn set_webhook_of_repo(
-        &self,
-        repo: &RepoKey,
-        projects: &[ProjectId],
-        webhook: i64,
-    ) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
-        for id in projects {
-            let update = sql("UPDATE project SET webhook_id = $2, webhook_problem = NULL \
-                              WHERE id = $1 AND repo_key = $3 AND deleted_at IS NULL");
-            tx.run(update.bind(*id).bind(webhook).bind(repo.as_str())).await?;
-        }
-        tx.commit().await
-    }
-
-    /// Notes why GitHub does not announce a project's pushes, in words, unless it moved to another repository meanwhile.
-    ///
-    /// # Errors
-    /// Only the database's own.
-    pub async fn set_webhook_problem(&self, repo: &RepoKey, id: ProjectId, problem: &str) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
-        let update = sql("UPDATE project SET webhook_problem = $2 WHERE id = $1 AND repo_key = $3");
-        tx.run(update.bind(id).bind(problem).bind(repo.as_str())).await?;
-        tx.commit().await
-    }
-
-    /// Notes which hook at GitHub serves a project.
-    ///
-    /// # Errors
-    /// Only the database's own.
-    pub async fn set_webhook(&self, id: ProjectId, webhook: Option<i64>) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
-        tx.run(sql("UPDATE project SET webhook_id = $2 WHERE id = $1").bind(id).bind(webhook)).await?;
-        tx.commit().await
     }
 
     /// Changes settings and adds or replaces variables, in one step. `host` is the full host name under the name the
@@ -604,50 +507,5 @@ impl Store {
         tx.then_wake_worker();
         tx.commit().await?;
         Ok(project)
-    }
-
-    /// Deletes a project: from here on it is not found, its name and hosts are free, what was queued is canceled and
-    /// what runs is asked to stop. The worker, woken, removes the rest and calls [`Store::forget_project`].
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Forbidden`].
-    pub async fn delete_project(&self, access: Access, id: ProjectId) -> Result<Project, StoreError> {
-        let mut tx = self.begin().await?;
-        let project = tx.project(access, id).await?;
-        tx.run(sql("UPDATE project SET deleted_at = $2 WHERE id = $1").bind(id).bind(tx.now)).await?;
-        tx.run(sql("DELETE FROM route WHERE project_id = $1").bind(id)).await?;
-        tx.run(sql("DELETE FROM api_token WHERE project_id = $1").bind(id)).await?;
-        tx.cancel_builds(id).await?;
-        let refuse = sql(
-            "UPDATE activation SET state = 'refused', refusal = 'the project was deleted', finished_at = $2 \
-                          WHERE state = 'pending' AND deployment_id IN (SELECT id FROM deployment WHERE project_id = $1)",
-        );
-        tx.run(refuse.bind(id).bind(tx.now)).await?;
-        tx.event(access.user(), Some(id), &EventPayload::ProjectDeleted { project: id }).await?;
-        tx.record(Change::of(AuditAction::ProjectDeleted).of_project(id)).await?;
-        tx.then_wake_worker();
-        tx.commit().await?;
-        Ok(project)
-    }
-
-    /// Deleted projects whose last build has ended: their files and images can go.
-    ///
-    /// # Errors
-    /// Only the database's own.
-    pub async fn deleted_projects(&self) -> Result<Vec<DeletedProject>, StoreError> {
-        let select =
-            sql("SELECT p.id, p.name, p.user_id FROM project p WHERE p.deleted_at IS NOT NULL AND NOT EXISTS \
-                          (SELECT 1 FROM build b WHERE b.project_id = p.id AND b.status = 'running') ORDER BY p.id");
-        self.all(select).await
-    }
-
-    /// Removes what is left of a deleted project, once nothing of it is left elsewhere. Idempotent.
-    ///
-    /// # Errors
-    /// Only the database's own; a project that was not deleted is left alone.
-    pub async fn forget_project(&self, id: ProjectId) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
-        tx.run(sql("DELETE FROM project WHERE id = $1 AND deleted_at IS NOT NULL").bind(id)).await?;
-        tx.commit().await
     }
 }
