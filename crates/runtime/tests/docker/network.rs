@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use berth_model::InstanceId;
 use berth_runtime::{Container, Egress, Engine, EngineConfig, Kind, NetworkState, RuntimeError};
@@ -252,10 +252,10 @@ struct Started {
 
 impl Started {
     fn of(instance: &InstanceId, format: &str) -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().to_string();
         let filter = format!("label=berth.instance={instance}");
         let mut listening = tokio::process::Command::new("docker")
-            .args(["events", "--since", &since, "--filter", "event=start", "--filter", &filter])
+            // All that this instance began: it is new, and the command takes a moment to listen.
+            .args(["events", "--since", "1m", "--filter", "event=start", "--filter", &filter])
             .args(["--format", format])
             .stdout(Stdio::piped())
             .kill_on_drop(true)
