@@ -158,7 +158,8 @@ async function isWhole(ada, count) {
     if ((await heading.getAttribute('aria-expanded')) === 'false') await heading.click();
     shown = await panesShown(lines);
   }
-  const wrong = shown.findIndex(([line, pane], index) => pane !== index + 1 || line !== shown[0][0] + index);
+  // What the build says on its other stream may stand between two of them.
+  const wrong = shown.findIndex(([, pane], index) => pane !== index + 1);
   ensure(wrong < 0, `pane ${shown[wrong]?.[1]} is shown as line ${shown[wrong]?.[0]}, after pane ${shown[wrong - 1]?.[1]} as line ${shown[wrong - 1]?.[0]}`);
   ensure(shown.length === count, `of ${count} panes ${shown.length} are shown`);
 
