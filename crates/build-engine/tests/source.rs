@@ -119,6 +119,31 @@ async fn a_strangers_commit_is_fetched_by_its_pull_request_and_no_other() {
     }
 }
 
+/// Somebody pushes between the look at where a branch is and the transfer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_during_a_fetch_is_no_fault_of_it() {
+    let (root, host, first) = host_with_site(Rules::default()).await;
+    let site = root.path().join("site");
+    let approved = pull_request(&site, "<h1>a stranger's</h1>");
+    for (wanted, which) in [(Some(first.as_str()), "pushed"), (None, "pushed again")] {
+        let asked = Asked { commit: wanted, ..Asked::of(host.url("site")) };
+        let head = git(&site, &["rev-parse", "main"]);
+        let pushed = site.clone();
+        host.meanwhile(move || {
+            write(&pushed, &[("index.html", which)]);
+            commit(&pushed, which);
+        });
+        let scratch = tempfile::tempdir().unwrap();
+        let fetched = asked.fetch(&scratch.path().join("source")).await.unwrap();
+        assert_eq!(fetched.commit.hash.as_str(), head.trim(), "the branch had been there: {which}");
+    }
+    let moves = site.clone();
+    host.meanwhile(move || drop(pull_request(&moves, "<h1>something else</h1>")));
+    let asked = Asked { commit: Some(&approved), fork: Some("refs/pull/7/head"), ..Asked::of(host.url("site")) };
+    let (_, said) = asked.fails().await;
+    assert!(said.contains("moved on"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn all_branches_are_listed_at_once() {
     let (root, host, hash) = host_with_site(Rules::default()).await;

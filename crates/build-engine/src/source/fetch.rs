@@ -81,10 +81,13 @@ impl Work {
         };
         if matches!(head, Head::At(id) if id == wanted) {
             self.download(&repository, &self.branch_spec(), 1)?;
-            return self.found(repository, wanted);
+            // Not if somebody pushed since the look at where the branch is.
+            if tree::has_commit(&repository, wanted)? {
+                return Ok((repository, wanted));
+            }
         }
         if self.gives_out(&repository, wanted)? {
-            return self.found(repository, wanted);
+            return Ok((repository, wanted));
         }
         let Head::At(_) = head else { return Err(self.commit_gone()) };
         for (name, depth) in [("recent", SOME_COMMITS), ("whole", ALL_COMMITS)] {
@@ -110,7 +113,11 @@ impl Work {
         }
         let repository = self.bare_repository("repository")?;
         self.download(&repository, &format!("{reference}:refs/heads/wanted"), 1)?;
-        self.found(repository, wanted)
+        if tree::has_commit(&repository, wanted)? {
+            Ok((repository, wanted))
+        } else {
+            Err(failures::pull_request_moved(commit, &self.branch))
+        }
     }
 
     fn bare_repository(&self, name: &str) -> Result<Repository, BuildError> {
@@ -156,14 +163,6 @@ impl Work {
         remote.download(&[spec], Some(&mut options)).map_err(|error| self.explain(&error))?;
         berth_model::step!("commit fetched");
         Ok(())
-    }
-
-    fn found(&self, repository: Repository, wanted: Oid) -> Result<(Repository, Oid), BuildError> {
-        if tree::has_commit(&repository, wanted)? {
-            Ok((repository, wanted))
-        } else {
-            Err(failures::cut_off(&self.connection.host()))
-        }
     }
 
     fn commit_gone(&self) -> BuildError {

@@ -15,7 +15,10 @@ pub(crate) struct GitHost {
     pub(crate) address: SocketAddr,
     /// Every request line and authorization that arrived.
     pub(crate) seen: Arc<Mutex<Vec<Request>>>,
+    meanwhile: Arc<Mutex<Option<Meanwhile>>>,
 }
+
+type Meanwhile = Box<dyn FnOnce() + Send>;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
@@ -48,17 +51,26 @@ impl GitHost {
     /// Serves every repository below `root`.
     pub(crate) async fn start(root: PathBuf, rules: Rules) -> Self {
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let log = seen.clone();
+        let meanwhile = Arc::new(Mutex::new(None::<Meanwhile>));
+        let (log, then) = (seen.clone(), meanwhile.clone());
         let address = listen(move |request, mut stream| {
             log.lock().unwrap().push(request.clone());
-            let (root, rules) = (root.clone(), rules.clone());
+            let (root, rules, then) = (root.clone(), rules.clone(), then.clone());
             async move {
                 let answer = respond(root, rules, request).await;
+                if let Some(happens) = then.lock().unwrap().take() {
+                    happens();
+                }
                 let _ = stream.write_all(&answer).await;
             }
         })
         .await;
-        Self { address, seen }
+        Self { address, seen, meanwhile }
+    }
+
+    /// Does this between the next answer and the one after it.
+    pub(crate) fn meanwhile(&self, happens: impl FnOnce() + Send + 'static) {
+        *self.meanwhile.lock().unwrap() = Some(Box::new(happens));
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
