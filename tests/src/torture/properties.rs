@@ -6,9 +6,6 @@ use anyhow::{Context, Result};
 
 use super::Tally;
 
-/// Crates that have some.
-const CRATES: &[&str] = &["berth-model", "berth-edge", "berth-build-engine", "berth-api"];
-
 /// What their tests are called by: modules, and those that have none to themselves. None sets its own number of inputs.
 const NAMES: &[&str] = &[
     "properties::",
@@ -30,8 +27,9 @@ const NAMES: &[&str] = &[
 /// When cargo does not run.
 pub fn properties(inputs: u64) -> Result<Tally> {
     let mut command = Command::new("cargo");
-    command.args(["test", "--no-fail-fast"]).env("PROPTEST_CASES", inputs.to_string());
-    command.args(CRATES.iter().flat_map(|name| ["-p", name])).arg("--").args(NAMES);
+    // Of the whole workspace, because fewer crates would be compiled anew with fewer features.
+    command.args(["test", "--workspace", "--no-fail-fast", "--"]).args(NAMES);
+    command.env("PROPTEST_CASES", inputs.to_string());
     let output = command.output().context("running cargo test")?;
     let said = String::from_utf8_lossy(&output.stdout);
     let mut tally = Tally::default();
