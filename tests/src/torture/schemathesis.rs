@@ -29,8 +29,7 @@ pub async fn schemathesis(seed: u64, examples: u64) -> Result<Tally> {
     let output = command.kill_on_drop(true).output().await.context("running Schemathesis")?;
     let said = String::from_utf8_lossy(&output.stdout);
 
-    let mut tally = Tally::default();
-    tally.tried = test_cases(&said).unwrap_or_default();
+    let mut tally = Tally { tried: test_cases(&said).unwrap_or_default(), ..Tally::default() };
     tally.note = format!("seed {seed}, {examples} examples of each operation");
     if !output.status.success() || tally.tried == 0 {
         tally.tried = tally.tried.max(1);
