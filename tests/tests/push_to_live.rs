@@ -69,13 +69,20 @@ async fn story(database: &Database) -> Result<()> {
     let forged = Delivery { signature: format!("sha256={}", "0".repeat(64)), ..Delivery::push(&shop.repo)? };
     forged.send(&world.berth).await?.expect(401)?;
 
-    // Version two was a mistake: back to the first, without a build. That takes a fraction of a second, and more where a disk
-    // syncs for the tests beside this one: the bound is for what would wait.
+    // D9: version two was a mistake: back to the first, within a second and without a build. The quickest of three, because
+    // a disk may sync for the tests beside this one.
     let builds = world.builds(&shop).await?.len();
-    let since = Instant::now();
-    world.roll_back(second, shop.first_build).await?;
-    ensure!(shop.site.get("/").await?.body.contains("Version one"), "rolled back, but the old page is not served");
-    ensure!(since.elapsed() < Duration::from_secs(10), "rolling back took {:?}", since.elapsed());
+    let mut quickest = Duration::MAX;
+    for round in 0..3 {
+        if round > 0 {
+            world.roll_back(shop.first_build, second).await?;
+        }
+        let since = Instant::now();
+        world.roll_back(second, shop.first_build).await?;
+        ensure!(shop.site.get("/").await?.body.contains("Version one"), "rolled back, but the old page is not served");
+        quickest = quickest.min(since.elapsed());
+    }
+    ensure!(quickest < Duration::from_secs(1), "rolling back took {quickest:?}");
     ensure!(world.builds(&shop).await?.len() == builds, "rolling back built something");
     ensure!(world.build(second).await?["deployment"]["status"] == "rolled_back");
 

@@ -15,7 +15,7 @@ fn is_listed(id: &str) -> bool {
 async fn until_removed(id: &str) {
     let started = Instant::now();
     while is_listed(id) {
-        assert!(started.elapsed() < Duration::from_secs(60), "{id} is still there");
+        assert!(started.elapsed() < Duration::from_secs(15), "{id} is still there");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -72,7 +72,7 @@ async fn a_dropped_container_and_a_dropped_creation_leave_nothing() {
                 if left.is_empty() {
                     break;
                 }
-                assert!(started.elapsed() < Duration::from_secs(60), "{left}");
+                assert!(started.elapsed() < Duration::from_secs(15), "{left}");
             }
         },
     )

@@ -36,6 +36,11 @@ async fn connect(berth: &Running, window: u32) -> TcpStream {
     stream
 }
 
+/// Sends a whole request as this stream.
+async fn ask(stream: &mut TcpStream, number: u32, host: &str, path: &str) {
+    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, number, &get(host, path))).await.unwrap();
+}
+
 /// Reads what comes, without looking at it; whether the connection has ended.
 async fn has_ended(stream: &mut TcpStream, within: Duration) -> bool {
     let until = Instant::now() + within;
@@ -98,7 +103,7 @@ async fn body(stream: &mut TcpStream, mut each: impl AsyncFnMut(&mut TcpStream, 
 /// The bytes of an answer that is taken 32 KiB at a time, with a pause before each.
 async fn taken_slowly(berth: &Running, host: &str, path: &str, pause: Duration) -> usize {
     let mut stream = connect(berth, 0xffff).await;
-    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &get(host, path))).await.unwrap();
+    ask(&mut stream, 1, host, path).await;
     let mut taken = 0;
     let read = body(&mut stream, async |stream, length| {
         taken += length;
@@ -139,14 +144,14 @@ async fn who_asks_nothing_more_or_takes_nothing_is_left() {
     let (_place, berth) = shop(ConnectionLimits { silence, ..ConnectionLimits::default() }).await;
 
     let mut stream = connect(&berth, 0xffff).await;
-    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &get(SITE, "/"))).await.unwrap();
+    ask(&mut stream, 1, SITE, "/").await;
     assert_eq!(body(&mut stream, async |_, _| {}).await, "the shop".len());
     let took = drip(&mut stream, pings()).await;
     assert!(took >= silence - 2 * DRIP, "it had its time: {took:?}");
 
     // Asks, lets nothing be sent, and is never silent.
     let mut stream = connect(&berth, 0).await;
-    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &get(SITE, "/film.bin"))).await.unwrap();
+    ask(&mut stream, 1, SITE, "/film.bin").await;
     drip(&mut stream, pings()).await;
     berth.stop().await;
 }
@@ -173,7 +178,7 @@ async fn who_asks_nothing_more_is_told_and_what_it_asks_then_is_answered() {
     let silence = Duration::from_secs(2);
     let (_place, berth) = shop(ConnectionLimits { silence, ..ConnectionLimits::default() }).await;
     let mut stream = connect(&berth, 0xffff).await;
-    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &get(SITE, "/"))).await.unwrap();
+    ask(&mut stream, 1, SITE, "/").await;
     assert_eq!(body(&mut stream, async |_, _| {}).await, "the shop".len());
     let began = Instant::now();
     loop {
@@ -184,7 +189,7 @@ async fn who_asks_nothing_more_is_told_and_what_it_asks_then_is_answered() {
             break;
         }
     }
-    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 3, &get(SITE, "/"))).await.unwrap();
+    ask(&mut stream, 3, SITE, "/").await;
     assert_eq!(body(&mut stream, async |_, _| {}).await, "the shop".len());
     drip(&mut stream, pings()).await;
     berth.stop().await;
