@@ -85,7 +85,7 @@ async fn a_server_application_is_understood_and_said() {
     assert_eq!(failure.code, FailureCode::ServerApplication);
     assert_eq!(failure.title, "this is a server application (next start); Berth publishes static output for now");
     let plan = ended.build.plan.as_ref().unwrap();
-    let ServiceKind::Running { start_command: Some(start) } = &plan.services[0].kind else { panic!("{plan:?}") };
+    let ServiceKind::Running { start_command: Some(start), .. } = &plan.services[0].kind else { panic!("{plan:?}") };
     assert_eq!((start.value.as_str(), start.source.as_str()), ("npm start", "package.json"));
     let steps: Vec<_> = ended.build.steps.iter().map(|step| (step.name, step.state)).collect();
     assert_eq!(steps, [(StepName::Fetch, StepState::Passed), (StepName::Detect, StepState::Failed)]);

@@ -120,6 +120,11 @@ pub enum EventPayload {
         /// are the operator's configuration, so the address is made where it is shown.
         host: String,
     },
+    /// A service, a one-off command or a volume of a project changed: how many replicas there shall be, or where they stand.
+    ServicesChanged {
+        /// Of which project.
+        project: ProjectId,
+    },
     /// An activation that was asked for ended.
     ActivationFinished {
         /// Which.

@@ -47,6 +47,8 @@ row_ids! {
     PreviewId,
     /// An address that queues a build.
     DeployHookId,
+    /// A command that somebody runs once in a service's image.
+    RunId,
     /// What lets a program act for its owner.
     ApiTokenId,
     /// What a git host is to be told of one thing.

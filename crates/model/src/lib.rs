@@ -22,7 +22,9 @@ mod plan;
 mod protection;
 mod pull_request;
 mod reason;
+mod replicas;
 mod repo_url;
+mod service;
 mod source_allow;
 mod status;
 pub mod steps;
@@ -41,7 +43,7 @@ pub use event::{Event, EventPayload};
 pub use failure::{FAILURE_SETTINGS, Failure, FailureCode};
 pub use ids::{
     ActivationId, ApiTokenId, BuildId, DeliveryId, DeployHookId, DeploymentId, EventId, InstanceId, InvitationId,
-    PreviewId, ProjectId, ReportId, SessionId, ShortId, UserId, VariableId,
+    PreviewId, ProjectId, ReportId, RunId, SessionId, ShortId, UserId, VariableId,
 };
 pub use limits::BuildLimits;
 pub use log::{LogLine, LogPhase, LogStream};
@@ -55,9 +57,15 @@ pub use plan::{
 pub use protection::{Lock, Protection};
 pub use pull_request::{Fork, PullRequest, PullRequestAction};
 pub use reason::{Names, Reason, Why};
+pub use replicas::{ReplicaId, ReplicaReport, ReplicaUsage, Replicas};
 pub use repo_url::{RepoKey, RepoUrl};
+pub use service::{
+    Cpus, DEFAULT_HEALTH_TIMEOUT, DEFAULT_PORT, HealthPath, MOST_REPLICAS, MountPath, PathPrefix, ReplicaEnd,
+    RunSettings, RunningService, ServiceName, ServicePart, ServiceRoute, ServiceSpec, ServiceState, ServiceVolume,
+    ServiceVolumeName,
+};
 pub use source_allow::SourceAllow;
-pub use status::{BuildStatus, DeploymentStatus, Environment, IllegalTransition, ProtectionScope, Trigger};
+pub use status::{BuildStatus, DeploymentStatus, Environment, IllegalTransition, ProtectionScope, RunStatus, Trigger};
 pub use traffic::{AccessEvent, AccessLine, Latency, StatusClasses, Traffic, TrafficMinute};
 pub use variable::{Variable, VariableKey, VariableKind, VariableScope};
 pub use watch::{PollEvery, WatchPatterns};

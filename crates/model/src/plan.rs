@@ -1,12 +1,14 @@
 //! What a build will do, as data: made from a checkout by `build-engine`, kept with the build, shown by the API.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::reason::known;
-use crate::{OutputDir, Reason, RootDir, Timestamp, Why};
+use crate::{OutputDir, Reason, RootDir, RunSettings, ServiceName, ServiceRoute, Timestamp, VariableKey, Why};
 
-/// A list of services; so far exactly one.
+/// A list of services, at least one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
@@ -18,11 +20,18 @@ pub struct Plan {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanService {
-    /// `web` until a project names its own.
-    pub name: String,
+    /// `web` where a project names none.
+    pub name: ServiceName,
     /// Static files or a running process, with what only that kind has.
     #[serde(flatten)]
     pub kind: ServiceKind,
+    /// What it answers of the project's address; none where only its siblings reach it.
+    #[serde(default = "everything")]
+    pub routes: Vec<ServiceRoute>,
+    /// Plain values that the repository gives, for its build and for what runs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, String>, required = false)]
+    pub environment: BTreeMap<VariableKey, String>,
     /// Its directory in the repository.
     pub root_directory: Decision<RootDir>,
     /// `vite`, `static-html`, `dockerfile`, …
@@ -117,7 +126,23 @@ pub enum ServiceKind {
     Running {
         /// What starts it; `None` where the image's own command does, or where nothing in the repository says it.
         start_command: Option<Decision<String>>,
+        /// How it runs, as far as the repository says.
+        #[serde(flatten)]
+        run: RunSettings,
     },
+}
+
+impl ServiceKind {
+    /// A process of which the repository says no more than what starts it.
+    #[must_use]
+    pub fn running(start_command: Option<Decision<String>>) -> Self {
+        Self::Running { start_command, run: RunSettings::default() }
+    }
+}
+
+/// What the only service of a plan answers that was made before services had routes.
+fn everything() -> Vec<ServiceRoute> {
+    vec![ServiceRoute::everything()]
 }
 
 /// The image that commands run in.
@@ -324,6 +349,7 @@ mod tests {
                 "package.json",
                 Reason::StartScript { script: "node .".into() },
             )),
+            run: RunSettings::default(),
         };
         let written = serde_json::to_value(&kind).unwrap();
         assert_eq!(written["kind"], "running");

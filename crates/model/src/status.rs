@@ -142,6 +142,42 @@ words! {
 }
 
 words! {
+    /// Where a one-off command stands.
+    RunStatus {
+        /// Waits for its container.
+        Queued = "queued",
+        /// Its container runs.
+        Running = "running",
+        /// Ended by itself; its exit code is kept, whatever it is.
+        Ended = "ended",
+        /// Could not be started, or was lost with its container; the reason is kept.
+        Failed = "failed",
+        /// Stopped by a person, or by its time limit.
+        Stopped = "stopped",
+    }
+}
+
+impl RunStatus {
+    /// The status after moving to `next`.
+    ///
+    /// # Errors
+    /// When no rule leads there.
+    pub fn become_next(self, next: Self) -> Result<Self, IllegalTransition> {
+        use RunStatus::{Ended, Failed, Queued, Running, Stopped};
+        match (self, next) {
+            (Queued, Running | Failed | Stopped) | (Running, Ended | Failed | Stopped) => Ok(next),
+            _ => Err(IllegalTransition { thing: "run", from: self.as_str(), to: next.as_str() }),
+        }
+    }
+
+    /// Whether nothing more will happen to it.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+words! {
     /// Why a build exists.
     Trigger {
         /// The project was created.
@@ -188,6 +224,15 @@ mod tests {
         held -> queued canceled superseded
         skipped -> 
         ");
+    }
+
+    #[test]
+    fn a_run_ends_once() {
+        for from in RunStatus::ALL {
+            let next: Vec<_> = RunStatus::ALL.iter().filter(|to| from.become_next(**to).is_ok()).collect();
+            assert_eq!(from.is_final(), next.is_empty(), "{from:?}");
+        }
+        assert!(RunStatus::Queued.become_next(RunStatus::Ended).is_err());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use berth_api::{Detecting, Detection, DetectionError, DetectionRequest, Detector, SourceToken};
 use berth_model::{
     BranchName, Commit, CommitHash, Decision, Failure, FailureCode, OutputDir, Plan, PlanService, Reason, RepoUrl,
-    RootDir, ServiceKind, Warnings,
+    RootDir, ServiceKind, ServiceName, ServiceRoute, Warnings,
 };
 use http::header::RETRY_AFTER;
 use serde_json::{Value, json};
@@ -78,7 +78,9 @@ fn plain_files() -> Detection {
     let framework = Decision::new("static-html".to_owned(), "files", Reason::PlainPages);
     let output_directory = Decision::new(OutputDir::parse("").unwrap(), "default", Reason::OwnDirectory);
     let service = PlanService {
-        name: "web".into(),
+        name: ServiceName::only(),
+        routes: vec![ServiceRoute::everything()],
+        environment: std::collections::BTreeMap::new(),
         kind: ServiceKind::Static { output_directory },
         root_directory: Decision::new(RootDir::default(), "default", Reason::TopOfRepository),
         framework,

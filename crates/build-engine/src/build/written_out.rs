@@ -39,7 +39,7 @@ pub(crate) fn dockerfile(checkout: &Checkout, service: &PlanService) -> Result<S
             add(&mut text, "\nFROM scratch");
             add(&mut text, &copy(&[output(root, &output_directory.value)], "/", Some("build")));
         }
-        (ServiceKind::Running { start_command }, Some(_)) => {
+        (ServiceKind::Running { start_command, .. }, Some(_)) => {
             build_stage(&mut text, checkout, service)?;
             if let Some(start) = start_command {
                 add(&mut text, &format!("CMD {}", words(&["sh", "-c", &start.value])));

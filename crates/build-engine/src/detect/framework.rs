@@ -131,7 +131,7 @@ fn with_framework(
         hybrid::Outcome::Server { start, hint } if settings.output_directory.is_none() => {
             warnings.extend(hint);
             let script = server::start_script(folder, manager).filter(|_| !server::start_is_for_development(folder));
-            ServiceKind::Running { start_command: hybrid::start_command(framework, script, start) }
+            ServiceKind::running(hybrid::start_command(framework, script, start))
         }
         hybrid::Outcome::Files(Some(place)) => {
             let (output_directory, warning) = output::of_place(folder, framework, &commands, &place);

@@ -32,10 +32,12 @@ mod sources;
 mod versions;
 mod workspace;
 
+use std::collections::BTreeMap;
+
 use berth_model::words::Bytes;
 use berth_model::{
     Decision, Failure, FailureCode, OutputDir, PackageManager, Plan, PlanService, Reason, RootDir, ServiceKind,
-    Warnings,
+    ServiceName, ServiceRoute, Warnings,
 };
 
 use crate::Checkout;
@@ -202,8 +204,10 @@ fn override_with(service: &mut PlanService, settings: &ProjectSettings) {
 /// A service with nothing to build, of which its root directory is not known yet.
 fn bare(framework: Decision<String>, kind: ServiceKind) -> PlanService {
     PlanService {
-        name: "web".to_owned(),
+        name: ServiceName::only(),
         kind,
+        routes: vec![ServiceRoute::everything()],
+        environment: BTreeMap::new(),
         root_directory: Decision::new(RootDir::default(), "default", Reason::TopOfRepository),
         framework,
         toolchain: None,
@@ -219,7 +223,7 @@ fn bare(framework: Decision<String>, kind: ServiceKind) -> PlanService {
 /// Why a plan is not carried out: a server application is understood, but not run yet.
 pub(crate) fn server_application(checkout: &Checkout, plan: &Plan) -> Option<Failure> {
     let (service, start) = plan.services.iter().find_map(|service| match &service.kind {
-        ServiceKind::Running { start_command } => Some((service, start_command.as_ref())),
+        ServiceKind::Running { start_command, .. } => Some((service, start_command.as_ref())),
         ServiceKind::Static { .. } => None,
     })?;
     let root = service.root_directory.value.as_str();

@@ -46,8 +46,10 @@ fn of_service(service: &PlanService, text: &mut String) {
         ServiceKind::Static { output_directory: output } => {
             line("output", &format!("/{}", output.value.as_str()), &output.source, &output.why);
         }
-        ServiceKind::Running { start_command: Some(start) } => line("start", &start.value, &start.source, &start.why),
-        ServiceKind::Running { start_command: None } => {}
+        ServiceKind::Running { start_command: Some(start), .. } => {
+            line("start", &start.value, &start.source, &start.why)
+        }
+        ServiceKind::Running { start_command: None, .. } => {}
     }
     for warning in service.warnings.sentences() {
         let _ = writeln!(text, "warning: {warning}");

@@ -90,7 +90,7 @@ fn python(folder: &Folder<'_>) -> Option<PlanService> {
         let source = main.copied().unwrap_or(shown);
         decided(start, source, Reason::UsualStart { framework: name.value.clone() })
     });
-    Some(python::equipment(folder).equip(bare(name, ServiceKind::Running { start_command })))
+    Some(python::equipment(folder).equip(bare(name, ServiceKind::running(start_command))))
 }
 
 /// `mysite.wsgi`, of the file that Django makes.
@@ -188,7 +188,7 @@ fn ruby(folder: &Folder<'_>) -> Option<PlanService> {
     };
     let start_command = start.map(|start| decided(start, "Gemfile", Reason::UsualStartOfSuch));
     let equipment = sites::bundler(folder, sites::ruby_image(folder));
-    Some(equipment.equip(bare(name, ServiceKind::Running { start_command })))
+    Some(equipment.equip(bare(name, ServiceKind::running(start_command))))
 }
 
 fn java(folder: &Folder<'_>) -> Option<PlanService> {

@@ -55,7 +55,7 @@ pub(super) fn dockerfile(folder: &Folder<'_>, framework: Option<Decision<String>
         let known = framework.filter(|name| catalog().frameworks.iter().any(|entry| entry.name == name.value));
         let there = || Reason::FileFound { file: "Dockerfile".into() };
         let name = known.unwrap_or_else(|| Decision::new("dockerfile".to_owned(), "Dockerfile", there()));
-        let mut service = bare(name, ServiceKind::Running { start_command: None });
+        let mut service = bare(name, ServiceKind::running(None));
         service.dockerfile = Some(Decision::new(folder.path("Dockerfile"), "Dockerfile", Reason::SaysHowBuilt));
         service
     })
@@ -72,7 +72,7 @@ fn node(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<Option<PlanSe
     let Some(start) = start else { return Ok(None) };
     let name =
         node_framework(folder).unwrap_or_else(|| Decision::new("node".to_owned(), "package.json", start.why.clone()));
-    let mut service = equipment.equip(bare(name, ServiceKind::Running { start_command: Some(start) }));
+    let mut service = equipment.equip(bare(name, ServiceKind::running(Some(start))));
     service.build_command = folder
         .package
         .script("build")
@@ -144,7 +144,8 @@ fn by_procfile(web: String) -> Decision<String> {
 /// A Procfile wins over what a language usually does.
 fn with_procfile(folder: &Folder<'_>, mut service: PlanService) -> PlanService {
     let web = web_process(folder);
-    if let (ServiceKind::Running { start_command }, Some(web), None) = (&mut service.kind, web, &service.dockerfile) {
+    if let (ServiceKind::Running { start_command, .. }, Some(web), None) = (&mut service.kind, web, &service.dockerfile)
+    {
         *start_command = Some(by_procfile(web));
     }
     service
@@ -233,7 +234,7 @@ fn running(
     build: Option<Decision<String>>,
     start_command: Option<Decision<String>>,
 ) -> PlanService {
-    let mut service = bare(name, ServiceKind::Running { start_command });
+    let mut service = bare(name, ServiceKind::running(start_command));
     service.toolchain = toolchain;
     service.build_command = build;
     service

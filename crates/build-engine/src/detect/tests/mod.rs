@@ -323,7 +323,7 @@ fn real_applications() {
             (ServiceKind::Static { .. }, "dockerfile") => {
                 assert!(service.warnings.sentences()[0].contains("Dockerfile"))
             }
-            (ServiceKind::Running { start_command }, "service") => {
+            (ServiceKind::Running { start_command, .. }, "service") => {
                 let start = start_command.as_ref().map(|command| command.value.as_str());
                 assert_eq!(start, text("start_command"), "{name}");
             }
