@@ -24,7 +24,6 @@ mod error;
 mod failure;
 mod files;
 mod log;
-mod needles;
 mod run;
 pub mod source;
 mod variables;

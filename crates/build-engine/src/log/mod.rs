@@ -7,8 +7,6 @@
 
 mod capped;
 mod excerpt;
-mod lines;
-mod mask;
 #[cfg(test)]
 mod properties;
 
@@ -16,16 +14,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use berth_model::{BuildId, LogLine, LogPhase, LogStream, ProjectId, UserId};
+use berth_secrets::{Lines, Mask};
 use berth_store::{LogBatch, Store, StoreError};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use capped::{Capped, Unnumbered};
-use lines::Lines;
 
 pub(crate) use excerpt::Excerpt;
-pub(crate) use mask::Mask;
 
 const PUBLISH_AFTER: Duration = Duration::from_millis(25);
 const PUBLISH_LINES: usize = 50;

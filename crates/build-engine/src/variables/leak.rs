@@ -5,11 +5,11 @@ use std::io::Read;
 use std::path::Path;
 
 use berth_model::{Failure, FailureCode, VariableKind};
+use berth_secrets::Needles;
 use tokio_util::sync::CancellationToken;
 
 use super::OpenVariable;
 use crate::BuildError;
-use crate::needles::Needles;
 
 /// From this length on a secret in a release is refused; shorter ones occur by chance.
 const REFUSED: usize = 12;

@@ -9,13 +9,12 @@ use std::path::Path;
 
 use berth_model::{Failure, VariableKey, VariableKind, VariableScope};
 use berth_runtime::EnvVar;
-use berth_secrets::{KeyRing, SecretString};
+use berth_secrets::{KeyRing, Mask, SecretString};
 use berth_store::{Build, BuildFor, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::BuildError;
 use crate::failure::does_not_open;
-use crate::log::Mask;
 
 /// One variable in the clear; printed without its value.
 #[derive(Clone, Debug)]

@@ -8,13 +8,14 @@ const MASKED: &str = "***";
 
 /// What is to be masked.
 #[derive(Debug, Default)]
-pub(crate) struct Mask {
+pub struct Mask {
     values: Option<Needles>,
 }
 
 impl Mask {
     /// Masks each value, and each line of a value that has several.
-    pub(crate) fn of<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
+    #[must_use]
+    pub fn of<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let mut values: Vec<String> = Vec::new();
         for secret in secrets {
             values.extend(secret.lines().map(|line| line.trim().to_owned()));
@@ -30,18 +31,21 @@ impl Mask {
     }
 
     /// The length of the longest value: so much more of a line must be seen than is kept of it.
-    pub(crate) fn longest(&self) -> usize {
+    #[must_use]
+    pub fn longest(&self) -> usize {
         self.values.as_ref().map_or(0, Needles::longest)
     }
 
     /// The line with every occurrence replaced; overlapping ones as one.
-    pub(crate) fn apply(&self, line: String) -> String {
+    #[must_use]
+    pub fn apply(&self, line: String) -> String {
         let whole = line.len();
         self.apply_to_beginning(line, whole)
     }
 
     /// The same for the first `kept` bytes of a line; what begins in them is looked for to its end.
-    pub(crate) fn apply_to_beginning(&self, mut line: String, kept: usize) -> String {
+    #[must_use]
+    pub fn apply_to_beginning(&self, mut line: String, kept: usize) -> String {
         let kept = line.floor_char_boundary(kept);
         let mut spans = self.values.as_ref().map(|values| values.covered(line.as_bytes())).unwrap_or_default();
         spans.retain(|(start, _)| *start < kept);

@@ -1,13 +1,13 @@
 //! Output in pieces, cut anywhere, becomes lines.
 
-use super::mask::Mask;
+use crate::Mask;
 
 /// What is kept of one line.
-pub(crate) const MOST_LINE_BYTES: usize = 16 << 10;
+pub const MOST_LINE_BYTES: usize = 16 << 10;
 
 /// Puts the lines of one stream together. Holds at most one line.
 #[derive(Debug, Default)]
-pub(crate) struct Lines {
+pub struct Lines {
     buffer: Vec<u8>,
     /// Bytes of the line that did not fit.
     dropped: u64,
@@ -15,7 +15,7 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// Takes a piece and hands every finished line to `emit`, masked.
-    pub(crate) fn push(&mut self, piece: &[u8], mask: &Mask, mut emit: impl FnMut(String)) {
+    pub fn push(&mut self, piece: &[u8], mask: &Mask, mut emit: impl FnMut(String)) {
         for part in piece.split_inclusive(|byte| *byte == b'\n') {
             match part.strip_suffix(b"\n") {
                 Some(end) => {
@@ -28,7 +28,7 @@ impl Lines {
     }
 
     /// The last line, if it has no end.
-    pub(crate) fn end(&mut self, mask: &Mask) -> Option<String> {
+    pub fn end(&mut self, mask: &Mask) -> Option<String> {
         (!self.buffer.is_empty()).then(|| self.finish(mask))
     }
 
@@ -87,7 +87,54 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// So much of a secret in a row is a secret that got out.
+    const HALF: usize = 8;
+
+    /// What a build prints: noise, control characters, lengths around the limit of a line, and, at a `None`, its secret.
+    fn output() -> impl Strategy<Value = Vec<Option<String>>> {
+        let noise = prop_oneof![
+            4 => "[a-z .:/=-]{0,40}".prop_map(Some),
+            2 => prop::sample::select(vec!["\n", "\r", "\r\n", "\0", "\u{1b}[31m", "\u{1b}[", "\u{1b}", "ü", "\u{10ffff}"])
+                .prop_map(|text| Some(text.to_owned())),
+            1 => (0_usize..40).prop_map(|less| Some("-".repeat(MOST_LINE_BYTES - less))),
+            1 => (1_usize..200).prop_map(|many| Some("\0".repeat(many * 20))),
+        ];
+        prop::collection::vec(prop_oneof![3 => noise, 2 => Just(None)], 0..40)
+    }
+
+    proptest! {
+        /// However the output is cut: not even half of a secret is in a line.
+        #[test]
+        fn no_secret_survives_any_cut(
+            secret in "[A-Z0-9_]{20,400}",
+            printed in output(),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
+        ) {
+            let text: String = printed.iter().map(|piece| piece.as_deref().unwrap_or(&secret)).collect();
+            let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
+            places.sort_unstable();
+            places.push(text.len());
+
+            let mask = Mask::of([secret.as_str()]);
+            let (mut lines, mut shown, mut from) = (Lines::default(), Vec::new(), 0);
+            for to in places {
+                lines.push(&text.as_bytes()[from..to], &mask, |line| shown.push(line));
+                from = to;
+            }
+            shown.extend(lines.end(&mask));
+            for line in &shown {
+                prop_assert!(line.len() < MOST_LINE_BYTES + 60, "a line of {} bytes", line.len());
+                for half in secret.as_bytes().windows(HALF) {
+                    let half = std::str::from_utf8(half).unwrap_or_default();
+                    prop_assert!(!line.contains(half), "{half} of {secret} is in the log");
+                }
+            }
+        }
+    }
 
     fn lines(pieces: &[&str], secrets: &[&str]) -> Vec<String> {
         let mask = Mask::of(secrets.iter().copied());

@@ -14,7 +14,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 const BEGINNING: usize = 64;
 
 /// Some values, ready to be looked for.
-pub(crate) struct Needles {
+pub struct Needles {
     values: Vec<Vec<u8>>,
     beginnings: AhoCorasick,
     /// For each beginning, the values that begin so.
@@ -31,7 +31,8 @@ struct Begun {
 impl Needles {
     /// Of values that are not empty; `None` where there are none. Also beyond two thousand million states, which no
     /// project's variables make.
-    pub(crate) fn new(values: Vec<Vec<u8>>) -> Option<Self> {
+    #[must_use]
+    pub fn new(values: Vec<Vec<u8>>) -> Option<Self> {
         let mut begun: BTreeMap<&[u8], Begun> = BTreeMap::new();
         for (index, value) in values.iter().enumerate() {
             let beginning = &value[..value.len().min(BEGINNING)];
@@ -47,12 +48,14 @@ impl Needles {
     }
 
     /// The length of the longest value.
-    pub(crate) fn longest(&self) -> usize {
+    #[must_use]
+    pub fn longest(&self) -> usize {
         self.values.iter().map(Vec::len).max().unwrap_or(0)
     }
 
     /// A value that the text contains, by its place among the values.
-    pub(crate) fn first_in(&self, text: &[u8]) -> Option<usize> {
+    #[must_use]
+    pub fn first_in(&self, text: &[u8]) -> Option<usize> {
         let mut looked_for = BTreeSet::new();
         for hit in self.beginnings.find_overlapping_iter(text) {
             let pattern = hit.pattern().as_usize();
@@ -71,7 +74,8 @@ impl Needles {
     }
 
     /// From where to where the text is covered by values, in order; what only touches stays apart.
-    pub(crate) fn covered(&self, text: &[u8]) -> Vec<(usize, usize)> {
+    #[must_use]
+    pub fn covered(&self, text: &[u8]) -> Vec<(usize, usize)> {
         let mut spans = Vec::new();
         let mut begun = BTreeSet::new();
         for hit in self.beginnings.find_overlapping_iter(text) {
