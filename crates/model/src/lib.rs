@@ -51,8 +51,8 @@ pub use names::{BranchName, InputCode, InvalidInput, ProjectName, RESERVED_NAMES
 pub use networks::{PRIVATE_NETWORKS, is_private};
 pub use paths::{OutputDir, RootDir};
 pub use plan::{
-    Decision, PackageManager, Plan, PlanService, ServiceKind, Step, StepName, StepState, Tool, ToolName, Toolchain,
-    Warnings,
+    Decision, Origin, PackageManager, Plan, PlanService, PlanSetting, ServiceKind, Step, StepName, StepState, Tool,
+    ToolName, Toolchain, Warnings,
 };
 pub use protection::{Lock, Protection};
 pub use pull_request::{Fork, PullRequest, PullRequestAction};

@@ -12,7 +12,7 @@ use crate::{OutputDir, Reason, RootDir, RunSettings, ServiceName, ServiceRoute, 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// The parts of the project, in the order of their routes.
+    /// The parts of the project, in the order in which `berth.toml` names them.
     pub services: Vec<PlanService>,
 }
 
@@ -27,11 +27,16 @@ pub struct PlanService {
     pub kind: ServiceKind,
     /// What it answers of the project's address; none where only its siblings reach it.
     #[serde(default = "everything")]
+    #[schema(required)]
     pub routes: Vec<ServiceRoute>,
     /// Plain values that the repository gives, for its build and for what runs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, String>, required = false)]
     pub environment: BTreeMap<VariableKey, String>,
+    /// Where its routes, its environment and what is told of how it runs come from; what is absent is Berth's default.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, Origin>, required = false)]
+    pub origins: BTreeMap<PlanSetting, Origin>,
     /// Its directory in the repository.
     pub root_directory: Decision<RootDir>,
     /// `vite`, `static-html`, `dockerfile`, …
@@ -258,6 +263,49 @@ impl<T> Decision<T> {
     /// A decision.
     pub fn new(value: T, source: impl Into<String>, why: impl Into<Why>) -> Self {
         Self { value, source: source.into(), why: why.into() }
+    }
+}
+
+/// What a plan holds without a [`Decision`] around it: the values are kept with deployments, where they come from is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum PlanSetting {
+    /// The paths that it answers.
+    Routes,
+    /// Plain values for its build and for what runs.
+    Environment,
+    /// What is run before the switch.
+    ReleaseCommand,
+    /// Where it listens.
+    Port,
+    /// What says whether it is healthy.
+    HealthPath,
+    /// How long it may take to become healthy.
+    HealthTimeout,
+    /// Memory of one replica.
+    Memory,
+    /// Processors of one replica.
+    Cpus,
+    /// How many run.
+    Replicas,
+    /// What survives deployments.
+    Volumes,
+}
+
+/// Where a value of a plan comes from, and why it is so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Origin {
+    /// The file or setting: `Dockerfile`, `berth.toml`, `framework`.
+    pub source: String,
+    /// Why it was chosen.
+    #[serde(flatten)]
+    pub why: Why,
+}
+
+impl Origin {
+    /// An origin.
+    pub fn new(source: impl Into<String>, why: impl Into<Why>) -> Self {
+        Self { source: source.into(), why: why.into() }
     }
 }
 

@@ -142,17 +142,15 @@ fn absolute(field: &'static str, what: &str, text: &str) -> Result<String, Inval
 
 fn path_prefix(text: &str) -> Result<String, InvalidInput> {
     let path = absolute("routes", "a route's path", text)?;
-    let parts_are_plain = path.split('/').skip(1).all(|part| !matches!(part, "" | "." | "..") && !part.contains('?'));
-    match path.strip_suffix('/').unwrap_or(&path) {
-        "" if path == "/" => Ok(path),
-        without_slash if parts_are_plain || (path.ends_with('/') && path_prefix(without_slash).is_ok()) => {
-            Ok(without_slash.to_owned())
-        }
-        _ => {
-            let problem = format!("a route's path has no empty parts, no . or .. and no query; {text:?} is none");
-            Err(InvalidInput::new("routes", problem))
-        }
+    if path == "/" {
+        return Ok(path);
     }
+    let path = path.strip_suffix('/').unwrap_or(&path);
+    if path.split('/').skip(1).all(|part| !matches!(part, "" | "." | "..") && !part.contains('?')) {
+        return Ok(path.to_owned());
+    }
+    let problem = format!("a route's path has no empty parts, no . or .. and no query; {text:?} is none");
+    Err(InvalidInput::new("routes", problem))
 }
 
 fn mount_path(text: &str) -> Result<String, InvalidInput> {

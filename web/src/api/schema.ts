@@ -1567,6 +1567,11 @@ export interface components {
             /** @description The new status. */
             status: components["schemas"]["DeploymentStatus"];
         } | {
+            /** @enum {string} */
+            kind: "services_changed";
+            /** @description Of which project. */
+            project: components["schemas"]["ProjectId"];
+        } | {
             /** @description Which. */
             activation: components["schemas"]["ActivationId"];
             /** @enum {string} */
@@ -1924,6 +1929,8 @@ export interface components {
             /** Format: int64 */
             requests: number;
         };
+        /** @description Where a volume is mounted: an absolute path inside the container, and not its root. */
+        MountPath: string;
         /** @description Whether a name can be had. */
         NameAnswer: {
             available: boolean;
@@ -2026,6 +2033,11 @@ export interface components {
             /** @description The caller's own account first. */
             organizations: components["schemas"]["OrganizationBody"][];
         };
+        /** @description Where a value of a plan comes from, and why it is so. */
+        Origin: components["schemas"]["Why"] & {
+            /** @description The file or setting: `Dockerfile`, `berth.toml`, `framework`. */
+            source: string;
+        };
         /** @description What became of a delivery for one project. */
         OutcomeBody: components["schemas"]["Why"] & {
             /** @description The project's name. */
@@ -2044,9 +2056,14 @@ export interface components {
             /** @description At least 12 characters. */
             password: string;
         };
-        /** @description A list of services; so far exactly one. */
+        /**
+         * @description What the paths begin with that a service answers: `/`, or `/api` for `/api` and everything below it. It begins
+         *     with a slash and does not end with one.
+         */
+        PathPrefix: string;
+        /** @description A list of services, at least one. */
         Plan: {
-            /** @description The parts of the project, in the order of their routes. */
+            /** @description The parts of the project, in the order in which `berth.toml` names them. */
             services: components["schemas"]["PlanService"][];
         };
         /** @description How one service is built. */
@@ -2054,15 +2071,25 @@ export interface components {
             buildCommand: components["schemas"]["Decision_String"] | null;
             /** @description The repository's own Dockerfile, as its path in the repository, when that is what is built. */
             dockerfile?: components["schemas"]["Decision_String"];
+            /** @description Plain values that the repository gives, for its build and for what runs. */
+            environment?: {
+                [key: string]: string;
+            };
             /** @description `vite`, `static-html`, `dockerfile`, … */
             framework: components["schemas"]["Decision_String"];
             installCommand: components["schemas"]["Decision_String"] | null;
             /** @description Where it runs: the root directory, or the top of the workspace that it is part of. */
             installDirectory: components["schemas"]["RootDir"];
-            /** @description `web` until a project names its own. */
-            name: string;
+            /** @description `web` where a project names none. */
+            name: components["schemas"]["ServiceName"];
+            /** @description Where its routes, its environment and what is told of how it runs come from; what is absent is Berth's default. */
+            origins?: {
+                [key: string]: components["schemas"]["Origin"];
+            };
             /** @description Its directory in the repository. */
             rootDirectory: components["schemas"]["Decision_RootDir"];
+            /** @description What it answers of the project's address; none where only its siblings reach it. */
+            routes: components["schemas"]["ServiceRoute"][];
             toolchain: components["schemas"]["Toolchain"] | null;
             /**
              * @description The directories of other packages of the workspace that it depends on; `None` in plans of before they were
@@ -3114,6 +3141,40 @@ export interface components {
         Role: "admin" | "member";
         /** @description The directory of a project inside its repository (monorepos), relative to the repository's top. */
         RootDir: string;
+        /** @description What `berth.toml`, a Dockerfile or the framework says of how a service runs; what is absent is the operator's default. */
+        RunSettings: {
+            /**
+             * Format: double
+             * @description Processors of one replica.
+             */
+            cpus?: number;
+            /** @description What says whether it is healthy; without it, that it accepts connections. */
+            healthPath?: string;
+            /**
+             * Format: int32
+             * @description Seconds that it may take to become healthy.
+             */
+            healthTimeout?: number;
+            /**
+             * Format: int64
+             * @description Memory of one replica, in bytes.
+             */
+            memory?: number;
+            /**
+             * Format: int32
+             * @description Where it listens; it is told by `PORT`.
+             */
+            port?: number;
+            /** @description Run once for each deployment in the new image, before the switch: migrations. */
+            releaseCommand?: string;
+            /**
+             * Format: int32
+             * @description How many run.
+             */
+            replicas?: number;
+            /** @description What survives deployments. */
+            volumes?: components["schemas"]["ServiceVolume"][];
+        };
         /** @description Static files or a process. */
         ServiceKind: {
             /** @enum {string} */
@@ -3123,11 +3184,33 @@ export interface components {
              *     image, relative to its working directory.
              */
             outputDirectory: components["schemas"]["Decision_OutputDir"];
-        } | {
+        } | (components["schemas"]["RunSettings"] & {
+            startCommand: components["schemas"]["Decision_String"] | null;
+        } & {
             /** @enum {string} */
             kind: "running";
-            startCommand: components["schemas"]["Decision_String"] | null;
+        });
+        /**
+         * @description A service's name: a DNS label of at most 40 characters, `^[a-z]([a-z0-9-]*[a-z0-9])?$`. Its project's other
+         *     services reach it by this name.
+         */
+        ServiceName: string;
+        /** @description The part of a project's address that a service answers. */
+        ServiceRoute: {
+            /** @description What the paths begin with. Of several that cover a path the longest counts. */
+            path: components["schemas"]["PathPrefix"];
+            /** @description Whether a running service sees the path without the prefix. Files never see it. */
+            stripPrefix?: boolean;
         };
+        /** @description A named volume in a service. */
+        ServiceVolume: {
+            /** @description Which volume of the project. */
+            name: components["schemas"]["ServiceVolumeName"];
+            /** @description Where it is mounted. */
+            path: components["schemas"]["MountPath"];
+        };
+        /** @description A volume's name, of the same form as a service's. It is the project's: two services that name it share it. */
+        ServiceVolumeName: string;
         /** @description A session as its owner sees it. */
         SessionBody: {
             /** @description The address that it was made from. */

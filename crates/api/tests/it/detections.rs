@@ -81,6 +81,7 @@ fn plain_files() -> Detection {
         name: ServiceName::only(),
         routes: vec![ServiceRoute::everything()],
         environment: std::collections::BTreeMap::new(),
+        origins: std::collections::BTreeMap::new(),
         kind: ServiceKind::Static { output_directory },
         root_directory: Decision::new(RootDir::default(), "default", Reason::TopOfRepository),
         framework,

@@ -43,18 +43,17 @@ async fn every_shape_is_said() {
     assert!(vague.is_empty(), "objects without properties, values without a type:\n  {}", vague.join("\n  "));
 }
 
-/// Where a schema says nothing: an object without properties, or nothing at all.
+/// Where a schema says nothing: an object without properties, and without a type for values of any name, or nothing at all.
 fn find_vague(value: &Value, at: &str, vague: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
-            if fields.get("type").is_some_and(|kind| kind == "object") && !fields.contains_key("properties") {
+            let has_fields = fields.contains_key("properties")
+                || fields.get("additionalProperties").is_some_and(|values| !says_nothing(values));
+            if fields.get("type").is_some_and(|kind| kind == "object") && !has_fields {
                 vague.push(at.to_owned());
             }
             for (name, field) in fields {
                 let at = format!("{at}.{name}");
-                let says_nothing = |schema: &Value| {
-                    !["type", "$ref", "oneOf", "allOf", "anyOf"].iter().any(|key| schema.get(key).is_some())
-                };
                 if name == "properties" {
                     let silent = field.as_object().unwrap().iter().filter(|(_, schema)| says_nothing(schema));
                     vague.extend(silent.map(|(property, _)| format!("{at}.{property}")));
@@ -65,6 +64,10 @@ fn find_vague(value: &Value, at: &str, vague: &mut Vec<String>) {
         Value::Array(items) => items.iter().for_each(|item| find_vague(item, at, vague)),
         _ => {}
     }
+}
+
+fn says_nothing(schema: &Value) -> bool {
+    !["type", "$ref", "oneOf", "allOf", "anyOf"].iter().any(|key| schema.get(key).is_some())
 }
 
 #[tokio::test]

@@ -208,6 +208,7 @@ fn bare(framework: Decision<String>, kind: ServiceKind) -> PlanService {
         kind,
         routes: vec![ServiceRoute::everything()],
         environment: BTreeMap::new(),
+        origins: BTreeMap::new(),
         root_directory: Decision::new(RootDir::default(), "default", Reason::TopOfRepository),
         framework,
         toolchain: None,
