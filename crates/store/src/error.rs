@@ -58,6 +58,9 @@ pub enum StoreError {
         Names(.0.iter().map(ToString::to_string).collect())
     )]
     Unopened(Vec<VariableKey>),
+    /// The file of a log could not be read or written.
+    #[error("the log could not be read from the disk of this Berth, or not be written there (BERTH_DATA_DIR)")]
+    LogFile(#[source] Source),
     /// The database refused a statement: a bug of ours.
     #[error("the database refused a statement")]
     Refused(#[source] Source),

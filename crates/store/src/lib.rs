@@ -5,7 +5,9 @@
 //! databases (`sql.rs`), every change runs in a transaction that nobody writes beside (`database.rs`), and the event
 //! that tells of it is part of that transaction (`store.rs`).
 //!
-//! What is deliberately not here: no HTTP, no container, no file but the database's own; no secret in the clear
+//! [`ServiceLogs`] keeps what services print in files beside the database.
+//!
+//! What is deliberately not here: no HTTP, no container, no file but the database's own and these; no secret in the clear
 //! (values arrive as [`berth_secrets::Sealed`], tokens and passwords as hashes); no transaction that outlives a call.
 //! No other crate names sqlx.
 
@@ -40,6 +42,7 @@ mod reports;
 mod resealing;
 mod routes;
 mod seats;
+mod service_logs;
 mod sessions;
 mod settings;
 mod signals;
@@ -75,6 +78,7 @@ pub use queue::{Admission, CancelOutcome, Claimed, Lease, LeaseState, NewBuild};
 pub use reports::{DueReport, PreviewSubject, Report, ReportEnd, ReportKind, ReportMark};
 pub use resealing::{SealedColumn, SealedRow};
 pub use routes::{Route, RouteKind};
+pub use service_logs::{LogFrom, LogOf, LogPage, LogSearch, LogWriter, ServiceLine, ServiceLogBatch, ServiceLogs};
 pub use sessions::{NewSession, Session};
 pub use signals::{LogBatch, Signals};
 pub use store::Store;
