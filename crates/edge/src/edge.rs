@@ -17,6 +17,7 @@ use crate::gate::{Gate, Insider};
 use crate::host::{self, BadHost, Host, host_of};
 use crate::site::Site;
 use crate::traffic::{Meter, Tallies, Tally};
+use crate::upstream::Upstreams;
 use crate::{pages, serve, traffic};
 
 /// Settings of the edge.
@@ -47,6 +48,7 @@ struct Shared {
     files: Files,
     gate: Gate,
     tallies: Tallies,
+    upstreams: Upstreams,
     clock: Clock,
 }
 
@@ -69,13 +71,20 @@ impl Edge {
     pub fn new(config: EdgeConfig) -> Self {
         let files = Files::new(config.cache_bytes, config.open_files);
         let (gate, tallies) = (Gate::new(config.clock.clone()), Tallies::new(&config.clock));
-        Self(Arc::new(Shared { sites: RwLock::default(), files, gate, tallies, clock: config.clock }))
+        let (sites, upstreams) = (RwLock::default(), Upstreams::default());
+        Self(Arc::new(Shared { sites, files, gate, tallies, upstreams, clock: config.clock }))
     }
 
     /// What was answered.
     #[must_use]
     pub fn tallies(&self) -> &Tallies {
         &self.0.tallies
+    }
+
+    /// The services of all sites.
+    #[must_use]
+    pub fn upstreams(&self) -> &Upstreams {
+        &self.0.upstreams
     }
 
     /// Puts a site on a host (lower case, without port) at once for all requests that come; running ones end with what

@@ -1,7 +1,7 @@
-//! Host → site → static file: the web server of every site, over plain `http` types.
+//! Host → site → static file or service: the web server of every site, over plain `http` types.
 //!
 //! The server decides the host of each request with [`Edge::decide`] before any router sees it, and lets
-//! [`Edge::respond`] answer what is a site's. A request's path is looked up in the [`index`] of a [`Release`], which was
+//! [`Edge::visit`] answer what is a site's, or [`Edge::pass`] what a service of it answers. A request's path is looked up in the [`index`] of a [`Release`], which was
 //! written when the release was published; nothing a visitor sends ever becomes a path on disk. Publishing, activating
 //! and the table on disk are the deploy engine's; TLS, connections and their time limits the server's.
 //!
@@ -16,13 +16,17 @@ mod error;
 mod files;
 mod gate;
 mod hashed;
+pub mod health;
 mod host;
 pub mod index;
 mod mapping;
 pub mod mime;
+mod mounts;
 mod negotiate;
 mod open_files;
 mod pages;
+#[allow(dead_code, reason = "the proxy follows")]
+mod passing;
 mod path;
 mod range;
 mod release;
@@ -31,6 +35,8 @@ mod rules;
 mod serve;
 mod site;
 pub mod traffic;
+#[allow(dead_code, unused_imports, reason = "the proxy follows")]
+mod upstream;
 
 pub use body::EdgeBody;
 pub use edge::{Edge, EdgeConfig, HostDecision};
@@ -39,7 +45,9 @@ pub use files::Takes;
 pub use gate::Insider;
 pub use host::BadHost;
 pub use mapping::Mapping;
+pub use mounts::{Mount, Mounts};
 pub use negotiate::coding_among;
 pub use release::Release;
 pub use rules::{RedirectLoop, RuleProblem};
 pub use site::{Site, Target};
+pub use upstream::{Upstream, UpstreamState, Upstreams};

@@ -32,6 +32,11 @@ pub(crate) fn unavailable() -> Response<EdgeBody> {
     response
 }
 
+/// What a service answers, asked of the files: 503.
+pub(crate) fn a_service_answers() -> Response<EdgeBody> {
+    page(StatusCode::SERVICE_UNAVAILABLE, "A service answers here", "This address is not made of files.")
+}
+
 /// No file, no rule, no fallback, no `404.html`.
 pub(crate) fn not_found() -> Response<EdgeBody> {
     page(StatusCode::NOT_FOUND, "Page not found", "This site has no page at this address.")

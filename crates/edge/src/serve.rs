@@ -8,6 +8,9 @@
 //! 5. the SPA fallback, for navigations
 //! 6. the nearest `404.html` up the tree, or a page of ours
 //!
+//! The files of a deployment of several parts ([`crate::mounts`]) never see the prefix that they are below, and what leads
+//! to another address of theirs has it.
+//!
 //! Files then go through conditions, ranges and codings ([`crate::representation`]). Most requests are for a file as it
 //! is named, of a site without rules: they take one lookup, and nothing is allocated for them but the answer.
 
@@ -21,6 +24,7 @@ use crate::files::{Files, Takes};
 use crate::hashed::{is_hashed, may_be_hashed};
 use crate::index::Entry;
 use crate::mime;
+use crate::mounts::{Mount, Mounts};
 use crate::negotiate::{asks_for_a_page, is_navigation};
 use crate::pages;
 use crate::path::{self, BadPath};
@@ -56,15 +60,54 @@ pub(crate) fn answer(
     };
     let release = match site.target() {
         Target::Release(release) => release,
+        Target::Mounts(mounts) => return mounted(files, site, mounts, method, uri, &path, headers, takes),
         Target::NothingYet => return pages::nothing_yet(),
         Target::Unavailable => return pages::unavailable(),
     };
-    let visit = Visit { files, site, release, method, headers: &headers, path: &path, takes };
-    let mut response = visit.answer(uri.query()).into_response(files, headers, takes);
-    // A redirect and our own 404 page are this release's answers, too.
+    let visit = Visit { files, site, release, prefix: "", method, headers: &headers, path: &path, takes };
+    let reply = visit.answer(uri.query());
+    of_release(release, reply.into_response(files, headers, takes))
+}
+
+/// A redirect and our own 404 page are the release's answers, too.
+fn of_release(release: &Release, mut response: Response<EdgeBody>) -> Response<EdgeBody> {
     if response.body().deployment().is_none() {
         response.body_mut().set_deployment(release.deployment());
     }
+    response
+}
+
+/// The answer of files below a prefix.
+#[allow(clippy::too_many_arguments, reason = "it goes on where `answer` is")]
+fn mounted(
+    files: &Files,
+    site: &Site,
+    mounts: &Mounts,
+    method: &Method,
+    uri: &Uri,
+    path: &str,
+    headers: HeaderMap,
+    takes: Takes,
+) -> Response<EdgeBody> {
+    let (place, release) = match mounts.find(uri.path()).map(|place| (place, place.mount())) {
+        Some((place, Mount::Files(release))) => (place, release),
+        // Visitors are led to it before: who asks here wants to know what the site is.
+        Some((_, Mount::Service { .. })) => return of_mounts(mounts, pages::a_service_answers()),
+        None => return of_mounts(mounts, pages::not_found()),
+    };
+    let (prefix, below) = (place.prefix(), place.below_decoded(path));
+    if below.is_empty() {
+        let root = format!("{prefix}/");
+        let location = uri.query().map(|query| path::with_query(&root, query)).unwrap_or(root);
+        return of_release(release, redirect(StatusCode::PERMANENT_REDIRECT, &location));
+    }
+    let visit = Visit { files, site, release, prefix, method, headers: &headers, path: below, takes };
+    let reply = visit.answer(uri.query());
+    of_release(release, reply.into_response(files, headers, takes))
+}
+
+fn of_mounts(mounts: &Mounts, mut response: Response<EdgeBody>) -> Response<EdgeBody> {
+    response.body_mut().set_deployment(mounts.deployment());
     response
 }
 
@@ -97,12 +140,12 @@ pub(crate) fn challenge(
     let path = path::decode(uri.path()).ok().filter(|path| path.starts_with(CHALLENGES))?;
     let release = site.release().filter(|_| matches!(*method, Method::GET | Method::HEAD))?;
     let entry = release.index().find(&path[1..])?;
-    let visit = Visit { files, site, release, method, headers: &headers, path: &path, takes };
+    let visit = Visit { files, site, release, prefix: "", method, headers: &headers, path: &path, takes };
     Some(visit.file(entry, StatusCode::OK).into_response(files, headers, takes))
 }
 
 /// The answer of a protected site: nobody but its visitor keeps it, whatever its author's headers say.
-pub(crate) fn private(mut response: Response<EdgeBody>) -> Response<EdgeBody> {
+pub(crate) fn private<B>(mut response: Response<B>) -> Response<B> {
     let given = response.headers().get(header::CACHE_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kept = given.split(',').map(str::trim).filter(|directive| {
         let name = directive.split('=').next().unwrap_or_default();
@@ -124,8 +167,17 @@ pub(crate) fn private(mut response: Response<EdgeBody>) -> Response<EdgeBody> {
 /// first whether that is allowed there.
 fn options(site: &Site, uri: &Uri) -> Response<EdgeBody> {
     let mut response = allowed(StatusCode::NO_CONTENT);
-    if let (Some(release), Ok(path)) = (site.release(), path::decode(uri.path())) {
-        add_rules(&mut response, release, &path);
+    let Ok(path) = path::decode(uri.path()) else { return response };
+    match site.target() {
+        Target::Release(release) => add_rules(&mut response, release, &path),
+        Target::Mounts(mounts) => {
+            if let Some(place) = mounts.find(uri.path())
+                && let Mount::Files(release) = place.mount()
+            {
+                add_rules(&mut response, release, place.below_decoded(&path));
+            }
+        }
+        Target::NothingYet | Target::Unavailable => {}
     }
     response
 }
@@ -155,8 +207,11 @@ struct Visit<'a, 'h> {
     files: &'a Files,
     site: &'a Site,
     release: &'a Arc<Release>,
+    /// Where the release is mounted: nothing, or what stands before its addresses.
+    prefix: &'a str,
     method: &'h Method,
     headers: &'h HeaderMap,
+    /// Below the prefix.
     path: &'a str,
     takes: Takes,
 }
@@ -184,7 +239,7 @@ impl<'a> Visit<'a, '_> {
         match (found, kept) {
             (Some(Address::Here(entry)), _) => self.file(entry, StatusCode::OK),
             (Some(Address::At(path, _)), _) => {
-                let path = path::encode(&path);
+                let path = [self.prefix, &path::encode(&path)].concat();
                 let location = query.map(|query| path::with_query(&path, query)).unwrap_or(path);
                 Reply::Page(redirect(StatusCode::PERMANENT_REDIRECT, &location))
             }
@@ -199,7 +254,7 @@ impl<'a> Visit<'a, '_> {
         if !self.site.has_predecessors() || !may_be_hashed(key) {
             return None;
         }
-        self.site.predecessors().find(|release| release.index().find(key).is_some())
+        self.site.predecessors(self.prefix).find(|release| release.index().find(key).is_some())
     }
 
     fn of_predecessor(&self, release: &Arc<Release>) -> Response<EdgeBody> {
@@ -210,6 +265,9 @@ impl<'a> Visit<'a, '_> {
     fn apply(&self, action: Action) -> Reply<'a> {
         match action {
             Action::Redirect { location, status } => {
+                // An address of the release's own; `//host/` is another host's.
+                let is_own = location.starts_with('/') && !location.starts_with("//");
+                let location = if is_own { [self.prefix, &location].concat() } else { location };
                 Reply::Page(redirect(StatusCode::from_u16(status).unwrap_or(StatusCode::FOUND), &location))
             }
             Action::TooLong => Reply::Page(pages::too_long()),

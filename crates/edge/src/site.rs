@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use berth_model::{Lock, ProjectId, Timestamp};
 
+use crate::mounts::Mounts;
 use crate::release::Release;
 use crate::traffic::{Tallies, Tally};
 
@@ -22,8 +23,17 @@ pub struct Site {
     project: Option<ProjectId>,
     /// Found at the first request.
     tally: OnceLock<Arc<Tally>>,
-    /// Replaced releases with the time of their replacement, newest first. Weak: a pruned release is gone.
-    predecessors: Vec<(Weak<Release>, Timestamp)>,
+    /// Replaced releases, newest first.
+    predecessors: Vec<Predecessor>,
+}
+
+/// A release that was replaced. Weak: a pruned one is gone.
+#[derive(Clone, Debug)]
+struct Predecessor {
+    /// Below which prefix it was; nothing for a whole site.
+    prefix: Box<str>,
+    release: Weak<Release>,
+    replaced: Timestamp,
 }
 
 /// What answers.
@@ -31,6 +41,8 @@ pub struct Site {
 pub enum Target {
     /// The files of a release.
     Release(Arc<Release>),
+    /// The parts of a deployment, each below its prefix.
+    Mounts(Arc<Mounts>),
     /// A page that says that nothing was published yet: 404.
     NothingYet,
     /// A page that says that the release cannot be read: 503.
@@ -92,12 +104,32 @@ impl Site {
         &self.target
     }
 
-    /// The release that answers.
+    /// The release that answers, if one answers everything that no other part does.
     #[must_use]
     pub fn release(&self) -> Option<&Arc<Release>> {
         match &self.target {
             Target::Release(release) => Some(release),
+            Target::Mounts(mounts) => mounts.root(),
             Target::NothingYet | Target::Unavailable => None,
+        }
+    }
+
+    /// The deployment that answers.
+    #[must_use]
+    pub fn deployment(&self) -> Option<i64> {
+        match &self.target {
+            Target::Release(release) => Some(release.deployment()),
+            Target::Mounts(mounts) => Some(mounts.deployment()),
+            Target::NothingYet | Target::Unavailable => None,
+        }
+    }
+
+    /// Its releases, each with its prefix.
+    fn releases(&self) -> Vec<(&str, &Arc<Release>)> {
+        match &self.target {
+            Target::Release(release) => vec![("", release)],
+            Target::Mounts(mounts) => mounts.releases().collect(),
+            Target::NothingYet | Target::Unavailable => Vec::new(),
         }
     }
 
@@ -105,38 +137,43 @@ impl Site {
         !self.predecessors.is_empty()
     }
 
-    /// Releases that this host served shortly before, newest first.
-    pub(crate) fn predecessors(&self) -> impl Iterator<Item = Arc<Release>> {
-        self.predecessors.iter().filter_map(|(release, _)| release.upgrade())
+    /// Releases that this host served below a prefix shortly before, newest first.
+    pub(crate) fn predecessors(&self, prefix: &str) -> impl Iterator<Item = Arc<Release>> {
+        let there = self.predecessors.iter().filter(move |predecessor| *predecessor.prefix == *prefix);
+        there.filter_map(|predecessor| predecessor.release.upgrade())
     }
 
-    /// Remembers what this site replaces: the release that was served until `now`, and those before it that are still
+    /// Remembers what this site replaces: the releases that were served until `now`, and those before them that are still
     /// within their grace. A release that comes back is no predecessor of itself.
     pub(crate) fn succeed(&mut self, replaced: &Site, now: Timestamp) {
-        let current = self.release().map(|release| release.deployment());
-        if replaced.release().map(|release| release.deployment()) == current {
+        if replaced.deployment() == self.deployment() {
             self.since = replaced.since;
         }
-        let replaced_release = replaced.release().map(|release| (Arc::downgrade(release), now));
-        let older = replaced.predecessors.iter().filter(|(_, since)| now.since(*since) < Self::GRACE).cloned();
-        let mut known: Vec<i64> = current.into_iter().collect();
-        self.predecessors = replaced_release
-            .into_iter()
-            .chain(older)
-            .chain(std::mem::take(&mut self.predecessors))
-            .filter(|(release, _)| {
-                let deployment = release.upgrade().map(|release| release.deployment());
-                let is_new = deployment.is_some_and(|deployment| !known.contains(&deployment));
-                known.extend(deployment);
-                is_new
-            })
-            .collect();
+        let of_replaced = replaced.releases().into_iter().map(|(prefix, release)| Predecessor {
+            prefix: prefix.into(),
+            release: Arc::downgrade(release),
+            replaced: now,
+        });
+        let older = replaced.predecessors.iter().filter(|older| now.since(older.replaced) < Self::GRACE).cloned();
+        let own = std::mem::take(&mut self.predecessors);
+        let current = self.releases().into_iter();
+        let mut known: Vec<(Box<str>, i64)> =
+            current.map(|(prefix, release)| (prefix.into(), release.deployment())).collect();
+        let is_new = |predecessor: &Predecessor| {
+            let Some(release) = predecessor.release.upgrade() else { return false };
+            let place = (predecessor.prefix.clone(), release.deployment());
+            let is_new = !known.contains(&place);
+            known.push(place);
+            is_new
+        };
+        self.predecessors = of_replaced.chain(older).chain(own).filter(is_new).collect();
     }
 
     /// Links a release that this host served until `since`, after a restart.
     #[must_use]
     pub fn after(mut self, replaced: &Arc<Release>, since: Timestamp) -> Self {
-        self.predecessors.push((Arc::downgrade(replaced), since));
+        let release = Arc::downgrade(replaced);
+        self.predecessors.push(Predecessor { prefix: Box::default(), release, replaced: since });
         self
     }
 }

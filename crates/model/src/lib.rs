@@ -61,8 +61,8 @@ pub use replicas::{ReplicaId, ReplicaReport, ReplicaUsage, Replicas};
 pub use repo_url::{RepoKey, RepoUrl};
 pub use service::{
     Cpus, DEFAULT_HEALTH_TIMEOUT, DEFAULT_PORT, HealthPath, MOST_REPLICAS, MountPath, PathPrefix, ReplicaEnd,
-    RunSettings, RunningService, ServiceName, ServicePart, ServiceRoute, ServiceSpec, ServiceState, ServiceVolume,
-    ServiceVolumeName,
+    RunSettings, RunningService, ServiceName, ServicePart, ServiceProtocol, ServiceRoute, ServiceSpec, ServiceState,
+    ServiceVolume, ServiceVolumeName,
 };
 pub use source_allow::SourceAllow;
 pub use status::{BuildStatus, DeploymentStatus, Environment, IllegalTransition, ProtectionScope, RunStatus, Trigger};

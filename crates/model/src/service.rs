@@ -246,6 +246,10 @@ pub struct RunSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = u16, required = false)]
     pub port: Option<NonZeroU16>,
+    /// What it speaks there: `http1`, or `h2c`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub protocol: Option<ServiceProtocol>,
     /// What says whether it is healthy; without it, that it accepts connections.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
@@ -335,6 +339,23 @@ impl RunningService {
     #[must_use]
     pub fn health_timeout(&self) -> Duration {
         self.settings.health_timeout.map_or(DEFAULT_HEALTH_TIMEOUT, |seconds| Duration::from_secs(seconds.into()))
+    }
+}
+
+words! {
+    /// What a running service speaks where it listens.
+    ServiceProtocol {
+        /// HTTP/1.1.
+        Http1 = "http1",
+        /// HTTP/2 without TLS, from the first byte: gRPC, for example.
+        H2c = "h2c",
+    }
+}
+
+#[allow(clippy::derivable_impls, reason = "`words!` marks no variant")]
+impl Default for ServiceProtocol {
+    fn default() -> Self {
+        Self::Http1
     }
 }
 
@@ -435,6 +456,13 @@ mod tests {
         assert_eq!(ServiceState::of_all([CrashLoop, Healthy]), Healthy);
         assert_eq!(ServiceState::of_all([Starting, CrashLoop]), Starting);
         assert_eq!(ServiceState::of_all([]), Stopped);
+    }
+
+    #[test]
+    fn protocols_are_written_as_they_are_called() {
+        for protocol in ServiceProtocol::ALL {
+            assert_eq!(serde_json::to_value(protocol).unwrap(), protocol.as_str());
+        }
     }
 
     #[test]

@@ -3165,6 +3165,8 @@ export interface components {
              * @description Where it listens; it is told by `PORT`.
              */
             port?: number;
+            /** @description What it speaks there: `http1`, or `h2c`. */
+            protocol?: string;
             /** @description Run once for each deployment in the new image, before the switch: migrations. */
             releaseCommand?: string;
             /**

@@ -3,7 +3,9 @@
 mod anything;
 mod caching;
 mod fixture;
+mod health;
 mod hosts;
+mod mounts;
 mod paths;
 mod protected;
 mod representations;

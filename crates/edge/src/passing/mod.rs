@@ -1,0 +1,5 @@
+//! Requests that a service answers.
+
+mod outgoing;
+
+pub(crate) use outgoing::Outgoing;
