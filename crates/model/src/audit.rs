@@ -84,6 +84,16 @@ words! {
         DeploymentPromoted = "deployment_promoted",
         /// A preview was removed.
         PreviewRemoved = "preview_removed",
+        /// How many replicas of a service there shall be was changed.
+        ServiceScaled = "service_scaled",
+        /// A service was restarted.
+        ServiceRestarted = "service_restarted",
+        /// A volume was removed, with what is in it.
+        VolumeRemoved = "volume_removed",
+        /// A command was asked for in a service's image.
+        RunRequested = "run_requested",
+        /// A command was stopped.
+        RunStopped = "run_stopped",
         /// What is sealed was sealed with another key.
         SecretsRotated = "secrets_rotated",
     }

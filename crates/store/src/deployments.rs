@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use berth_model::{
     Access, BranchName, BuildId, BuildStatus, Commit, DeploymentId, DeploymentStatus, Environment, EventPayload,
-    ProjectId, ShortId, Timestamp,
+    ProjectId, RunningService, ServiceSpec, ShortId, Timestamp,
 };
 
 use crate::builds::{Build, BuildEnd, commit, took};
 use crate::lists::Filter;
 use crate::owned::{Owned, SeenBy};
 use crate::queue::Lease;
-use crate::sql::{FromRow, Row, sql};
+use crate::sql::{FromRow, Row, json_text, sql};
 use crate::store::Transaction;
 use crate::{ActivationReason, RouteKind, Store, StoreError};
 
@@ -50,6 +50,10 @@ pub struct Deployment {
     pub released: bool,
     /// The preview's deployment that this is production's copy of.
     pub promoted_from: Option<DeploymentId>,
+    /// What it is made of, each name once; `None`: files at `/` alone.
+    pub services: Option<Vec<ServiceSpec>>,
+    /// When its release commands had succeeded: they are not run again.
+    pub release_command_at: Option<Timestamp>,
     /// The commit that its build was of, if it was of one. Boxed: few who hold a deployment ask for it.
     pub commit: Option<Box<Commit>>,
     /// How long its build took.
@@ -73,13 +77,22 @@ pub struct NewDeployment {
     pub files: u64,
     /// Their sizes added up.
     pub bytes: u64,
+    /// What it is made of; `None`: files at `/` alone.
+    pub services: Option<Vec<ServiceSpec>>,
+}
+
+impl Deployment {
+    /// Its services that run, with what starts them.
+    pub fn running(&self) -> impl Iterator<Item = (&ServiceSpec, &RunningService)> {
+        self.services.iter().flatten().filter_map(|service| Some((service, service.running()?)))
+    }
 }
 
 macro_rules! select_deployment {
     ($($rest:tt)+) => {
         concat!(
             "SELECT d.id, d.short_id, d.project_id, d.build_id, d.environment, d.branch, d.status, d.host, d.files, \
-             d.bytes, d.released, d.promoted_from, d.created_at, d.activated_at, p.user_id AS owner, p.id AS of_project, \
+             d.bytes, d.released, d.promoted_from, d.services, d.release_command_at, d.created_at, d.activated_at, p.user_id AS owner, p.id AS of_project, \
              b.commit_hash, b.commit_message, b.commit_author, b.started_at, b.finished_at \
              FROM deployment d JOIN project p ON p.id = d.project_id AND p.deleted_at IS NULL \
              JOIN build b ON b.id = d.build_id ",
@@ -104,6 +117,8 @@ impl FromRow for Deployment {
             bytes: row.get("bytes")?,
             released: row.get("released")?,
             promoted_from: row.get::<Option<i64>>("promoted_from")?.map(DeploymentId),
+            services: row.json_or_none("services")?,
+            release_command_at: row.time_or_none("release_command_at")?,
             commit: commit(row)?.map(Box::new),
             took: took(row)?,
             created_at: row.time("created_at")?,
@@ -134,6 +149,9 @@ impl Transaction<'_> {
         };
         self.run(column.bind(deployment.row.id).bind(status.as_str()).bind(self.now)).await?;
         deployment.row.status = status;
+        if deployment.row.running().next().is_some() {
+            self.then_tell_services();
+        }
         self.deployment_event(deployment, host).await
     }
 
@@ -159,8 +177,8 @@ impl Transaction<'_> {
         }
         let insert =
             sql("INSERT INTO deployment (id, short_id, project_id, build_id, environment, branch, status, host, \
-                          files, bytes, released, promoted_from, created_at) \
-                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, TRUE, $11, $12)")
+                          files, bytes, released, promoted_from, created_at, services) \
+                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, TRUE, $11, $12, $13)")
             .bind(new.id)
             .bind(&new.short_id.0)
             .bind(build.project)
@@ -172,7 +190,8 @@ impl Transaction<'_> {
             .bind(i64::try_from(new.files).unwrap_or(i64::MAX))
             .bind(i64::try_from(new.bytes).unwrap_or(i64::MAX))
             .bind(promoted_from)
-            .bind(self.now);
+            .bind(self.now)
+            .bind(new.services.as_ref().map(json_text).as_deref());
         self.run(insert).await?;
         let of = (build.project, environment, &build.branch);
         self.add_route(&new.host, RouteKind::Deployment, of.0, of.1, of.2, Some(new.id)).await?;
@@ -331,8 +350,8 @@ impl Store {
     }
 
     /// Deployments whose files can go: all but the live ones, the newest `keep` others of production and the newest other
-    /// one of each preview, those that stopped being live less than ten minutes ago, and those that somebody just asked
-    /// to put live.
+    /// one of each preview, those that stopped being live less than ten minutes ago, those that somebody just asked to
+    /// put live, and those in whose image a command waits or runs.
     ///
     /// # Errors
     /// Only the database's own.
@@ -344,7 +363,8 @@ impl Store {
         let idle: Vec<Deployment> = self.all(idle.bind(project)).await?;
         let free = sql(
             "SELECT d.id FROM deployment d WHERE d.project_id = $1 AND COALESCE(d.retired_at, d.created_at) <= $2 \
-                        AND NOT EXISTS (SELECT 1 FROM activation a WHERE a.deployment_id = d.id AND a.state = 'pending')",
+                        AND NOT EXISTS (SELECT 1 FROM activation a WHERE a.deployment_id = d.id AND a.state = 'pending') \
+                        AND NOT EXISTS (SELECT 1 FROM run r WHERE r.deployment_id = d.id AND r.status IN ('queued', 'running'))",
         );
         let free: Vec<DeploymentId> = self.all(free.bind(project).bind(self.now().before(AFTERGLOW))).await?;
         let mut counts: HashMap<Option<BranchName>, usize> = HashMap::new();
@@ -371,13 +391,14 @@ impl Store {
     /// on nobody can ask to put it live.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if it is live or about to be.
+    /// [`StoreError::Conflict`] if it is live or about to be, or a command waits or runs in its image.
     pub async fn release_pruned(&self, id: DeploymentId) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         let update = sql("UPDATE deployment SET released = FALSE WHERE id = $1 AND status <> 'live' AND NOT EXISTS \
-                          (SELECT 1 FROM activation a WHERE a.deployment_id = $1 AND a.state = 'pending')");
+                          (SELECT 1 FROM activation a WHERE a.deployment_id = $1 AND a.state = 'pending') AND NOT EXISTS \
+                          (SELECT 1 FROM run r WHERE r.deployment_id = $1 AND r.status IN ('queued', 'running'))");
         if tx.run(update.bind(id)).await? == 0 {
-            return Err(StoreError::Conflict("the deployment is live or about to be"));
+            return Err(StoreError::Conflict("the deployment is live or about to be, or a command runs in it"));
         }
         tx.run(sql("DELETE FROM route WHERE deployment_id = $1 AND kind = 'deployment'").bind(id)).await?;
         tx.commit().await

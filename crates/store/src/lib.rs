@@ -1,5 +1,5 @@
-//! All SQL of Berth, for SQLite and PostgreSQL: users, projects, the build queue with its leases, deployments,
-//! routes, deliveries and the event log.
+//! All SQL of Berth, for SQLite and PostgreSQL: users, projects, the build queue with its leases, deployments with
+//! their services, commands and volumes, routes, deliveries and the event log.
 //!
 //! [`Store`] is the whole surface; each noun has a module that adds its queries to it. One SQL text serves both
 //! databases (`sql.rs`), every change runs in a transaction that nobody writes beside (`database.rs`), and the event
@@ -41,8 +41,10 @@ mod repo_hooks;
 mod reports;
 mod resealing;
 mod routes;
+mod runs;
 mod seats;
 mod service_logs;
+mod services;
 mod sessions;
 mod settings;
 mod signals;
@@ -53,6 +55,7 @@ mod stuck;
 pub mod testing;
 mod users;
 mod variables;
+mod volumes;
 
 pub use activations::{Activation, ActivationDecision, ActivationReason, ActivationState};
 pub use api_tokens::{ApiToken, NewApiToken};
@@ -78,10 +81,13 @@ pub use queue::{Admission, CancelOutcome, Claimed, Lease, LeaseState, NewBuild};
 pub use reports::{DueReport, PreviewSubject, Report, ReportEnd, ReportKind, ReportMark};
 pub use resealing::{SealedColumn, SealedRow};
 pub use routes::{Route, RouteKind};
+pub use runs::{Run, RunEnd};
 pub use service_logs::{LogFrom, LogOf, LogPage, LogSearch, LogWriter, ServiceLine, ServiceLogBatch, ServiceLogs};
+pub use services::ServiceSetting;
 pub use sessions::{NewSession, Session};
 pub use signals::{LogBatch, Signals};
 pub use store::Store;
 pub use stuck::{StuckSecret, StuckSecrets};
 pub use users::{GithubProfile, ProjectsTo, User, UserChange, UserSummary};
 pub use variables::{BuildFor, SealedVariable, VariableChange};
+pub use volumes::Volume;

@@ -35,7 +35,8 @@ impl Transaction<'_> {
 
 impl Store {
     /// Publishes production's copy of a preview's deployment, as [`ActivationDecision::Copy`] asked for; the activation
-    /// is about the copy from here on.
+    /// is about the copy from here on. The copy has the services of its source; their release commands run again, for
+    /// production's data.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if the activation has ended, or the preview with its files; [`StoreError::NotFound`] if
@@ -54,6 +55,7 @@ impl Store {
         }
         let build = sql(select_build!("WHERE b.id = $1")).bind(source.build);
         let build: Build = tx.one(build).await?.ok_or(StoreError::NotFound)?;
+        let new = NewDeployment { services: source.services, ..new };
         let copy = tx.add_deployment(&build, Environment::Production, &new, Some(source.id)).await?;
         tx.deployment_event(&copy, &new.host).await?;
         tx.run(sql("UPDATE activation SET deployment_id = $2 WHERE id = $1").bind(id).bind(new.id)).await?;

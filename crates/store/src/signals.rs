@@ -28,6 +28,7 @@ pub struct Signals {
     logs: broadcast::Sender<LogBatch>,
     cancellations: broadcast::Sender<BuildId>,
     activated: broadcast::Sender<DeploymentId>,
+    services: watch::Sender<u64>,
 }
 
 impl Signals {
@@ -39,6 +40,7 @@ impl Signals {
             logs: broadcast::Sender::new(1_024),
             cancellations: broadcast::Sender::new(256),
             activated: broadcast::Sender::new(256),
+            services: watch::Sender::new(0),
         }
     }
 
@@ -101,6 +103,17 @@ impl Signals {
 
     pub(crate) fn activation_ended(&self, deployment: DeploymentId) {
         let _ = self.activated.send(deployment);
+    }
+
+    /// A number that grows whenever what should run may be something else: a deployment with running services went live
+    /// or no longer is, somebody scaled, restarted or stopped something, a command waits, a volume is to go.
+    #[must_use]
+    pub fn subscribe_services(&self) -> watch::Receiver<u64> {
+        self.services.subscribe()
+    }
+
+    pub(crate) fn services_changed(&self) {
+        self.services.send_modify(|times| *times += 1);
     }
 
     pub(crate) fn event_committed(&self, id: EventId) {

@@ -5,7 +5,7 @@
 
 use berth_model::{
     ActivationId, ApiTokenId, BuildId, DeliveryId, DeployHookId, DeploymentId, EventId, InvitationId, PreviewId,
-    ProjectId, ReportId, SessionId, Timestamp, UserId, VariableId, Why,
+    ProjectId, ReportId, RunId, SessionId, Timestamp, UserId, VariableId, Why,
 };
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -115,6 +115,7 @@ values_from_ids!(
     PreviewId,
     ProjectId,
     ReportId,
+    RunId,
     SessionId,
     UserId,
     VariableId,

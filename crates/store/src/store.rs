@@ -126,7 +126,7 @@ impl Store {
     pub(crate) async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
         let turn = turn(self.0.writer.lock()).await?;
         let writing = self.0.database.begin().await?;
-        let after = After { event: None, work: false, canceled: Vec::new(), activated: Vec::new() };
+        let after = After { event: None, work: false, services: false, canceled: Vec::new(), activated: Vec::new() };
         Ok(Transaction { writing, store: self, now: self.now(), after, _turn: turn })
     }
 }
@@ -144,6 +144,7 @@ pub(crate) struct Transaction<'s> {
 struct After {
     event: Option<EventId>,
     work: bool,
+    services: bool,
     canceled: Vec<BuildId>,
     activated: Vec<DeploymentId>,
 }
@@ -181,6 +182,12 @@ impl Transaction<'_> {
         self.after.work = true;
     }
 
+    /// Tells whoever keeps services running, once this is committed; and wakes the worker.
+    pub(crate) fn then_tell_services(&mut self) {
+        self.after.services = true;
+        self.after.work = true;
+    }
+
     /// Tells the worker to stop a build once this is committed.
     pub(crate) fn then_cancel(&mut self, build: BuildId) {
         self.after.canceled.push(build);
@@ -203,6 +210,9 @@ impl Transaction<'_> {
         }
         for deployment in self.after.activated {
             signals.activation_ended(deployment);
+        }
+        if self.after.services {
+            signals.services_changed();
         }
         if self.after.work {
             signals.wake_worker();

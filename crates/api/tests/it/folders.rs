@@ -40,7 +40,7 @@ impl FolderPublisher for StoredFolders {
             let claimed = store.begin_folder(access, token, of, Duration::from_secs(60)).await?;
             let (id, short_id) = store.reserve_deployment(&claimed.lease).await?;
             let host = format!("{}-{short_id}.sites.test", claimed.project.name);
-            let new = NewDeployment { id, short_id, host, files: 1, bytes: text.len() as u64 };
+            let new = NewDeployment { id, short_id, host, files: 1, bytes: text.len() as u64, services: None };
             store.publish_deployment(&claimed.lease, new, None).await?;
             let activation = store.enqueue_activation(id, ActivationReason::Build).await?;
             // Another part of the test may be quicker.

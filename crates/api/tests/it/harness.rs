@@ -347,7 +347,7 @@ impl App {
     pub(crate) async fn publish(&self, claimed: &Claimed, name: &str) -> DeploymentId {
         let (id, short_id) = self.store.reserve_deployment(&claimed.lease).await.unwrap();
         let host = format!("{name}-{short_id}.sites.test");
-        let new = NewDeployment { id, short_id, host, files: 3, bytes: 1_234 };
+        let new = NewDeployment { id, short_id, host, files: 3, bytes: 1_234, services: None };
         self.store.publish_deployment(&claimed.lease, new, Some(0)).await.unwrap().id
     }
 
@@ -362,7 +362,7 @@ impl App {
                     if let ActivationDecision::Copy { deployment, id, short_id } = decision {
                         let host = format!("copy-{id}.sites.test");
                         let (files, bytes) = (deployment.files.unsigned_abs(), deployment.bytes.unsigned_abs());
-                        let copy = NewDeployment { id, short_id, host, files, bytes };
+                        let copy = NewDeployment { id, short_id, host, files, bytes, services: None };
                         store.publish_copy(wish.id, copy).await.unwrap();
                         decision = store.decide_activation(wish.id).await.unwrap();
                     }

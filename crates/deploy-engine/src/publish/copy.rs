@@ -41,7 +41,11 @@ impl DeployEngine {
         }
         let host = self.deployment_host(&project.name, &short_id);
         let (files, bytes) = (source.files.unsigned_abs(), source.bytes.unsigned_abs());
-        match self.store().publish_copy(activation, NewDeployment { id, short_id, host, files, bytes }).await {
+        match self
+            .store()
+            .publish_copy(activation, NewDeployment { id, short_id, host, files, bytes, services: None })
+            .await
+        {
             Ok(_) => Ok(()),
             // Without an answer the row may be there.
             Err(error) if error.is_unavailable() => Err(error.into()),

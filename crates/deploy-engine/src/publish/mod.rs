@@ -92,7 +92,7 @@ impl DeployEngine {
             log(line);
         }
         let host = self.deployment_host(&project.name, &short_id);
-        let new = NewDeployment { id, short_id, host, files: prepared.files, bytes: prepared.bytes };
+        let new = NewDeployment { id, short_id, host, files: prepared.files, bytes: prepared.bytes, services: None };
         match self.store().publish_deployment(lease, new, exit_code).await {
             Ok(deployment) => {
                 self.place_own_host(&deployment).await;

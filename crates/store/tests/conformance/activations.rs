@@ -207,7 +207,7 @@ pub(crate) async fn deleting_ends_builds_and_activations(ground: Ground) {
     assert_eq!(store.deleted_projects().await.unwrap(), [], "a build still runs");
     assert!(matches!(store.confirm_activation(wish.id).await, Err(StoreError::Conflict(_) | StoreError::NotFound)));
     assert_eq!(store.pending_activations().await.unwrap(), []);
-    let new = NewDeployment { id, short_id, host: host("late"), files: 1, bytes: 1 };
+    let new = NewDeployment { id, short_id, host: host("late"), files: 1, bytes: 1, services: None };
     assert!(store.publish_deployment(&running.lease, new, None).await.is_err());
     assert_eq!(store.routes().await.unwrap(), []);
     assert!(store.build_unscoped(running.build.id).await.unwrap().unwrap().cancel_requested);

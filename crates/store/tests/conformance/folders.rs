@@ -34,7 +34,7 @@ pub(crate) async fn a_folder_runs_beside_builds_and_makes_its_project(ground: Gr
     let mut live = Vec::new();
     for claimed in [&second, &first] {
         let (id, short_id) = store.reserve_deployment(&claimed.lease).await.unwrap();
-        let new = NewDeployment { id, short_id, host: host(&format!("shop-{id}")), files: 1, bytes: 1 };
+        let new = NewDeployment { id, short_id, host: host(&format!("shop-{id}")), files: 1, bytes: 1, services: None };
         store.publish_deployment(&claimed.lease, new, None).await.unwrap();
         live.push(id);
     }

@@ -119,7 +119,7 @@ impl Ground {
     pub(crate) async fn publish_claimed(&self, claimed: &Claimed) -> Deployment {
         let (id, short_id) = self.store.reserve_deployment(&claimed.lease).await.unwrap();
         let host = host(&format!("{}-{short_id}", claimed.project.name));
-        let new = NewDeployment { id, short_id, host, files: 3, bytes: 1_000 };
+        let new = NewDeployment { id, short_id, host, files: 3, bytes: 1_000, services: None };
         self.store.publish_deployment(&claimed.lease, new, Some(0)).await.unwrap()
     }
 

@@ -18,7 +18,10 @@ mod promotions;
 mod queue;
 mod reports;
 mod resealing;
+mod runs;
+mod services;
 mod users;
+mod volumes;
 
 macro_rules! stories {
     ($($chapter:ident: $($story:ident),+ $(,)?;)+) => {
@@ -142,6 +145,25 @@ stories! {
         a_promoted_commit_is_built_for_production,
         canceling_takes_the_wish_back,
         variables_go_where_they_belong;
+    services:
+        what_is_live_and_runs_should_run,
+        release_commands_succeed_once,
+        a_service_is_scaled_and_restarted,
+        restarts_that_meet_are_all_counted,
+        images_stay_while_something_may_start_from_them,
+        services_are_their_owners;
+    volumes:
+        a_volume_stays_until_somebody_asks,
+        a_removal_survives_a_crash,
+        a_volume_that_is_needed_soon_stays,
+        removing_and_mounting_at_once,
+        volumes_go_with_their_project_and_not_before;
+    runs:
+        a_command_from_its_wish_to_its_end,
+        where_a_command_runs,
+        a_command_is_stopped,
+        starting_and_stopping_at_once,
+        commands_end_with_their_project_and_outlive_who_asked;
     deliveries:
         a_hundred_deliveries_make_one_build,
         what_failed_can_be_sent_again,

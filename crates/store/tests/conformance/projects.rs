@@ -151,7 +151,7 @@ pub(crate) async fn another_repository_ends_builds_of_the_first(ground: Ground) 
     assert!(build(running.build.id).await.cancel_requested);
     assert_eq!(cancellations.try_recv().unwrap(), running.build.id);
     let (id, short_id) = store.reserve_deployment(&running.lease).await.unwrap();
-    let late = NewDeployment { id, short_id, host: host("late"), files: 1, bytes: 1 };
+    let late = NewDeployment { id, short_id, host: host("late"), files: 1, bytes: 1, services: None };
     let late = store.publish_deployment(&running.lease, late, Some(0)).await;
     assert!(matches!(late, Err(StoreError::Conflict(_))), "{late:?}");
     assert_eq!(build(theirs.id).await.status, BuildStatus::Queued, "another project's");

@@ -27,7 +27,7 @@ pub(crate) async fn a_promoted_preview_outlives_itself(ground: Ground) {
     let ActivationDecision::Copy { id, short_id, .. } = store.decide_activation(wish).await.unwrap() else {
         panic!("production has no copy of it")
     };
-    let new = NewDeployment { id, short_id, host: host("shop-copy"), files: 3, bytes: 1_000 };
+    let new = NewDeployment { id, short_id, host: host("shop-copy"), files: 3, bytes: 1_000, services: None };
     let copy = store.publish_copy(wish, new).await.unwrap();
     assert_eq!((copy.environment, copy.build), (Environment::Production, preview.build));
     assert_eq!(copy.promoted_from, Some(preview.id));

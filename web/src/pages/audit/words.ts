@@ -42,6 +42,11 @@ export const ACTIONS: Record<Schema['AuditAction'], MessageDescriptor> = {
   deployment_rolled_back: msg`Earlier version put live`,
   deployment_promoted: msg`Put live in production`,
   preview_removed: msg`Preview removed`,
+  service_scaled: msg`Replicas of a service changed`,
+  service_restarted: msg`Service restarted`,
+  volume_removed: msg`Volume removed with its data`,
+  run_requested: msg`Command asked for`,
+  run_stopped: msg`Command stopped`,
   secrets_rotated: msg`Secrets sealed with a new key`,
 }
 
