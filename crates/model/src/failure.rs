@@ -18,7 +18,7 @@ pub enum FailureCode {
     BadSettings,
     /// The repository cannot be built as it is (unreadable `package.json`, …).
     BadRepository,
-    /// A server application; Berth publishes static output for now.
+    /// An application of which nothing says how it is run.
     ServerApplication,
     /// Lockfile and `package.json` disagree.
     LockfileOutOfStep,

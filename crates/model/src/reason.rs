@@ -171,6 +171,8 @@ reasons! {
     NewestVersion { language: String } = "the newest {language} builds all before it";
     NearestImage { image: String } = "but {image} could not be had, and this is the nearest";
 
+    Declared { line: u32 } = "line {line} says so";
+
     // Of a plan: what files say
     FileFound { file: String } = "there is a {file}";
     FileSays { file: String, text: String } = "{file} says {text}";
@@ -260,11 +262,40 @@ reasons! {
     FetchesImports = "fetches what it imports";
     ProgramThatIsBuilt = "the program that is built";
     ArchiveThatIsBuilt = "the archive that is built";
+    StartScriptOf { name: String, script: String } = "the script {name}, for production, is {script}";
+    Migrates { framework: String } = "what {framework} brings its database up to date with";
+    CollectsFiles { name: String } = "it collects the files that {name} shows";
+
+    // Of a plan: what runs
+    Exposes { file: String } = "the {file} exposes it";
+    ExposesSeveral { file: String } = "the first of the ports that the {file} exposes";
+    StartNamesPort = "the start command names it";
+    SourceListens { file: String } = "{file} listens there";
+    SourceTakesPort { file: String } = "{file} listens there unless PORT says otherwise";
+    UsualPort { framework: String } = "where {framework} applications usually listen; PORT tells them";
+    ListensEverywhere { framework: String } = "so that {framework} listens on all addresses of its container";
+    LearnsAddress { framework: String } = "so that {framework} learns the address that its visitors see";
+    RunsInProduction { framework: String } = "so that {framework} runs as in production";
+    OnlyService = "the only service of the project";
+    DefaultRoute = "the only one that can answer at the top";
+    PrintsAtOnce { language: String } = "so that {language} writes its log at once";
 
     // Of a plan: its warnings
+    // Kept with plans of before services ran.
     DockerfileUnused = "the Dockerfile is not used: Berth publishes static output for now and builds what it detects; \
         set a build command to make this explicit, or an output directory to have the Dockerfile built and that \
         directory of its image published";
+    DockerfileRuns { framework: String } = "the Dockerfile is built and run; to have the files of {framework} published \
+        instead, set a build command";
+    AdapterOfOther { file: String, adapter: String, instead: String } = "{file} names the adapter {adapter}, which makes \
+        nothing that could be run here; {instead} does";
+    ProcessesUnused { names: Names } = "the Procfile names {names}, which nobody starts: declare them as services in \
+        berth.toml";
+    Internal { name: String } = "{name} has no routes: only the project's other services reach it, by the name {name}";
+    SettingsUnused { settings: Names } = "berth.toml names several services, so these settings of the project are not \
+        used: {settings}";
+    ListensLocally { file: String, address: String } = "{file} listens on {address}, which nothing outside of its \
+        container reaches; let it listen on 0.0.0.0";
     ImageReplaced { image: String, instead: String } = "{image} could not be had: {instead} is used instead, the nearest \
         that could";
     StartRunsServer { script: String } = "the start script runs a server ({script}); only the built files are published";

@@ -2341,6 +2341,13 @@ export interface components {
             };
         } | {
             /** @enum {string} */
+            code: "declared";
+            values: {
+                /** Format: int32 */
+                line: number;
+            };
+        } | {
+            /** @enum {string} */
             code: "file_found";
             values: {
                 file: string;
@@ -2763,7 +2770,130 @@ export interface components {
             code: "archive_that_is_built";
         } | {
             /** @enum {string} */
+            code: "start_script_of";
+            values: {
+                name: string;
+                script: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "migrates";
+            values: {
+                framework: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "collects_files";
+            values: {
+                name: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "exposes";
+            values: {
+                file: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "exposes_several";
+            values: {
+                file: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "start_names_port";
+        } | {
+            /** @enum {string} */
+            code: "source_listens";
+            values: {
+                file: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "source_takes_port";
+            values: {
+                file: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "usual_port";
+            values: {
+                framework: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "listens_everywhere";
+            values: {
+                framework: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "learns_address";
+            values: {
+                framework: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "runs_in_production";
+            values: {
+                framework: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "only_service";
+        } | {
+            /** @enum {string} */
+            code: "default_route";
+        } | {
+            /** @enum {string} */
+            code: "prints_at_once";
+            values: {
+                language: string;
+            };
+        } | {
+            /** @enum {string} */
             code: "dockerfile_unused";
+        } | {
+            /** @enum {string} */
+            code: "dockerfile_runs";
+            values: {
+                framework: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "adapter_of_other";
+            values: {
+                adapter: string;
+                file: string;
+                instead: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "processes_unused";
+            values: {
+                /** @description Names in a sentence: `a, b and c`. */
+                names: string[];
+            };
+        } | {
+            /** @enum {string} */
+            code: "internal";
+            values: {
+                name: string;
+            };
+        } | {
+            /** @enum {string} */
+            code: "settings_unused";
+            values: {
+                /** @description Names in a sentence: `a, b and c`. */
+                settings: string[];
+            };
+        } | {
+            /** @enum {string} */
+            code: "listens_locally";
+            values: {
+                address: string;
+                file: string;
+            };
         } | {
             /** @enum {string} */
             code: "image_replaced";

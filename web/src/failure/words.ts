@@ -23,8 +23,8 @@ const WORDS: Readonly<Record<Code, readonly [MessageDescriptor, MessageDescripto
   bad_settings: [msg`A setting of the project does not fit the repository.`, msg`Compare the project’s build settings with the files of this commit.`],
   bad_repository: [msg`The repository cannot be built as it is.`, msg`Correct what is named below, and push again.`],
   server_application: [
-    msg`This is a server application, and Berth publishes static files.`,
-    msg`Change the project so that its build leaves static files, and set the build command and the output directory.`,
+    msg`Berth does not know how to run this application.`,
+    msg`Add a Dockerfile, a start script in package.json, or a start command in berth.toml.`,
   ],
   lockfile_out_of_step: [
     msg`The lockfile does not fit package.json.`,

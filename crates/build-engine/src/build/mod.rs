@@ -17,7 +17,7 @@ mod toolchain;
 mod written_out;
 
 pub(crate) use dependencies::{Installed, install};
-pub(crate) use dockerfile::build as build_dockerfile;
+pub(crate) use dockerfile::{build as build_dockerfile, exposed_ports};
 pub(crate) use lockfile::pnpm as pnpm_of_lockfile;
 pub(crate) use output::{Output, collect};
 pub(crate) use written_out::dockerfile as written_out;

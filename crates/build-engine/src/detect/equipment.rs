@@ -5,7 +5,8 @@ use berth_model::{Decision, Failure, PackageManager, PlanService, Reason, RootDi
 use super::folder::Folder;
 use super::node_version::{self, Wishes};
 use super::packages::Packages;
-use super::{ProjectSettings, run_program};
+use super::run_program;
+use super::wanted::Wanted;
 
 /// A toolchain and how packages come into it.
 pub(super) struct Equipment {
@@ -17,9 +18,9 @@ pub(super) struct Equipment {
 
 impl Equipment {
     /// Node, and what `package.json` and the lockfile ask for.
-    pub(super) fn node(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<Self, Failure> {
+    pub(super) fn node(folder: &Folder<'_>, wanted: &Wanted) -> Result<Self, Failure> {
         let packages = Packages::of(folder)?;
-        let (image, warning) = node_version::image(&Wishes::of(folder, settings.node_version.as_deref()))?;
+        let (image, warning) = node_version::image(&Wishes::of(folder, wanted.node_version.as_ref()))?;
         let mut warnings = packages.warnings;
         warnings.extend(warning);
         Ok(Self {

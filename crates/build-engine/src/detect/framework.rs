@@ -7,11 +7,12 @@ use super::command::Commands;
 use super::equipment::Equipment;
 use super::folder::Folder;
 use super::hybrid::{self, Place};
-use super::{ProjectSettings, bare, output, run_script, server, sites, workspace};
+use super::wanted::{By, Wanted};
+use super::{bare, output, run_script, server, sites, workspace};
 
 /// What is done with a folder, by the first thing that is recognised in it.
-pub(super) fn service(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<PlanService, Failure> {
-    let is_detected = settings.build_command.is_none() && settings.output_directory.is_none();
+pub(super) fn service(folder: &Folder<'_>, wanted: &Wanted) -> Result<PlanService, Failure> {
+    let is_detected = wanted.build_command.is_none() && wanted.output_directory.is_none();
     if let Some(server) = server::with_assets(folder).filter(|_| is_detected) {
         return Ok(server);
     }
@@ -20,27 +21,35 @@ pub(super) fn service(folder: &Folder<'_>, settings: &ProjectSettings) -> Result
         // `hugo.toml` and its like; what has a dependency for a detector is installed with the project's packages.
         let is_node = framework.detectors.iter().any(|detector| detector.dependency.is_some());
         return if is_node {
-            with_framework(folder, settings, framework, name)
+            with_framework(folder, wanted, framework, name)
         } else {
-            sites::service(folder, settings, framework, name)
+            sites::service(folder, wanted, framework, name)
         };
     }
-    if has_script || settings.build_command.is_some() {
-        return without_framework(folder, settings);
+    // A build command says how it is built, and not that it makes files.
+    let is_node = folder.has("package.json") || folder.has("package.json5");
+    if has_script || wanted.build_command.is_some() && (is_node || wanted.output_directory.is_some()) {
+        return without_framework(folder, wanted);
     }
-    let server = server::service(folder, settings)?;
+    let server = server::service(folder, wanted)?;
+    if wanted.build_command.is_some() {
+        return match server {
+            Some(server) => Ok(server),
+            None => without_framework(folder, wanted),
+        };
+    }
     // A server often has pages of its own beside it.
     if let Some(server) = server.as_ref().filter(|server| is_detected && server::is_certain(folder, server)) {
         return Ok(server.clone());
     }
-    if settings.output_directory.is_some() || output::plain_directory(folder).is_some() {
+    if wanted.output_directory.is_some() || output::plain_directory(folder).is_some() {
         return Ok(plain_files(folder));
     }
     match server {
         Some(server) => Ok(server),
         None if output::only_directory(folder).is_some() => Ok(plain_files(folder)),
         // However little it looks like one, it is the only thing here that could make anything.
-        None if folder.package.script("build").is_some() => without_framework(folder, settings),
+        None if folder.package.script("build").is_some() => without_framework(folder, wanted),
         None => Err(nothing(folder)),
     }
 }
@@ -113,29 +122,37 @@ fn plainly(pattern: &str) -> String {
 
 fn with_framework(
     folder: &Folder<'_>,
-    settings: &ProjectSettings,
+    wanted: &Wanted,
     framework: &'static Framework,
-    name: Decision<String>,
+    mut name: Decision<String>,
 ) -> Result<PlanService, Failure> {
-    let equipment = Equipment::node(folder, settings)?;
+    let equipment = Equipment::node(folder, wanted)?;
     let manager = equipment.manager().unwrap_or(PackageManager::Npm);
     let build = build_command(folder, framework, manager);
-    let line = settings.build_command.as_deref().unwrap_or(&build.value);
+    let line = wanted.build_line().unwrap_or(&build.value);
     let commands = Commands::of(line, &folder.package);
     let by_catalog = framework.static_when.iter().find_map(|condition| {
-        let (source, reason) = holds(folder, condition, settings.build_command.as_deref())?;
+        let (source, reason) = holds(folder, condition, wanted.build_line())?;
         Some(Place { directory: condition.output_directory.clone()?, source, reason })
     });
     let mut warnings = Vec::new();
-    let kind = match hybrid::outcome(folder, framework, &commands, by_catalog) {
-        hybrid::Outcome::Server { start, hint } if settings.output_directory.is_none() => {
-            warnings.extend(hint);
+    let is_detected = wanted.output_directory.is_none();
+    let beside = server::beside_site(folder, manager).filter(|_| is_detected);
+    let kind = match (hybrid::outcome(folder, framework, &commands, by_catalog), beside) {
+        (hybrid::Outcome::Server { start, hint }, _) if is_detected => {
             let script = server::start_script(folder, manager).filter(|_| !server::start_is_for_development(folder));
-            ServiceKind::running(hybrid::start_command(framework, script, start))
+            let start = hybrid::start_command(framework, script, start);
+            // What runs needs no other way.
+            warnings.extend(hint.filter(|_| start.is_none()));
+            ServiceKind::running(start)
         }
-        hybrid::Outcome::Files(Some(place)) => {
+        (_, Some(server)) => {
+            name = server.framework;
+            ServiceKind::running(Some(server.start))
+        }
+        (hybrid::Outcome::Files(Some(place)), None) => {
             let (output_directory, warning) = output::of_place(folder, framework, &commands, &place);
-            warnings.extend(warning.filter(|_| settings.output_directory.is_none()));
+            warnings.extend(warning.filter(|_| is_detected));
             ServiceKind::Static { output_directory }
         }
         _ => {
@@ -144,7 +161,7 @@ fn with_framework(
                 warnings.push(Reason::StartRunsServer { script: start.into() });
             }
             let (output_directory, warning) = output::of_framework(folder, framework, &commands);
-            warnings.extend(warning.filter(|_| settings.output_directory.is_none()));
+            warnings.extend(warning.filter(|_| is_detected));
             ServiceKind::Static { output_directory }
         }
     };
@@ -215,30 +232,36 @@ fn programs_beside(framework: &str) -> &'static [&'static str] {
 }
 
 /// A build script (or a command from the settings) without a framework that is known.
-fn without_framework(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<PlanService, Failure> {
-    let serves = server::server_script(&folder.package).is_some() || server::web_process(folder).is_some();
+fn without_framework(folder: &Folder<'_>, wanted: &Wanted) -> Result<PlanService, Failure> {
+    let serves = server::server_script(&folder.package).is_some() || server::has_web_process(folder);
     if serves
-        && settings.output_directory.is_none()
-        && settings.build_command.is_none()
-        && let Some(server) = server::service(folder, settings)?
+        && wanted.output_directory.is_none()
+        && wanted.build_command.is_none()
+        && let Some(server) = server::service(folder, wanted)?
     {
         return Ok(server);
     }
-    let equipment = Equipment::node(folder, settings)?;
+    let equipment = Equipment::node(folder, wanted)?;
     let manager = equipment.manager().unwrap_or(PackageManager::Npm);
-    let (source, reason) = match folder.package.script("build") {
-        Some(_) => ("package.json", Reason::BuildScriptAlone),
-        None => ("settings", Reason::SetToCommand),
+    let name = match (folder.package.script("build"), &wanted.build_command) {
+        (None, Some(command)) => Decision::new(
+            "node".to_owned(),
+            command.by.source(),
+            match command.by {
+                By::Settings => Reason::SetToCommand.into(),
+                By::File { .. } => command.by.why(),
+            },
+        ),
+        _ => Decision::new("node".to_owned(), "package.json", Reason::BuildScriptAlone),
     };
     let build = Decision::new(run_script(manager, "build"), "package.json", Reason::BuildScript);
-    let line = settings.build_command.as_deref().unwrap_or(&build.value);
+    let line = wanted.build_line().unwrap_or(&build.value);
     let commands = Commands::of(line, &folder.package);
     let (output_directory, hint) =
         workspace::output(folder, &commands).unwrap_or_else(|| output::guessed(folder, &commands));
-    let name = Decision::new("node".to_owned(), source, reason);
     let mut service = equipment.equip(bare(name, ServiceKind::Static { output_directory }));
     service.build_command = Some(build);
-    service.warnings.extend(hint.filter(|_| settings.output_directory.is_none()));
+    service.warnings.extend(hint.filter(|_| wanted.output_directory.is_none()));
     Ok(service)
 }
 

@@ -15,8 +15,18 @@ use super::folder::Folder;
 pub(super) enum Outcome {
     /// Files: where, if that is not the usual place.
     Files(Option<Place>),
-    /// A server, with what would make it files.
-    Server { start: Option<String>, hint: Option<Reason> },
+    /// A server, with what would make it something else.
+    Server { start: Start, hint: Option<Reason> },
+}
+
+/// What starts a server that a framework makes.
+pub(super) enum Start {
+    /// What usually does.
+    Usual,
+    /// This.
+    Command(String),
+    /// Nothing that is known: what is made runs at another host.
+    Unknown,
 }
 
 /// A directory that a mode of the framework writes to.
@@ -35,7 +45,7 @@ pub(super) fn outcome(
     by_catalog: Option<Place>,
 ) -> Outcome {
     let project = Project { folder, commands };
-    let server = |what: &str| Outcome::Server { start: None, hint: Some(hint(&framework.name, what)) };
+    let server = |what: &str| Outcome::Server { start: Start::Usual, hint: Some(hint(&framework.name, what)) };
     let files = |found: Option<Place>, hint: &str| match found.or_else(|| by_catalog.clone()) {
         Some(place) => Outcome::Files(Some(place)),
         None => server(hint),
@@ -46,9 +56,21 @@ pub(super) fn outcome(
         "sveltekit" => project.sveltekit(),
         "astro" => project.astro(),
         "remix" | "react-router" => files(project.react_router(), "`ssr: false` in its configuration"),
-        "tanstack-start" => files(project.tanstack(), "its option `spa` or `prerender`"),
+        "tanstack-start" => match project.tanstack() {
+            None if project.uses_nitro() => Outcome::Server {
+                start: Start::Command("node .output/server/index.mjs".to_owned()),
+                hint: None,
+            },
+            place => files(place, "its option `spa` or `prerender`, and what makes it a server is Nitro"),
+        },
         "solid-start" => files(project.nitro(), "the preset `static`"),
-        "analog" => files(project.analog(), "its option `static`"),
+        "analog" => match project.analog() {
+            None => Outcome::Server {
+                start: Start::Command("node dist/analog/server/index.mjs".to_owned()),
+                hint: None,
+            },
+            place => Outcome::Files(place),
+        },
         "vike" => files(project.vike(), "its option `prerender`"),
         // Its client alone is an application of Vite.
         "qwik" if !["@builder.io/qwik-city", "@qwik.dev/router"].iter().any(|name| folder.package.depends_on(name)) => {
@@ -73,6 +95,13 @@ fn place(directory: &str, source: &str, reason: Reason) -> Option<Place> {
 /// What would make a server's project files.
 fn hint(framework: &str, way: &str) -> Reason {
     Reason::MakesServer { framework: framework.into(), way: way.into() }
+}
+
+/// A server for the machines of one provider.
+fn of_another_host(file: &str, adapter: &str, instead: &str) -> Outcome {
+    let hint =
+        Reason::AdapterOfOther { file: file.into(), adapter: adapter.into(), instead: instead.into() };
+    Outcome::Server { start: Start::Unknown, hint: Some(hint) }
 }
 
 fn sets(file: &str, key: &str) -> Reason {
@@ -201,11 +230,11 @@ impl Project<'_> {
                 let reason = Reason::FileNamesAdapter { file: file.clone(), adapter };
                 Outcome::Files(place(pages.as_deref().unwrap_or("build"), &file, reason))
             }
-            Some((file, adapter, _)) => Outcome::Server {
-                start: None,
-                hint: Some(hint("sveltekit", &format!("{NEEDED}, and {file} names the adapter {adapter}"))),
-            },
-            None => Outcome::Server { start: None, hint: Some(hint("sveltekit", NEEDED)) },
+            Some((_, adapter, _)) if adapter == "node" => Outcome::Server { start: Start::Usual, hint: None },
+            Some((file, adapter, _)) => {
+                of_another_host(&file, &format!("{ADAPTERS}{adapter}"), "@sveltejs/adapter-node")
+            }
+            None => Outcome::Server { start: Start::Unknown, hint: Some(hint("sveltekit", NEEDED)) },
         }
     }
 
@@ -213,24 +242,24 @@ impl Project<'_> {
     fn astro(&self) -> Outcome {
         const ADAPTERS: &[&str] =
             &["@astrojs/node", "@astrojs/vercel", "@astrojs/netlify", "@astrojs/cloudflare", "@deno/astro-adapter"];
-        let server = |what: &str| Outcome::Server { start: None, hint: Some(hint("astro", what)) };
         let config = config_text(self.folder, "astro.config.*");
         let mode = config.as_ref().and_then(|(_, text)| text_of(text, "output"));
         let file = config.as_ref().map_or("package.json", |(file, _)| file.as_str());
-        match mode.as_deref() {
-            Some(mode @ ("server" | "hybrid")) => {
-                return server(&format!("`output: 'static'`, and {file} says {mode}"));
-            }
-            Some("static") => return Outcome::Files(None),
-            _ => {}
+        if mode.as_deref() == Some("static") {
+            return Outcome::Files(None);
         }
         let adapter = ADAPTERS.iter().find(|adapter| match &config {
             Some((_, text)) => text.contains(*adapter),
             None => self.folder.package.depends_on(adapter),
         });
-        match adapter {
-            Some(adapter) => server(&format!("no adapter, and {file} names {adapter}")),
-            None => Outcome::Files(None),
+        match (adapter, mode.as_deref()) {
+            (Some(&"@astrojs/node"), _) => Outcome::Server { start: Start::Usual, hint: None },
+            (Some(adapter), _) => of_another_host(file, adapter, "@astrojs/node"),
+            (None, Some(mode @ ("server" | "hybrid"))) => {
+                let way = format!("`output: 'static'`, and {file} says {mode} without an adapter");
+                Outcome::Server { start: Start::Unknown, hint: Some(hint("astro", &way)) }
+            }
+            (None, _) => Outcome::Files(None),
         }
     }
 
@@ -244,6 +273,12 @@ impl Project<'_> {
             Some(mode) => place("dist/client", &file, sets(&file, mode)),
             None => self.nitro(),
         }
+    }
+
+    fn uses_nitro(&self) -> bool {
+        self.folder.package.depends_on("nitro")
+            || self.folder.package.depends_on("vinxi")
+            || config_text(self.folder, "vite.config.*").is_some_and(|(_, text)| text.contains("nitro"))
     }
 
     fn analog(&self) -> Option<Place> {
@@ -293,7 +328,7 @@ impl Project<'_> {
             return None;
         }
         Some(Outcome::Server {
-            start: Some(format!("node dist/{name}/server/server.mjs")),
+            start: Start::Command(format!("node dist/{name}/server/server.mjs")),
             hint: Some(hint("angular", "`outputMode` as `static` in angular.json")),
         })
     }
@@ -309,9 +344,13 @@ impl Project<'_> {
 pub(super) fn start_command(
     framework: &Framework,
     script: Option<Decision<String>>,
-    own: Option<String>,
+    start: Start,
 ) -> Option<Decision<String>> {
-    let usual = own.or_else(|| framework.start_command.clone());
+    let usual = match start {
+        Start::Usual => framework.start_command.clone(),
+        Start::Command(command) => Some(command),
+        Start::Unknown => None,
+    };
     script
         .or_else(|| Some(Decision::new(usual?, "framework", Reason::ServesBuilt { framework: framework.name.clone() })))
 }

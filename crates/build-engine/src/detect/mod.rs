@@ -6,7 +6,8 @@
 //! 4. [`equipment`]: what installs and builds, at which version, where ([`packages`], [`python`], [`sites`]);
 //! 5. [`output`]: where the files are, by the command line, the configuration ([`configured`]) or the framework;
 //! 6. [`siblings`]: what of the same workspace it uses, and what is built before;
-//! 7. here: the settings on top, and each decision with its source and reason.
+//! 7. here: what is [`wanted`] on top, and each decision with its source and reason;
+//! 8. [`server`]: what runs has a port, an environment and perhaps a release command.
 //!
 //! What the plan's words mean in a container is `build`'s part.
 
@@ -30,6 +31,7 @@ mod siblings;
 mod sites;
 mod sources;
 mod versions;
+mod wanted;
 mod workspace;
 
 use std::collections::BTreeMap;
@@ -41,7 +43,9 @@ use berth_model::{
 };
 
 use crate::Checkout;
+use equipment::Equipment;
 use folder::Folder;
+use wanted::{By, Given, Wanted};
 
 pub(crate) use sources::{Sources, sources};
 
@@ -94,19 +98,26 @@ fn detect_within(checkout: &Checkout, settings: &ProjectSettings, most_read: u64
 
 fn plan_of(checkout: &Checkout, settings: &ProjectSettings) -> Result<Plan, Failure> {
     let root = settings.root_directory.clone().unwrap_or_default();
-    let folder = Folder::open(checkout, root.as_str())?;
-    let mut service = service(&folder, settings)?;
-    service.workspace_packages = siblings::depended_on(&folder, &service);
-    service.warnings.extend(siblings::warning(&folder, &service));
-    if let Some(command) = siblings::built_before(&folder, &service) {
-        service.build_command = Some(command);
-    }
-    override_with(&mut service, settings);
+    let mut service = planned(checkout, &root, &Wanted::of_settings(settings))?;
     service.root_directory = match &settings.root_directory {
         Some(directory) if !directory.is_top() => Decision::new(root, "settings", Reason::Set),
         _ => Decision::new(root, "default", Reason::TopOfRepository),
     };
     Ok(Plan { services: vec![service] })
+}
+
+/// The plan of what is in a directory.
+fn planned(checkout: &Checkout, root: &RootDir, wanted: &Wanted) -> Result<PlanService, Failure> {
+    let folder = Folder::open(checkout, root.as_str())?;
+    let mut service = service(&folder, wanted)?;
+    service.workspace_packages = siblings::depended_on(&folder, &service);
+    service.warnings.extend(siblings::warning(&folder, &service));
+    if let Some(command) = siblings::built_before(&folder, &service) {
+        service.build_command = Some(command);
+    }
+    override_with(&mut service, wanted);
+    server::complete(&folder, &mut service);
+    Ok(service)
 }
 
 /// A folder on disk and the plan for it, without git: what `berth plan` shows.
@@ -115,7 +126,7 @@ pub struct PlannedFolder {
     checkout: Checkout,
     /// What will be done with it.
     pub plan: Plan,
-    /// Why it is not done, where the plan is a server application's.
+    /// Why it is not done, where it cannot be.
     pub refusal: Option<Failure>,
 }
 
@@ -130,7 +141,7 @@ impl PlannedFolder {
             Failure::new(FailureCode::BadRepository, title, format!("The system says: {error}."))
         })?;
         let plan = detect(&checkout, settings)?;
-        let refusal = server_application(&checkout, &plan);
+        let refusal = refusal(&checkout, &plan);
         Ok(Self { checkout, plan, refusal })
     }
 
@@ -151,53 +162,80 @@ impl PlannedFolder {
     }
 }
 
-/// What is detected; settings only choose between ways here.
-fn service(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<PlanService, Failure> {
-    if settings.build_command.as_deref().is_some_and(|command| command.trim().is_empty()) {
-        let mut service = framework::plain_files(folder);
-        service.framework.source = "settings".to_owned();
-        service.framework.why = Reason::SetToPlainFiles.into();
-        return Ok(service);
-    }
-    let has_dockerfile = folder.has("Dockerfile") && settings.build_command.is_none();
-    if has_dockerfile
-        && let Some(directory) = &settings.output_directory
-        && let Some(mut service) = server::dockerfile(folder, None)
+/// What is detected; what is wanted only chooses between ways here.
+fn service(folder: &Folder<'_>, wanted: &Wanted) -> Result<PlanService, Failure> {
+    if let Some(command) = wanted.build_command.as_ref().filter(|command| command.value.trim().is_empty())
+        && !wanted.runs
     {
-        let output_directory = set_to(directory.clone());
-        service.kind = ServiceKind::Static { output_directory };
+        let mut service = framework::plain_files(folder);
+        service.framework.source = command.by.source().to_owned();
+        service.framework.why = match command.by {
+            By::Settings => Reason::SetToPlainFiles.into(),
+            By::File { .. } => command.by.why(),
+        };
         return Ok(service);
     }
-    let mut service = framework::service(folder, settings)?;
-    if !has_dockerfile || service.dockerfile.is_some() {
+    let own = || {
+        let is_meant = folder.has(DOCKERFILE) && wanted.build_command.is_none();
+        is_meant.then(|| Decision::new(folder.path(DOCKERFILE), DOCKERFILE, Reason::SaysHowBuilt))
+    };
+    let Some(dockerfile) = wanted.dockerfile.as_ref().map(Given::decision).or_else(own) else {
+        let service = framework::service(folder, wanted)?;
+        return if wanted.runs { running(folder, service, wanted) } else { Ok(service) };
+    };
+    if let Some(directory) = &wanted.output_directory {
+        let mut service = server::by_dockerfile(dockerfile, None);
+        service.kind = ServiceKind::Static { output_directory: directory.decision() };
         return Ok(service);
     }
-    if let ServiceKind::Running { .. } = service.kind {
-        return Ok(server::dockerfile(folder, Some(service.framework.clone())).unwrap_or(service));
+    // It is built whatever lies beside it; that may give it a name.
+    let beside = framework::service(folder, wanted).ok();
+    let (framework, unused) = match beside {
+        Some(service) if matches!(service.kind, ServiceKind::Running { .. }) => (Some(service.framework), None),
+        beside => (None, beside.map(|service| service.framework.value)),
+    };
+    let mut service = server::by_dockerfile(dockerfile, framework);
+    if wanted.dockerfile.is_none() {
+        service.warnings.extend(unused.map(|framework| Reason::DockerfileRuns { framework }));
     }
-    service.warnings.push_first(Reason::DockerfileUnused);
     Ok(service)
 }
 
-fn set_to<T>(value: T) -> Decision<T> {
-    Decision::new(value, "settings", Reason::Set)
+const DOCKERFILE: &str = "Dockerfile";
+
+/// What shall run although it looks like files: with the tools that are found beside them.
+fn running(folder: &Folder<'_>, mut service: PlanService, wanted: &Wanted) -> Result<PlanService, Failure> {
+    if let ServiceKind::Running { .. } = service.kind {
+        return Ok(service);
+    }
+    if let Some(server) = server::service(folder, wanted)? {
+        return Ok(server);
+    }
+    if service.toolchain.is_none() && folder.has("package.json") {
+        service = Equipment::node(folder, wanted)?.equip(service);
+    }
+    service.kind = ServiceKind::running(None);
+    Ok(service)
 }
 
-/// The project's settings win over what is detected.
-fn override_with(service: &mut PlanService, settings: &ProjectSettings) {
+/// What is wanted wins over what is detected.
+fn override_with(service: &mut PlanService, wanted: &Wanted) {
     if service.toolchain.is_some() {
-        match settings.install_command.as_deref().map(str::trim) {
-            Some("") => service.install_command = None,
-            Some(command) => service.install_command = Some(set_to(command.to_owned())),
+        match wanted.install_command.as_ref().map(|command| (command, command.value.trim())) {
+            Some((_, "")) => service.install_command = None,
+            Some((given, command)) => service.install_command = Some(given.of(command.to_owned())),
             None => {}
         }
-        if let Some(command) = settings.build_command.as_deref().map(str::trim) {
-            service.build_command = Some(set_to(command.to_owned()));
+        match wanted.build_command.as_ref().map(|command| (command, command.value.trim())) {
+            Some((_, "")) => service.build_command = None,
+            Some((given, command)) => service.build_command = Some(given.of(command.to_owned())),
+            None => {}
         }
     }
-    if let (ServiceKind::Static { output_directory }, Some(directory)) = (&mut service.kind, &settings.output_directory)
-    {
-        *output_directory = set_to(directory.clone());
+    match (&mut service.kind, &wanted.output_directory, &wanted.start_command) {
+        (ServiceKind::Static { output_directory }, Some(directory), _) => *output_directory = directory.decision(),
+        (ServiceKind::Running { start_command, .. }, _, Some(start)) => *start_command = Some(start.decision()),
+        _ => {}
     }
 }
 
@@ -221,8 +259,13 @@ fn bare(framework: Decision<String>, kind: ServiceKind) -> PlanService {
     }
 }
 
-/// Why a plan is not carried out: a server application is understood, but not run yet.
-pub(crate) fn server_application(checkout: &Checkout, plan: &Plan) -> Option<Failure> {
+/// Why a plan is not carried out.
+pub(crate) fn refusal(checkout: &Checkout, plan: &Plan) -> Option<Failure> {
+    server::cannot_start(plan).or_else(|| server_application(checkout, plan))
+}
+
+/// A server application is understood, but not run yet.
+fn server_application(checkout: &Checkout, plan: &Plan) -> Option<Failure> {
     let (service, start) = plan.services.iter().find_map(|service| match &service.kind {
         ServiceKind::Running { start_command, .. } => Some((service, start_command.as_ref())),
         ServiceKind::Static { .. } => None,

@@ -4,6 +4,7 @@ use berth_model::{Decision, Failure, FailureCode, Reason};
 
 use super::folder::{Folder, package_json};
 use super::versions::{Named, managed, own_file};
+use super::wanted::{By, Given};
 
 /// What a project gets that names no version.
 const DEFAULT_MAJOR: u32 = 22;
@@ -13,7 +14,7 @@ const MAJORS: [u32; 4] = [22, 24, 20, 18];
 /// Where a version can be written, in the order in which they win.
 #[derive(Default)]
 pub(super) struct Wishes<'a> {
-    pub(super) setting: Option<&'a str>,
+    pub(super) setting: Option<&'a Given<String>>,
     /// Files that name a version, the strongest first.
     pub(super) files: Vec<Named>,
     /// The range in `engines`, of the project or the workspace around it.
@@ -21,7 +22,7 @@ pub(super) struct Wishes<'a> {
 }
 
 impl<'a> Wishes<'a> {
-    pub(super) fn of(folder: &'a Folder<'_>, setting: Option<&'a str>) -> Self {
+    pub(super) fn of(folder: &'a Folder<'_>, setting: Option<&'a Given<String>>) -> Self {
         let volta = folder.package.volta("node");
         let files = [
             own_file(folder, ".nvmrc"),
@@ -40,7 +41,9 @@ impl<'a> Wishes<'a> {
 /// The image, and a warning if the wish could not be read.
 pub(super) fn image(wishes: &Wishes<'_>) -> Result<(Decision<String>, Option<Reason>), Failure> {
     let image = |major: u32| format!("node:{major}-slim");
-    if let Some(text) = wishes.setting.map(str::trim).filter(|text| !text.is_empty()) {
+    if let Some((given, text)) =
+        wishes.setting.map(|given| (given, given.value.trim())).filter(|(_, text)| !text.is_empty())
+    {
         let major = major_of(text).ok_or_else(|| {
             Failure::new(
                 FailureCode::BadSettings,
@@ -49,7 +52,13 @@ pub(super) fn image(wishes: &Wishes<'_>) -> Result<(Decision<String>, Option<Rea
             )
             .with_setting("nodeVersion")
         })?;
-        return Ok((Decision::new(image(major), "settings", Reason::SetToNode { version: text.into() }), None));
+        let decision = match given.by {
+            By::Settings => {
+                Decision::new(image(major), given.by.source(), Reason::SetToNode { version: text.into() })
+            }
+            By::File { .. } => given.of(image(major)),
+        };
+        return Ok((decision, None));
     }
     let mut warning = None;
     for named in &wishes.files {
@@ -159,8 +168,9 @@ mod tests {
     #[test]
     fn the_setting_wins_then_the_files() {
         let file = |file, text: &str| Named { file, text: text.to_owned() };
+        let [twenty, in_words] = ["20", "twenty"].map(|value| Given { value: value.to_owned(), by: By::Settings });
         let mut wishes = Wishes {
-            setting: Some("20"),
+            setting: Some(&twenty),
             files: vec![file(".nvmrc", "v18.1.0"), file(".node-version", "22")],
             engines: Some("24".to_owned()),
         };
@@ -172,7 +182,7 @@ mod tests {
         wishes.files[0].text = "whatever".to_owned();
         let (decision, warning) = image(&wishes).unwrap();
         assert_eq!((decision.source.as_str(), warning.is_some()), (".node-version", true));
-        wishes.setting = Some("twenty");
+        wishes.setting = Some(&in_words);
         assert_eq!(image(&wishes).unwrap_err().setting.as_deref(), Some("nodeVersion"));
     }
 }

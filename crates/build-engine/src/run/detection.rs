@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::BuildEngine;
 use crate::BuildError;
-use crate::detect::{ProjectSettings, detect, server_application};
+use crate::detect::{ProjectSettings, detect, refusal};
 use crate::source::{Credentials, FetchRequest};
 
 /// What is to be planned.
@@ -58,7 +58,7 @@ impl BuildEngine {
         let checkout = fetched.checkout;
         let planning = tokio::task::spawn_blocking(move || {
             let plan = detect(&checkout, &settings)?;
-            let refusal = server_application(&checkout, &plan);
+            let refusal = refusal(&checkout, &plan);
             Ok((plan, refusal))
         });
         let planned: Result<_, Failure> = planning.await.map_err(BuildError::ours)?;

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::artifact::{self, Written, missing};
 use crate::build::{self, Installed, Output};
-use crate::detect::{ProjectSettings, detect, server_application};
+use crate::detect::{ProjectSettings, detect, refusal};
 use crate::log::BuildLog;
 use crate::source::{Credentials, FetchRequest, Fetched};
 use crate::variables::Variables;
@@ -215,7 +215,7 @@ impl BuildRun {
         }
         self.progress.plan(plan.clone());
         // What was understood is kept with the build, even where it cannot be published.
-        match server_application(checkout, &plan) {
+        match refusal(checkout, &plan) {
             Some(failure) => Err(failure.into()),
             None => Ok(plan),
         }

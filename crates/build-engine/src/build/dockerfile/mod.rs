@@ -10,6 +10,7 @@
 //! The project's variables reach it as build arguments, where it declares them with `ARG`; no `.env` is put into an
 //! image. What the build left in Docker is removed with its end.
 
+mod exposes;
 mod ignore;
 mod instructions;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use crate::artifact::Written;
 use crate::artifact::missing::{self, Found};
 use crate::failure::{self, Command};
 use crate::run::Job;
+pub(crate) use exposes::ports as exposed_ports;
 use ignore::Ignore;
 use instructions::Instruction;
 

@@ -2,16 +2,17 @@
 
 use berth_model::{Decision, PlanService, Reason, ServiceKind};
 
-use super::running;
+use super::{python, running};
 use crate::detect::bare;
 use crate::detect::config::toml_value;
 use crate::detect::equipment::Equipment;
 use crate::detect::folder::Folder;
-use crate::detect::{python, sites};
+use crate::detect::sites;
+use crate::detect::versions::{managed, own_file};
 
 /// The first language that is recognised.
 pub(super) fn service(folder: &Folder<'_>) -> Option<PlanService> {
-    [php, go, java, rust, ruby, elixir, dotnet, python, deno, gleam, native, bun, shell, other, procfile]
+    [php, go, java, rust, ruby, elixir, dotnet, python::service, deno, gleam, native, bun, shell, other, procfile]
         .into_iter()
         .find_map(|language| language(folder))
 }
@@ -34,70 +35,6 @@ fn installs(command: &str, file: &str) -> Decision<String> {
 
 fn newest(language: &str) -> Reason {
     Reason::NewestVersion { language: language.into() }
-}
-
-fn python(folder: &Folder<'_>) -> Option<PlanService> {
-    const FILES: &[&str] = &[
-        "manage.py",
-        "pyproject.toml",
-        "requirements.txt",
-        "Pipfile",
-        "setup.py",
-        "main.py",
-        "app.py",
-        "server.py",
-        "wsgi.py",
-        "bot.py",
-    ];
-    const MAIN: &[&str] = &["main.py", "app.py", "server.py", "wsgi.py", "bot.py", "run.py", "start.py", "hello.py"];
-    let shown = FILES.iter().find(|file| folder.has(file))?;
-    let packages = python::named_packages(folder);
-    let main = MAIN.iter().find(|file| folder.has(file));
-    // Packages can be there for something else: the main file, where there is one, must name them too.
-    let text = main.and_then(|file| folder.text(file)).unwrap_or_default().to_lowercase();
-    let uses = |name: &str| packages.contains(name);
-    let serves = |name: &str| uses(name) && (main.is_none() || text.contains(name));
-    let module = main.map_or("main", |file| file.trim_end_matches(".py"));
-    let by = |name: &str| decided(name, shown, Reason::PackagesName { name: name.into() });
-    let (name, start) = if folder.has("manage.py") {
-        let start = match (uses("gunicorn"), wsgi_module(folder)) {
-            (true, Some(module)) => {
-                format!("python manage.py migrate && gunicorn --bind 0.0.0.0:${{PORT:-8000}} {module}:application")
-            }
-            _ => "python manage.py migrate && python manage.py runserver 0.0.0.0:${PORT:-8000}".to_owned(),
-        };
-        (found("django", "manage.py"), Some(start))
-    } else if let Some(name) = ["fasthtml", "fastapi"].into_iter().find(|name| serves(name)) {
-        (by(name), Some(format!("uvicorn {module}:app --host 0.0.0.0 --port ${{PORT:-8000}}")))
-    } else if serves("flask") {
-        let start = if uses("gunicorn") {
-            format!("gunicorn --bind 0.0.0.0:${{PORT:-8000}} {module}:app")
-        } else {
-            main.map_or_else(
-                || "flask run --host 0.0.0.0 --port ${PORT:-8000}".to_owned(),
-                |file| format!("python {file}"),
-            )
-        };
-        (by("flask"), Some(start))
-    } else {
-        let script = folder.text("pyproject.toml").and_then(|text| {
-            let (_, rest) = text.split_once("[project.scripts]")?;
-            rest.lines().find_map(|line| line.split_once('=')).map(|(name, _)| name.trim().trim_matches('"').to_owned())
-        });
-        (found("python", shown), main.map(|file| format!("python {file}")).or(script))
-    };
-    let start_command = start.map(|start| {
-        let source = main.copied().unwrap_or(shown);
-        decided(start, source, Reason::UsualStart { framework: name.value.clone() })
-    });
-    Some(python::equipment(folder).equip(bare(name, ServiceKind::running(start_command))))
-}
-
-/// `mysite.wsgi`, of the file that Django makes.
-fn wsgi_module(folder: &Folder<'_>) -> Option<String> {
-    let skip = if folder.root.is_empty() { 0 } else { folder.root.len() + 1 };
-    let path = folder.checkout.below(folder.root).map(|(path, _)| path).find(|path| path.ends_with("/wsgi.py"))?;
-    Some(path.get(skip..)?.trim_end_matches(".py").replace('/', "."))
 }
 
 fn image(name: &str, reason: Reason) -> Option<berth_model::Toolchain> {
@@ -127,14 +64,16 @@ fn go(folder: &Folder<'_>) -> Option<PlanService> {
 fn rust(folder: &Folder<'_>) -> Option<PlanService> {
     let manifest = folder.text("Cargo.toml")?;
     let (package, name) = match toml_value(&manifest, "package", "name") {
-        Some(name) => (None, Some(toml_value(&manifest, "package", "default-run").unwrap_or(name))),
+        Some(name) => (None, Some(program(folder, "", &manifest).unwrap_or(name))),
         None => {
             // A workspace: its first package with a program.
             let main =
                 folder.checkout.below(folder.root).map(|(path, _)| path).find(|path| path.ends_with("/src/main.rs"));
-            let manifest = main.and_then(|path| folder.checkout.text(&path.replace("src/main.rs", "Cargo.toml")));
-            let name = manifest.and_then(|text| toml_value(&text, "package", "name"));
-            (name.clone(), name)
+            let place = main.map(|path| path.trim_end_matches("src/main.rs").to_owned());
+            let manifest = place.as_ref().and_then(|place| folder.checkout.text(&format!("{place}Cargo.toml")));
+            let package = manifest.as_ref().and_then(|text| toml_value(text, "package", "name"));
+            let name = manifest.and_then(|text| toml_value(&text, "package", "default-run")).or(package.clone());
+            (package, name)
         }
     };
     let command = match package {
@@ -143,7 +82,31 @@ fn rust(folder: &Folder<'_>) -> Option<PlanService> {
     };
     let build = decided(command, "Cargo.toml", Reason::BuildsIt { program: "Cargo".into() });
     let start = name.map(|name| decided(format!("./target/release/{name}"), "Cargo.toml", Reason::ProgramThatIsBuilt));
-    Some(running(found("rust", "Cargo.toml"), image("rust:1-slim", newest("Rust")), Some(build), start))
+    let toolchain = Some(Equipment::image(rust_image(folder)).toolchain);
+    Some(running(found("rust", "Cargo.toml"), toolchain, Some(build), start))
+}
+
+/// The program of a package that does not have its name: the default one, or the first that is named where there is no
+/// `src/main.rs`.
+fn program(folder: &Folder<'_>, place: &str, manifest: &str) -> Option<String> {
+    let named = || toml_value(manifest, "bin", "name").filter(|_| !folder.has(&format!("{place}src/main.rs")));
+    toml_value(manifest, "package", "default-run").or_else(named)
+}
+
+/// The whole image, for many packages link with OpenSSL. A toolchain that is named is what `rustup` would fetch otherwise.
+fn rust_image(folder: &Folder<'_>) -> Decision<String> {
+    let toolchain = folder.near("rust-toolchain.toml").and_then(|text| toml_value(&text, "toolchain", "channel"));
+    let by_file = toolchain.map(|text| ("rust-toolchain.toml", text));
+    let named = by_file
+        .or_else(|| own_file(folder, "rust-toolchain").map(|named| (named.file, named.text)))
+        .or_else(|| managed(folder, &["rust"]).map(|named| (named.file, named.text)));
+    let is_version = |text: &str| text.starts_with("1.") && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    match named.filter(|(_, text)| is_version(text)) {
+        Some((file, text)) => {
+            decided(format!("rust:{text}"), file, Reason::FileSays { file: file.into(), text: text.clone() })
+        }
+        None => decided("rust:1", "default", newest("Rust")),
+    }
 }
 
 fn php(folder: &Folder<'_>) -> Option<PlanService> {
@@ -203,8 +166,16 @@ fn java(folder: &Folder<'_>) -> Option<PlanService> {
         (_, _, false) => ("gradle build -x test", "build/libs/*.jar"),
     };
     let build = decided(build, file, Reason::MakesArchive);
-    let start = decided(format!("java -jar {jar}"), file, Reason::ArchiveThatIsBuilt);
-    Some(running(name, image("eclipse-temurin:21", Reason::NoVersionAsked), Some(build), Some(start)))
+    // An archive without what it depends on lies beside the whole one.
+    let archive = format!("$(ls {jar} | grep -v -e plain -e original | head -n 1)");
+    let port = if spring { " -Dserver.port=${PORT:-8080}" } else { "" };
+    let start = decided(format!("java{port} -jar {archive}"), file, Reason::ArchiveThatIsBuilt);
+    let base = match (file, folder.has("mvnw"), folder.has("gradlew")) {
+        ("pom.xml", false, _) => "maven:3-eclipse-temurin-21",
+        (file, _, false) if file != "pom.xml" => "gradle:8-jdk21",
+        _ => "eclipse-temurin:21",
+    };
+    Some(running(name, image(base, Reason::NoVersionAsked), Some(build), Some(start)))
 }
 
 fn elixir(folder: &Folder<'_>) -> Option<PlanService> {

@@ -1,17 +1,28 @@
 //! Server applications: what they are written in and what starts them.
 //!
-//! Berth does not run them yet. The plan says what it understood, so that nobody has to guess what is missing.
+//! - [`languages`], [`python`] and here: what builds and starts them;
+//! - [`procfile`]: what its owner says of that;
+//! - [`listens`], [`complete`]: their port, environment and release command.
 
-use berth_model::{Decision, Failure, PackageManager, PlanService, Reason, ServiceKind, Toolchain};
+use berth_model::{
+    Decision, Failure, FailureCode, PackageManager, Plan, PlanService, Reason, ServiceKind, Toolchain,
+};
 
 use super::catalog::catalog;
 use super::command::{Commands, called_scripts};
 use super::equipment::Equipment;
 use super::folder::Folder;
 use super::package_json::PackageJson;
-use super::{ProjectSettings, bare, run_script};
+use super::wanted::Wanted;
+use super::{bare, run_script};
 
+mod complete;
 mod languages;
+mod listens;
+mod procfile;
+mod python;
+
+pub(super) use complete::complete;
 
 /// Frameworks of servers in Node, by the dependency that shows them. The ones that stand on others come first.
 const NODE: &[(&str, &str)] = &[
@@ -27,11 +38,8 @@ const NODE: &[(&str, &str)] = &[
 ];
 
 /// The plan of a server application, if the folder holds one.
-pub(super) fn service(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<Option<PlanService>, Failure> {
-    let service = match dockerfile(folder, None) {
-        Some(service) => Some(service),
-        None => node(folder, settings)?.or_else(|| languages::service(folder)),
-    };
+pub(super) fn service(folder: &Folder<'_>, wanted: &Wanted) -> Result<Option<PlanService>, Failure> {
+    let service = node(folder, wanted)?.or_else(|| languages::service(folder));
     Ok(service.map(|service| with_procfile(folder, service)))
 }
 
@@ -45,29 +53,47 @@ pub(super) fn with_assets(folder: &Folder<'_>) -> Option<PlanService> {
     if !is_one {
         return None;
     }
-    let service = dockerfile(folder, None).or_else(|| languages::service(folder))?;
-    Some(with_procfile(folder, service))
+    Some(with_procfile(folder, languages::service(folder)?))
 }
 
-/// A repository's own Dockerfile says how it is built and started; a framework of the catalog keeps its name.
-pub(super) fn dockerfile(folder: &Folder<'_>, framework: Option<Decision<String>>) -> Option<PlanService> {
-    folder.has("Dockerfile").then(|| {
-        let known = framework.filter(|name| catalog().frameworks.iter().any(|entry| entry.name == name.value));
-        let there = || Reason::FileFound { file: "Dockerfile".into() };
-        let name = known.unwrap_or_else(|| Decision::new("dockerfile".to_owned(), "Dockerfile", there()));
-        let mut service = bare(name, ServiceKind::running(None));
-        service.dockerfile = Some(Decision::new(folder.path("Dockerfile"), "Dockerfile", Reason::SaysHowBuilt));
-        service
-    })
+/// A server that shows what the build of a site beside it makes.
+pub(super) struct BesideSite {
+    pub(super) framework: Decision<String>,
+    pub(super) start: Decision<String>,
 }
 
-fn node(folder: &Folder<'_>, settings: &ProjectSettings) -> Result<Option<PlanService>, Failure> {
+/// A server in the package of a site: what starts it is said, and it stands on what is installed to run.
+pub(super) fn beside_site(folder: &Folder<'_>, manager: PackageManager) -> Option<BesideSite> {
+    let by_script = || {
+        server_script(&folder.package).filter(|_| !start_is_for_development(folder))?;
+        start_script(folder, manager)
+    };
+    let start = procfile::server(folder).or_else(by_script)?;
+    let (dependency, name) = NODE.iter().find(|(dependency, _)| folder.package.runs_with(dependency))?;
+    let reason = Reason::DependsOn { file: "package.json".into(), dependency: (*dependency).into() };
+    Some(BesideSite { framework: Decision::new((*name).to_owned(), "package.json", reason), start })
+}
+
+/// A repository's own Dockerfile, at `path` in it, says how it is built and started; a framework of the catalog keeps its
+/// name.
+pub(super) fn by_dockerfile(path: Decision<String>, framework: Option<Decision<String>>) -> PlanService {
+    let known = framework.filter(|name| catalog().frameworks.iter().any(|entry| entry.name == name.value));
+    let file = path.value.rsplit('/').next().unwrap_or_default().to_owned();
+    let name = known.unwrap_or_else(|| {
+        Decision::new("dockerfile".to_owned(), file.clone(), Reason::FileFound { file: file.clone() })
+    });
+    let mut service = bare(name, ServiceKind::running(None));
+    service.dockerfile = Some(path);
+    service
+}
+
+fn node(folder: &Folder<'_>, wanted: &Wanted) -> Result<Option<PlanService>, Failure> {
     if !folder.has("package.json") && !folder.has("package.json5") {
         return Ok(None);
     }
-    let equipment = Equipment::node(folder, settings)?;
+    let equipment = Equipment::node(folder, wanted)?;
     let manager = equipment.manager().unwrap_or(PackageManager::Npm);
-    let process = || web_process(folder).map(by_procfile);
+    let process = || procfile::command(folder, "web");
     let start = start_script(folder, manager).or_else(process).or_else(|| main_file(folder, manager));
     let Some(start) = start else { return Ok(None) };
     let name =
@@ -102,23 +128,41 @@ fn node_framework(folder: &Folder<'_>) -> Option<Decision<String>> {
 
 /// Whether nothing but a server can be meant, whatever pages lie beside it.
 pub(super) fn is_certain(folder: &Folder<'_>, service: &PlanService) -> bool {
-    const LANGUAGES: &[&str] = &["fastapi", "fasthtml", "flask", "django", "rails", "laravel", "symfony", "phoenix"];
+    const LANGUAGES: &[&str] = &[
+        "fastapi", "fasthtml", "starlette", "litestar", "quart", "flask", "streamlit", "django", "rails", "laravel",
+        "symfony", "phoenix",
+    ];
     let start = server_script(&folder.package);
     let is_started = start.is_some() && !start_is_for_development(folder);
     is_started
-        || web_process(folder).is_some()
-        || service.dockerfile.is_none() && LANGUAGES.contains(&service.framework.value.as_str())
+        || has_web_process(folder)
+        || LANGUAGES.contains(&service.framework.value.as_str())
 }
 
-/// The command that runs the start script.
+/// The command that runs the start script, or the one for production where the other is not.
 pub(super) fn start_script(folder: &Folder<'_>, manager: PackageManager) -> Option<Decision<String>> {
-    let script = folder.package.script("start")?;
-    let run = if manager == PackageManager::Bun {
-        "bun run start".to_owned()
-    } else {
-        format!("{} start", manager.program())
+    const FOR_PRODUCTION: &[&str] = &["start:prod", "start:production", "start-prod", "prod", "production"];
+    const COMPILES: &[&[&str]] = &[&["nest", "start"], &["nodemon"], &["ts-node-dev"], &["tsx", "watch"]];
+    let start = folder.package.script("start");
+    let is_of_developers = start.is_none_or(|script| {
+        start_is_for_development(folder)
+            || Commands::of(script, &folder.package)
+                .iter()
+                .any(|words| COMPILES.iter().any(|program| words.windows(program.len()).any(|part| part == *program)))
+    });
+    let production = FOR_PRODUCTION.iter().filter(|_| is_of_developers);
+    let production = production.filter_map(|name| Some((*name, folder.package.script(name)?))).next();
+    let (name, script) = production.or(start.map(|script| ("start", script)))?;
+    let run = match (manager, name) {
+        (PackageManager::Bun, "start") => "bun run start".to_owned(),
+        (manager, "start") => format!("{} start", manager.program()),
+        (manager, name) => run_script(manager, name),
     };
-    Some(Decision::new(run, "package.json", Reason::StartScript { script: script.into() }))
+    let reason = match name {
+        "start" => Reason::StartScript { script: script.into() },
+        name => Reason::StartScriptOf { name: name.into(), script: script.into() },
+    };
+    Some(Decision::new(run, "package.json", reason))
 }
 
 /// The file that the package names as its entry.
@@ -131,22 +175,17 @@ fn main_file(folder: &Folder<'_>, manager: PackageManager) -> Option<Decision<St
     Some(Decision::new(format!("{program} {file}"), "package.json", Reason::MainFile { file: file.into() }))
 }
 
-/// `web:` of a Procfile.
-pub(super) fn web_process(folder: &Folder<'_>) -> Option<String> {
-    let procfile = folder.text("Procfile")?;
-    procfile.lines().find_map(|line| line.strip_prefix("web:")).map(|command| command.trim().to_owned())
-}
-
-fn by_procfile(web: String) -> Decision<String> {
-    Decision::new(web, "Procfile", Reason::TheFileNamesIt { file: "Procfile".into() })
+/// Whether a Procfile names what answers requests.
+pub(super) fn has_web_process(folder: &Folder<'_>) -> bool {
+    procfile::command(folder, "web").is_some()
 }
 
 /// A Procfile wins over what a language usually does.
 fn with_procfile(folder: &Folder<'_>, mut service: PlanService) -> PlanService {
-    let web = web_process(folder);
-    if let (ServiceKind::Running { start_command, .. }, Some(web), None) = (&mut service.kind, web, &service.dockerfile)
+    if let (ServiceKind::Running { start_command, .. }, Some(web)) =
+        (&mut service.kind, procfile::command(folder, "web"))
     {
-        *start_command = Some(by_procfile(web));
+        *start_command = Some(web);
     }
     service
 }
@@ -209,6 +248,34 @@ pub(super) fn start_is_for_development(folder: &Folder<'_>) -> bool {
         .package
         .script("start")
         .is_some_and(|start| start.split_whitespace().any(|word| matches!(word, "dev" | "develop" | "vite")))
+}
+
+/// Why what a plan names could not be started.
+pub(super) fn cannot_start(plan: &Plan) -> Option<Failure> {
+    let because = |service: &PlanService| {
+        let ServiceKind::Running { start_command, .. } = &service.kind else { return None };
+        let what = &service.framework.value;
+        let (title, detail) = match (&service.dockerfile, &service.toolchain, start_command) {
+            (Some(_), ..) | (None, Some(_), Some(_)) => return None,
+            (None, None, _) => (
+                format!("no image is known that runs this application ({what})"),
+                "Add a Dockerfile that builds and starts it.".to_owned(),
+            ),
+            (None, Some(_), None) => {
+                let hints = service.warnings.sentences().iter().map(|hint| format!(" Note: {hint}."));
+                let hints: String = hints.collect();
+                (
+                    format!("nothing says how this application is started ({what})"),
+                    format!(
+                        "Add a start script to package.json, a Procfile with a line `web: …`, or `start` in \
+                         berth.toml.{hints}"
+                    ),
+                )
+            }
+        };
+        Some(Failure::new(FailureCode::ServerApplication, title, detail))
+    };
+    plan.services.iter().find_map(because)
 }
 
 /// What a server application runs, in the fewest words.

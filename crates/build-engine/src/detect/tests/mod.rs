@@ -2,11 +2,14 @@ mod frameworks;
 mod hybrids;
 mod outputs;
 mod properties;
+mod running;
 mod servers;
 mod sites;
 mod versions;
 
 use std::path::Path;
+
+use berth_model::PlanSetting;
 
 use super::*;
 
@@ -29,14 +32,9 @@ fn detected(files: &[(&str, &str)]) -> PlanService {
     plan(files, &ProjectSettings::default()).unwrap().services.remove(0)
 }
 
-/// Why nothing is published of these files: detection says no, or it is a server application.
+/// Why nothing is made of these files: detection says no, or nothing could be started.
 fn refused(files: &[(&str, &str)]) -> Failure {
-    let folder = folder_of(files);
-    let checkout = Checkout::of_folder(folder.path()).unwrap();
-    match detect(&checkout, &ProjectSettings::default()) {
-        Ok(plan) => server_application(&checkout, &plan).unwrap(),
-        Err(failure) => failure,
-    }
+    plan(files, &ProjectSettings::default()).map_or_else(|failure| failure, |plan| server::cannot_start(&plan).unwrap())
 }
 
 fn output_of(service: &PlanService) -> &Decision<OutputDir> {
@@ -55,7 +53,8 @@ fn print(outcome: Result<Plan, Failure>) -> String {
 fn assert_plan(name: &str, files: &[(&str, &str)]) {
     let planned = PlannedFolder::of(folder_of(files).path(), &ProjectSettings::default());
     let text = match planned {
-        Ok(PlannedFolder { plan, refusal, .. }) => {
+        Ok(PlannedFolder { plan, .. }) => {
+            let refusal = server::cannot_start(&plan);
             let refusal = refusal.map(|failure| format!("refused: {}\n", failure.title)).unwrap_or_default();
             print::lines(&plan) + &refusal
         }
@@ -206,9 +205,7 @@ fn hybrids_are_static_when_they_say_so() {
     };
     let exported = detected(&next("export default { output: 'export' }"));
     assert_eq!(output_of(&exported).value.as_str(), "out");
-    let failure = refused(&next("export default {}"));
-    assert_eq!(failure.code, FailureCode::ServerApplication);
-    assert_eq!(failure.title, "this is a server application (next start); Berth publishes static output for now");
+    assert!(detected(&next("export default {}")).output_directory().is_none());
     let astro = |dependencies: &str| {
         let package = format!(r#"{{"scripts":{{"build":"astro build"}},"dependencies":{dependencies}}}"#);
         detected(&[("package.json", &package)])
@@ -245,18 +242,16 @@ fn output_directories_from_configuration() {
 #[test]
 fn what_cannot_be_published_is_said_in_words() {
     let titles = [
-        refused(&[("package.json", r#"{"scripts":{"start":"node index.js"},"dependencies":{"ws":"8"}}"#)]),
-        refused(&[("Procfile", "web: uvicorn main:app"), ("main.py", "")]),
-        refused(&[("go.mod", ""), ("Dockerfile", "FROM scratch")]),
+        refused(&[("Package.swift", "")]),
+        refused(&[("requirements.txt", "httpx")]),
         refused(&[("package.json", "{,}")]),
         refused(&[("README.md", ""), ("apps/web/package.json", VITE)]),
     ]
     .map(|failure| format!("{}: {}", failure.code.as_str(), failure.title))
     .join("\n");
     insta::assert_snapshot!(titles, @"
-    server_application: this is a server application (npm start: node index.js); Berth publishes static output for now
-    server_application: this is a server application (Procfile: uvicorn main:app); Berth publishes static output for now
-    server_application: this is a server application (Dockerfile); Berth publishes static output for now
+    server_application: no image is known that runs this application (swift)
+    server_application: nothing says how this application is started (python)
     bad_repository: package.json cannot be read
     bad_repository: nothing to build or publish was found
     ");
@@ -268,10 +263,17 @@ fn what_cannot_be_published_is_said_in_words() {
 }
 
 #[test]
-fn a_dockerfile_beside_a_static_framework_is_left_aside_and_said() {
-    let service = detected(&[("package.json", VITE), ("Dockerfile", "FROM node:20")]);
-    assert_eq!(service.framework.value, "vite");
-    assert!(service.warnings.sentences()[0].starts_with("the Dockerfile is not used"));
+fn a_dockerfile_wins_over_a_static_framework_and_says_so() {
+    let files = [("package.json", VITE), ("Dockerfile", "FROM node:20 AS build\nEXPOSE 1\nFROM nginx\nEXPOSE 80")];
+    insta::assert_snapshot!(print(plan(&files, &ProjectSettings::default())), @"
+    framework: dockerfile (Dockerfile: there is a Dockerfile)
+    dockerfile: Dockerfile (Dockerfile: it says how it is built)
+    port: 80 (Dockerfile: the Dockerfile exposes it)
+    warning: the Dockerfile is built and run; to have the files of vite published instead, set a build command
+    ");
+    let settings = ProjectSettings { build_command: Some("vite build".to_owned()), ..ProjectSettings::default() };
+    let service = plan(&files, &settings).unwrap().services.remove(0);
+    assert_eq!((service.framework.value.as_str(), service.dockerfile), ("vite", None));
 }
 
 /// However many files ask to be looked into, a plan reads no more than it may.
@@ -306,10 +308,9 @@ fn real_applications() {
         let root = text("root_directory").unwrap_or_default();
         let settings =
             ProjectSettings { root_directory: Some(RootDir::parse(root).unwrap()), ..ProjectSettings::default() };
-        let service = folder(&apps.join(name), &settings).unwrap().services.remove(0);
-        // Until services run, the framework beside a Dockerfile is built.
-        let framework = if name == "dockerfile-static" { "vite" } else { text("framework").unwrap() };
-        assert_eq!(service.framework.value, framework, "{name}");
+        let checkout = Checkout::of_folder(&apps.join(name)).unwrap();
+        let service = detect(&checkout, &settings).unwrap().services.remove(0);
+        assert_eq!(Some(service.framework.value.as_str()), text("framework"), "{name}");
         let manager = service.toolchain.as_ref().and_then(|toolchain| toolchain.package_manager.as_ref());
         if let Some(wanted) = text("package_manager").filter(|wanted| !matches!(*wanted, "none" | "docker")) {
             assert_eq!(manager.unwrap().value.program(), wanted, "{name}");
@@ -320,12 +321,14 @@ fn real_applications() {
                 let wanted = OutputDir::parse(text("output_directory").unwrap()).unwrap();
                 assert_eq!(wanted.as_str(), output, "{name}");
             }
-            (ServiceKind::Static { .. }, "dockerfile") => {
-                assert!(service.warnings.sentences()[0].contains("Dockerfile"))
-            }
-            (ServiceKind::Running { start_command, .. }, "service") => {
+            (ServiceKind::Running { start_command, run }, "service" | "dockerfile") => {
                 let start = start_command.as_ref().map(|command| command.value.as_str());
                 assert_eq!(start, text("start_command"), "{name}");
+                assert_eq!(run.port.map(|port| u64::from(port.get())), app["port"].as_u64(), "{name}");
+                assert!(server::cannot_start(&plan_of(&checkout, &settings).unwrap()).is_none(), "{name}");
+                let build = service.build_command.as_ref().map(|command| command.value.as_str());
+                assert_eq!(build, text("build_command"), "{name}");
+                assert!(service.origins.contains_key(&PlanSetting::Port), "{name}");
             }
             // A server by what it says of itself; its build is what fails.
             (ServiceKind::Running { .. }, "build-fails") => {}

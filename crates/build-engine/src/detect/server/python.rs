@@ -1,0 +1,193 @@
+//! Servers in Python: the module that holds the application, and what serves it.
+
+use std::sync::LazyLock;
+
+use berth_model::{Decision, PlanService, Reason, ServiceKind};
+use regex::Regex;
+
+use super::complete::release_with;
+use crate::detect::config::toml_value;
+use crate::detect::folder::Folder;
+use crate::detect::{bare, python};
+
+const FILES: &[&str] = &[
+    "manage.py",
+    "pyproject.toml",
+    "requirements.txt",
+    "Pipfile",
+    "setup.py",
+    "main.py",
+    "app.py",
+    "server.py",
+    "wsgi.py",
+    "bot.py",
+];
+const MAIN: &[&str] = &["main.py", "app.py", "server.py", "wsgi.py", "bot.py", "run.py", "start.py", "hello.py"];
+/// Where applications lie that are packages, or in a directory of their own.
+const BELOW: &[&str] = &["app/main.py", "src/main.py", "app/__init__.py", "app/app.py", "src/app.py", "api/main.py", "src/app/main.py"];
+/// Frameworks that uvicorn serves.
+const ASGI: &[&str] = &["fasthtml", "fastapi", "starlette", "litestar", "quart"];
+
+/// An application as a framework makes it: `app = FastAPI(…)`, `app, rt = fast_app(…)`.
+static APPLICATION: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let made = r"(?:\w+\.)?(?:FastAPI|Starlette|Litestar|Quart|Flask|FastHTML|fast_app)\(";
+    Regex::new(&format!(r"(?m)^(\w+)(?:\s*,\s*\w+)*\s*(?::\s*[\w.]+\s*)?=\s*{made}")).ok()
+});
+/// What makes one when it is called.
+static FACTORY: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?m)^def (create_app|make_app|build_app|get_app)\(").ok());
+
+/// An application in a module.
+struct Application {
+    file: String,
+    /// `app.main`.
+    module: String,
+    /// `app`, or `create_app` where that makes it.
+    name: String,
+    is_factory: bool,
+    /// The directory that its imports begin at, where that is not the project's.
+    directory: Option<&'static str>,
+}
+
+pub(super) fn service(folder: &Folder<'_>) -> Option<PlanService> {
+    let shown = *FILES.iter().find(|file| folder.has(file))?;
+    let packages = python::named_packages(folder);
+    let main = MAIN.iter().copied().find(|file| folder.has(file));
+    // Packages can be there for something else: the main file, where there is one, must name them too.
+    let text = main.and_then(|file| folder.text(file)).unwrap_or_default();
+    let lower = text.to_lowercase();
+    let uses = |name: &str| packages.contains(name);
+    let application = application(folder, main);
+    let serves = |name: &str| uses(name) && (main.is_none() || lower.contains(name) || application.is_some());
+    let by = |name: &str| Decision::new(name.to_owned(), shown, Reason::PackagesName { name: name.into() });
+    let found = |value: &str, file: &str| {
+        Decision::new(value.to_owned(), file, Reason::FileFound { file: file.into() })
+    };
+    let mut release = None;
+    let (name, start) = if folder.has("manage.py") {
+        release = Some("python manage.py migrate --noinput");
+        (found("django", "manage.py"), Some(django(folder, uses)))
+    } else if let Some(name) = ASGI.iter().copied().find(|name| serves(name)) {
+        (by(name), Some(asgi(application.as_ref(), main)))
+    } else if serves("flask") {
+        (by("flask"), Some(flask(application.as_ref(), main, uses("gunicorn"), &text)))
+    } else if serves("streamlit") {
+        let file = main.unwrap_or("app.py");
+        let start = format!("streamlit run {file} --server.address 0.0.0.0 --server.port ${{PORT:-8501}}");
+        (by("streamlit"), Some(start))
+    } else {
+        (found("python", shown), main.map(|file| format!("python {file}")).or_else(|| script(folder)))
+    };
+    let source = match &application {
+        Some(application) if name.value != "django" => application.file.as_str(),
+        _ if folder.has("manage.py") => "manage.py",
+        _ => main.unwrap_or(shown),
+    };
+    let start_command =
+        start.map(|start| Decision::new(start, source, Reason::UsualStart { framework: name.value.clone() }));
+    let mut service = python::equipment(folder).equip(bare(name, ServiceKind::running(start_command)));
+    if let Some(release) = release {
+        let reason = Reason::Migrates { framework: "Django".into() };
+        release_with(&mut service, Decision::new(release.to_owned(), "manage.py", reason));
+    }
+    if folder.has("manage.py") && uses("whitenoise") {
+        let collects = Reason::CollectsFiles { name: "whitenoise".into() };
+        let command = "python manage.py collectstatic --noinput".to_owned();
+        service.build_command = Some(Decision::new(command, "manage.py", collects));
+    }
+    Some(service)
+}
+
+/// What serves an application of Django: what its packages name, else its own server.
+fn django(folder: &Folder<'_>, uses: impl Fn(&str) -> bool) -> String {
+    match (module_of(folder, "wsgi.py"), module_of(folder, "asgi.py")) {
+        (Some(module), _) if uses("gunicorn") => {
+            format!("gunicorn --bind 0.0.0.0:${{PORT:-8000}} {module}:application")
+        }
+        (_, Some(module)) if uses("uvicorn") => {
+            format!("uvicorn {module}:application --host 0.0.0.0 --port ${{PORT:-8000}}")
+        }
+        (_, Some(module)) if uses("daphne") => {
+            format!("daphne -b 0.0.0.0 -p ${{PORT:-8000}} {module}:application")
+        }
+        _ => "python manage.py runserver --noreload 0.0.0.0:${PORT:-8000}".to_owned(),
+    }
+}
+
+fn asgi(application: Option<&Application>, main: Option<&str>) -> String {
+    let (module, options) = match application {
+        Some(application) => {
+            let factory = if application.is_factory { " --factory" } else { "" };
+            let directory = application.directory.map(|directory| format!(" --app-dir {directory}")).unwrap_or_default();
+            (format!("{}:{}", application.module, application.name), format!("{factory}{directory}"))
+        }
+        None => (format!("{}:app", main.map_or("main", |file| file.trim_end_matches(".py"))), String::new()),
+    };
+    format!("uvicorn {module}{options} --host 0.0.0.0 --port ${{PORT:-8000}}")
+}
+
+/// Gunicorn where it is a package; the file itself where it listens everywhere; else Flask's own server.
+fn flask(application: Option<&Application>, main: Option<&str>, has_gunicorn: bool, text: &str) -> String {
+    if has_gunicorn {
+        let (module, options) = match application {
+            Some(application) => {
+                let call = if application.is_factory { "()" } else { "" };
+                let target = format!("{}:{}{call}", application.module, application.name);
+                let directory =
+                    application.directory.map(|directory| format!(" --chdir {directory}")).unwrap_or_default();
+                (if application.is_factory { format!("'{target}'") } else { target }, directory)
+            }
+            None => (format!("{}:app", main.map_or("main", |file| file.trim_end_matches(".py"))), String::new()),
+        };
+        return format!("gunicorn --bind 0.0.0.0:${{PORT:-8000}}{options} {module}");
+    }
+    match (main, application) {
+        (Some(file), _) if text.contains("0.0.0.0") => format!("python {file}"),
+        (_, Some(application)) => {
+            let module = match application.directory {
+                Some(directory) => format!("{directory}/{}", application.module),
+                None => application.module.clone(),
+            };
+            format!("flask --app {module} run --host 0.0.0.0 --port ${{PORT:-8000}}")
+        }
+        (Some(file), None) => {
+            let module = file.trim_end_matches(".py");
+            format!("flask --app {module} run --host 0.0.0.0 --port ${{PORT:-8000}}")
+        }
+        (None, None) => "flask run --host 0.0.0.0 --port ${PORT:-8000}".to_owned(),
+    }
+}
+
+/// The first usual file that makes an application.
+fn application(folder: &Folder<'_>, main: Option<&str>) -> Option<Application> {
+    let files = main.into_iter().chain(MAIN.iter().copied()).chain(BELOW.iter().copied());
+    files.filter(|file| folder.has(file)).find_map(|file| {
+        let text = folder.text(file)?;
+        let (name, is_factory) = match APPLICATION.as_ref()?.captures(&text) {
+            Some(found) => (found[1].to_owned(), false),
+            None => (FACTORY.as_ref()?.captures(&text)?[1].to_owned(), true),
+        };
+        // Names in `src` begin below it, unless they say `src`.
+        let below_src = file.strip_prefix("src/").filter(|_| !text.contains("from src") && !text.contains("import src"));
+        let path = below_src.unwrap_or(file).trim_end_matches(".py").trim_end_matches("/__init__");
+        let directory = below_src.map(|_| "src");
+        Some(Application { file: file.to_owned(), module: path.replace('/', "."), name, is_factory, directory })
+    })
+}
+
+/// `mysite.wsgi`, of the file that Django makes.
+fn module_of(folder: &Folder<'_>, file: &str) -> Option<String> {
+    let skip = if folder.root.is_empty() { 0 } else { folder.root.len() + 1 };
+    let mut paths = folder.checkout.below(folder.root).filter_map(|(path, _)| path.get(skip..));
+    let path = paths.find(|path| path.rsplit('/').next() == Some(file) && !path.contains(".venv/"))?;
+    Some(path.trim_end_matches(".py").replace('/', "."))
+}
+
+/// The first program that the package brings.
+fn script(folder: &Folder<'_>) -> Option<String> {
+    let text = folder.text("pyproject.toml")?;
+    let (_, rest) = text.split_once("[project.scripts]")?;
+    let (name, _) = rest.lines().find_map(|line| line.split_once('='))?;
+    let name = name.trim().trim_matches('"').to_owned();
+    toml_value(&text, "project.scripts", &name).map(|_| name)
+}
