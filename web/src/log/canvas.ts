@@ -63,9 +63,9 @@ export class Canvas {
     return true
   }
 
-  /** How many characters of a wrapped line stand side by side, of a log with so many lines. */
-  columns(lines: number): number {
-    return Math.max(FEWEST_COLUMNS, Math.floor((this.#width - this.#gutter(lines)) / this.#character))
+  /** How many characters of a wrapped line stand side by side, after labels of so many. */
+  columns(label: number): number {
+    return Math.max(FEWEST_COLUMNS, Math.floor((this.#width - this.#gutter(label)) / this.#character))
   }
 
   /** As high as its rows. The scroller grows with them up to what the style sheet allows, and shrinks when they are folded. */
@@ -79,11 +79,11 @@ export class Canvas {
     if (this.#height < rows) this.#most = this.#height
   }
 
-  /** As wide as `widest` characters need, in a log with so many lines; `null`: lines are wrapped. */
-  setWidth(widest: number | null, lines: number): void {
-    const width = widest === null ? '' : `${Math.ceil(widest * this.#character + this.#gutter(lines) + ROOM)}px`
+  /** As wide as `widest` characters need after labels of so many; `null`: lines are wrapped. */
+  setWidth(widest: number | null, label: number): void {
+    const width = widest === null ? '' : `${Math.ceil(widest * this.#character + this.#gutter(label) + ROOM)}px`
     if (this.#canvas.style.minWidth !== width) this.#canvas.style.minWidth = width
-    const digits = String(digitsOf(lines))
+    const digits = String(Math.max(DIGITS, label))
     if (this.scroller.style.getPropertyValue('--log-digits') !== digits) this.scroller.style.setProperty('--log-digits', digits)
     this.scroller.classList.toggle('wrap', widest === null)
   }
@@ -97,11 +97,7 @@ export class Canvas {
     if (Math.abs(this.scroller.scrollTop - top) >= 1) this.scroller.scrollTop = top
   }
 
-  #gutter(lines: number): number {
-    return (digitsOf(lines) + GAP) * this.#character
+  #gutter(label: number): number {
+    return (Math.max(DIGITS, label) + GAP) * this.#character
   }
-}
-
-function digitsOf(lines: number): number {
-  return Math.max(DIGITS, String(lines).length)
 }

@@ -1,7 +1,7 @@
 /** A search that is under way in a view: scanned slice by slice, with the match that the reader is at. */
 
+import type { Lines } from '~/log/lines'
 import { Search } from '~/log/search'
-import type { LogStore } from '~/log/store'
 
 export class Finder {
   /** The match that is shown; -1: none yet. */
@@ -12,7 +12,7 @@ export class Finder {
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(
-    store: LogStore,
+    store: Lines,
     text: string,
     /** After each slice; `first`: the first match may be shown now. */
     private readonly scanned: (first: boolean) => void,

@@ -5,7 +5,8 @@ import type { LogView } from '~/log/view'
 export type Commands = {
   follow: () => void
   wrap: () => void
-  copyLink: () => void
+  /** Where lines have addresses. */
+  copyLink?: () => void
   toSearch: () => void
   /** Says the row that is current now. */
   say: () => void

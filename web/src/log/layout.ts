@@ -4,8 +4,8 @@
  */
 
 import { Folds, type Step } from '~/log/fold'
+import type { Lines } from '~/log/lines'
 import { LINE_HEIGHT, Rows, type Section } from '~/log/rows'
-import type { LogStore } from '~/log/store'
 import { WrappedHeights } from '~/log/wrapped'
 
 export class Layout {
@@ -19,7 +19,7 @@ export class Layout {
   /** The rows are of before something changed. */
   #stale = true
 
-  constructor(private readonly store: LogStore, wrap: boolean) {
+  constructor(private readonly store: Lines, wrap: boolean) {
     this.#wraps = wrap
   }
 
@@ -69,6 +69,12 @@ export class Layout {
 
   setOnlyProblems(only: boolean): void {
     this.#onlyProblems = only
+    this.#stale = true
+  }
+
+  /** Lines came, or went, before the first. */
+  moved(): void {
+    this.#heights.forget()
     this.#stale = true
   }
 

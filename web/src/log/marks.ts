@@ -1,21 +1,23 @@
 /** What of the rows is their reader's: the one they are at, the lines they marked, those they see whole, what they search for. */
 
 import type { Finder } from '~/log/finder'
+import type { Lines } from '~/log/lines'
 import type { Range } from '~/log/link'
 import { PAINTED, type RowElement } from '~/log/paint'
 import type { Row, Section } from '~/log/rows'
-import type { LogStore } from '~/log/store'
 
 export class Marks {
   current: Row | null = null
   selected: Range | null = null
   finder: Finder | null = null
+  /** What is marked wherever it stands, in lower case, while nothing is searched here: the server searched for it. */
+  needle = ''
   /** What stands on the rows of the steps, in their order. */
   headings: readonly HTMLElement[] = []
   #whole = new Set<number>()
 
   constructor(
-    private readonly store: LogStore,
+    private readonly store: Lines,
     private readonly more: (characters: number) => string,
   ) {}
 
@@ -45,6 +47,14 @@ export class Marks {
     return this.selected
   }
 
+  /** So many lines came before the first (fewer than none: went), so all others have other numbers. */
+  moved(by: number): void {
+    const after = (line: number) => Math.max(1, line + by)
+    if (this.current && 'line' in this.current) this.current = { line: after(this.current.line) }
+    if (this.selected) this.selected = { from: after(this.selected.from), to: after(this.selected.to) }
+    this.#whole = new Set([...this.#whole].map((line) => line + by))
+  }
+
   paint(element: RowElement, row: Row, sections: readonly Section[]): void {
     const isCurrent = this.current !== null && same(this.current, row)
     if ('section' in row) {
@@ -57,8 +67,10 @@ export class Marks {
     const look = [this.store.isError(line) && 'log-error', isSelected && 'log-selected', isCurrent && 'log-current'].filter(Boolean).join(' ')
     element.line({
       line,
+      id: this.store.idOf(line),
+      label: this.store.label(line),
       text: this.store.text(line),
-      needle: this.finder?.needle ?? '',
+      needle: this.finder?.needle ?? this.needle,
       nth: this.finder?.nthOn(line) ?? -1,
       whole: this.#whole.has(line),
       more: this.more,

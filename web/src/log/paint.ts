@@ -10,6 +10,9 @@ export const PAINTED = 4_096
 
 export type LinePaint = {
   line: number
+  id: number
+  /** What stands before it. */
+  label: string
   text: string
   /** In lower case; empty: nothing is searched. */
   needle: string
@@ -37,13 +40,13 @@ export class RowElement {
 
   line(paint: LinePaint): void {
     this.#wear(`log-row ${paint.look}`)
-    const key = `${paint.line}/${paint.nth}/${paint.whole}/${paint.needle}/${paint.text.length}`
+    const key = `${paint.line}/${paint.id}/${paint.label}/${paint.nth}/${paint.whole}/${paint.needle}/${paint.text.length}`
     if (key === this.#painted) return
     if (this.#painted.startsWith('heading')) this.root.replaceChildren(this.#number, this.#text)
     this.#painted = key
     this.root.dataset.line = String(paint.line)
     delete this.root.dataset.section
-    write(this.#number, String(paint.line))
+    write(this.#number, paint.label)
     this.#paintText(paint)
   }
 

@@ -6,11 +6,11 @@
 import { Canvas } from '~/log/canvas'
 import { Frames } from '~/log/frames'
 import type { Layout } from '~/log/layout'
+import type { Lines } from '~/log/lines'
 import type { Range } from '~/log/link'
 import type { Marks } from '~/log/marks'
 import { Pool } from '~/log/pool'
 import { LINE_HEIGHT, type Row } from '~/log/rows'
-import type { LogStore } from '~/log/store'
 import type { Teller } from '~/log/teller'
 
 /** Rows that are painted above and below what is seen. */
@@ -29,12 +29,14 @@ export class Scene {
   #follow: boolean
   /** Lines that were there when following ended; `null`: it never began. */
   #paused: number | null = null
+  /** By how many lines everything has moved since it was painted. */
+  #moved = 0
   /** Where the view goes as soon as that is there. */
   #wanted: Range | 'end' | null = null
 
   constructor(
     private readonly scroller: HTMLElement,
-    private readonly store: LogStore,
+    private readonly store: Lines,
     private readonly layout: Layout,
     private readonly marks: Marks,
     private readonly teller: Teller,
@@ -80,6 +82,13 @@ export class Scene {
     const atEnd = this.#top >= this.#bottom - NEAR
     this.setFollow(atEnd && !this.store.complete)
     if (atEnd && this.#paused !== null) this.#paused = this.store.count
+  }
+
+  /** So many lines came before the first: what is seen stays where it is. */
+  moved(by: number): void {
+    this.#moved += by
+    if (this.#paused !== null) this.#paused = Math.max(0, this.#paused + by)
+    this.schedule()
   }
 
   // Places
@@ -155,7 +164,7 @@ export class Scene {
 
   /** The scroller may have another size. */
   measure(): void {
-    if (this.#canvas.measure()) this.layout.setColumns(this.#canvas.columns(this.store.count))
+    if (this.#canvas.measure()) this.layout.setColumns(this.#canvas.columns(this.store.gutter))
     this.#frames.request(true)
   }
 
@@ -174,6 +183,15 @@ export class Scene {
     return { row: rows.row(row), offset: this.#top - rows.top(row) }
   }
 
+  /** The same, counted as the lines are now. */
+  #anchorMoved(): Anchor | null {
+    const anchor = this.#anchor()
+    const moved = this.#moved
+    this.#moved = 0
+    if (!anchor || moved === 0 || !('line' in anchor.row)) return anchor
+    return { ...anchor, row: { line: Math.max(1, anchor.row.line + moved) } }
+  }
+
   #placeOf({ row, offset }: Anchor): number {
     const { rows } = this.layout
     return rows.top(rows.of(row)) + offset
@@ -186,8 +204,12 @@ export class Scene {
   // Frames
 
   #paint(): void {
-    if (this.#canvas.width === 0) return
-    const anchor = this.layout.isStale && !this.#follow ? this.#anchor() : null
+    if (this.#canvas.width === 0) {
+      // The page shows it as soon as it hears of lines.
+      if (this.store.count > 0) this.teller.soon()
+      return
+    }
+    const anchor = this.layout.isStale ? this.#anchorMoved() : null
     this.layout.renew()
     const grew = this.layout.extend()
     this.marks.finder?.scan()
@@ -200,7 +222,7 @@ export class Scene {
 
   #size(): void {
     this.#canvas.setHeight(this.layout.rows.height)
-    this.#canvas.setWidth(this.layout.wraps ? null : this.marks.widest, this.store.count)
+    this.#canvas.setWidth(this.layout.wraps ? null : this.marks.widest, this.store.gutter)
   }
 
   /** Where the view is to be: the end, something that was wanted, or where it was. */

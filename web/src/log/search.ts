@@ -4,7 +4,7 @@
  */
 
 import { plain } from '~/log/ansi'
-import type { LogStore } from '~/log/store'
+import type { Lines } from '~/log/lines'
 
 const SLICE = 10_000
 
@@ -19,7 +19,7 @@ export class Search {
   #before: number[] = []
 
   constructor(
-    private readonly store: LogStore,
+    private readonly store: Lines,
     readonly text: string,
   ) {
     this.#needle = text.toLowerCase()

@@ -6,6 +6,7 @@
  */
 
 import { plain } from '~/log/ansi'
+import type { Lines } from '~/log/lines'
 
 /** Lines that follow each other; `first` is the number of the first, counted from 1. */
 export type Piece = { first: number; texts: readonly string[]; stream: 'stdout' | 'stderr' }
@@ -17,7 +18,7 @@ const STDERR = 1
 const ERROR = 2
 const SAYS_ERROR = /(?:^|[^a-z0-9_])(?:error|fatal|failed|err!)(?:$|[^a-z0-9_])/i
 
-export class LogStore {
+export class LogStore implements Lines {
   /** The number of the first line that is missing. */
   next = 1
   /** The build has ended and these are all its lines. */
@@ -43,6 +44,18 @@ export class LogStore {
   /** Whether lines have come whose predecessors have not. */
   get gap(): boolean {
     return this.#ahead.size > 0
+  }
+
+  get gutter(): number {
+    return String(this.count).length
+  }
+
+  idOf(line: number): number {
+    return line
+  }
+
+  label(line: number): string {
+    return String(line)
   }
 
   text(line: number): string {
@@ -118,7 +131,12 @@ export class LogStore {
 }
 
 function flagsOf(text: string, stream: Piece['stream']): number {
-  return (stream === 'stderr' ? STDERR : 0) | (SAYS_ERROR.test(plain(text)) ? ERROR : 0)
+  return (stream === 'stderr' ? STDERR : 0) | (saysError(text) ? ERROR : 0)
+}
+
+/** Whether a line says that something failed. */
+export function saysError(text: string): boolean {
+  return SAYS_ERROR.test(plain(text))
 }
 
 function grown(flags: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
@@ -127,8 +145,8 @@ function grown(flags: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return larger
 }
 
-/** Han, Hangul, kana and emoji take two. */
-function columns(text: string): number {
+/** Of a line as it is shown. Han, Hangul, kana and emoji take two. */
+export function columns(text: string): number {
   const shown = plain(text)
   const wide = shown.match(/[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]/g)
   return shown.length + (wide?.length ?? 0)

@@ -1,19 +1,18 @@
-/** Ties the parts of a log together for as long as its build is on the page: store, feed and view live outside React. */
+/** Ties the parts of a log together for as long as its build, or its command, is on the page: store, feed and view live outside React. */
 
 import { useEffect, useEffectEvent, useRef, useState } from 'react'
 
-import { LogFeed } from '~/log/feed'
+import { LogFeed, type Sources } from '~/log/feed'
 import type { Step } from '~/log/fold'
 import type { Range } from '~/log/link'
-import { sourcesOf } from '~/log/sources'
 import { LogStore } from '~/log/store'
 import { LogView, type ViewState } from '~/log/view'
 
-const INITIAL: ViewState = { follow: false, fresh: 0, lines: 0, problems: 0, onlyProblems: false, wrap: false, complete: false, search: null }
+export const INITIAL: ViewState = { follow: false, fresh: 0, lines: 0, problems: 0, onlyProblems: false, wrap: false, complete: false, search: null }
 const WRAP = 'log-wrap'
 
 /** On narrow screens lines are wrapped unless somebody chose otherwise. */
-function wraps(): boolean {
+export function wraps(): boolean {
   const chosen = localStorage.getItem(WRAP)
   return chosen === null ? matchMedia('(max-width: 40rem)').matches : chosen === 'on'
 }
@@ -23,7 +22,8 @@ export function keepWrap(wrap: boolean): void {
 }
 
 export type Opening = {
-  build: number
+  /** Where its lines come from; those of the first time stay. */
+  sources: Sources
   steps: readonly Step[]
   ended: boolean
   /** Where it opens unless the address names lines. */
@@ -37,7 +37,7 @@ export type Opening = {
   more: (characters: number) => string
 }
 
-export function useLog({ build, steps, ended, at, range, query, asked, onRange, more }: Opening) {
+export function useLog({ sources, steps, ended, at, range, query, asked, onRange, more }: Opening) {
   const [store] = useState(() => new LogStore())
   const [view, setView] = useState<LogView>()
   const [state, setState] = useState(INITIAL)
@@ -57,7 +57,7 @@ export function useLog({ build, steps, ended, at, range, query, asked, onRange, 
       onRange(next)
     },
   }))
-  const feedOf = useEffectEvent(() => new LogFeed(store, sourcesOf(build), ended, setProblem))
+  const feedOf = useEffectEvent(() => new LogFeed(store, sources, ended, setProblem))
   const open = useEffectEvent((view: LogView) => {
     if (range) view.goTo(range)
     else if (at === 'end') view.goToEnd()

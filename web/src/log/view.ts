@@ -10,11 +10,11 @@
 import { Finder } from '~/log/finder'
 import type { Step } from '~/log/fold'
 import { Layout } from '~/log/layout'
+import type { Lines } from '~/log/lines'
 import type { Range } from '~/log/link'
 import { Marks } from '~/log/marks'
 import type { Row } from '~/log/rows'
 import { Scene } from '~/log/scene'
-import type { LogStore } from '~/log/store'
 import { Teller } from '~/log/teller'
 
 export type ViewState = {
@@ -47,7 +47,7 @@ export class LogView {
 
   constructor(
     private readonly scroller: HTMLElement,
-    private readonly store: LogStore,
+    private readonly store: Lines,
     private readonly options: ViewOptions,
   ) {
     this.#layout = new Layout(store, options.wrap)
@@ -141,6 +141,19 @@ export class LogView {
     }
     this.#scene.schedule()
     this.#teller.now()
+  }
+
+  /** Marks a text that the server searched for. */
+  mark(text: string): void {
+    this.#marks.needle = text.toLowerCase()
+    this.#scene.schedule()
+  }
+
+  /** So many lines came before the first one (fewer than none: went); what is seen stays. */
+  moved(by: number): void {
+    this.#marks.moved(by)
+    this.#layout.moved()
+    this.#scene.moved(by)
   }
 
   nextMatch(direction: 1 | -1): void {

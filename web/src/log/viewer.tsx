@@ -22,6 +22,10 @@ import { toast } from '~/ui/toast'
 import './log.css'
 
 type ViewerProps = Omit<Opening, 'more'> & {
+  /** What the region of its lines is called. */
+  label: string
+  /** Where all of it can be had as text, whatever the page has loaded. */
+  download: string
   /** What stands beside the names of the steps. */
   notes: Notes
   onQuery: (query: string) => void
@@ -29,13 +33,13 @@ type ViewerProps = Omit<Opening, 'more'> & {
   empty: React.ReactNode
 }
 
-export function Viewer({ notes, onQuery, empty, ...opening }: ViewerProps) {
+export function Viewer({ label, download, notes, onQuery, empty, ...opening }: ViewerProps) {
   const { t, i18n } = useLingui()
   const format = useFormat()
   const nameOf = useStepName()
   const [said, setSaid] = useState('')
   const field = useRef<HTMLInputElement>(null)
-  const { build, steps, query } = opening
+  const { steps, query } = opening
   const more = (characters: number) => t`Show the whole line (${format.number(characters)} characters)`
   const { store, view, state, problem, region, headings } = useLog({ ...opening, more })
 
@@ -75,11 +79,11 @@ export function Viewer({ notes, onQuery, empty, ...opening }: ViewerProps) {
 
   return (
     <section className="log" aria-label={t`Log`}>
-      <Bar view={view} state={state} query={query} onQuery={onQuery} field={field} toRegion={() => region.current?.focus()} onWrap={wrap} onCopyLink={copyLink} onDownload={() => download(build)} />
+      <Bar view={view} state={state} query={query} onQuery={onQuery} field={field} toRegion={() => region.current?.focus()} onWrap={wrap} onCopyLink={copyLink} onDownload={() => save(download)} />
       {problem !== undefined && <p className="border-b border-line bg-surface px-4 py-2 text-sm text-fail" role="alert"><Trans>The log could not be loaded further; it is tried again by itself.</Trans> {messageOf(problem)}</p>}
       <div className="relative" hidden={state.lines === 0 && steps.length === 0}>
         {/* The lines are read with the arrow keys: each is said in the status below. */}
-        <div ref={region} className="log-scroll" role="group" data-keys aria-label={t`Lines of build ${format.number(build)}. The arrow keys go from line to line.`} />
+        <div ref={region} className="log-scroll" role="group" data-keys aria-label={label} />
         {state.fresh > 0 && !state.follow && (
           <button type="button" className="button primary log-new" onClick={() => (state.complete ? view?.end() : view?.setFollow(true))}>
             <Plural value={state.fresh} one="# new line" other="# new lines" />
@@ -104,10 +108,9 @@ async function copied(text: string): Promise<boolean> {
   }
 }
 
-/** All that the server has of it, whatever the page has loaded. */
-function download(build: number): void {
+function save(address: string): void {
   const link = document.createElement('a')
-  link.href = `/api/v1/builds/${build}/log?format=text`
+  link.href = address
   // The server names the file.
   link.download = ''
   link.click()

@@ -17,7 +17,10 @@ export function isSetting(name: string | undefined): name is Setting {
   return SETTINGS.some((setting) => setting === name)
 }
 
-export type DecisionName = 'framework' | 'packageManager' | 'tools' | 'image' | 'dockerfile' | 'startCommand' | Setting
+/** How a service runs and is reached, as its origins are named. */
+type RunSetting = 'routes' | 'environment' | 'releaseCommand' | 'port' | 'healthPath' | 'healthTimeout' | 'memory' | 'cpus' | 'replicas' | 'volumes'
+
+export type DecisionName = 'framework' | 'packageManager' | 'tools' | 'image' | 'dockerfile' | 'startCommand' | RunSetting | Setting
 
 export const LABELS: Record<DecisionName, MessageDescriptor> = {
   framework: msg`Framework`,
@@ -31,6 +34,16 @@ export const LABELS: Record<DecisionName, MessageDescriptor> = {
   buildCommand: msg`Build`,
   outputDirectory: msg`Output`,
   startCommand: msg`Start`,
+  releaseCommand: msg`Before it goes live`,
+  routes: msg`Routes`,
+  port: msg`Port`,
+  healthPath: msg`Health`,
+  healthTimeout: msg`Seconds to become healthy`,
+  memory: msg`Memory`,
+  cpus: msg`Processors`,
+  replicas: msg`Replicas`,
+  volumes: msg`Volumes`,
+  environment: msg`Environment`,
 }
 
 /** `value` is absent where nothing is needed or found: no install, no build. */
@@ -42,7 +55,16 @@ export function isCode(name: DecisionName): boolean {
 }
 
 export function decisionsOf(plan: Plan): Decision[] {
-  return plan.services.flatMap(decisionsOfService)
+  return partsOf(plan).flatMap(({ decisions }) => decisions)
+}
+
+/** What was decided about each service. `name` is absent where there is one alone: nobody has to tell it from others. */
+export function partsOf({ services }: Plan): { name: string | undefined; decisions: Decision[] }[] {
+  const isOneOfSeveral = services.length > 1
+  return services.map((service) => ({
+    name: isOneOfSeveral ? service.name : undefined,
+    decisions: [...decisionsOfService(service), ...runDecisionsOf(service, isOneOfSeveral)],
+  }))
 }
 
 export function warningsOf(plan: Plan): Told[] {
@@ -64,6 +86,36 @@ function decisionsOfService(service: Service): Decision[] {
     service.kind === 'running' && service.startCommand && { name: 'startCommand', ...service.startCommand },
   ]
   return rows.filter((row): row is Decision => Boolean(row))
+}
+
+/** How it runs, as far as the repository says; what it leaves to Berth is not told. */
+function runDecisionsOf(service: Service, isOneOfSeveral: boolean): Decision[] {
+  const { routes, environment = {}, origins = {} } = service
+  const row = (name: RunSetting, value: string | number | undefined): Decision | false =>
+    value !== undefined && value !== '' && { reason: '', ...origins[name], name, value: String(value) }
+  const rows: (Decision | false)[] = [
+    // The whole address is what the only service answers.
+    (isOneOfSeveral || routes?.some(({ path }) => path !== '/')) && { ...origins.routes, reason: origins.routes?.reason ?? '', name: 'routes' as const, value: routes.map(({ path }) => path).join(', ') || undefined },
+    ...(service.kind === 'running'
+      ? [
+          row('releaseCommand', service.releaseCommand),
+          row('port', service.port),
+          row('healthPath', service.healthPath),
+          row('healthTimeout', service.healthTimeout),
+          row('replicas', service.replicas),
+          row('memory', service.memory && asWritten(service.memory)),
+          row('cpus', service.cpus),
+          row('volumes', service.volumes?.map(({ name, path }) => `${path} (${name})`).join(', ')),
+        ]
+      : []),
+    row('environment', Object.keys(environment).join(', ')),
+  ]
+  return rows.filter((row): row is Decision => Boolean(row))
+}
+
+/** As berth.toml says it. */
+function asWritten(bytes: number): string {
+  return bytes % 2 ** 30 === 0 ? `${bytes / 2 ** 30} GiB` : `${Math.round(bytes / 2 ** 20)} MiB`
 }
 
 /** An image of Node is its version, which a setting changes; any other is told as it is. */

@@ -9,10 +9,12 @@ import { subject } from '~/actions/names'
 import type { Schema } from '~/api/client'
 import { buildQuery, projectQuery } from '~/api/queries'
 import { hashOf, rangeOf } from '~/log/link'
+import { sourcesOf } from '~/log/sources'
 import type { Opening } from '~/log/use-log'
 import { Viewer } from '~/log/viewer'
 import { Why } from '~/reasons/why'
 import { Page } from '~/shell/page'
+import { useFormat } from '~/ui/format'
 import { Notice } from '~/ui/panel'
 import { State } from '~/ui/state'
 import { BuildActions } from './actions'
@@ -54,6 +56,8 @@ export function BuildPage() {
 }
 
 function Log({ build }: { build: Build }) {
+  const { t } = useLingui()
+  const format = useFormat()
   const search = useSearch({ from: '/inside/builds/$build' })
   const hash = useLocation({ select: (location) => location.hash })
   const asked = useLocation({ select: (location) => location.state.asked ?? 0 })
@@ -62,7 +66,9 @@ function Log({ build }: { build: Build }) {
   const ended = build.finishedAt !== null
   return (
     <Viewer
-      build={build.id}
+      sources={sourcesOf(build.id)}
+      label={t`Lines of build ${format.number(build.id)}. The arrow keys go from line to line.`}
+      download={`/api/v1/builds/${build.id}/log?format=text`}
       steps={build.steps}
       notes={notes}
       ended={ended}

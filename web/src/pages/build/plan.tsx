@@ -2,7 +2,7 @@
 
 import { Trans, useLingui } from '@lingui/react/macro'
 
-import { decisionsOf, isCode, LABELS, type Plan, warningsOf } from '~/plan/decisions'
+import { type Decision, isCode, LABELS, partsOf, type Plan, warningsOf } from '~/plan/decisions'
 import { Why } from '~/reasons/why'
 import { frameworkName } from '~/ui/framework'
 import { Notice } from '~/ui/panel'
@@ -19,24 +19,35 @@ export function Warnings({ plan }: { plan: Plan | null }) {
 }
 
 export function Decisions({ plan }: { plan: Plan | null }) {
-  const { i18n } = useLingui()
   if (!plan) return null
   return (
     <details className="panel">
       <summary className="min-h-11 px-4 py-3 font-semibold"><Trans>How it is built, and why</Trans></summary>
-      <dl className="grid gap-x-6 gap-y-3 border-t border-line p-4 sm:grid-cols-[minmax(120px,max-content)_minmax(0,1fr)]">
-        {decisionsOf(plan).map(({ name, value, ...why }, index) => (
-          <div key={index} className="grid gap-x-6 gap-y-1 sm:col-span-2 sm:grid-cols-subgrid">
-            <dt className="text-muted">{i18n._(LABELS[name])}</dt>
-            <dd className="min-w-0">
-              {value === undefined
-                ? <Trans>nothing</Trans>
-                : isCode(name) ? <code dir="ltr" className="chip inline-block max-w-full whitespace-normal wrap-anywhere">{value}</code> : <bdi>{name === 'framework' ? frameworkName(value) : value}</bdi>}{' '}
-              <span className="text-sm text-dim"><Why of={why} /></span>
-            </dd>
-          </div>
-        ))}
-      </dl>
+      {partsOf(plan).map(({ name, decisions }, index) => (
+        <section key={index} className="border-t border-line p-4">
+          {name !== undefined && <h3 className="pb-3"><bdi dir="ltr" className="mono">{name}</bdi></h3>}
+          <Rows of={decisions} />
+        </section>
+      ))}
     </details>
+  )
+}
+
+function Rows({ of: decisions }: { of: readonly Decision[] }) {
+  const { i18n } = useLingui()
+  return (
+    <dl className="grid gap-x-6 gap-y-3 sm:grid-cols-[minmax(120px,max-content)_minmax(0,1fr)]">
+      {decisions.map(({ name, value, ...why }, index) => (
+        <div key={index} className="grid gap-x-6 gap-y-1 sm:col-span-2 sm:grid-cols-subgrid">
+          <dt className="text-muted">{i18n._(LABELS[name])}</dt>
+          <dd className="min-w-0">
+            {value === undefined
+              ? <Trans>nothing</Trans>
+              : isCode(name) ? <code dir="ltr" className="chip inline-block max-w-full whitespace-normal wrap-anywhere">{value}</code> : <bdi>{name === 'framework' ? frameworkName(value) : value}</bdi>}{' '}
+            {why.reason !== '' && <span className="text-sm text-dim"><Why of={why} /></span>}
+          </dd>
+        </div>
+      ))}
+    </dl>
   )
 }

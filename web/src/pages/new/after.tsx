@@ -3,10 +3,10 @@
 import { Plural, Trans, useLingui } from '@lingui/react/macro'
 import { useQuery } from '@tanstack/react-query'
 
-import { Hash } from '~/actions/names'
+import { Hash, Keys } from '~/actions/names'
 import type { Schema } from '~/api/client'
 import { projectsQuery } from '~/api/queries'
-import { decisionsOf } from '~/plan/decisions'
+import { type Decision, decisionsOf, partsOf } from '~/plan/decisions'
 import { SEND } from '~/shell/keys'
 import { Button } from '~/ui/button'
 import { useFormat } from '~/ui/format'
@@ -58,13 +58,25 @@ export function AfterCreate({ host, hindrance, error, pending }: Pick<AfterProps
 }
 
 function BuildSteps({ detection: { plan } }: { detection: Schema['DetectionBody'] }) {
-  const rows = new Map(decisionsOf(plan).map(({ name, value }) => [name, value]))
+  const running = plan.services.filter(({ kind }) => kind === 'running').map(({ name }) => name)
+  return (
+    <>
+      {partsOf(plan).map(({ name, decisions }) => name === undefined ? <OnlyService key="" decisions={decisions} isRunning={running.length > 0} /> : <li key={name}><Trans>Build <bdi dir="ltr" className="mono">{name}</bdi></Trans></li>)}
+      {running.length > 0 && <li><Trans>Start <Keys of={running} />, and wait until it answers</Trans></li>}
+    </>
+  )
+}
+
+function OnlyService({ decisions, isRunning }: { decisions: readonly Decision[]; isRunning: boolean }) {
+  const rows = new Map(decisions.map(({ name, value }) => [name, value]))
   const code = (value: string) => <code dir="ltr" className="wrap-anywhere">{value}</code>
-  const [install, build, node] = [rows.get('installCommand'), rows.get('buildCommand'), rows.get('nodeVersion')]
+  const [install, build, node, dockerfile] = [rows.get('installCommand'), rows.get('buildCommand'), rows.get('nodeVersion'), rows.get('dockerfile')]
   return (
     <>
       {install && <li>{node ? <Trans>Run {code(install)} with Node {node}</Trans> : <Trans>Run {code(install)}</Trans>}</li>}
-      {build ? <li><Trans>Run {code(build)}</Trans></li> : <li><Trans>Build nothing: the files are published as they are</Trans></li>}
+      {dockerfile && <li><Trans>Build {code(dockerfile)}</Trans></li>}
+      {build && <li><Trans>Run {code(build)}</Trans></li>}
+      {!build && !dockerfile && !isRunning && <li><Trans>Build nothing: the files are published as they are</Trans></li>}
     </>
   )
 }

@@ -9,7 +9,7 @@ import type { Schema } from '~/api/client'
 import { fieldOf, Refusal } from '~/api/errors'
 import { Original } from '~/failure/original'
 import { useFailureWords } from '~/failure/words'
-import { type Decision, decisionsOf, isCode, isSetting, LABELS, type Setting, SETTINGS, warningsOf } from '~/plan/decisions'
+import { type Decision, decisionsOf, isCode, isSetting, LABELS, partsOf, type Setting, SETTINGS, warningsOf } from '~/plan/decisions'
 import { Why } from '~/reasons/why'
 import { Button } from '~/ui/button'
 import { frameworkName } from '~/ui/framework'
@@ -45,7 +45,7 @@ export function FoundStep({ looked, branch, changes, onChange, error }: FoundPro
       ))}
       {!data && isFetching
         ? <div className="-m-px"><Loading rows={6} height={44} /></div>
-        : (
+        : data && data.plan.services.length > 1 ? <Parts of={data} isBusy={isFetching} /> : (
           <dl aria-busy={isFetching} className={isFetching ? 'opacity-60' : ''}>
             {rowsOf(data, changes).map((row, index) => (
               <Row key={`${row.name}-${index}`} row={row} changes={changes} onChange={onChange} error={isSetting(row.name) ? (fieldOf(refusal, row.name) ?? fieldOf(error, row.name)) : undefined} />
@@ -53,6 +53,31 @@ export function FoundStep({ looked, branch, changes, onChange, error }: FoundPro
           </dl>
         )}
     </Step>
+  )
+}
+
+/** Several services: what is built of each is said in the repository, and changed there. */
+function Parts({ of: { plan }, isBusy }: { of: Detection; isBusy: boolean }) {
+  return (
+    <div aria-busy={isBusy} className={isBusy ? 'opacity-60' : ''}>
+      {partsOf(plan).map(({ name, decisions }) => (
+        <section key={name} className="border-line not-first:border-t">
+          <h3 className="px-4 pt-3 pb-1"><bdi dir="ltr" className="mono">{name}</bdi></h3>
+          <dl>{decisions.map((row, index) => <Fixed key={index} row={row} />)}</dl>
+        </section>
+      ))}
+    </div>
+  )
+}
+
+function Fixed({ row }: { row: Decision }) {
+  const { i18n } = useLingui()
+  return (
+    <div className={GRID}>
+      <dt className="text-muted max-sm:col-start-1 max-sm:text-xs">{i18n._(LABELS[row.name])}</dt>
+      <dd className="min-w-0 font-medium wrap-anywhere max-sm:col-start-1"><Value row={row} changed={undefined} /></dd>
+      <dd className="min-w-0 text-sm text-muted max-sm:col-start-1">{row.reason !== '' && <Why of={row} />}</dd>
+    </div>
   )
 }
 

@@ -5,7 +5,7 @@ import { plural } from '@lingui/core/macro'
 import { useQuery } from '@tanstack/react-query'
 
 import type { Schema } from '~/api/client'
-import { type Decision, decisionsOf, isCode, LABELS, warningsOf } from '~/plan/decisions'
+import { type Decision, isCode, LABELS, partsOf, warningsOf } from '~/plan/decisions'
 import { Why } from '~/reasons/why'
 import { LinkButton } from '~/ui/button'
 import { frameworkName } from '~/ui/framework'
@@ -18,7 +18,10 @@ export function PlanPanel({ project }: { project: Schema['ProjectBody'] }) {
   const { data: variables } = useQuery(variablesQuery(project.id))
   const { plan } = project
   if (!plan) return null
-  const rows = decisionsOf(plan).filter((row) => row.value !== undefined && !(row.name === 'rootDirectory' && row.value === '.'))
+  const parts = partsOf(plan).map(({ name, decisions }) => ({
+    name,
+    rows: decisions.filter((row) => row.value !== undefined && !(row.name === 'rootDirectory' && row.value === '.')),
+  }))
   const warnings = warningsOf(plan)
   return (
     <Panel
@@ -28,27 +31,39 @@ export function PlanPanel({ project }: { project: Schema['ProjectBody'] }) {
       {warnings.map((warning) => (
         <p key={warning.reason} className="flex items-start gap-2 border-b border-line px-4 py-2.5 text-sm text-busy"><Icon name="failed" className="mt-px" /><span className="min-w-0"><Why of={warning} /></span></p>
       ))}
-      <dl className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1.5 px-4 py-3 text-sm">
-        {rows.map((row, index) => <Row key={index} label={i18n._(LABELS[row.name])} row={row} />)}
-        {variables && (
-          <>
-            <dt className="text-dim"><Trans>Variables</Trans></dt>
-            <dd className="text-end"><Variables of={variables} /></dd>
-          </>
-        )}
-      </dl>
+      {parts.map(({ name, rows }, index) => (
+        <div key={index} className={`px-4 py-3 text-sm ${index > 0 ? 'border-t border-line' : ''}`}>
+          {name !== undefined && <h3 className="pb-1.5"><bdi dir="ltr" className="mono">{name}</bdi></h3>}
+          <dl className={GRID}>
+            {rows.map((row, index) => <Row key={index} label={i18n._(LABELS[row.name])} row={row} />)}
+            {variables && parts.length === 1 && <VariablesRow of={variables} />}
+          </dl>
+        </div>
+      ))}
+      {variables && parts.length > 1 && <dl className={`${GRID} border-t border-line px-4 py-3 text-sm`}><VariablesRow of={variables} /></dl>}
       <details className="border-t border-line px-4 py-2.5 text-sm">
         <summary className="py-0.5 text-muted"><Trans>Why it is built like this</Trans></summary>
         <dl className="grid gap-2 pt-2">
-          {rows.map((row, index) => (
-            <div key={index}>
-              <dt className="text-xs text-dim">{i18n._(LABELS[row.name])}</dt>
+          {parts.flatMap(({ name, rows }) => rows.filter(({ reason }) => reason !== '').map((row) => (
+            <div key={`${name} ${row.name} ${row.value}`}>
+              <dt className="text-xs text-dim">{name !== undefined && <><bdi dir="ltr" className="mono">{name}</bdi> · </>}{i18n._(LABELS[row.name])}</dt>
               <dd><Why of={row} /></dd>
             </div>
-          ))}
+          )))}
         </dl>
       </details>
     </Panel>
+  )
+}
+
+const GRID = 'grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1.5'
+
+function VariablesRow({ of: variables }: { of: readonly Schema['VariableBody'][] }) {
+  return (
+    <>
+      <dt className="text-dim"><Trans>Variables</Trans></dt>
+      <dd className="text-end"><Variables of={variables} /></dd>
+    </>
   )
 }
 

@@ -4,6 +4,7 @@ import { useLingui } from '@lingui/react/macro'
 
 import type { Schema } from '~/api/client'
 import type { Fact } from '~/pages/system/rows'
+import { useAmount } from '~/ui/amount'
 import { useFormat } from '~/ui/format'
 
 const VARIABLES = {
@@ -19,11 +20,7 @@ const VARIABLES = {
 export function useLimits(limits: Schema['LimitsBody']): Fact[] {
   const { t } = useLingui()
   const format = useFormat()
-  /** As the operator writes them: in steps of 1024. */
-  const size = (bytes: number) => {
-    if (bytes < 1 << 20) return t`${format.number(bytes / 1024)} KiB`
-    return bytes < 1 << 30 ? t`${format.number(bytes / 2 ** 20)} MiB` : t`${format.number(bytes / 2 ** 30)} GiB`
-  }
+  const size = useAmount()
   return [
     { word: t`Time`, value: format.duration(limits.timeoutSeconds * 1_000), name: VARIABLES.time },
     { word: t`Memory`, value: size(limits.memoryBytes), name: VARIABLES.memory },

@@ -18,7 +18,8 @@ export function usePlan(project: Schema['ProjectBody']): Schema['Plan'] | undefi
 
 /** What was detected for a setting. What a plan took from the settings themselves says nothing of what would be detected. */
 export function detectedOf(plan: Schema['Plan'] | undefined, setting: Detectable): Detected | undefined {
-  const service = plan?.services[0]
+  // With several services berth.toml says it of each: the settings of the project hold for none of them.
+  const service = plan?.services.length === 1 ? plan.services[0] : undefined
   if (!service) return undefined
   const decision = decisionOf(service, setting)
   if (!decision || decision.source === 'settings') return undefined
