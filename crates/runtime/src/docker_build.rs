@@ -52,7 +52,7 @@ impl Engine {
         self.require_network().await?;
         let steps = Steps::new(self);
         let limits = self.config().limits;
-        let quota = self.nano_cpus().await? / (1_000_000_000 / i64::from(CPU_PERIOD));
+        let quota = self.nano_cpus(limits.cpus).await? / (1_000_000_000 / i64::from(CPU_PERIOD));
         let options = BuildImageOptions {
             dockerfile: build.dockerfile,
             buildargs: Some(build.arguments),

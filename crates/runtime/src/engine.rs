@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 
 use crate::error::while_doing;
 use crate::network::Network;
+use crate::services::Sizes;
 use crate::uses::Uses;
 use crate::{Labels, RuntimeError};
 
@@ -129,6 +130,7 @@ struct Inner {
     link: OnceCell<Link>,
     network: Network,
     uses: Uses,
+    volume_sizes: Sizes,
     /// What this process did not get rid of yet.
     orphans: Mutex<Orphans>,
 }
@@ -157,6 +159,7 @@ impl Engine {
             process: ShortId::random().0,
             link: OnceCell::new(),
             uses: Uses::new(config.clock.clone(), config.notes.clone()),
+            volume_sizes: Sizes::default(),
             orphans: Mutex::default(),
             config,
         }))
@@ -220,6 +223,10 @@ impl Engine {
 
     pub(crate) fn uses(&self) -> &Uses {
         &self.0.uses
+    }
+
+    pub(crate) fn volume_sizes(&self) -> &Sizes {
+        &self.0.volume_sizes
     }
 
     pub(crate) fn process(&self) -> &str {

@@ -65,6 +65,27 @@ pub enum RuntimeError {
         /// Why the rules are not in force.
         why: String,
     },
+    /// The same of services.
+    #[error(
+        "services do not start, because their network cannot be closed: {why}; \
+         fix that, or set BERTH_EGRESS=open to let services reach this machine and its private networks"
+    )]
+    ServicesOpen {
+        /// Why the rules are not in force.
+        why: String,
+    },
+    /// The image of a service's deployment is not there any more.
+    #[error("the image that was built for this deployment is not on this machine any more; build it again")]
+    ImageGone {
+        /// Its id.
+        image: String,
+    },
+    /// The image or its start command names nothing that can be run.
+    #[error("it could not be started: {reason}")]
+    CannotStart {
+        /// What the daemon said.
+        reason: String,
+    },
     /// The daemon still lists a container that was to be removed.
     #[error("container {id} is still there after 15 seconds of trying to remove it; Docker may need a restart")]
     NotRemoved {
@@ -80,7 +101,13 @@ impl RuntimeError {
     /// Whether the repository or its settings caused it; everything else is ours or Docker's.
     #[must_use]
     pub fn is_theirs(&self) -> bool {
-        matches!(self, Self::DockerfileFailed { .. } | Self::TooManyProcesses { .. } | Self::NoSuchPath { .. })
+        matches!(
+            self,
+            Self::DockerfileFailed { .. }
+                | Self::TooManyProcesses { .. }
+                | Self::NoSuchPath { .. }
+                | Self::CannotStart { .. }
+        )
     }
 
     /// Whether trying once more may help without anybody doing something.

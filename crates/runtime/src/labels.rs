@@ -18,6 +18,20 @@ pub(crate) const BUILD: &str = "berth.build";
 pub(crate) const OWNER: &str = "berth.owner";
 /// What it is: see [`Kind`].
 pub(crate) const KIND: &str = "berth.kind";
+/// The deployment that a replica, a command or a network belongs to.
+pub(crate) const DEPLOYMENT: &str = "berth.deployment";
+/// The service that a replica or a command belongs to.
+pub(crate) const SERVICE: &str = "berth.service";
+/// Where a replica, a command or a service's volume belongs: `production` or `preview`.
+pub(crate) const ENVIRONMENT: &str = "berth.environment";
+/// Which of its service's a replica is, from 1.
+pub(crate) const REPLICA: &str = "berth.replica";
+/// How often its service had been started anew on request when a replica was made.
+pub(crate) const GENERATION: &str = "berth.generation";
+/// Where a replica listens.
+pub(crate) const PORT: &str = "berth.port";
+/// A service's volume by the name that its project gave it.
+pub(crate) const VOLUME: &str = "berth.volume";
 
 /// What a container, image or volume is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +48,12 @@ pub enum Kind {
     Cache,
     /// The container that tries to reach the host.
     Probe,
+    /// The container of a running service. It outlives Berth's process.
+    Replica,
+    /// The container of a one-off command or a release command. It outlives Berth's process.
+    Run,
+    /// A volume with a service's data. It goes only when somebody says so.
+    ServiceVolume,
 }
 
 impl Kind {
@@ -47,6 +67,9 @@ impl Kind {
             Self::Dockerfile => "dockerfile",
             Self::Cache => "cache",
             Self::Probe => "probe",
+            Self::Replica => "replica",
+            Self::Run => "run",
+            Self::ServiceVolume => "service-volume",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The only crate that talks to Docker: sandbox settings, networks, labels, sweep.
+//! The only crate that talks to Docker: sandbox settings, services, networks, labels, sweep.
 //!
 //! - [`Engine`] is one Docker daemon as one Berth instance sees it. It is cheap to clone, and constructing it works
 //!   while Docker is down. Engines from 20.10 (API 1.41) up are spoken to in the version they know.
@@ -7,6 +7,7 @@
 //! - `sandbox` holds the one function that makes a container's `HostConfig`; `network` keeps containers away from the
 //!   host and its private networks, and proves it; `sweep` removes what earlier processes of this instance left; `room`
 //!   gives disk back, the least recently used (`uses`) first.
+//! - `services` starts what runs for longer than a build, and says what becomes of it.
 //!
 //! Everything made here carries the labels of [`Labels`], and nothing without this instance's label is ever removed.
 //! The client library prints request bodies, and with them the variables of commands, to the `log` crate at its debug
@@ -25,6 +26,7 @@ mod labels;
 mod network;
 mod room;
 mod sandbox;
+mod services;
 mod steps;
 mod sweep;
 mod tar_stream;
@@ -41,6 +43,7 @@ pub use image::ImageFacts;
 pub use labels::{Kind, Labels};
 pub use network::NetworkState;
 pub use sandbox::{LARGEST_FILE, Sandbox};
+pub use services::{KeptVolume, ReplicaContainer, ReplicaSpec, shell};
 pub use tar_stream::{TarStream, tar_from_bytes, tar_from_reader};
 pub use volume::{VolumeMount, VolumeName};
 pub use written::{Amount, Written};

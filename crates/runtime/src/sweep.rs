@@ -2,6 +2,9 @@
 //!
 //! Whatever this process made it also removes itself; the sweep only takes over what failed. Volumes hold caches and
 //! go with their project, their owner, or the pull request whose own they are; or for want of `room`.
+//!
+//! Replicas and commands outlive the process that started them, on purpose: the next one takes them over, and no sweep
+//! touches them. Volumes of services go with nothing but the whole instance.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -19,6 +22,22 @@ use crate::{Engine, Kind, RuntimeError};
 /// Untagged images that are older than a build may take, and by so much, are in the making no more.
 const UNTAGGED_FOR: Duration = Duration::from_secs(10 * 60);
 
+/// What is not removed although its labels match.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spare {
+    Nothing,
+    ServiceVolumes,
+}
+
+fn is_of_kind(labels: &HashMap<String, String>, kind: Kind) -> bool {
+    labels.get(KIND).is_some_and(|found| found == kind.as_str())
+}
+
+/// Whether a container is meant to go on without the process that made it.
+fn outlives_us(labels: &HashMap<String, String>) -> bool {
+    is_of_kind(labels, Kind::Replica) || is_of_kind(labels, Kind::Run)
+}
+
 impl Engine {
     /// Removes containers and images that earlier processes of this instance left, and containers of this process whose
     /// removal failed before. Even a build that runs again needs nothing of what an earlier process, which is dead, made.
@@ -32,7 +51,8 @@ impl Engine {
         for container in self.containers(&[]).await? {
             let Some(id) = container.id else { continue };
             let is_orphan = self.orphans().containers.contains(&id);
-            if is_orphan || is_stale(&container.labels.unwrap_or_default()) {
+            let labels = container.labels.unwrap_or_default();
+            if is_orphan || (is_stale(&labels) && !outlives_us(&labels)) {
                 outcome = self.remove_container(&id).await.and(outcome);
             }
         }
@@ -75,12 +95,16 @@ impl Engine {
         outcome
     }
 
-    /// Removes everything that carries the project's label: containers, images, then volumes.
+    /// Removes everything that carries the project's label: containers, images, volumes with caches, networks. Not its
+    /// services' volumes: those go one by one, by [`Engine::remove_service_volume`].
     ///
     /// # Errors
     /// What Docker said; what could be removed is.
     pub async fn remove_project(&self, project: ProjectId) -> Result<(), RuntimeError> {
-        self.remove_labelled(&[(PROJECT, project.to_string().as_str())]).await
+        let project = project.to_string();
+        let also = [(PROJECT, project.as_str())];
+        let outcome = self.remove_labelled(&also, Spare::ServiceVolumes).await;
+        self.remove_service_networks(&also).await.and(outcome)
     }
 
     /// Removes everything that carries the label of a project's pull request.
@@ -89,7 +113,8 @@ impl Engine {
     /// What Docker said; what could be removed is.
     pub async fn remove_pull_request(&self, project: ProjectId, number: i64) -> Result<(), RuntimeError> {
         let (project, number) = (project.to_string(), number.to_string());
-        self.remove_labelled(&[(PROJECT, project.as_str()), (PULL_REQUEST, number.as_str())]).await
+        self.remove_labelled(&[(PROJECT, project.as_str()), (PULL_REQUEST, number.as_str())], Spare::ServiceVolumes)
+            .await
     }
 
     /// The pull requests that images or volumes are kept for.
@@ -141,18 +166,20 @@ impl Engine {
         outcome
     }
 
-    /// Removes everything that this instance has in Docker, and its packet filter's rules: for taking Berth off a
-    /// machine.
+    /// Removes everything that this instance has in Docker, what services keep in their volumes included, and its packet
+    /// filter's rules: for taking Berth off a machine.
     ///
     /// # Errors
     /// What Docker said; what could be removed is.
     pub async fn remove_instance(&self) -> Result<(), RuntimeError> {
-        let outcome = self.remove_labelled(&[]).await;
+        let outcome = self.remove_labelled(&[], Spare::Nothing).await;
+        let outcome = self.remove_service_networks(&[]).await.and(outcome);
+        self.remove_service_rules().await;
         let outcome = self.remove_steps(|mark| mark.starts_with(&self.instance_mark())).await.and(outcome);
         self.remove_network().await.and(outcome)
     }
 
-    async fn remove_labelled(&self, also: &[(&str, &str)]) -> Result<(), RuntimeError> {
+    async fn remove_labelled(&self, also: &[(&str, &str)], spare: Spare) -> Result<(), RuntimeError> {
         let mut outcome = Ok(());
         for container in self.containers(also).await? {
             if let Some(id) = container.id {
@@ -164,6 +191,9 @@ impl Engine {
         }
         let docker = self.docker_for_files().await?;
         for volume in self.volumes(also).await? {
+            if spare == Spare::ServiceVolumes && is_of_kind(&volume.labels, Kind::ServiceVolume) {
+                continue;
+            }
             let leaving = self.uses().turn_of(&volume.name).await.let_go(&volume.name);
             let removed = docker.remove_volume(&volume.name, Some(RemoveVolumeOptions { force: true })).await;
             if let Err(error) = removed

@@ -19,6 +19,10 @@ pub struct VolumeName {
 }
 
 impl VolumeName {
+    pub(crate) fn new(name: String, labels: HashMap<String, String>) -> Self {
+        Self { name, labels }
+    }
+
     /// The name as Docker knows it.
     #[must_use]
     pub fn as_str(&self) -> &str {

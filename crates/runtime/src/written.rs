@@ -158,7 +158,7 @@ impl Engine {
 }
 
 /// What lies below a directory, as far as it can be seen; links are not followed.
-fn below(directory: PathBuf) -> Amount {
+pub(crate) fn below(directory: PathBuf) -> Amount {
     let mut amount = Amount::default();
     each_below(directory, |metadata| amount = amount.and(Amount { bytes: metadata.blocks() * 512, files: 1 }));
     amount

@@ -1,5 +1,5 @@
 //! The network of builds: one bridge for each instance, from which this machine and its private networks cannot be
-//! reached.
+//! reached. Those of services are in `services`.
 //!
 //! 1. The network exists, with a bridge name of ours, no IPv6 and no traffic between its containers.
 //! 2. The packet filter's rules are in place (`rules`), first in their chains.
@@ -11,6 +11,8 @@
 
 mod probe;
 mod rules;
+mod services;
+mod subnets;
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -21,7 +23,9 @@ use berth_model::InstanceId;
 use bollard::models::{NetworkCreateRequest, NetworkInspect};
 use bollard::query_parameters::InspectNetworkOptions;
 use probe::Verdict;
-use rules::{Rules, Snapshot};
+use rules::{Rules, Side, Snapshot};
+pub(crate) use services::ServiceNetwork;
+use services::ServiceNetworks;
 
 use crate::error::{is_status, while_doing};
 use crate::labels::INSTANCE;
@@ -58,6 +62,8 @@ pub(crate) struct Network {
     proven: tokio::sync::Mutex<Option<Proven>>,
     /// Base images that were asked for, newest last: the probe runs in one of them.
     images: Mutex<Vec<String>>,
+    /// Those of services.
+    services: ServiceNetworks,
 }
 
 struct Proven {
@@ -72,6 +78,7 @@ impl Network {
             bridge: bridge_name(&config.instance),
             proven: tokio::sync::Mutex::default(),
             images: Mutex::default(),
+            services: ServiceNetworks::default(),
         }
     }
 
@@ -82,8 +89,7 @@ impl Network {
 
     /// What is asked of Docker's bridge driver: a name of ours, and nothing between containers.
     fn options(&self) -> HashMap<String, String> {
-        let option = |name: &str, value: &str| (format!("com.docker.network.bridge.{name}"), value.to_owned());
-        HashMap::from([option("name", &self.bridge), option("enable_icc", "false")])
+        bridge_options(&self.bridge, false)
     }
 
     /// Notes an image that is on this machine.
@@ -96,6 +102,12 @@ impl Network {
     fn images(&self) -> Vec<String> {
         self.images.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// What is asked of Docker's bridge driver. `among`: whether its containers may talk with each other.
+fn bridge_options(bridge: &str, among: bool) -> HashMap<String, String> {
+    let option = |name: &str, value: &str| (format!("com.docker.network.bridge.{name}"), value.to_owned());
+    HashMap::from([option("name", bridge), option("enable_icc", if among { "true" } else { "false" })])
 }
 
 /// Names of interfaces have at most 15 characters; an instance id has 12.
@@ -126,7 +138,7 @@ impl Engine {
             Err(error) if is_status(&error, 404) => {}
             Err(error) => return Err(while_doing("remove the build network")(error)),
         }
-        if let Err(why) = Rules::remove(&self.config().instance, &network.bridge).await {
+        if let Err(why) = Rules::remove(&self.config().instance, Side::Builds, &network.bridge).await {
             tracing::debug!(why, "no packet filter rules removed");
         }
         Ok(())
@@ -153,16 +165,15 @@ impl Engine {
             self.ensure_network().await?;
             if !self.is_remote() {
                 // Left by a process that was configured otherwise.
-                let _ = Rules::remove(&self.config().instance, &network.bridge).await;
+                let _ = Rules::remove(&self.config().instance, Side::Builds, &network.bridge).await;
             }
             return Ok(NetworkState::Open);
         }
         if self.is_remote() {
             self.ensure_network().await?;
-            let why = "Docker runs on another machine, whose packet filter cannot be set from here".to_owned();
-            return Ok(NetworkState::Unenforced { why });
+            return Ok(NetworkState::Unenforced { why: ELSEWHERE.to_owned() });
         }
-        let rules = Rules::new(self.config(), &network.bridge).await;
+        let rules = Rules::new(self.config(), Side::Builds, &network.bridge).await;
         if let Some(known) = proven.as_ref()
             && known.rules == rules
             && bridge_is_here(&network.bridge)
@@ -173,12 +184,7 @@ impl Engine {
         *proven = None;
         let gateway = self.ensure_network().await?;
         if !bridge_is_here(&network.bridge) {
-            let why = format!(
-                "the network's bridge {} is not on this machine (Docker Desktop, rootless Docker, or Berth itself in a \
-                 container without the host's network)",
-                network.bridge
-            );
-            return Ok(NetworkState::Unenforced { why });
+            return Ok(NetworkState::Unenforced { why: not_here(&network.bridge) });
         }
         let snapshot = match rules.install().await {
             Ok(snapshot) => snapshot,
@@ -188,7 +194,7 @@ impl Engine {
         let local = self.local_images_to_probe_with().await?;
         let mut unproven = format!("no image on this machine to try it with; `docker pull {USUAL_IMAGE}` gets one");
         for image in known.iter().rev().chain(&local) {
-            match self.probe(image, gateway).await? {
+            match self.probe(&network.name, image, gateway).await? {
                 Verdict::Unreachable => {
                     tracing::info!(network = network.name, "builds cannot reach this machine: rules set and probed");
                     *proven = Some(Proven { rules, snapshot });
@@ -228,6 +234,16 @@ impl Engine {
     }
 }
 
+/// Why the rules cannot be set.
+const ELSEWHERE: &str = "Docker runs on another machine, whose packet filter cannot be set from here";
+
+fn not_here(bridge: &str) -> String {
+    format!(
+        "the network's bridge {bridge} is not on this machine (Docker Desktop, rootless Docker, or Berth itself in a \
+         container without the host's network)"
+    )
+}
+
 fn network_request(instance: &InstanceId, network: &Network) -> NetworkCreateRequest {
     NetworkCreateRequest {
         name: network.name.clone(),
@@ -244,6 +260,6 @@ fn gateway(network: &NetworkInspect) -> Option<Ipv4Addr> {
     configs.iter().find_map(|config| config.gateway.as_ref()?.parse().ok())
 }
 
-fn bridge_is_here(bridge: &str) -> bool {
+pub(crate) fn bridge_is_here(bridge: &str) -> bool {
     Path::new("/sys/class/net").join(bridge).exists()
 }

@@ -65,8 +65,8 @@ fi
 "#;
 
 impl Engine {
-    /// Tries to reach `gateway`, an address of the host, from a container of `image`.
-    pub(super) async fn probe(&self, image: &str, gateway: Ipv4Addr) -> Result<Verdict, RuntimeError> {
+    /// Tries to reach `gateway`, an address of the host, from a container of `image` in `network`.
+    pub(super) async fn probe(&self, network: &str, image: &str, gateway: Ipv4Addr) -> Result<Verdict, RuntimeError> {
         let listening = async {
             let listener = TcpListener::bind((gateway, 0)).await?;
             let port = listener.local_addr()?.port();
@@ -85,7 +85,7 @@ impl Engine {
             volumes: Vec::new(),
             workdir: None,
         };
-        let container = match self.start_sandbox(&sandbox).await {
+        let container = match self.start_sandbox(&sandbox, network).await {
             Ok(container) => container,
             Err(error @ (RuntimeError::MissingImage { .. } | RuntimeError::Refused { .. })) => {
                 return Ok(Verdict::CannotTell(error.to_string()));

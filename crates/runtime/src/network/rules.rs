@@ -1,4 +1,5 @@
-//! The packet filter's rules for one bridge: two chains of ours, which two of the system's chains enter first.
+//! The packet filter's rules for the bridges of one kind (that of builds, or those of services): two chains of ours, which
+//! two of the system's chains enter first.
 //!
 //! `INPUT` sees packets for the host itself, `DOCKER-USER` (where Docker has it, else `FORWARD`) those that pass
 //! through. The whole set goes in as one `iptables-restore`, so that there is no moment with half of it, and setting it
@@ -7,7 +8,9 @@
 //! iptables comes in two kinds, whose rules are kept apart and both hold: ours go where Docker's are. Berth in a
 //! container, or a host that changed its kind, would else miss `DOCKER-USER` and Docker's own order.
 //!
-//! Answers to connections from outside are not let through, for there are none: builds publish no port.
+//! Answers to connections from outside are let through for services alone: builds publish no port. What stays on the
+//! services' bridges is let through too, for a host may be set to filter it (`br_netfilter`); that it does not go from one
+//! of them to another is what Docker's own rules see to.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
@@ -51,9 +54,20 @@ impl EngineConfig {
     }
 }
 
+/// Whose bridges the rules are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// The one of builds.
+    Builds,
+    /// All of services.
+    Services,
+}
+
 /// The rules that are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rules {
+    side: Side,
+    /// The bridge; of services what their names begin with and a `+`.
     bridge: String,
     /// For packets that pass through the host.
     forward_chain: String,
@@ -68,20 +82,25 @@ pub(super) struct Rules {
 pub(super) struct Snapshot(Vec<String>);
 
 impl Rules {
-    /// The rules for a bridge, with the name servers that the host uses now.
-    pub(super) async fn new(config: &EngineConfig, bridge: &str) -> Self {
+    /// The rules for bridges, with the name servers that the host uses now.
+    pub(super) async fn new(config: &EngineConfig, side: Side, bridge: &str) -> Self {
         Self {
             name_servers: name_servers().await,
             allowed: config.egress_allow.clone(),
-            ..Self::empty(&config.instance, bridge)
+            ..Self::empty(&config.instance, side, bridge)
         }
     }
 
-    fn empty(instance: &InstanceId, bridge: &str) -> Self {
+    fn empty(instance: &InstanceId, side: Side, bridge: &str) -> Self {
+        let chain = match side {
+            Side::Builds => format!("BERTH-{instance}"),
+            Side::Services => format!("BERTH-{instance}-S"),
+        };
         Self {
+            side,
             bridge: bridge.to_owned(),
-            forward_chain: format!("BERTH-{instance}"),
-            input_chain: format!("BERTH-{instance}-IN"),
+            input_chain: format!("{chain}-IN"),
+            forward_chain: chain,
             name_servers: Vec::new(),
             allowed: Vec::new(),
         }
@@ -106,8 +125,8 @@ impl Rules {
     }
 
     /// Takes the rules of an instance away.
-    pub(super) async fn remove(instance: &InstanceId, bridge: &str) -> Result<(), String> {
-        let rules = Self::empty(instance, bridge);
+    pub(super) async fn remove(instance: &InstanceId, side: Side, bridge: &str) -> Result<(), String> {
+        let rules = Self::empty(instance, side, bridge);
         let (kind, saved) = save().await?;
         let mut script = "*filter\n".to_owned();
         for jump in rules.jumps_in(&saved) {
@@ -134,6 +153,10 @@ impl Rules {
         }
         let _ = writeln!(script, "-I {} 1 -i {bridge} -j {forward_chain}", forward_parent(saved));
         let _ = writeln!(script, "-I INPUT 1 -i {bridge} -j {input_chain}");
+        if self.side == Side::Services {
+            let _ = writeln!(script, "-A {forward_chain} -o {bridge} -j RETURN");
+            let _ = writeln!(script, "-A {input_chain} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN");
+        }
         for chain in [forward_chain, input_chain] {
             for server in &self.name_servers {
                 for protocol in ["udp", "tcp"] {
@@ -172,11 +195,11 @@ impl Snapshot {
         for (parent, chain) in [(forward_parent(saved), &rules.forward_chain), ("INPUT", &rules.input_chain)] {
             let wanted = format!("-A {parent} -i {} -j {chain}", rules.bridge);
             let in_parent = format!("-A {parent} ");
-            // Other instances of Berth on this machine may come before us; their rules are for their own bridges.
+            // Other rules of Berth's, of this instance or of others on this machine, are for their own bridges.
             let first = saved
                 .lines()
                 .filter(|line| line.starts_with(&in_parent))
-                .find(|line| !(line.contains(" -i bt-") && line.contains(" -j BERTH-")) || **line == wanted);
+                .find(|line| !leads_to_berth(line) || **line == wanted);
             if first != Some(wanted.as_str()) {
                 return Err(format!("the rule for {} is not the first of the chain {parent}", rules.bridge));
             }
@@ -187,13 +210,18 @@ impl Snapshot {
     }
 }
 
+/// Whether a rule leads from a bridge of Berth's to a chain of Berth's.
+fn leads_to_berth(line: &str) -> bool {
+    (line.contains(" -i bt-") || line.contains(" -i bs")) && line.contains(" -j BERTH-")
+}
+
 /// Docker enters `DOCKER-USER` before any rule of its own and never changes it. Without the way in, it is no use.
 fn forward_parent(saved: &str) -> &'static str {
     if saved.lines().any(|line| line == "-A FORWARD -j DOCKER-USER") { "DOCKER-USER" } else { "FORWARD" }
 }
 
 /// The name servers that Docker hands to containers: the host's own, or what systemd's local one asks.
-async fn name_servers() -> Vec<Ipv4Addr> {
+pub(super) async fn name_servers() -> Vec<Ipv4Addr> {
     for path in ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"] {
         let servers = parse_name_servers(&tokio::fs::read_to_string(path).await.unwrap_or_default());
         if !servers.is_empty() {
@@ -273,8 +301,23 @@ mod tests {
         Rules {
             name_servers: vec![Ipv4Addr::new(10, 0, 0, 53)],
             allowed: vec!["192.168.7.0/24".parse().unwrap()],
-            ..Rules::empty(&InstanceId::parse("0123456789ab").unwrap(), "bt-0123456789ab")
+            ..Rules::empty(&InstanceId::parse("0123456789ab").unwrap(), Side::Builds, "bt-0123456789ab")
         }
+    }
+
+    #[test]
+    fn services_answer_who_connects_to_them_and_stay_on_their_bridges() {
+        let rules = Rules {
+            allowed: vec!["192.168.7.0/24".parse().unwrap()],
+            ..Rules::empty(&InstanceId::parse("0123456789ab").unwrap(), Side::Services, "bs01234567+")
+        };
+        let script = rules.script("-A FORWARD -j DOCKER-USER\n", "DROP");
+        let at = |text: &str| script.find(text).unwrap_or_else(|| panic!("{text} is missing in\n{script}"));
+        let answers = at("-A BERTH-0123456789ab-S-IN -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN");
+        assert!(answers < at("-A BERTH-0123456789ab-S-IN -j DROP"));
+        assert!(at("-A BERTH-0123456789ab-S -o bs01234567+ -j RETURN") < at("-d 10.0.0.0/8 -j DROP"));
+        assert!(!script.contains("-A BERTH-0123456789ab-S -m conntrack"), "what passes through is not let through");
+        assert!(!self::rules().script("", "DROP").contains("conntrack"), "nobody connects to builds");
     }
 
     #[test]
@@ -318,7 +361,7 @@ mod tests {
     #[test]
     fn a_rule_before_ours_is_noticed() {
         let ours = "-A FORWARD -i bt-0123456789ab -j BERTH-0123456789ab\n\
-                    -A INPUT -i bt-zzz -j BERTH-zzz-IN\n-A INPUT -i bt-0123456789ab -j BERTH-0123456789ab-IN\n";
+                    -A INPUT -i bt-zzz -j BERTH-zzz-IN\n-A INPUT -i bs01234567+ -j BERTH-zzz-S-IN\n-A INPUT -i bt-0123456789ab -j BERTH-0123456789ab-IN\n";
         assert!(Snapshot::of(&rules(), ours).is_ok());
         assert!(Snapshot::of(&rules(), &format!("-A INPUT -j ACCEPT\n{ours}")).is_err());
         assert!(Snapshot::of(&rules(), "").is_err());

@@ -8,5 +8,8 @@ mod images;
 mod limits;
 mod network;
 mod registry;
+mod replicas;
 mod room;
+mod service_networks;
+mod services;
 mod sweep;

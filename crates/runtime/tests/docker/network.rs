@@ -29,33 +29,33 @@ fn gateway(engine: &Engine) -> Ipv4Addr {
     docker(&["network", "inspect", "--format", format, &network]).parse().expect("the network has a gateway")
 }
 
-fn run(program: &str, arguments: &[&str]) -> String {
+pub(crate) fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap();
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// A network namespace with one listener in it, a cable away from the host: another machine on its private network.
-struct Neighbour {
+pub(crate) struct Neighbour {
     namespace: String,
-    host_end: Ipv4Addr,
-    address: Ipv4Addr,
+    pub(crate) host_end: Ipv4Addr,
+    pub(crate) address: Ipv4Addr,
     listener: Child,
 }
 
 /// The second address of a /30 under `first.second`, random, so that two runs on one machine do not meet. The third
 /// number is a multiple of 7, and so never the 169 under which clouds keep their metadata.
-fn unused_address(first: u8, second: u8) -> Ipv4Addr {
+pub(crate) fn unused_address(first: u8, second: u8) -> Ipv4Addr {
     let random = InstanceId::random();
     let below_32 = |at: usize| random.as_str().as_bytes()[at] % 32;
     Ipv4Addr::new(first, second, below_32(0) * 7, below_32(1) * 4 + 2)
 }
 
 impl Neighbour {
-    const PORT: u16 = 7_700;
+    pub(crate) const PORT: u16 = 7_700;
 
     /// `address` is of [`unused_address`].
-    async fn new(address: Ipv4Addr) -> Self {
+    pub(crate) async fn new(address: Ipv4Addr) -> Self {
         let [first, second, third, fourth] = address.octets();
         let host_end = Ipv4Addr::new(first, second, third, fourth - 1);
         let name = InstanceId::random().as_str()[..8].to_owned();

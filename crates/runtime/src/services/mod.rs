@@ -1,0 +1,23 @@
+//! Running services: their replicas, commands beside them, and their volumes.
+//!
+//! - `replica` starts and stops replicas; `look` reads what stands in Docker about them, and is the one place that knows
+//!   their addresses.
+//! - `events` tells what happens to them, `output` what they print, `usage` what they use.
+//! - `command` runs something once in a service's image.
+//! - `volume` keeps their data.
+//!
+//! What should run, how often it is tried again and what is served while it is not up is decided elsewhere: nothing here
+//! starts anything by itself. What runs here outlives Berth's process, so whatever the next process has to know about a
+//! container stands in its labels.
+
+mod look;
+mod replica;
+mod shell;
+mod time;
+mod volume;
+
+pub use look::ReplicaContainer;
+pub use replica::ReplicaSpec;
+pub use shell::shell;
+pub use volume::KeptVolume;
+pub(crate) use volume::Sizes;

@@ -1,0 +1,282 @@
+//! Starting and stopping replicas.
+//!
+//! A replica's container has a name that says which one it is, so that whoever is asked twice for the same one, before
+//! and after Berth was killed, finds it. Its network, its limits and its labels are made here; what it runs is its
+//! image's, or the start command.
+
+use std::collections::HashMap;
+use std::num::NonZeroU16;
+use std::time::Duration;
+
+use berth_model::{Cpus, DeploymentId, Environment, MountPath, ProjectId, ReplicaId};
+use bollard::errors::Error as DockerError;
+use bollard::models::{ContainerCreateBody, EndpointSettings, NetworkingConfig};
+use bollard::query_parameters::{
+    CreateContainerOptions, InspectContainerOptions, StartContainerOptions, StopContainerOptions,
+};
+
+use super::shell::shell;
+use crate::error::{in_container, is_status, while_doing};
+use crate::labels::{DEPLOYMENT, ENVIRONMENT, GENERATION, INSTANCE, PORT, REPLICA, SERVICE};
+use crate::sandbox::{Confines, Purpose, mount, no_healthcheck, tcp};
+use crate::{Engine, EnvVar, Kind, Labels, ReplicaContainer, RuntimeError, VolumeName};
+
+/// A replica to start.
+#[derive(Clone, Debug)]
+pub struct ReplicaSpec {
+    /// Which one.
+    pub id: ReplicaId,
+    /// Where its deployment belongs.
+    pub environment: Environment,
+    /// A higher one is a container of its own beside the one before.
+    pub generation: i64,
+    /// The image's id.
+    pub image: String,
+    /// Run by the image's shell; `None` is what the image itself starts.
+    pub start_command: Option<String>,
+    /// Set on top of the image's environment.
+    pub env: Vec<EnvVar>,
+    /// Where it listens.
+    pub port: NonZeroU16,
+    /// Bytes of memory; there is no swap beyond it.
+    pub memory: u64,
+    /// Processors.
+    pub cpus: Cpus,
+    /// Processes and threads.
+    pub pids: u32,
+    /// Volumes of [`Engine::ensure_service_volume`], and where they appear.
+    pub volumes: Vec<(VolumeName, MountPath)>,
+}
+
+/// A container of a service that is to be made: a replica's or a command's.
+pub(super) struct Wanted<'a> {
+    pub(super) name: String,
+    pub(super) labels: HashMap<String, String>,
+    pub(super) id: Place<'a>,
+    pub(super) image: &'a str,
+    /// `None` is what the image itself starts.
+    pub(super) command: Option<Vec<String>>,
+    pub(super) env: &'a [EnvVar],
+    pub(super) port: Option<NonZeroU16>,
+    pub(super) memory: u64,
+    pub(super) cpus: Cpus,
+    pub(super) pids: u32,
+    pub(super) volumes: &'a [(VolumeName, MountPath)],
+}
+
+/// Where a container stands among its siblings.
+pub(super) struct Place<'a> {
+    pub(super) project: ProjectId,
+    pub(super) deployment: DeploymentId,
+    pub(super) hostname: String,
+    /// The name that siblings reach it by.
+    pub(super) alias: Option<&'a str>,
+}
+
+impl Engine {
+    /// Makes and starts a replica. One that exists already, running or ended, is taken over: started if it does not run.
+    ///
+    /// # Errors
+    /// [`RuntimeError::ServicesOpen`], [`RuntimeError::ImageGone`], [`RuntimeError::CannotStart`], or what Docker said.
+    pub async fn start_replica(&self, spec: &ReplicaSpec) -> Result<ReplicaContainer, RuntimeError> {
+        let ReplicaId { project, deployment, service, number } = &spec.id;
+        let instance = &self.config().instance;
+        let wanted = Wanted {
+            name: format!("berth-{instance}-{deployment}-{service}-{number}-g{}", spec.generation),
+            labels: self.replica_labels(spec),
+            id: Place {
+                project: *project,
+                deployment: *deployment,
+                hostname: format!("{service}-{number}"),
+                alias: Some(service.as_str()),
+            },
+            image: &spec.image,
+            command: spec.start_command.as_deref().map(shell),
+            env: &spec.env,
+            port: Some(spec.port),
+            memory: spec.memory,
+            cpus: spec.cpus,
+            pids: spec.pids,
+            volumes: &spec.volumes,
+        };
+        let container = match self.start_wanted(&wanted).await {
+            Err(RuntimeError::Gone) => {
+                // Somebody removed the network that it was made in: what is left of it cannot be started any more.
+                self.remove_container(&wanted.name).await?;
+                self.start_wanted(&wanted).await?
+            }
+            started => started?,
+        };
+        self.look_at_replica(&container).await
+    }
+
+    /// Starts a replica that ended.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Gone`] if the container or its network is not there any more (make a new one with
+    /// [`Engine::start_replica`]), else as that.
+    pub async fn start_again(&self, container: &str) -> Result<ReplicaContainer, RuntimeError> {
+        let replica = self.look_at_replica(container).await?;
+        let (_, staying) = self.service_network(replica.id.project, replica.id.deployment).await?;
+        self.start_container(container).await?;
+        drop(staying);
+        self.look_at_replica(container).await
+    }
+
+    /// Tells a replica to end (the image's own signal, SIGTERM where it names none), kills it after `grace`, and removes
+    /// it: with its network, if it was the last there. Gone already is fine.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NotRemoved`], or what Docker said.
+    pub async fn stop_replica(&self, container: &str, grace: Duration) -> Result<(), RuntimeError> {
+        let (engine, container) = (self.clone(), container.to_owned());
+        // In a task of its own: a caller who gives up does not leave it half stopped.
+        let stopped = tokio::spawn(async move { engine.stop_and_leave(&container, grace).await }).await;
+        stopped.unwrap_or(Err(RuntimeError::Gone))
+    }
+
+    async fn stop_and_leave(&self, container: &str, grace: Duration) -> Result<(), RuntimeError> {
+        let Some(deployment) = self.deployment_of(container).await? else { return Ok(()) };
+        self.stop_container(container, grace).await?;
+        self.remove_container(container).await?;
+        if let Err(error) = self.leave_service_network(deployment).await {
+            // It is tried again with the next container that leaves it, or with its project.
+            tracing::warn!(%deployment, %error, "the network of a deployment stays");
+        }
+        Ok(())
+    }
+
+    /// Tells a container's process to end, and kills it after `grace`. Ended or gone already is fine.
+    pub(super) async fn stop_container(&self, container: &str, grace: Duration) -> Result<(), RuntimeError> {
+        let seconds = grace.as_secs() + u64::from(grace.subsec_nanos() > 0);
+        let options = StopContainerOptions { t: Some(i32::try_from(seconds).unwrap_or(i32::MAX)), signal: None };
+        match self.docker_for_files().await?.stop_container(container, Some(options)).await {
+            Ok(()) => {
+                berth_model::step!("replica stopped");
+                Ok(())
+            }
+            Err(error) if is_status(&error, 404) => Ok(()),
+            Err(error) => Err(while_doing("stop a replica")(error)),
+        }
+    }
+
+    /// The deployment that a container of ours belongs to; `None` if it is gone, or not ours.
+    pub(super) async fn deployment_of(&self, container: &str) -> Result<Option<DeploymentId>, RuntimeError> {
+        let found = self.docker().await?.inspect_container(container, None::<InspectContainerOptions>).await;
+        let labels = match found.map_err(in_container("describe a replica")) {
+            Ok(found) => found.config.and_then(|config| config.labels).unwrap_or_default(),
+            Err(RuntimeError::Gone) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let is_ours = labels.get(INSTANCE).is_some_and(|instance| instance == self.config().instance.as_str());
+        let deployment = labels.get(DEPLOYMENT).and_then(|deployment| deployment.parse().ok());
+        Ok(deployment.filter(|_| is_ours).map(DeploymentId))
+    }
+
+    fn replica_labels(&self, spec: &ReplicaSpec) -> HashMap<String, String> {
+        let mut labels = self.write_labels(&Labels { project: Some(spec.id.project), ..Labels::shared(Kind::Replica) });
+        labels.extend([
+            (DEPLOYMENT.to_owned(), spec.id.deployment.to_string()),
+            (SERVICE.to_owned(), spec.id.service.to_string()),
+            (REPLICA.to_owned(), spec.id.number.to_string()),
+            (ENVIRONMENT.to_owned(), spec.environment.as_str().to_owned()),
+            (GENERATION.to_owned(), spec.generation.to_string()),
+            (PORT.to_owned(), spec.port.to_string()),
+        ]);
+        labels
+    }
+
+    /// Makes a container and starts it, or starts what is there under its name; returns the daemon's id.
+    pub(super) async fn start_wanted(&self, wanted: &Wanted<'_>) -> Result<String, RuntimeError> {
+        let (network, _staying) = self.service_network(wanted.id.project, wanted.id.deployment).await?;
+        let docker = self.docker().await?;
+        let body = self.service_body(wanted, &network.name).await?;
+        let options = CreateContainerOptions { name: Some(wanted.name.clone()), ..CreateContainerOptions::default() };
+        let (container, is_new) = match docker.create_container(Some(options), body).await {
+            Ok(made) => {
+                berth_model::step!("service container made");
+                (made.id, true)
+            }
+            Err(error) if is_status(&error, 409) => (self.id_of(&wanted.name).await?, false),
+            Err(error) if is_status(&error, 404) && error.to_string().contains("image") => {
+                return Err(RuntimeError::ImageGone { image: wanted.image.to_owned() });
+            }
+            Err(error) if is_status(&error, 404) => return Err(RuntimeError::Gone),
+            Err(error) => return Err(while_doing("make a service's container")(error)),
+        };
+        match self.start_container(&container).await {
+            Ok(()) => Ok(container),
+            Err(error) => {
+                // What never ran has nothing to tell.
+                if is_new {
+                    self.remove_container(&container).await?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Starts a container that does not run.
+    pub(super) async fn start_container(&self, container: &str) -> Result<(), RuntimeError> {
+        match self.docker().await?.start_container(container, None::<StartContainerOptions>).await {
+            Ok(()) => {
+                berth_model::step!("service container started");
+                Ok(())
+            }
+            // The container, or the network that it was made in.
+            Err(error) if is_status(&error, 404) => Err(RuntimeError::Gone),
+            // What the image or the command names is not there.
+            Err(DockerError::DockerResponseServerError { status_code, message })
+                if status_code == 400 || message.contains("unable to find user") =>
+            {
+                Err(RuntimeError::CannotStart { reason: message })
+            }
+            Err(error) => Err(while_doing("start a service's container")(error)),
+        }
+    }
+
+    /// The id of the container that has a name; an error if somebody else gave it.
+    async fn id_of(&self, name: &str) -> Result<String, RuntimeError> {
+        let found = self.docker().await?.inspect_container(name, None::<InspectContainerOptions>).await;
+        let found = found.map_err(in_container("describe a replica"))?;
+        let labels = found.config.and_then(|config| config.labels).unwrap_or_default();
+        let is_ours = labels.get(INSTANCE).is_some_and(|instance| instance == self.config().instance.as_str());
+        match found.id {
+            Some(id) if is_ours => Ok(id),
+            _ => Err(RuntimeError::Refused {
+                doing: "make a service's container",
+                reason: format!("there is a container {name} that Berth did not make; remove it with `docker rm`"),
+            }),
+        }
+    }
+
+    async fn service_body(&self, wanted: &Wanted<'_>, network: &str) -> Result<ContainerCreateBody, RuntimeError> {
+        let confines = Confines {
+            memory: wanted.memory,
+            cpus: wanted.cpus.cores(),
+            pids: wanted.pids,
+            network,
+            mounts: wanted.volumes.iter().map(|(volume, path)| mount(volume, path.as_str())).collect(),
+            purpose: Purpose::Service { port: wanted.port },
+        };
+        let endpoint = EndpointSettings {
+            aliases: wanted.id.alias.map(|alias| vec![alias.to_owned()]),
+            ..EndpointSettings::default()
+        };
+        Ok(ContainerCreateBody {
+            image: Some(wanted.image.to_owned()),
+            labels: Some(wanted.labels.clone()),
+            hostname: Some(wanted.id.hostname.clone()),
+            // With an entry point of ours the image's own arguments do not count.
+            entrypoint: wanted.command.clone(),
+            env: Some(wanted.env.iter().map(|variable| format!("{}={}", variable.key, variable.value)).collect()),
+            exposed_ports: wanted.port.map(|port| vec![tcp(port)]),
+            healthcheck: Some(no_healthcheck()),
+            host_config: Some(self.host_config(confines).await?),
+            networking_config: Some(NetworkingConfig {
+                endpoints_config: Some(HashMap::from([(network.to_owned(), endpoint)])),
+            }),
+            ..ContainerCreateBody::default()
+        })
+    }
+}
