@@ -67,7 +67,7 @@ pub(crate) async fn a_command_from_its_wish_to_its_end(ground: Ground) {
     assert!(is_illegal(store.run_started(run.id).await), "twice");
     // After a crash it is followed again, and the deployment it runs in is kept for it.
     let again = ground.another_process().await;
-    assert_eq!(again.pending_runs().await.unwrap(), [started.clone()]);
+    assert_eq!(again.pending_runs().await.unwrap(), std::slice::from_ref(&started));
     ground.run_live(&shop, vec![files("web")]).await;
     ground.clock.advance(Duration::from_secs(3_600));
     assert!(matches!(store.release_pruned(live.id).await, Err(StoreError::Conflict(_))));

@@ -94,7 +94,7 @@ pub(crate) async fn what_is_live_and_runs_should_run(ground: Ground) {
     let first = ground.activate_build(first.id).await;
     assert!(bell.has_changed().unwrap());
     bell.mark_unchanged();
-    assert_eq!(store.deployments_to_run().await.unwrap(), [first.clone()]);
+    assert_eq!(store.deployments_to_run().await.unwrap(), std::slice::from_ref(&first));
     let again = ground.another_process().await;
     assert_eq!(again.deployment_unscoped(first.id).await.unwrap().unwrap().services, Some(services));
     assert_eq!(first.running().map(|(spec, _)| spec.name.as_str()).collect::<Vec<_>>(), ["api"]);

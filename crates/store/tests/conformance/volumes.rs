@@ -1,10 +1,10 @@
 //! Named volumes: they stay for as long as nobody asks, and go whatever happens in between.
 
 use berth_model::{AuditAction, Environment, ServiceVolumeName};
-use berth_store::{ActivationReason, ProjectsTo, RunEnd, StoreError, Volume};
+use berth_store::{ActivationReason, PreviewOf, ProjectsTo, RunEnd, StoreError, Volume};
 
 use crate::ground::{Ground, commit};
-use crate::previews::push_to;
+use crate::previews::{branch, push_to};
 use crate::services::{files, runs, volume};
 
 fn names(volumes: &[Volume]) -> Vec<(&str, &str)> {
@@ -56,7 +56,8 @@ pub(crate) async fn a_removal_survives_a_crash(ground: Ground) {
     store.ensure_volumes(shop.id, production, &data).await.unwrap();
     let [listed] = store.volumes(access, shop.id).await.unwrap().try_into().unwrap();
     store.volume_removed(&listed).await.unwrap();
-    assert_eq!(store.volumes(access, shop.id).await.unwrap(), [listed.clone()], "nobody asked for it to go");
+    let still = store.volumes(access, shop.id).await.unwrap();
+    assert_eq!(still, std::slice::from_ref(&listed), "nobody asked for it to go");
     store.remove_volume(access, shop.id, production, &data[0]).await.unwrap();
 
     let after_the_crash = ground.another_process().await;
@@ -104,6 +105,14 @@ pub(crate) async fn a_volume_that_is_needed_soon_stays(ground: Ground) {
     let wish = store.request_activation(access, preview.id, ActivationReason::Promote).await.unwrap();
     assert!(matches!(remove().await, Err(StoreError::Conflict(_))), "it is being promoted");
     store.refuse_activation(wish, "not now").await.unwrap();
+    remove().await.unwrap();
+
+    // What previews keep is theirs together, and outlives each of them.
+    store.ensure_volumes(shop.id, Environment::Preview, std::slice::from_ref(&data)).await.unwrap();
+    let remove = async || store.remove_volume(access, shop.id, Environment::Preview, &data).await;
+    assert!(matches!(remove().await, Err(StoreError::Conflict(_))), "a preview is live");
+    store.close_preview(shop.id, &PreviewOf::Branch(branch("next")), "the branch is gone").await.unwrap();
+    assert_eq!(names(&store.volumes(access, shop.id).await.unwrap()), [("preview", "data")]);
     remove().await.unwrap();
 }
 
