@@ -278,6 +278,8 @@ pub enum PlanSetting {
     ReleaseCommand,
     /// Where it listens.
     Port,
+    /// What it speaks there.
+    Protocol,
     /// What says whether it is healthy.
     HealthPath,
     /// How long it may take to become healthy.

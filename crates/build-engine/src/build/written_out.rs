@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use berth_model::{Failure, FailureCode, OutputDir, PlanService, ServiceKind};
+use berth_model::{Decision, Failure, FailureCode, OutputDir, PlanService, RunSettings, ServiceKind};
 
 use super::{SOURCE, environment, inside, toolchain};
 use crate::Checkout;
@@ -39,11 +39,9 @@ pub(crate) fn dockerfile(checkout: &Checkout, service: &PlanService) -> Result<S
             add(&mut text, "\nFROM scratch");
             add(&mut text, &copy(&[output(root, &output_directory.value)], "/", Some("build")));
         }
-        (ServiceKind::Running { start_command, .. }, Some(_)) => {
+        (ServiceKind::Running { start_command, run }, Some(_)) => {
             build_stage(&mut text, checkout, service)?;
-            if let Some(start) = start_command {
-                add(&mut text, &format!("CMD {}", words(&["sh", "-c", &start.value])));
-            }
+            starting(&mut text, service, run, start_command.as_ref());
         }
         (ServiceKind::Running { .. }, None) => {
             return Err(Failure::new(
@@ -54,6 +52,47 @@ pub(crate) fn dockerfile(checkout: &Checkout, service: &PlanService) -> Result<S
         }
     }
     Ok(text)
+}
+
+/// What runs in the image, and with what.
+fn starting(text: &mut String, service: &PlanService, run: &RunSettings, start: Option<&Decision<String>>) {
+    let port = run.port.map(|port| ("PORT".to_owned(), port.to_string()));
+    let listens = port.clone().map(|_| ("HOST".to_owned(), "0.0.0.0".to_owned()));
+    let image = service.toolchain.as_ref().map_or("", |toolchain| toolchain.image.value.as_str());
+    let node = image.starts_with("node").then(|| ("NODE_ENV".to_owned(), "production".to_owned()));
+    let given = service.environment.iter().map(|(key, value)| (key.to_string(), value.clone()));
+    let pairs = node.into_iter().chain(listens).chain(port).chain(given);
+    let pairs: Vec<String> = pairs.map(|(key, value)| format!("{key}={}", quoted(&value))).collect();
+    if !pairs.is_empty() {
+        add(text, &format!("ENV {}", pairs.join(" \\\n    ")));
+    }
+    if let Some(port) = run.port {
+        add(text, &format!("EXPOSE {port}"));
+    }
+    for volume in &run.volumes {
+        add(text, &format!("VOLUME {}", words(&[volume.path.as_str()])));
+    }
+    if let Some(release) = &run.release_command {
+        add(text, &format!("# Before it goes live: {}", release.replace(['\n', '\r'], " ")));
+    }
+    if let Some(start) = start {
+        add(text, &format!("CMD {}", words(&["sh", "-c", &start.value])));
+    }
+}
+
+/// A value of `ENV`, of which the builder takes nothing for its own.
+fn quoted(value: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-/:,@%+=".contains(c);
+    if !value.is_empty() && value.chars().all(is_plain) {
+        return value.to_owned();
+    }
+    let escaped: String = value
+        .chars()
+        .flat_map(|c| {
+            matches!(c, '"' | '\\' | '$').then_some('\\').into_iter().chain([if c == '\n' { ' ' } else { c }])
+        })
+        .collect();
+    format!("\"{escaped}\"")
 }
 
 /// The stage that ends with the built project.
@@ -193,7 +232,13 @@ mod tests {
         let site = [("mkdocs.yml", "site_name: x"), ("requirements.txt", "mkdocs\n")];
         insta::assert_snapshot!("a_site_of_python", written(&site, "").unwrap());
         let server = [("package.json", r#"{"scripts":{"start":"node ."}}"#), ("index.js", "")];
-        assert!(written(&server, "").unwrap().ends_with("CMD [\"sh\",\"-c\",\"npm start\"]\n"));
+        let start = "ENV NODE_ENV=production \\\n    HOST=0.0.0.0 \\\n    PORT=3000\nEXPOSE 3000\nCMD [\"sh\",\"-c\",\"npm start\"]\n";
+        assert!(written(&server, "").unwrap().ends_with(start));
+        let declared =
+            "[services.web]\nrelease = \"npm run x\"\nenv = { A = \"$B \\\"c\\\"\" }\nvolumes = { d = \"/d\" }\n";
+        let declared = written(&[server[0], server[1], ("berth.toml", declared)], "").unwrap();
+        let wanted = "    A=\"\\$B \\\"c\\\"\"\nEXPOSE 3000\nVOLUME [\"/d\"]\n# Before it goes live: npm run x\n";
+        assert!(declared.contains(wanted), "{declared}");
         assert_eq!(written(&[("public/index.html", "")], "").unwrap().lines().last(), Some("COPY public/ /"));
         let own = written(&[("Dockerfile", "FROM x")], "").unwrap_err();
         assert_eq!(own.title, "the plan is to build the Dockerfile that is there: Dockerfile");

@@ -57,18 +57,16 @@ pub(super) fn outcome(
         "astro" => project.astro(),
         "remix" | "react-router" => files(project.react_router(), "`ssr: false` in its configuration"),
         "tanstack-start" => match project.tanstack() {
-            None if project.uses_nitro() => Outcome::Server {
-                start: Start::Command("node .output/server/index.mjs".to_owned()),
-                hint: None,
-            },
+            None if project.uses_nitro() => {
+                Outcome::Server { start: Start::Command("node .output/server/index.mjs".to_owned()), hint: None }
+            }
             place => files(place, "its option `spa` or `prerender`, and what makes it a server is Nitro"),
         },
         "solid-start" => files(project.nitro(), "the preset `static`"),
         "analog" => match project.analog() {
-            None => Outcome::Server {
-                start: Start::Command("node dist/analog/server/index.mjs".to_owned()),
-                hint: None,
-            },
+            None => {
+                Outcome::Server { start: Start::Command("node dist/analog/server/index.mjs".to_owned()), hint: None }
+            }
             place => Outcome::Files(place),
         },
         "vike" => files(project.vike(), "its option `prerender`"),
@@ -99,8 +97,7 @@ fn hint(framework: &str, way: &str) -> Reason {
 
 /// A server for the machines of one provider.
 fn of_another_host(file: &str, adapter: &str, instead: &str) -> Outcome {
-    let hint =
-        Reason::AdapterOfOther { file: file.into(), adapter: adapter.into(), instead: instead.into() };
+    let hint = Reason::AdapterOfOther { file: file.into(), adapter: adapter.into(), instead: instead.into() };
     Outcome::Server { start: Start::Unknown, hint: Some(hint) }
 }
 

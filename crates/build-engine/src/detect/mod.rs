@@ -9,12 +9,15 @@
 //! 7. here: what is [`wanted`] on top, and each decision with its source and reason;
 //! 8. [`server`]: what runs has a port, an environment and perhaps a release command.
 //!
+//! Where there is a `berth.toml`, [`declared`] does that for each service that it names.
+//!
 //! What the plan's words mean in a container is `build`'s part.
 
 mod catalog;
 mod command;
 mod config;
 mod configured;
+mod declared;
 mod equipment;
 mod folder;
 mod framework;
@@ -97,6 +100,9 @@ fn detect_within(checkout: &Checkout, settings: &ProjectSettings, most_read: u64
 }
 
 fn plan_of(checkout: &Checkout, settings: &ProjectSettings) -> Result<Plan, Failure> {
+    if let Some(declaration) = declared::find(checkout, settings)? {
+        return declared::plan(checkout, settings, &declaration);
+    }
     let root = settings.root_directory.clone().unwrap_or_default();
     let mut service = planned(checkout, &root, &Wanted::of_settings(settings))?;
     service.root_directory = match &settings.root_directory {
@@ -145,13 +151,20 @@ impl PlannedFolder {
         Ok(Self { checkout, plan, refusal })
     }
 
-    /// The plan as a Dockerfile, whose image holds the built files.
+    /// The plan as a Dockerfile, whose image holds the built files or what runs; one for each service of several.
     ///
     /// # Errors
     /// In words, where there is nothing to write out.
     pub fn dockerfile(&self) -> Result<String, Failure> {
-        let files: Result<Vec<String>, Failure> =
-            self.plan.services.iter().map(|service| crate::build::written_out(&self.checkout, service)).collect();
+        let written = |service: &PlanService| crate::build::written_out(&self.checkout, service);
+        if let [only] = self.plan.services.as_slice() {
+            return written(only);
+        }
+        let of_several = |service: &PlanService| match &service.dockerfile {
+            Some(own) => Ok(format!("# [{}] {} says how\n", service.name, own.value)),
+            None => Ok(format!("# [{}]\n{}", service.name, written(service)?)),
+        };
+        let files: Result<Vec<String>, Failure> = self.plan.services.iter().map(of_several).collect();
         Ok(files?.join("\n"))
     }
 

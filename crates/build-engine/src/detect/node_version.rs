@@ -53,9 +53,7 @@ pub(super) fn image(wishes: &Wishes<'_>) -> Result<(Decision<String>, Option<Rea
             .with_setting("nodeVersion")
         })?;
         let decision = match given.by {
-            By::Settings => {
-                Decision::new(image(major), given.by.source(), Reason::SetToNode { version: text.into() })
-            }
+            By::Settings => Decision::new(image(major), given.by.source(), Reason::SetToNode { version: text.into() }),
             By::File { .. } => given.of(image(major)),
         };
         return Ok((decision, None));

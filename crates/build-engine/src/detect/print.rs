@@ -88,12 +88,13 @@ fn settings(service: &PlanService) -> Vec<(PlanSetting, String)> {
             cpus,
             replicas,
             volumes,
-            ..
+            protocol,
         } = run;
         let volumes = pairs(&mut volumes.iter().map(|volume| (volume.name.to_string(), volume.path.to_string())));
         values.extend([
             (PlanSetting::ReleaseCommand, release_command.clone()),
             (PlanSetting::Port, port.map(|port| port.to_string())),
+            (PlanSetting::Protocol, protocol.map(|protocol| protocol.as_str().to_owned())),
             (PlanSetting::HealthPath, health_path.as_ref().map(ToString::to_string)),
             (PlanSetting::HealthTimeout, health_timeout.map(|seconds| format!("{seconds} s"))),
             (PlanSetting::Memory, memory.map(|bytes| Bytes(bytes).to_string())),
@@ -102,8 +103,7 @@ fn settings(service: &PlanService) -> Vec<(PlanSetting, String)> {
             (PlanSetting::Volumes, Some(volumes).filter(|volumes| !volumes.is_empty())),
         ]);
     }
-    let environment =
-        pairs(&mut service.environment.iter().map(|(key, value)| (key.to_string(), value.clone())));
+    let environment = pairs(&mut service.environment.iter().map(|(key, value)| (key.to_string(), value.clone())));
     values.push((PlanSetting::Environment, Some(environment).filter(|pairs| !pairs.is_empty())));
     values.push((PlanSetting::Routes, Some(routes(&service.routes))));
     values.into_iter().filter_map(|(setting, value)| Some((setting, value?))).collect()
@@ -124,6 +124,7 @@ fn name_of(setting: PlanSetting) -> &'static str {
         PlanSetting::Environment => "environment",
         PlanSetting::ReleaseCommand => "release",
         PlanSetting::Port => "port",
+        PlanSetting::Protocol => "protocol",
         PlanSetting::HealthPath => "health",
         PlanSetting::HealthTimeout => "health timeout",
         PlanSetting::Memory => "memory",

@@ -133,7 +133,8 @@ fn of_node(checkout: &Checkout, service: &PlanService) -> Sources {
         return Sources::Everything("there is no package.json where it runs".to_owned());
     }
     // A command that the owner wrote may do anything.
-    if let Some(command) = service.install_command.as_ref().filter(|command| matches!(command.source.as_str(), "settings" | "berth.toml"))
+    if let Some(command) =
+        service.install_command.as_ref().filter(|command| matches!(command.source.as_str(), "settings" | "berth.toml"))
         && !is_plain_install(&command.value)
     {
         return Sources::Everything("the install command is the project's own".to_owned());

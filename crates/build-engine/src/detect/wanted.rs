@@ -32,7 +32,6 @@ pub(super) enum By {
     /// Its owner, in its settings.
     Settings,
     /// `berth.toml`, in this line.
-    #[allow(dead_code, reason = "its parser comes with the next change")]
     File { line: u32 },
 }
 

@@ -13,7 +13,8 @@ pub(crate) fn ports(text: &str) -> Vec<NonZeroU16> {
     let exposed = stage.iter().filter(|one| one.keyword == "EXPOSE" && !one.is_on_build);
     for word in exposed.flat_map(|one| one.rest.split_whitespace()) {
         let (number, protocol) = word.split_once('/').unwrap_or((word, "tcp"));
-        let port = variable(number).map_or(Some(number), |name| value(stage, name)).and_then(|number| number.parse().ok());
+        let port =
+            variable(number).map_or(Some(number), |name| value(stage, name)).and_then(|number| number.parse().ok());
         if let Some(port) = port.filter(|_| protocol.eq_ignore_ascii_case("tcp"))
             && !ports.contains(&port)
         {

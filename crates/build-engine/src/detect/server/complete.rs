@@ -80,7 +80,9 @@ fn environment(folder: &Folder<'_>, service: &mut PlanService) {
                 told.tell(key, value, reason());
             }
         }
-        "rack" | "ruby" => told.tell("APP_ENV", "production", Reason::RunsInProduction { framework: framework.clone() }),
+        "rack" | "ruby" => {
+            told.tell("APP_ENV", "production", Reason::RunsInProduction { framework: framework.clone() })
+        }
         "phoenix" => {
             let reason = || Reason::RunsInProduction { framework: framework.clone() };
             told.tell("MIX_ENV", "prod", reason());
@@ -114,7 +116,9 @@ impl Told<'_> {
             Some(why) if why.because.contains(&reason) => why,
             Some(why) => why.and("; ", reason),
         };
-        self.service.origins.insert(PlanSetting::Environment, Origin { source: "framework".to_owned(), why: why.clone() });
+        self.service
+            .origins
+            .insert(PlanSetting::Environment, Origin { source: "framework".to_owned(), why: why.clone() });
         self.why = Some(why);
     }
 }

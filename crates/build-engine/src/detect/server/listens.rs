@@ -39,7 +39,9 @@ static LANGUAGES: LazyLock<[Language; 4]> = LazyLock::new(|| {
     [
         Language {
             endings: &["js", "mjs", "cjs", "ts", "mts", "cts"],
-            asks: pattern(r#"\bPORT\b[^\n]{0,80}=\s*process\.env|\benv(?:\.PORT\b|\[['"]PORT['"]\]|\.get\(['"]PORT['"]\)|.*\bPORT\b)"#),
+            asks: pattern(
+                r#"\bPORT\b[^\n]{0,80}=\s*process\.env|\benv(?:\.PORT\b|\[['"]PORT['"]\]|\.get\(['"]PORT['"]\)|.*\bPORT\b)"#,
+            ),
             otherwise: pattern(r#"\bPORT\b['"\]\)]*\s*(?:\|\||\?\?|,|:|=)\s*\(?\s*['"]?(\d{2,5})\b"#),
             own: pattern(r"(?i)\.listen\(\s*(\d{2,5})\b|\bport\s*[:=]\s*(\d{2,5})\b"),
             local: pattern(
@@ -83,7 +85,8 @@ pub(super) fn port(folder: &Folder<'_>, service: &PlanService) -> Option<(NonZer
         _ => return None,
     };
     let entry = Entry::of(folder, &start.value);
-    let said = by_command(&entry.commands).map(|port| (port, Origin::new(start.source.clone(), Reason::StartNamesPort)));
+    let said =
+        by_command(&entry.commands).map(|port| (port, Origin::new(start.source.clone(), Reason::StartNamesPort)));
     said.or_else(|| by_source(folder, service, &entry)).or_else(|| {
         let framework = service.framework.value.as_str();
         let port = usual(folder, service);
@@ -136,7 +139,8 @@ impl Entry {
 
     /// The directory of the package that a command works in.
     fn elsewhere(&self, folder: &Folder<'_>) -> Option<String> {
-        const OPTIONS: &[&str] = &["-w", "--workspace", "--filter", "-F", "--prefix", "-C", "--dir", "--cwd", "workspace", "cd"];
+        const OPTIONS: &[&str] =
+            &["-w", "--workspace", "--filter", "-F", "--prefix", "-C", "--dir", "--cwd", "workspace", "cd"];
         let named = self.commands.iter().find_map(|words| {
             words.iter().enumerate().find_map(|(at, word)| match word.split_once('=') {
                 Some((option, value)) if OPTIONS.contains(&option) => Some(value.to_owned()),
@@ -201,7 +205,8 @@ impl Entry {
 fn main_package(folder: &Folder<'_>, service: &PlanService) -> Option<String> {
     let build = service.build_command.as_ref()?;
     let commands = Commands::of(&build.value, &folder.package);
-    let place = commands.arguments("go build").flatten().find_map(|word| word.strip_prefix("./"))?.trim_end_matches('/');
+    let place =
+        commands.arguments("go build").flatten().find_map(|word| word.strip_prefix("./"))?.trim_end_matches('/');
     Some(if place.is_empty() { "main.go".to_owned() } else { format!("{place}/main.go") })
 }
 

@@ -4,9 +4,7 @@
 //! - [`procfile`]: what its owner says of that;
 //! - [`listens`], [`complete`]: their port, environment and release command.
 
-use berth_model::{
-    Decision, Failure, FailureCode, PackageManager, Plan, PlanService, Reason, ServiceKind, Toolchain,
-};
+use berth_model::{Decision, Failure, FailureCode, PackageManager, Plan, PlanService, Reason, ServiceKind, Toolchain};
 
 use super::catalog::catalog;
 use super::command::{Commands, called_scripts};
@@ -129,14 +127,22 @@ fn node_framework(folder: &Folder<'_>) -> Option<Decision<String>> {
 /// Whether nothing but a server can be meant, whatever pages lie beside it.
 pub(super) fn is_certain(folder: &Folder<'_>, service: &PlanService) -> bool {
     const LANGUAGES: &[&str] = &[
-        "fastapi", "fasthtml", "starlette", "litestar", "quart", "flask", "streamlit", "django", "rails", "laravel",
-        "symfony", "phoenix",
+        "fastapi",
+        "fasthtml",
+        "starlette",
+        "litestar",
+        "quart",
+        "flask",
+        "streamlit",
+        "django",
+        "rails",
+        "laravel",
+        "symfony",
+        "phoenix",
     ];
     let start = server_script(&folder.package);
     let is_started = start.is_some() && !start_is_for_development(folder);
-    is_started
-        || has_web_process(folder)
-        || LANGUAGES.contains(&service.framework.value.as_str())
+    is_started || has_web_process(folder) || LANGUAGES.contains(&service.framework.value.as_str())
 }
 
 /// The command that runs the start script, or the one for production where the other is not.

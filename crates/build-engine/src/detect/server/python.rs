@@ -24,7 +24,8 @@ const FILES: &[&str] = &[
 ];
 const MAIN: &[&str] = &["main.py", "app.py", "server.py", "wsgi.py", "bot.py", "run.py", "start.py", "hello.py"];
 /// Where applications lie that are packages, or in a directory of their own.
-const BELOW: &[&str] = &["app/main.py", "src/main.py", "app/__init__.py", "app/app.py", "src/app.py", "api/main.py", "src/app/main.py"];
+const BELOW: &[&str] =
+    &["app/main.py", "src/main.py", "app/__init__.py", "app/app.py", "src/app.py", "api/main.py", "src/app/main.py"];
 /// Frameworks that uvicorn serves.
 const ASGI: &[&str] = &["fasthtml", "fastapi", "starlette", "litestar", "quart"];
 
@@ -60,9 +61,8 @@ pub(super) fn service(folder: &Folder<'_>) -> Option<PlanService> {
     let application = application(folder, main);
     let serves = |name: &str| uses(name) && (main.is_none() || lower.contains(name) || application.is_some());
     let by = |name: &str| Decision::new(name.to_owned(), shown, Reason::PackagesName { name: name.into() });
-    let found = |value: &str, file: &str| {
-        Decision::new(value.to_owned(), file, Reason::FileFound { file: file.into() })
-    };
+    let found =
+        |value: &str, file: &str| Decision::new(value.to_owned(), file, Reason::FileFound { file: file.into() });
     let mut release = None;
     let (name, start) = if folder.has("manage.py") {
         release = Some("python manage.py migrate --noinput");
@@ -118,7 +118,8 @@ fn asgi(application: Option<&Application>, main: Option<&str>) -> String {
     let (module, options) = match application {
         Some(application) => {
             let factory = if application.is_factory { " --factory" } else { "" };
-            let directory = application.directory.map(|directory| format!(" --app-dir {directory}")).unwrap_or_default();
+            let directory =
+                application.directory.map(|directory| format!(" --app-dir {directory}")).unwrap_or_default();
             (format!("{}:{}", application.module, application.name), format!("{factory}{directory}"))
         }
         None => (format!("{}:app", main.map_or("main", |file| file.trim_end_matches(".py"))), String::new()),
@@ -168,7 +169,8 @@ fn application(folder: &Folder<'_>, main: Option<&str>) -> Option<Application> {
             None => (FACTORY.as_ref()?.captures(&text)?[1].to_owned(), true),
         };
         // Names in `src` begin below it, unless they say `src`.
-        let below_src = file.strip_prefix("src/").filter(|_| !text.contains("from src") && !text.contains("import src"));
+        let below_src =
+            file.strip_prefix("src/").filter(|_| !text.contains("from src") && !text.contains("import src"));
         let path = below_src.unwrap_or(file).trim_end_matches(".py").trim_end_matches("/__init__");
         let directory = below_src.map(|_| "src");
         Some(Application { file: file.to_owned(), module: path.replace('/', "."), name, is_factory, directory })

@@ -14,7 +14,7 @@ use berth_model::PlanSetting;
 use super::*;
 
 /// A folder of files, given as path and text.
-fn folder_of(files: &[(&str, &str)]) -> tempfile::TempDir {
+pub(super) fn folder_of(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (path, text) in files {
         let path = folder.path().join(path);

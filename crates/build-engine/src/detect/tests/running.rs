@@ -45,7 +45,9 @@ fn node_says_in_its_source_where_it_listens() {
 #[test]
 fn a_server_of_another_package_is_looked_for_there() {
     let api = r#"{"name":"@shop/api","scripts":{"start":"node server.js"},"dependencies":{"express":"5"}}"#;
-    for command in ["npm start -w api", "npm start --workspace=@shop/api", "cd api && npm start", "npm --prefix ./api start"] {
+    for command in
+        ["npm start -w api", "npm start --workspace=@shop/api", "cd api && npm start", "npm --prefix ./api start"]
+    {
         let top = format!(r#"{{"workspaces":["api"],"scripts":{{"start":"{command}"}}}}"#);
         let service =
             detected(&[("package.json", &top), ("api/package.json", api), ("api/server.js", "app.listen(4700)")]);
@@ -88,14 +90,44 @@ fn python_names_its_module() {
     };
     for (path, text, packages, wanted) in [
         ("main.py", "app = FastAPI()", "fastapi", "uvicorn main:app --host 0.0.0.0 --port ${PORT:-8000}"),
-        ("app/main.py", "api: FastAPI = FastAPI(x=1)", "fastapi[standard]", "uvicorn app.main:api --host 0.0.0.0 --port ${PORT:-8000}"),
-        ("src/main.py", "app = fastapi.FastAPI()", "fastapi", "uvicorn main:app --app-dir src --host 0.0.0.0 --port ${PORT:-8000}"),
-        ("app/__init__.py", "def create_app():\n", "flask\ngunicorn", "gunicorn --bind 0.0.0.0:${PORT:-8000} 'app:create_app()'"),
+        (
+            "app/main.py",
+            "api: FastAPI = FastAPI(x=1)",
+            "fastapi[standard]",
+            "uvicorn app.main:api --host 0.0.0.0 --port ${PORT:-8000}",
+        ),
+        (
+            "src/main.py",
+            "app = fastapi.FastAPI()",
+            "fastapi",
+            "uvicorn main:app --app-dir src --host 0.0.0.0 --port ${PORT:-8000}",
+        ),
+        (
+            "app/__init__.py",
+            "def create_app():\n",
+            "flask\ngunicorn",
+            "gunicorn --bind 0.0.0.0:${PORT:-8000} 'app:create_app()'",
+        ),
         ("app.py", "server = Flask(__name__)", "flask\ngunicorn", "gunicorn --bind 0.0.0.0:${PORT:-8000} app:server"),
-        ("app.py", "app = Flask(__name__)\napp.run()", "flask", "flask --app app run --host 0.0.0.0 --port ${PORT:-8000}"),
+        (
+            "app.py",
+            "app = Flask(__name__)\napp.run()",
+            "flask",
+            "flask --app app run --host 0.0.0.0 --port ${PORT:-8000}",
+        ),
         ("main.py", "app = Flask(__name__)\napp.run(host='0.0.0.0', port=5005)", "flask", "python main.py"),
-        ("main.py", "app, rt = fast_app(live=True)", "python-fasthtml", "uvicorn main:app --host 0.0.0.0 --port ${PORT:-8000}"),
-        ("app.py", "import streamlit as st", "streamlit", "streamlit run app.py --server.address 0.0.0.0 --server.port ${PORT:-8501}"),
+        (
+            "main.py",
+            "app, rt = fast_app(live=True)",
+            "python-fasthtml",
+            "uvicorn main:app --host 0.0.0.0 --port ${PORT:-8000}",
+        ),
+        (
+            "app.py",
+            "import streamlit as st",
+            "streamlit",
+            "streamlit run app.py --server.address 0.0.0.0 --server.port ${PORT:-8501}",
+        ),
     ] {
         assert_eq!(start(&files(path, text, packages)), wanted, "{text}");
     }
@@ -118,7 +150,10 @@ fn compiled_servers_say_where_they_listen() {
     assert_eq!(go(r#"http.ListenAndServe(":9002", nil)"#), 9002);
     assert_eq!(go("r := gin.Default(); r.Run()"), 8080);
     let rust = |source| {
-        port(&detected(&[("Cargo.toml", "[package]\nname = \"x\"\n[dependencies]\naxum = \"0.8\""), ("src/main.rs", source)]))
+        port(&detected(&[
+            ("Cargo.toml", "[package]\nname = \"x\"\n[dependencies]\naxum = \"0.8\""),
+            ("src/main.rs", source),
+        ]))
     };
     assert_eq!(rust(r#"TcpListener::bind("0.0.0.0:3001")"#), 3001);
     assert_eq!(rust("SocketAddr::from(([0, 0, 0, 0], 3002))"), 3002);
@@ -138,9 +173,13 @@ fn compiled_servers_say_where_they_listen() {
 
 #[test]
 fn frameworks_that_render_on_request() {
-    let package = |dependencies: &str, scripts: &str| format!(r#"{{"scripts":{{{scripts}}},"dependencies":{{{dependencies}}}}}"#);
+    let package =
+        |dependencies: &str, scripts: &str| format!(r#"{{"scripts":{{{scripts}}},"dependencies":{{{dependencies}}}}}"#);
     let svelte = package(r#""@sveltejs/kit":"2","@sveltejs/adapter-node":"5","vite":"7""#, r#""build":"vite build""#);
-    assert_plan("running-sveltekit", &[("package.json", &svelte), ("svelte.config.js", "import a from '@sveltejs/adapter-node'")]);
+    assert_plan(
+        "running-sveltekit",
+        &[("package.json", &svelte), ("svelte.config.js", "import a from '@sveltejs/adapter-node'")],
+    );
     let auto = package(r#""@sveltejs/kit":"2","@sveltejs/adapter-auto":"5","vite":"7""#, r#""build":"vite build""#);
     let refusal = refused(&[("package.json", &auto), ("svelte.config.js", "import a from '@sveltejs/adapter-auto'")]);
     assert_eq!(refusal.title, "nothing says how this application is started (sveltekit)");
@@ -148,7 +187,10 @@ fn frameworks_that_render_on_request() {
     let astro = package(r#""astro":"5","@astrojs/node":"9""#, r#""build":"astro build","start":"astro dev""#);
     assert_plan(
         "running-astro",
-        &[("package.json", &astro), ("astro.config.mjs", "import node from '@astrojs/node'\nexport default { output: 'server' }")],
+        &[
+            ("package.json", &astro),
+            ("astro.config.mjs", "import node from '@astrojs/node'\nexport default { output: 'server' }"),
+        ],
     );
     let nuxt = package(r#""nuxt":"4""#, r#""build":"nuxt build""#);
     assert_plan("running-nuxt", &[("package.json", &nuxt), ("package-lock.json", "{}")]);
@@ -164,9 +206,13 @@ fn frameworks_that_render_on_request() {
 #[test]
 fn a_site_and_its_server_in_one_package_run() {
     let both = r#"{"scripts":{"build":"vite build","start":"node server.js"},"dependencies":{"express":"5"},"devDependencies":{"vite":"7"}}"#;
-    assert_plan("running-vite-and-express", &[("package.json", both), ("server.js", "app.listen(process.env.PORT || 5173)")]);
+    assert_plan(
+        "running-vite-and-express",
+        &[("package.json", both), ("server.js", "app.listen(process.env.PORT || 5173)")],
+    );
     // A server that only developers have shows them the files.
-    let for_developers = both.replace("\"dependencies\":{\"express\":\"5\"},", "").replace("{\"vite\"", "{\"express\":\"5\",\"vite\"");
+    let for_developers =
+        both.replace("\"dependencies\":{\"express\":\"5\"},", "").replace("{\"vite\"", "{\"express\":\"5\",\"vite\"");
     assert!(detected(&[("package.json", &for_developers), ("server.js", "")]).output_directory().is_some());
 }
 
@@ -175,7 +221,10 @@ fn a_procfile_says_what_runs_and_what_runs_before() {
     assert_plan(
         "running-procfile",
         &[
-            ("Procfile", "# processes\nrelease: python manage.py migrate\nweb: gunicorn shop.wsgi --bind 0.0.0.0:$PORT\nworker: celery -A shop worker\n"),
+            (
+                "Procfile",
+                "# processes\nrelease: python manage.py migrate\nweb: gunicorn shop.wsgi --bind 0.0.0.0:$PORT\nworker: celery -A shop worker\n",
+            ),
             ("manage.py", "django"),
             ("requirements.txt", "django\ngunicorn\n"),
         ],
