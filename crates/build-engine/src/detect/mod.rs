@@ -189,7 +189,8 @@ fn service(folder: &Folder<'_>, wanted: &Wanted) -> Result<PlanService, Failure>
         return Ok(service);
     }
     let own = || {
-        let is_meant = folder.has(DOCKERFILE) && wanted.build_command.is_none();
+        let makes_files = wanted.is_static && wanted.output_directory.is_none();
+        let is_meant = folder.has(DOCKERFILE) && wanted.build_command.is_none() && !makes_files;
         is_meant.then(|| Decision::new(folder.path(DOCKERFILE), DOCKERFILE, Reason::SaysHowBuilt))
     };
     let Some(dockerfile) = wanted.dockerfile.as_ref().map(Given::decision).or_else(own) else {

@@ -17,6 +17,8 @@ pub(super) struct Wanted {
     pub(super) start_command: Option<Given<String>>,
     /// It shall run, whatever it looks like.
     pub(super) runs: bool,
+    /// It shall be files: a Dockerfile that nobody names is not meant.
+    pub(super) is_static: bool,
 }
 
 /// A wished value, and who wishes it.

@@ -50,7 +50,7 @@ fn unused(settings: &ProjectSettings, declaration: &Declaration) -> Option<Reaso
         ("Node version", settings.node_version.is_some()),
     ];
     let names: Vec<String> = set.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name.to_owned()).collect();
-    (!names.is_empty()).then(|| Reason::SettingsUnused { settings: Names(names) })
+    (!names.is_empty()).then_some(Reason::SettingsUnused { settings: Names(names) })
 }
 
 fn by(place: Place) -> By {
@@ -152,6 +152,7 @@ impl Declaration {
             dockerfile,
             start_command: given(declared.start.as_ref()),
             runs,
+            is_static,
         })
     }
 

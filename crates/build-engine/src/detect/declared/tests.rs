@@ -75,6 +75,16 @@ fn a_dockerfile_that_is_named_is_built() {
 }
 
 #[test]
+fn a_dockerfile_beside_a_static_service_is_left_alone() {
+    let more = [("frontend/Dockerfile", "FROM x\n")];
+    let files =
+        planned_with("[services.web]\nroot = \"frontend\"\ntype = \"static\"\n", &more, &ProjectSettings::default());
+    assert_eq!(files.unwrap().services[0].framework.value, "vite");
+    let image = planned_with("[services.web]\nroot = \"frontend\"\n", &more, &ProjectSettings::default());
+    assert_eq!(image.unwrap().services[0].framework.value, "dockerfile");
+}
+
+#[test]
 fn settings_win_over_a_single_service_and_are_ignored_for_several() {
     let settings = ProjectSettings {
         build_command: Some("npm run build -- --mode staging".to_owned()),

@@ -28,7 +28,7 @@ pub(super) fn unused(folder: &Folder<'_>) -> Option<Reason> {
     let text = folder.text(FILE)?;
     let others: Vec<String> =
         processes(&text).map(|(name, _)| name.to_owned()).filter(|name| name != "web" && name != "release").collect();
-    (!others.is_empty()).then(|| Reason::ProcessesUnused { names: Names(others) })
+    (!others.is_empty()).then_some(Reason::ProcessesUnused { names: Names(others) })
 }
 
 fn processes(text: &str) -> impl Iterator<Item = (&str, &str)> {
