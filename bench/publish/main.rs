@@ -23,7 +23,7 @@ use berth_deploy_engine::{Activated, DeployConfig, DeployEngine, restore};
 use berth_edge::index::{Coding, ContentHash, IndexBuilder, Stored, layout};
 use berth_edge::mime::{content_type, is_compressible};
 use berth_edge::{Edge, EdgeConfig, Release, Site, Target};
-use berth_model::{Access, Artifact, BranchName, Clock, ProjectName, RepoUrl, Role, Trigger};
+use berth_model::{Access, Artifact, BranchName, BuiltService, Clock, ProjectName, RepoUrl, Role, Trigger};
 use berth_store::{ActivationReason, Claimed, Deployment, NewBuild, NewProject, Project, Store};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -199,7 +199,9 @@ impl Berth {
         fs::create_dir(&directory)?;
         fs::write(directory.join("index.html"), "<p>one page</p>")?;
         let artifact = Artifact { directory, files: 1, bytes: 15, spa_fallback: None };
-        self.engine.publish(&claimed.lease, &claimed.project, artifact, Some(0), &mut |_: &str| {}).await?;
+        self.engine
+            .publish(&claimed.lease, &claimed.project, vec![BuiltService::site(artifact)], Some(0), &mut |_: &str| {})
+            .await?;
         Ok(())
     }
 
@@ -222,8 +224,10 @@ impl Berth {
         rustix::fs::sync();
         let artifact = Artifact { directory, files: 0, bytes: 0, spa_fallback: None };
         let begun = Instant::now();
-        let deployment =
-            self.engine.publish(&claimed.lease, &claimed.project, artifact, Some(0), &mut |_: &str| {}).await?;
+        let deployment = self
+            .engine
+            .publish(&claimed.lease, &claimed.project, vec![BuiltService::site(artifact)], Some(0), &mut |_: &str| {})
+            .await?;
         let took = begun.elapsed();
         Ok((deployment, took))
     }

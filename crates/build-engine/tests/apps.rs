@@ -52,7 +52,7 @@ async fn every_static_application_builds_twice() {
             let file = app["measured"]["served_file"].as_str().unwrap_or("index.html");
             let page = ended.file(file);
             let wanted = app["contains"].as_str().unwrap();
-            let somewhere = page.contains(wanted) || any_file_contains(&ended.built().artifact.directory, wanted);
+            let somewhere = page.contains(wanted) || any_file_contains(&ended.artifact().directory, wanted);
             assert!(somewhere, "{name}: `{wanted}` is nowhere\n{}", ended.log);
         }
     }
@@ -71,7 +71,7 @@ async fn from_its_dockerfile(world: &World, from: &Path, wanted: &str) {
     let ended = world.build(&project).await;
     eprintln!("{name} {:.2} s: {}", began.elapsed().as_secs_f64(), steps(&ended));
     assert_eq!(ended.build.plan.as_ref().unwrap().services[0].framework.value, "dockerfile");
-    assert!(any_file_contains(&ended.built().artifact.directory, wanted), "{}", ended.log);
+    assert!(any_file_contains(&ended.artifact().directory, wanted), "{}", ended.log);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,7 +89,7 @@ async fn any_folder() {
         let project = connect(&world, &folder, &name, None).await;
         let ended = world.build(&project).await;
         let outcome = match &ended.outcome {
-            Ok(built) => format!("{} files", built.artifact.files),
+            Ok(_) => format!("{} files", ended.artifact().files),
             Err(error) => {
                 failed.push(name.clone());
                 format!("{error:?}\n{}", ended.log)

@@ -253,7 +253,7 @@ async fn a_step_reaches_no_host_finds_no_git_and_leaves_files_only() {
     assert!(log.contains("the host: refused\n") || log.contains("the host: silent\n"), "{log}");
     let arrived = tokio::time::timeout(Duration::from_millis(10), listener.accept()).await;
     assert!(arrived.is_err(), "nothing arrived: {arrived:?}");
-    let directory = &ended.built().artifact.directory;
+    let directory = &ended.artifact().directory;
     let names: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["index.html"], "{log}");
     for note in ["disk is a device", "null is a device", "pipe is a pipe", "link is a symbolic link"] {

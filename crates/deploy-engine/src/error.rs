@@ -2,7 +2,7 @@
 
 use std::io;
 
-use berth_model::{Failure, FailureCode};
+use berth_model::{Failure, FailureCode, ServiceName};
 use berth_store::StoreError;
 
 /// A release that was not published, or not put live.
@@ -28,6 +28,19 @@ pub enum DeployError {
 impl DeployError {
     pub(crate) fn disk(what: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Disk { what, source }
+    }
+
+    /// The same, with the name of the service that it is about.
+    pub(crate) fn of_service(self, service: &ServiceName) -> Self {
+        match self {
+            Self::Theirs(mut failure) => {
+                failure.title = format!("{service}: {}", failure.title);
+                // A field of the project's settings is for projects of one service.
+                failure.setting = None;
+                Self::Theirs(failure)
+            }
+            error => error,
+        }
     }
 
     /// The failure to show to the project's owner: theirs, or a disk that is full. `None`: ours, for the log.

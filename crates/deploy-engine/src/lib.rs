@@ -1,7 +1,7 @@
 //! An artifact becomes a live site: publish, activate, roll back, prune.
 //!
-//! - [`DeployEngine::publish`] turns a staging directory into an immutable release with an index, durably, and tells
-//!   the database.
+//! - [`DeployEngine::publish`] turns what a build staged into an immutable release with an index, durably, and tells
+//!   the database; what a release holds of several services is in `parts`.
 //! - [`DeployEngine::activate`] decides, installs, asks the edge, writes the table, confirms. Rollback and promotion are
 //!   activations of a release that is there already; [`DeployEngine::activate_all`] does it for many projects at once.
 //! - [`restore`] puts every site back on the edge at start, from one file and without the database;
@@ -20,6 +20,7 @@ mod engine;
 mod error;
 mod links;
 mod parallel;
+mod parts;
 mod places;
 mod prune;
 mod publish;

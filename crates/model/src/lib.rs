@@ -35,7 +35,7 @@ pub mod words;
 
 pub use access::{Access, Role};
 pub use account::{InvitationLifetime, InvitationState, LoginName, Note};
-pub use artifact::Artifact;
+pub use artifact::{Artifact, BuiltPart, BuiltService};
 pub use audit::{AuditAction, AuditEntry, AuditMeans, AuditProject, AuditUser};
 pub use clock::{Clock, Timestamp};
 pub use commit::{Commit, CommitHash, skip_word};

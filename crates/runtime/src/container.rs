@@ -125,19 +125,25 @@ impl Container {
     /// # Errors
     /// [`RuntimeError::Hollow`], [`RuntimeError::Gone`], or what Docker said.
     pub async fn commit(&self, tag: &str, labels: &Labels) -> Result<String, RuntimeError> {
+        let config = ContainerConfig { labels: Some(self.engine.write_labels(labels)), ..ContainerConfig::default() };
+        self.commit_as(tag, config).await
+    }
+
+    /// [`Container::commit`] with what the image says of itself.
+    pub(crate) async fn commit_as(&self, tag: &str, config: ContainerConfig) -> Result<String, RuntimeError> {
         let docker = self.engine.docker_for_files().await?;
         // Nothing in it changes between the look and the copy.
         docker.pause_container(&self.id).await.map_err(in_container("pause a container"))?;
         let kept = match self.written_hollow().await {
             Ok(hollow) if hollow > LARGEST_FILE => Err(RuntimeError::Hollow { bytes: hollow }),
-            Ok(_) => self.commit_paused(&docker, tag, labels).await,
+            Ok(_) => self.commit_paused(&docker, tag, config).await,
             Err(error) => Err(error),
         };
         docker.unpause_container(&self.id).await.map_err(in_container("go on with a container"))?;
         kept
     }
 
-    async fn commit_paused(&self, docker: &Docker, tag: &str, labels: &Labels) -> Result<String, RuntimeError> {
+    async fn commit_paused(&self, docker: &Docker, tag: &str, config: ContainerConfig) -> Result<String, RuntimeError> {
         let (repo, tag) = tag.rsplit_once(':').unwrap_or((tag, "latest"));
         let options = CommitContainerOptions {
             container: Some(self.id.clone()),
@@ -146,7 +152,6 @@ impl Container {
             pause: true,
             ..CommitContainerOptions::default()
         };
-        let config = ContainerConfig { labels: Some(self.engine.write_labels(labels)), ..ContainerConfig::default() };
         let committed = docker.commit_container(options, config).await;
         let image = committed.map_err(in_container("keep a container as an image"))?.id;
         berth_model::step!("container kept as an image");

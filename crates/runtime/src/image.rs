@@ -1,6 +1,7 @@
 //! Images: the base images that others publish, and those that we made of containers.
 
 use std::collections::{HashMap, HashSet};
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use berth_model::BuildId;
@@ -22,6 +23,12 @@ const PULL_STALLS_AFTER: Duration = Duration::from_secs(60);
 pub struct ImageFacts {
     /// The directory that its commands start in; empty where it names none.
     pub working_directory: String,
+    /// Whether it names a program of its own to start.
+    pub starts_something: bool,
+    /// The TCP ports that it says its program listens on, in ascending order.
+    pub exposed_ports: Vec<NonZeroU16>,
+    /// Its environment, as `KEY=value`.
+    pub environment: Vec<String>,
     /// Instructions that run in every Dockerfile that builds on it.
     pub on_build: Vec<String>,
     /// Its labels, whoever wrote them.
@@ -105,7 +112,14 @@ impl Engine {
     pub async fn image_facts(&self, tag: &str) -> Result<ImageFacts, RuntimeError> {
         let inspected = self.docker().await?.inspect_image(tag).await.map_err(while_doing("describe an image"))?;
         let config = inspected.config.unwrap_or_default();
+        let words = |words: Option<Vec<String>>| words.is_some_and(|words| !words.is_empty());
+        let mut exposed_ports: Vec<NonZeroU16> =
+            config.exposed_ports.unwrap_or_default().iter().filter_map(|port| tcp_port(port)).collect();
+        exposed_ports.sort_unstable();
         Ok(ImageFacts {
+            starts_something: words(config.entrypoint) || words(config.cmd),
+            exposed_ports,
+            environment: config.env.unwrap_or_default(),
             working_directory: config.working_dir.unwrap_or_default(),
             on_build: config.on_build.unwrap_or_default(),
             labels: config.labels.unwrap_or_default(),
@@ -175,4 +189,10 @@ impl Engine {
         }
         Ok(is_gone)
     }
+}
+
+/// A port as the daemon writes it: `3000/tcp`, or `3000`.
+fn tcp_port(text: &str) -> Option<NonZeroU16> {
+    let (port, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    port.parse().ok().filter(|_| protocol == "tcp")
 }

@@ -44,6 +44,8 @@ pub enum Kind {
     Build,
     /// The image of a repository's own Dockerfile; lives as long as its build.
     Dockerfile,
+    /// The image that a running service's replicas start from; goes once no deployment has it any more.
+    ServiceImage,
     /// A volume that keeps a cache between builds.
     Cache,
     /// The container that tries to reach the host.
@@ -65,6 +67,7 @@ impl Kind {
             Self::Dependencies => "dependencies",
             Self::Build => "build",
             Self::Dockerfile => "dockerfile",
+            Self::ServiceImage => "service-image",
             Self::Cache => "cache",
             Self::Probe => "probe",
             Self::Replica => "replica",

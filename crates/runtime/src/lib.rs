@@ -7,7 +7,8 @@
 //! - `sandbox` holds the one function that makes a container's `HostConfig`; `network` keeps containers away from the
 //!   host and its private networks, and proves it; `sweep` removes what earlier processes of this instance left; `room`
 //!   gives disk back, the least recently used (`uses`) first.
-//! - `services` starts what runs for longer than a build, and says what becomes of it.
+//! - `services` starts what runs for longer than a build, and says what becomes of it; `service_image` keeps the images
+//!   that it starts from.
 //!
 //! Everything made here carries the labels of [`Labels`], and nothing without this instance's label is ever removed.
 //! The client library prints request bodies, and with them the variables of commands, to the `log` crate at its debug
@@ -26,6 +27,7 @@ mod labels;
 mod network;
 mod room;
 mod sandbox;
+mod service_image;
 mod services;
 mod steps;
 mod sweep;
@@ -43,6 +45,7 @@ pub use image::ImageFacts;
 pub use labels::{Kind, Labels};
 pub use network::NetworkState;
 pub use sandbox::{LARGEST_FILE, Sandbox};
+pub use service_image::ServiceImage;
 pub use services::{KeptVolume, ReplicaContainer, ReplicaSpec, shell};
 pub use tar_stream::{TarStream, tar_from_bytes, tar_from_reader};
 pub use volume::{VolumeMount, VolumeName};

@@ -13,7 +13,8 @@ use berth_build_engine::{BuildError, Folder, unpack_folder};
 use berth_deploy_engine::{DeployEngine, DeployError};
 use berth_model::words::Bytes as Size;
 use berth_model::{
-    Artifact, BuildLimits, BuildStatus, DeploymentStatus, Failure, FailureCode, LogLine, LogPhase, LogStream, UserId,
+    Artifact, BuildLimits, BuildStatus, BuiltService, DeploymentStatus, Failure, FailureCode, LogLine, LogPhase,
+    LogStream, UserId,
 };
 use berth_store::{Act, BuildEnd, Claimed, Deployment, FolderOf, LogBatch, Store, StoreError};
 use futures_util::StreamExt;
@@ -178,11 +179,11 @@ impl Inner {
             log.say(&format!("note: {left_out} hidden files and directories were left out"));
         }
         let spa_fallback = spa_fallback.or(claimed.project.spa_fallback);
-        let artifact = Artifact { directory, files, bytes, spa_fallback };
+        let site = vec![BuiltService::site(Artifact { directory, files, bytes, spa_fallback })];
         // Heard from before it can happen.
         let ended = self.store.signals().activated();
         let mut say = |line: &str| log.say(line);
-        let published = self.deploys.publish(&claimed.lease, &claimed.project, artifact, None, &mut say).await;
+        let published = self.deploys.publish(&claimed.lease, &claimed.project, site, None, &mut say).await;
         let published = match published {
             Ok(deployment) => {
                 log.keep().await;

@@ -34,7 +34,11 @@ async fn the_plan_of_a_repository_is_shown_before_there_is_a_project() -> Result
         &[("package.json", r#"{"dependencies": {"express": "4"}, "scripts": {"start": "node ."}}"#)],
     )?;
     let server = detect(json!({"repoUrl": repo.url, "branch": "main"})).await?.expect(200)?;
-    ensure!(server["refusal"]["code"] == "server_application", "{server}");
+    ensure!(server["refusal"].is_null() && server["plan"]["services"][0]["kind"] == "running", "{server}");
+    repo.publish("What nothing here runs", &[("swift/Package.swift", "")])?;
+    let swift = json!({"repoUrl": repo.url, "branch": "main", "rootDirectory": "swift"});
+    let swift = detect(swift).await?.expect(200)?;
+    ensure!(swift["refusal"]["code"] == "server_application", "{swift}");
 
     // Another host, with a token of its own or none.
     let guarded = GitServer::start(Some("glpat-x7Qm2Vn8Rt4K")).await?;

@@ -1,6 +1,6 @@
 //! The container that one build works in, and its caches.
 
-use berth_runtime::{Container, Kind, Labels, Sandbox, VolumeMount};
+use berth_runtime::{Container, Exec, Kind, Labels, Sandbox, VolumeMount};
 
 use super::archive::{Contents, OurFile};
 use super::command::{self, CommandLine};
@@ -12,6 +12,8 @@ use crate::run::Job;
 /// A container with the project's packages in it, ready for its files and its build command.
 pub(crate) struct Workshop {
     pub(super) container: Container,
+    /// What it was made of.
+    pub(super) image: String,
     /// Whether the commit's files are in it already.
     pub(super) has_sources: bool,
 }
@@ -47,7 +49,7 @@ impl Workshop {
     async fn open(job: &Job, image: &str, kind: Kind, volumes: Vec<VolumeMount>) -> Result<Self, BuildError> {
         let labels = job.labels(kind, Some(job.build));
         let sandbox = Sandbox { image: image.to_owned(), labels, volumes, workdir: Some(SOURCE.to_owned()) };
-        Ok(Self { container: job.engine.create(&sandbox).await?, has_sources: false })
+        Ok(Self { container: job.engine.create(&sandbox).await?, image: image.to_owned(), has_sources: false })
     }
 
     /// Puts files of the commit in.
@@ -70,12 +72,48 @@ impl Workshop {
         Ok(())
     }
 
+    /// Puts the commit's files in, where no build command needs anything else.
+    pub(super) async fn take_commit(&mut self, job: &Job) -> Result<(), BuildError> {
+        if !self.has_sources {
+            self.take_files(job, None).await?;
+            self.has_sources = true;
+        }
+        Ok(())
+    }
+
     /// Runs the build command.
     pub(crate) async fn build(&mut self, job: &Job, line: &str) -> Result<(), BuildError> {
         self.take_sources(job).await?;
         let environment = environment::of_build(job);
         let command = CommandLine { which: Command::Build, line, workdir: inside(job.root()), environment };
         command::run(job, &self.container, command).await
+    }
+
+    /// Takes out again what was put in for the build alone: our `.env`, wherever a tool has copied it, and puts the
+    /// commit's own in its place.
+    pub(super) async fn take_back_variables(&self, job: &Job) -> Result<(), BuildError> {
+        // Caches are not looked through: they are volumes, and no part of what is kept.
+        const REMOVE: &str = r#"
+            find . -xdev -type f -name '.env*' ! -path "./$0" -exec cmp -s "$0" {} \; -exec rm -f {} \; && rm -f "$0"
+        "#;
+        if job.variables.is_empty() {
+            return Ok(());
+        }
+        let path = dotenv_path(job);
+        let exec = Exec {
+            workdir: Some(SOURCE.to_owned()),
+            ..Exec::new(["sh", "-c", &format!("[ ! -f \"$0\" ] || {{ {REMOVE} }}"), &path])
+        };
+        let mut said = Vec::new();
+        let end = self.container.exec(&exec, |_, piece| said.extend_from_slice(&piece)).await?;
+        if end.exit_code != 0 {
+            let said = job.log.masked(String::from_utf8_lossy(&said).into_owned());
+            return Err(BuildError::ours(format!("the build's .env could not be taken out again: {}", said.trim())));
+        }
+        if job.checkout.has_file(&path) {
+            self.take_files(job, Some(vec![path])).await?;
+        }
+        Ok(())
     }
 
     /// Removes the container without waiting for it; a removal that fails is left to the sweep.
@@ -93,7 +131,7 @@ fn dotenv(job: &Job) -> Option<OurFile> {
     if job.variables.is_empty() {
         return None;
     }
-    let path = if job.root().is_empty() { ".env".to_owned() } else { format!("{}/.env", job.root()) };
+    let path = dotenv_path(job);
     if job.checkout.has_file(&path) {
         job.log.say(&format!("warning: the project's variables replace the repository's own {path}"));
     }
@@ -102,4 +140,8 @@ fn dotenv(job: &Job) -> Option<OurFile> {
         job.log.say(&format!("{key} is in the environment only: .env has no way to write its value"));
     }
     Some(OurFile { path, text, mode: 0o600 })
+}
+
+fn dotenv_path(job: &Job) -> String {
+    if job.root().is_empty() { ".env".to_owned() } else { format!("{}/.env", job.root()) }
 }

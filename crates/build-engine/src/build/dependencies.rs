@@ -24,7 +24,9 @@ pub(crate) enum Installed {
 /// A container with the project's packages. What installing turns out to need beyond the planned toolchain is in the
 /// job's plan afterwards; the next build, which is shown that plan as `before`, begins with it.
 pub(crate) async fn install(job: &mut Job, before: Option<&Plan>) -> Result<Installed, BuildError> {
-    let known = before.into_iter().flat_map(|plan| &plan.services).filter_map(|service| service.toolchain.as_ref());
+    let services = before.into_iter().flat_map(|plan| &plan.services);
+    let same = services.filter(|service| service.name == job.service.name || !job.is_one_of_several);
+    let known = same.filter_map(|service| service.toolchain.as_ref());
     let brought = known.flat_map(|toolchain| &toolchain.tools).filter(|tool| tool.source == toolchain::INSTALL);
     for tool in brought.cloned().chain(toolchain::named_in_lockfiles(job)).collect::<Vec<_>>() {
         bring(job, tool);

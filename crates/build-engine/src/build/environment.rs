@@ -1,4 +1,7 @@
-//! The environment of commands: what makes tools quiet and cached, then the project's own variables, which win.
+//! The environment of commands: what makes tools quiet and cached, then what the repository gives, then the project's own
+//! variables, which win.
+
+use std::collections::BTreeMap;
 
 use berth_model::PackageManager;
 use berth_runtime::EnvVar;
@@ -69,26 +72,56 @@ pub(super) fn of_install(job: &Job) -> Vec<EnvVar> {
     if manager == Some(PackageManager::YarnBerry) && lockfile::is_plug_and_play(job) {
         environment.push(EnvVar::new("YARN_ENABLE_GLOBAL_CACHE", "false"));
     }
-    environment.extend(job.variables.environment().filter(|variable| variable.key != "NODE_ENV"));
+    environment.extend(of_project(job).filter(|variable| variable.key != "NODE_ENV"));
     environment
 }
 
 /// For building.
 pub(super) fn of_build(job: &Job) -> Vec<EnvVar> {
     let mut environment = base(job);
-    environment.extend(job.variables.environment());
+    environment.extend(of_project(job));
     environment
+}
+
+/// For the processes of a running service, in the image that they start from: nothing that is secret. What the project's
+/// variables say is given to each as it starts, and wins. `base` is the environment of the image that was built in.
+pub(super) fn of_service(job: &Job, base: &[String]) -> BTreeMap<String, String> {
+    const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    let path = base.iter().find_map(|pair| pair.strip_prefix("PATH=")).unwrap_or(USUAL_PATH);
+    // Without it what Python prints is in the log only when its buffer is full.
+    let mut environment: BTreeMap<String, String> =
+        [("NODE_ENV", "production"), ("PYTHONUNBUFFERED", "1")].map(|(key, value)| (key.into(), value.into())).into();
+    environment.extend(TOOLS.iter().filter(|(key, _)| key.ends_with("_TELEMETRY_DISABLED")).map(owned));
+    environment.extend(job.service.environment.iter().map(|(key, value)| (key.to_string(), value.clone())));
+    environment.insert("PATH".to_owned(), format!("{}:{path}", programs(job)));
+    environment
+}
+
+fn owned((key, value): &(&str, &str)) -> (String, String) {
+    ((*key).to_owned(), (*value).to_owned())
+}
+
+/// The project's variables, and what the repository gives beside them.
+fn of_project(job: &Job) -> impl Iterator<Item = EnvVar> {
+    let plain = job.service.environment.iter().filter(|(key, _)| !job.variables.has(key));
+    let plain = plain.map(|(key, value)| EnvVar::new(key.as_str(), value.as_str()));
+    plain.chain(job.variables.environment())
 }
 
 fn base(job: &Job) -> Vec<EnvVar> {
     let mut environment: Vec<EnvVar> = TOOLS.iter().map(|(key, value)| EnvVar::new(*key, *value)).collect();
-    let mut programs = vec![inside(job.root())];
-    if job.service.install_directory.as_str() != job.root() {
-        programs.push(inside(job.service.install_directory.as_str()));
-    }
-    let programs = programs.iter().flat_map(|directory| PROGRAMS.map(|programs| format!("{directory}/{programs}")));
-    environment.push(EnvVar::new("BERTH_PROGRAMS", programs.collect::<Vec<_>>().join(":")));
+    environment.push(EnvVar::new("BERTH_PROGRAMS", programs(job)));
     environment.push(EnvVar::new("BERTH_COMMIT", job.commit.as_str()));
     environment.push(EnvVar::new("BERTH_BRANCH", job.branch.as_str()));
     environment
+}
+
+/// Where programs of the project's packages are found by their names.
+fn programs(job: &Job) -> String {
+    let mut places = vec![inside(job.root())];
+    if job.service.install_directory.as_str() != job.root() {
+        places.push(inside(job.service.install_directory.as_str()));
+    }
+    let places = places.iter().flat_map(|directory| PROGRAMS.map(|programs| format!("{directory}/{programs}")));
+    places.collect::<Vec<_>>().join(":")
 }

@@ -1,5 +1,6 @@
-//! A plan becomes files: toolchain image → dependencies → build container → output; or, where the repository's own
-//! Dockerfile is the plan, its image → output.
+//! A plan becomes files, or an image that runs: toolchain image → dependencies → build container → output; or, where the
+//! repository's own Dockerfile is the plan, its image → output. Of a running service the container or the image is kept
+//! ([`service`]).
 //!
 //! Each command runs by `exec` in a container that idles, with its environment in the `exec`: an image made of the
 //! container keeps none of it. Sources go in and the output comes out as tar streams; nothing is mounted but caches.
@@ -12,14 +13,17 @@ mod dockerfile;
 mod environment;
 mod lockfile;
 mod output;
+mod service;
 mod space;
 mod toolchain;
 mod written_out;
 
+pub(crate) use container::Workshop;
 pub(crate) use dependencies::{Installed, install};
 pub(crate) use dockerfile::{build as build_dockerfile, exposed_ports};
 pub(crate) use lockfile::pnpm as pnpm_of_lockfile;
 pub(crate) use output::{Output, collect};
+pub(crate) use service::{Start, by_dockerfile, keep as keep_service};
 pub(crate) use written_out::dockerfile as written_out;
 
 /// Where the commit's files are in a container.

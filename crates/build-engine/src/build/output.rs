@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use berth_model::{LogStream, OutputDir};
+use berth_model::{Decision, LogStream, OutputDir};
 use berth_runtime::{Container, Exec, RuntimeError};
 
 use super::container::Workshop;
@@ -24,9 +24,14 @@ pub(crate) struct Output {
 }
 
 /// Takes the output into `target`, which is made here.
-pub(crate) async fn collect(job: &Job, workshop: &Workshop, target: &Path) -> Result<Output, BuildError> {
-    let planned = &job.output;
-    if let Some(written) = take(job, &workshop.container, &place(job, &planned.value), target).await? {
+pub(crate) async fn collect(
+    job: &Job,
+    workshop: &Workshop,
+    planned: &Decision<OutputDir>,
+    target: &Path,
+) -> Result<Output, BuildError> {
+    if let Some(written) = take(job, &workshop.container, (&planned.value, &place(job, &planned.value)), target).await?
+    {
         return Ok(Output { written, found_in: None });
     }
     let is_empty = target.exists();
@@ -40,7 +45,7 @@ pub(crate) async fn collect(job: &Job, workshop: &Workshop, target: &Path) -> Re
     if planned.source == "default"
         && !is_empty
         && let Some(obvious) = found.obvious(is_source)
-        && let Some(written) = take(job, &workshop.container, &place(job, &obvious), target).await?
+        && let Some(written) = take(job, &workshop.container, (&planned.value, &place(job, &obvious)), target).await?
     {
         let (planned, there) = (planned.value.as_str(), obvious.as_str());
         job.log.say(&format!("There is no {planned}; the build left its files in {there}"));
@@ -58,12 +63,12 @@ fn place(job: &Job, output: &OutputDir) -> String {
     if output.is_top() { root } else { format!("{root}/{}", output.as_str()) }
 }
 
-/// Takes the directory at `path`; `None` if it does not exist (then `target` does not either) or holds nothing to
+/// Takes an output directory that is at this path in the container; `None` if it does not exist (then `target` does not either) or holds nothing to
 /// publish.
 pub(super) async fn take(
     job: &Job,
     container: &Container,
-    path: &str,
+    (output, path): (&OutputDir, &str),
     target: &Path,
 ) -> Result<Option<Written>, BuildError> {
     let archive = match container.download(path).await {
@@ -71,7 +76,7 @@ pub(super) async fn take(
         Err(RuntimeError::NoSuchPath { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let written = unpack(archive, &job.output.value, target, &job.limits).await?;
+    let written = unpack(archive, output, target, &job.limits).await?;
     Ok((written.files > 0).then_some(written))
 }
 

@@ -147,7 +147,7 @@ impl PlannedFolder {
             Failure::new(FailureCode::BadRepository, title, format!("The system says: {error}."))
         })?;
         let plan = detect(&checkout, settings)?;
-        let refusal = refusal(&checkout, &plan);
+        let refusal = refusal(&plan);
         Ok(Self { checkout, plan, refusal })
     }
 
@@ -273,34 +273,9 @@ fn bare(framework: Decision<String>, kind: ServiceKind) -> PlanService {
     }
 }
 
-/// Why a plan is not carried out.
-pub(crate) fn refusal(checkout: &Checkout, plan: &Plan) -> Option<Failure> {
-    server::cannot_start(plan).or_else(|| server_application(checkout, plan))
-}
-
-/// A server application is understood, but not run yet.
-fn server_application(checkout: &Checkout, plan: &Plan) -> Option<Failure> {
-    let (service, start) = plan.services.iter().find_map(|service| match &service.kind {
-        ServiceKind::Running { start_command, .. } => Some((service, start_command.as_ref())),
-        ServiceKind::Static { .. } => None,
-    })?;
-    let root = service.root_directory.value.as_str();
-    let folder = Folder::open(checkout, root).ok()?;
-    let elsewhere = folder.projects_below().into_iter().find(|path| *path != root);
-    let hint = match elsewhere {
-        Some(path) => format!(" If the site is in a directory of its own, set the root directory (there is {path})."),
-        None => String::new(),
-    };
-    let what = server::serves(&folder, service, start);
-    let failure = Failure::new(
-        FailureCode::ServerApplication,
-        format!("this is a server application ({what}); Berth publishes static output for now"),
-        format!(
-            "Change the project so that its build leaves static files, and set the build command and output directory \
-             if they are unusual.{hint}"
-        ),
-    );
-    Some(failure.with_setting("outputDirectory"))
+/// Why a plan is not carried out: nothing would start what it names.
+pub(crate) fn refusal(plan: &Plan) -> Option<Failure> {
+    server::cannot_start(plan)
 }
 
 /// The command line that runs a script of `package.json`.

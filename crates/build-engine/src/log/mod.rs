@@ -13,7 +13,7 @@ mod properties;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use berth_model::{BuildId, LogLine, LogPhase, LogStream, ProjectId, UserId};
+use berth_model::{BuildId, LogLine, LogPhase, LogStream, ProjectId, ServiceName, UserId};
 use berth_secrets::{Lines, Mask};
 use berth_store::{LogBatch, Store, StoreError};
 use tokio::sync::Notify;
@@ -65,6 +65,8 @@ impl std::fmt::Debug for Shared {
 struct State {
     mask: Mask,
     phase: LogPhase,
+    /// What lines begin with: the service that they are about, where there are several.
+    prefix: String,
     stdout: Lines,
     stderr: Lines,
     capped: Capped,
@@ -86,6 +88,7 @@ impl BuildLog {
         let state = State {
             mask: Mask::default(),
             phase: LogPhase::Build,
+            prefix: String::new(),
             stdout: Lines::default(),
             stderr: Lines::default(),
             capped: Capped::new(first, limit),
@@ -110,9 +113,11 @@ impl BuildLog {
     /// A piece of a command's output.
     pub(crate) fn output(&self, stream: LogStream, piece: &[u8]) {
         let mut state = self.shared.state();
-        let State { mask, phase, stdout, stderr, capped, excerpt, fresh, .. } = &mut *state;
+        let State { mask, phase, prefix, stdout, stderr, capped, excerpt, fresh, .. } = &mut *state;
         let lines = if stream == LogStream::Stdout { stdout } else { stderr };
-        lines.push(piece, mask, |text| write(capped, excerpt, fresh, Unnumbered { stream, phase: *phase, text }));
+        lines.push(piece, mask, |text| {
+            write(capped, excerpt, fresh, prefix, Unnumbered { stream, phase: *phase, text });
+        });
         drop(state);
         self.shared.written.notify_one();
     }
@@ -130,6 +135,13 @@ impl BuildLog {
     /// Which half of the build speaks from now on.
     pub(crate) fn set_phase(&self, phase: LogPhase) {
         self.shared.state().phase = phase;
+    }
+
+    /// Whose lines follow: each begins with the service's name. `None`: they are about all of the build.
+    pub(crate) fn speak_of(&self, service: Option<&ServiceName>) {
+        let mut state = self.shared.state();
+        state.end_lines();
+        state.prefix = service.map(|name| format!("{name} | ")).unwrap_or_default();
     }
 
     /// A command begins: what it prints can be looked at afterwards.
@@ -194,17 +206,28 @@ impl State {
         for stream in [LogStream::Stdout, LogStream::Stderr] {
             let lines = if stream == LogStream::Stdout { &mut self.stdout } else { &mut self.stderr };
             if let Some(text) = lines.end(&self.mask) {
-                write(&mut self.capped, &mut self.excerpt, &mut self.fresh, Unnumbered { stream, phase, text });
+                let line = Unnumbered { stream, phase, text };
+                write(&mut self.capped, &mut self.excerpt, &mut self.fresh, &self.prefix, line);
             }
         }
     }
 }
 
-fn write(capped: &mut Capped, excerpt: &mut Option<Excerpt>, fresh: &mut Vec<LogLine>, line: Unnumbered) {
-    let text = excerpt.is_some().then(|| line.text.clone());
+/// The excerpt is what the command printed; only the log tells whose it is.
+fn write(
+    capped: &mut Capped,
+    excerpt: &mut Option<Excerpt>,
+    fresh: &mut Vec<LogLine>,
+    prefix: &str,
+    mut line: Unnumbered,
+) {
+    let printed = excerpt.is_some().then(|| line.text.clone());
+    line.text.insert_str(0, prefix);
+    let shown = printed.is_some().then(|| line.text.clone());
     let written = capped.take(line);
-    if let (Some(excerpt), Some(text)) = (excerpt, text) {
-        excerpt.add(written.as_ref().filter(|written| written.text == text).map(|written| written.number), text);
+    if let (Some(excerpt), Some(printed)) = (excerpt, printed) {
+        let is_it = |written: &&LogLine| Some(&written.text) == shown.as_ref();
+        excerpt.add(written.as_ref().filter(is_it).map(|written| written.number), printed);
     }
     fresh.extend(written);
 }

@@ -30,7 +30,7 @@ pub struct Detection {
     pub commit: Commit,
     /// Its plan.
     pub plan: Plan,
-    /// Why the plan is not carried out, where it is a server application's.
+    /// Why the plan is not carried out, where nothing would start what it names.
     pub refusal: Option<Failure>,
 }
 
@@ -58,7 +58,7 @@ impl BuildEngine {
         let checkout = fetched.checkout;
         let planning = tokio::task::spawn_blocking(move || {
             let plan = detect(&checkout, &settings)?;
-            let refusal = refusal(&checkout, &plan);
+            let refusal = refusal(&plan);
             Ok((plan, refusal))
         });
         let planned: Result<_, Failure> = planning.await.map_err(BuildError::ours)?;

@@ -110,7 +110,7 @@ impl BuildEngine {
         let owner = LogOwner { user: claimed.project.user, project: claimed.project.id, build: claimed.build.id };
         let log = Arc::new(BuildLog::begin(&self.0.store, owner, self.0.config.limits.log).await?);
         let progress = Progress::begin(self.0.store.clone(), claimed.lease.clone(), log.clone());
-        Ok(BuildRun { engine: self.clone(), claimed, log, progress })
+        Ok(BuildRun { engine: self.clone(), claimed, log, progress, has_kept_images: false })
     }
 }
 

@@ -1,19 +1,18 @@
-//! What the parts of one build need to know of it.
+//! What the parts of one build need to know of it, for one of its services.
 
 use std::sync::Arc;
 
 use berth_model::{
-    BranchName, BuildId, BuildLimits, CommitHash, Decision, Environment, OutputDir, PlanService, ProjectId,
-    SourceAllow, UserId,
+    BranchName, BuildId, BuildLimits, CommitHash, Environment, PlanService, ProjectId, ServiceName, SourceAllow, UserId,
 };
-use berth_runtime::{Engine, Kind, Labels};
+use berth_runtime::{Engine, Kind, Labels, ServiceImage};
 
 use crate::Checkout;
 use crate::failure::Scene;
 use crate::log::{BuildLog, Excerpt};
 use crate::variables::Variables;
 
-/// A build that is planned.
+/// A service of a build that is planned.
 pub(crate) struct Job {
     pub(crate) engine: Engine,
     pub(crate) limits: BuildLimits,
@@ -32,15 +31,44 @@ pub(crate) struct Job {
     pub(crate) commit: CommitHash,
     pub(crate) checkout: Arc<Checkout>,
     pub(crate) service: PlanService,
-    /// Where its files are afterwards.
-    pub(crate) output: Decision<OutputDir>,
+    /// Whether the build has other services besides: then what concerns this one is told with its name.
+    pub(crate) is_one_of_several: bool,
     pub(crate) variables: Variables,
+}
+
+/// How a service is made of the commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Its files are the commit's own.
+    AsItIs,
+    /// By the repository's own Dockerfile, at this path.
+    Dockerfile(String),
+    /// By commands in an image of Berth's.
+    Commands,
 }
 
 impl Job {
     /// The project's directory in the commit; `""` is the top.
     pub(crate) fn root(&self) -> &str {
         self.service.root_directory.value.as_str()
+    }
+
+    pub(crate) fn way(&self) -> Way {
+        match (&self.service.dockerfile, &self.service.toolchain) {
+            (Some(dockerfile), _) => Way::Dockerfile(dockerfile.value.clone()),
+            (None, Some(_)) => Way::Commands,
+            (None, None) => Way::AsItIs,
+        }
+    }
+
+    /// Its name, where others have names too.
+    pub(crate) fn speaker(&self) -> Option<&ServiceName> {
+        self.is_one_of_several.then_some(&self.service.name)
+    }
+
+    /// Names the image that its replicas start from, if it runs.
+    pub(crate) fn service_image(&self) -> ServiceImage {
+        ServiceImage { project: self.project, build: self.build, service: self.service.name.clone() }
     }
 
     /// Whose its things in Docker are.
@@ -51,6 +79,10 @@ impl Job {
 
     /// The name of one of its caches.
     pub(crate) fn cache_name(&self, cache: &str) -> String {
+        let cache = match self.speaker() {
+            Some(service) => format!("{cache}-{service}"),
+            None => cache.to_owned(),
+        };
         match (self.stranger, self.environment) {
             (Some(number), _) => format!("{cache}-{}-pull-{number}", self.project),
             (None, Environment::Production) => format!("{cache}-{}", self.project),

@@ -1,28 +1,26 @@
-//! One build, from its claim to its artifact.
+//! One build, from its claim to what it leaves of each service.
 //!
-//! [`BuildRun::run`] reads as the algorithm. Around it: [`progress`] tells the store how far it is, without the build
-//! waiting for it; the log takes what commands print; the staging directory goes when the build fails. Beside it:
-//! [`detection`] goes as far as the plan, for who has no project yet.
+//! [`BuildRun::run`] reads as the algorithm, and [`services`] as what follows once there is a plan. Around it:
+//! [`progress`] tells the store how far it is, without the build waiting for it; the log takes what commands print; the
+//! staging directory and the images go when the build fails. Beside it: [`detection`] goes as far as the plan, for who has
+//! no project yet.
 
 mod detection;
 mod engine;
 mod job;
 mod progress;
+mod services;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_model::words::Bytes;
 use berth_model::{
-    Access, Artifact, CommitHash, Failure, FailureCode, LogPhase, Plan, Reason, Role, ServiceKind, StepName, StepState,
-    Trigger,
+    Access, BuiltService, CommitHash, Failure, FailureCode, Plan, Reason, Role, StepName, StepState, Trigger,
 };
 use berth_store::{Build, Claimed};
 use tokio_util::sync::CancellationToken;
 
-use crate::artifact::{self, Written, missing};
-use crate::build::{self, Installed, Output};
 use crate::detect::{ProjectSettings, detect, refusal};
 use crate::log::BuildLog;
 use crate::source::{Credentials, FetchRequest, Fetched};
@@ -38,11 +36,11 @@ pub(crate) use job::Job;
 /// Builds before this one that are asked for their plan: those that were held or skipped have none.
 const LOOKED_BACK: u32 = 10;
 
-/// A build's files, and how its command ended.
+/// What a build left, and how its commands ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Built {
-    /// The files; they belong to the caller now.
-    pub artifact: Artifact,
+    /// Each service, in the order of the plan. Files and images belong to the caller now.
+    pub services: Vec<BuiltService>,
     /// 0, or `None` if there was no command.
     pub exit_code: Option<i64>,
 }
@@ -55,6 +53,8 @@ pub struct BuildRun {
     claimed: Claimed,
     log: Arc<BuildLog>,
     progress: Progress,
+    /// Whether images of services may be there.
+    has_kept_images: bool,
 }
 
 impl BuildRun {
@@ -70,8 +70,9 @@ impl BuildRun {
             () = cancel.cancelled() => Err(BuildError::Canceled),
             () = lost.cancelled() => Err(BuildError::LeaseLost),
             () = tokio::time::sleep(limit) => Err(failure::timed_out(limit, &self.log.excerpt()).into()),
-            outcome = self.artifact() => outcome,
+            outcome = self.services() => outcome,
         };
+        self.log.speak_of(None);
         let outcome = outcome.map_err(|error| self.masked(error));
         let is_fine = matches!(outcome, Ok(_) | Err(BuildError::Skipped(_)));
         let state = if is_fine { StepState::Passed } else { StepState::Failed };
@@ -84,8 +85,20 @@ impl BuildRun {
         let outcome = outcome.and_then(|built| recorded.map(|()| built));
         if outcome.is_err() {
             self.remove_staging().await;
+            self.remove_images().await;
         }
         outcome
+    }
+
+    /// Removes the images that were kept for services: nobody will publish them.
+    pub async fn remove_images(&self) {
+        let build = self.claimed.build.id;
+        if !self.has_kept_images {
+            return;
+        }
+        if let Err(error) = self.engine.0.engine.remove_service_images(build).await {
+            tracing::warn!(%build, %error, "a build's images could not be removed; the hourly look finds them");
+        }
     }
 
     /// The log, for what comes after the build.
@@ -116,7 +129,7 @@ impl BuildRun {
     }
 
     /// The algorithm.
-    async fn artifact(&mut self) -> Result<Built, BuildError> {
+    async fn services(&mut self) -> Result<Built, BuildError> {
         self.remove_staging().await;
         let (variables, credentials) = self.secrets().await?;
         let Fetched { commit, skip, checkout, .. } = self.fetch(credentials.as_ref()).await?;
@@ -125,30 +138,9 @@ impl BuildRun {
         }
         let checkout = Arc::new(checkout);
         let plan = self.detect(&checkout).await?;
-        let mut job = self.job(plan, checkout, commit.hash, variables)?;
-        if let Some(dockerfile) = job.service.dockerfile.clone() {
-            return self.build_dockerfile(&job, &dockerfile.value).await;
-        }
-        if job.service.toolchain.is_none() {
-            return self.publish_as_it_is(&job).await;
-        }
-        let mut workshop = match self.install(&mut job).await? {
-            Installed::Now(workshop) | Installed::Before(workshop) => workshop,
-        };
-        self.progress.begin_step(StepName::Build);
-        self.log.set_phase(LogPhase::Run);
-        if let Some(command) = job.service.build_command.clone() {
-            workshop.build(&job, &command.value).await?;
-        }
-        let target = self.output_directory();
-        let Output { written, found_in } = build::collect(&job, &workshop, &target).await?;
-        workshop.leave();
-        if let Some(directory) = found_in {
-            job.output.value = directory;
-            job.service.kind = ServiceKind::Static { output_directory: job.output.clone() };
-            self.progress.plan(Plan { services: vec![job.service.clone()] });
-        }
-        self.finish(&job, written, Some(0)).await
+        let mut jobs = self.jobs(plan, &checkout, &commit.hash, &variables)?;
+        let workshops = self.install(&mut jobs).await?;
+        self.build(jobs, workshops).await
     }
 
     /// Opens what must never be seen, and masks it before the log says its first word.
@@ -208,65 +200,54 @@ impl BuildRun {
         let files = checkout.clone();
         let plan = tokio::task::spawn_blocking(move || detect(&files, &settings)).await.map_err(BuildError::ours)??;
         for service in &plan.services {
+            self.log.speak_of(Some(&service.name).filter(|_| plan.services.len() > 1));
             self.log.say(&format!("Detected {}: {}", service.framework.value, service.framework.why));
             for warning in service.warnings.sentences() {
                 self.log.say(&format!("warning: {warning}"));
             }
         }
+        self.log.speak_of(None);
         self.progress.plan(plan.clone());
         // What was understood is kept with the build, even where it cannot be published.
-        match refusal(checkout, &plan) {
+        match refusal(&plan) {
             Some(failure) => Err(failure.into()),
             None => Ok(plan),
         }
     }
 
-    fn job(
+    /// A job for each service of the plan.
+    fn jobs(
         &self,
         plan: Plan,
-        checkout: Arc<Checkout>,
-        commit: CommitHash,
-        variables: Variables,
-    ) -> Result<Job, BuildError> {
+        checkout: &Arc<Checkout>,
+        commit: &CommitHash,
+        variables: &Variables,
+    ) -> Result<Vec<Job>, BuildError> {
         let Inner { config, engine, .. } = &*self.engine.0;
         let (build, project) = (&self.claimed.build, &self.claimed.project);
-        let service = plan.services.into_iter().next();
-        let service = service.ok_or_else(|| BuildError::ours_for_good("a plan without a service"))?;
-        let output = service.output_directory().cloned();
-        let output = output.ok_or_else(|| BuildError::ours_for_good("a plan without an output directory"))?;
-        Ok(Job {
-            engine: engine.clone(),
-            limits: config.limits.clone(),
-            source_allow: config.source_allow.clone(),
-            log: self.log.clone(),
-            owner: project.user,
-            project: project.id,
-            environment: build.environment,
-            stranger: stranger(build),
-            build: build.id,
-            branch: build.branch.clone(),
-            commit,
-            checkout,
-            service,
-            output,
-            variables,
-        })
-    }
-
-    async fn install(&mut self, job: &mut Job) -> Result<Installed, BuildError> {
-        self.progress.begin_step(StepName::Install);
-        require_space(job).await?;
-        let planned = job.service.clone();
-        let before = self.last_plan().await?;
-        let outcome = build::install(job, before.as_ref()).await;
-        // What stood in for what, and what was brought, is worth knowing of a failure too.
-        if job.service != planned {
-            self.progress.plan(Plan { services: vec![job.service.clone()] });
-        }
-        let installed = outcome?;
-        let skipped = matches!(installed, Installed::Before(_));
-        self.progress.end_step(if skipped { StepState::Skipped } else { StepState::Passed });
-        Ok(installed)
+        let is_one_of_several = plan.services.len() > 1;
+        let jobs: Vec<Job> = plan
+            .services
+            .into_iter()
+            .map(|service| Job {
+                engine: engine.clone(),
+                limits: config.limits.clone(),
+                source_allow: config.source_allow.clone(),
+                log: self.log.clone(),
+                owner: project.user,
+                project: project.id,
+                environment: build.environment,
+                stranger: stranger(build),
+                build: build.id,
+                branch: build.branch.clone(),
+                commit: commit.clone(),
+                checkout: checkout.clone(),
+                service,
+                is_one_of_several,
+                variables: variables.clone(),
+            })
+            .collect();
+        if jobs.is_empty() { Err(BuildError::ours_for_good("a plan without a service")) } else { Ok(jobs) }
     }
 
     /// The plan of the project's build before this one. What strangers planned is not asked.
@@ -277,62 +258,9 @@ impl BuildRun {
         Ok(before.into_iter().filter(|build| stranger(build).is_none()).find_map(|build| build.plan))
     }
 
-    /// The repository's own Dockerfile.
-    async fn build_dockerfile(&mut self, job: &Job, path: &str) -> Result<Built, BuildError> {
-        self.progress.begin_step(StepName::Build);
-        require_space(job).await?;
-        self.log.set_phase(LogPhase::Run);
-        let written = build::build_dockerfile(job, path, &self.output_directory()).await?;
-        self.finish(job, written, Some(0)).await
-    }
-
-    /// Plain files: the commit's own, without a container.
-    async fn publish_as_it_is(&mut self, job: &Job) -> Result<Built, BuildError> {
-        self.progress.begin_step(StepName::Build);
-        let output = job.output.value.clone();
-        let directory = [job.root(), output.as_str()].into_iter().filter(|part| !part.is_empty());
-        let directory = directory.collect::<Vec<_>>().join("/");
-        let (checkout, limits, target) = (job.checkout.clone(), job.limits.clone(), self.output_directory());
-        let (from, of) = (directory.clone(), output.clone());
-        let copied = tokio::task::spawn_blocking(move || artifact::copy(&checkout, &from, &of, &target, &limits));
-        let written = copied.await.map_err(BuildError::ours)??;
-        if written.files == 0 {
-            let paths = job.checkout.below(job.root()).map(|(path, _)| path.trim_start_matches(job.root()));
-            let found = missing::Found::of_files(paths.map(|path| path.trim_start_matches('/')));
-            // Nothing was built: the site is among the sources.
-            let is_empty = job.checkout.has_directory(&directory);
-            return Err(missing::failure(&output, is_empty, &found, |_| false).into());
-        }
-        self.finish(job, written, None).await
-    }
-
-    async fn finish(&self, job: &Job, written: Written, exit_code: Option<i64>) -> Result<Built, BuildError> {
-        let directory = self.output_directory();
-        for note in &written.notes {
-            self.log.say(&format!("note: {note}"));
-        }
-        let (variables, release) = (job.variables.clone(), directory.clone());
-        // A build that ends meanwhile takes its search along.
-        let stop = CancellationToken::new();
-        let _ends = stop.clone().drop_guard();
-        let searched = tokio::task::spawn_blocking(move || variables.look_for_leaks(&release, &stop));
-        for warning in searched.await.map_err(BuildError::ours)?? {
-            self.log.say(&warning);
-        }
-        let Written { files, bytes, .. } = written;
-        let plural = if files == 1 { "" } else { "s" };
-        self.log.say(&format!("{files} file{plural}, {}", Bytes(bytes)));
-        let artifact = Artifact { directory, files, bytes, spa_fallback: self.claimed.project.spa_fallback };
-        Ok(Built { artifact, exit_code })
-    }
-
     /// Everything that the build has on disk.
     fn staging(&self) -> PathBuf {
         self.engine.0.config.staging.join(self.claimed.build.id.to_string())
-    }
-
-    fn output_directory(&self) -> PathBuf {
-        self.staging().join("output")
     }
 
     async fn remove_staging(&self) {

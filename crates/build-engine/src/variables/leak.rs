@@ -14,7 +14,7 @@ use crate::BuildError;
 /// From this length on a secret in a release is refused; shorter ones occur by chance.
 const REFUSED: usize = 12;
 /// Below this nothing is said at all.
-const NOTICED: usize = 6;
+pub(super) const NOTICED: usize = 6;
 const WINDOW: usize = 256 << 10;
 
 /// Keys with these beginnings are meant for the browser by their framework's convention.

@@ -55,6 +55,17 @@ impl Variables {
         self.of_one_environment
     }
 
+    pub(crate) fn has(&self, key: &VariableKey) -> bool {
+        self.open.iter().any(|variable| variable.key == *key)
+    }
+
+    /// The secrets whose value is in one of these texts. Short ones occur by chance.
+    pub(crate) fn secrets_in(&self, texts: &[String]) -> Vec<&VariableKey> {
+        let secrets = self.open.iter().filter(|variable| variable.kind == VariableKind::Secret);
+        let is_in = |value: &str| value.len() >= leak::NOTICED && texts.iter().any(|text| text.contains(value));
+        secrets.filter(|secret| is_in(secret.value.expose())).map(|secret| &secret.key).collect()
+    }
+
     /// For commands, byte for byte.
     pub(crate) fn environment(&self) -> impl Iterator<Item = EnvVar> {
         self.open.iter().map(|variable| EnvVar::new(variable.key.as_str(), variable.value.expose()))

@@ -7,8 +7,9 @@ use std::time::Duration;
 use berth_build_engine::source::SourceTimeouts;
 use berth_build_engine::{BuildEngine, BuildEngineConfig, BuildError, Built};
 use berth_model::{
-    Access, BranchName, BuildId, BuildLimits, Clock, Commit, CommitHash, Environment, Failure, Fork, InstanceId,
-    ProjectName, PullRequest, RepoUrl, Role, SourceAllow, Trigger, VariableKey, VariableKind, VariableScope,
+    Access, Artifact, BranchName, BuildId, BuildLimits, BuiltPart, BuiltService, Clock, Commit, CommitHash,
+    Environment, Failure, Fork, InstanceId, ProjectName, PullRequest, RepoUrl, Role, RunningService, SourceAllow,
+    Trigger, VariableKey, VariableKind, VariableScope,
 };
 use berth_runtime::{Engine, EngineConfig};
 use berth_secrets::{KeyRing, Sealed};
@@ -42,6 +43,20 @@ impl Ended {
         self.outcome.as_ref().unwrap_or_else(|error| panic!("{error:?}\n{}", self.log))
     }
 
+    /// The files of its static service.
+    pub(crate) fn artifact(&self) -> &Artifact {
+        self.built().services.iter().find_map(BuiltService::files).expect("a static service")
+    }
+
+    /// What starts its running service.
+    pub(crate) fn running(&self) -> &RunningService {
+        let running = self.built().services.iter().find_map(|service| match &service.part {
+            BuiltPart::Running(running) => Some(running),
+            BuiltPart::Files(_) => None,
+        });
+        running.expect("a running service")
+    }
+
     pub(crate) fn failure(&self) -> (&Failure, Option<i64>) {
         match &self.outcome {
             Err(BuildError::Theirs(failure, exit_code)) => (failure, *exit_code),
@@ -50,7 +65,7 @@ impl Ended {
     }
 
     pub(crate) fn file(&self, path: &str) -> String {
-        std::fs::read_to_string(self.built().artifact.directory.join(path)).unwrap()
+        std::fs::read_to_string(self.artifact().directory.join(path)).unwrap()
     }
 }
 
@@ -199,9 +214,13 @@ impl World {
         let mut outcome = run.run(cancel).await;
         if let Ok(built) = &mut outcome {
             // Publishing moves the files away before the build is closed.
-            let release = self.scratch.path().join(format!("release-{}", queued.id));
-            std::fs::rename(&built.artifact.directory, &release).unwrap();
-            built.artifact.directory = release;
+            for service in &mut built.services {
+                if let BuiltPart::Files(artifact) = &mut service.part {
+                    let release = self.scratch.path().join(format!("release-{}-{}", queued.id, service.name));
+                    std::fs::rename(&artifact.directory, &release).unwrap();
+                    artifact.directory = release;
+                }
+            }
         }
         run.close().await.unwrap();
         let log = self.log(queued.id).await;

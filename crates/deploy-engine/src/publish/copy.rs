@@ -1,9 +1,9 @@
-//! Production's copy of a preview's release: the same files, by hard links, under another deployment's id. The preview
-//! may go; what was promoted stays.
+//! Production's copy of a preview's release: the same files, by hard links, under another deployment's id, and the same
+//! images. The preview may go; what was promoted stays.
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use berth_edge::EdgeError;
 use berth_edge::index::{self, layout};
@@ -11,7 +11,7 @@ use berth_model::{ActivationId, DeploymentId, ShortId};
 use berth_store::{Deployment, NewDeployment, StoreError};
 
 use super::durable;
-use crate::{DeployEngine, DeployError, blocking};
+use crate::{DeployEngine, DeployError, blocking, parts};
 
 impl DeployEngine {
     /// Makes the copy that an activation waits for, and publishes it. A crash leaves what publishing leaves, and an
@@ -41,11 +41,9 @@ impl DeployEngine {
         }
         let host = self.deployment_host(&project.name, &short_id);
         let (files, bytes) = (source.files.unsigned_abs(), source.bytes.unsigned_abs());
-        match self
-            .store()
-            .publish_copy(activation, NewDeployment { id, short_id, host, files, bytes, services: None })
-            .await
-        {
+        // The store gives it the services of its source. Images are shared: one goes when no deployment has it any more.
+        let new = NewDeployment { id, short_id, host, files, bytes, services: None };
+        match self.store().publish_copy(activation, new).await {
             Ok(_) => Ok(()),
             // Without an answer the row may be there.
             Err(error) if error.is_unavailable() => Err(error.into()),
@@ -74,8 +72,16 @@ fn link_all(from: &Path, to: &Path, id: DeploymentId) -> io::Result<()> {
             }
         }
     }
+    for release in parts::further(to)?.iter().map(PathBuf::as_path).chain([to]) {
+        make_anothers(release, id)?;
+    }
+    durable::sync(to)
+}
+
+/// Writes the index of a release anew, as another deployment's.
+fn make_anothers(release: &Path, id: DeploymentId) -> io::Result<()> {
     // Removed first: the file is the preview's, too.
-    let file = to.join(layout::INDEX_FILE);
+    let file = release.join(layout::INDEX_FILE);
     let index = fs::read(&file)?;
     fs::remove_file(&file)?;
     berth_model::step!("copy's index removed");
@@ -85,5 +91,5 @@ fn link_all(from: &Path, to: &Path, id: DeploymentId) -> io::Result<()> {
     })?;
     fs::write(&file, of_copy)?;
     berth_model::step!("copy's index written");
-    durable::sync(to)
+    Ok(())
 }

@@ -14,6 +14,7 @@ use std::time::SystemTime;
 use berth_edge::index::{Coding, ContentHash, Index, Stored, layout};
 
 use super::compress;
+use crate::parts;
 
 /// Of so many releases the newest date is one of all: they are in the order in which they were published.
 const DATED: usize = 8;
@@ -24,6 +25,21 @@ struct Kept {
     index: Index,
     /// When it was published.
     since: SystemTime,
+}
+
+impl Kept {
+    fn open(directory: PathBuf) -> Option<Self> {
+        let file = directory.join(layout::INDEX_FILE);
+        let since = fs::metadata(&file).and_then(|found| found.modified()).ok()?;
+        let index = Index::parse(fs::read(&file).ok()?).ok()?;
+        Some(Self { directory, index, since })
+    }
+
+    /// Itself, and the releases of further services in it.
+    fn with_parts(self) -> impl Iterator<Item = Self> {
+        let further = parts::further(&self.directory).unwrap_or_default();
+        std::iter::once(self).chain(further.into_iter().filter_map(Self::open))
+    }
 }
 
 /// Contents that a new release has in common with older ones.
@@ -48,7 +64,7 @@ impl KeptContents {
     pub(super) fn find(of_project: &Path, wanted: &[Stored]) -> Self {
         let mut missing: HashMap<ContentHash, u64> = wanted.iter().map(|stored| (stored.hash, stored.length)).collect();
         let mut found = HashMap::new();
-        for kept in newest(of_project) {
+        for kept in newest(of_project).flat_map(Kept::with_parts) {
             if missing.is_empty() {
                 break;
             }
@@ -131,10 +147,5 @@ fn newest(of_project: &Path) -> impl Iterator<Item = Kept> {
     };
     let mut releases: Vec<(i64, PathBuf)> = fs::read_dir(of_project).into_iter().flatten().filter_map(number).collect();
     releases.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
-    releases.into_iter().filter_map(|(_, directory)| {
-        let file = directory.join(layout::INDEX_FILE);
-        let since = fs::metadata(&file).and_then(|found| found.modified()).ok()?;
-        let index = Index::parse(fs::read(&file).ok()?).ok()?;
-        Some(Kept { directory, index, since })
-    })
+    releases.into_iter().filter_map(|(_, directory)| Kept::open(directory))
 }

@@ -1,13 +1,15 @@
-//! An artifact becomes a release.
+//! What a build left becomes a release.
 //!
 //! 1. survey: what the staging directory holds; what could never be served is removed from it and named in the log
 //! 2. contents: every file is hashed; what an older release of the project holds is linked, what is new is compressed
 //!    where that saves something, on all cores
 //! 3. index: paths, hashes, codings, `_redirects`, `_headers` go into one file
+//!    (1 to 3 for each static service; the one that answers everything is the release, the others lie in it: [`parts`])
 //! 4. durable: everything reaches the disk, then the directory gets its name by one rename
 //! 5. the database: one transaction makes the deployment `ready` and the build `passed`
 //!
-//! The staging directory *is* the release to be: nothing is copied. Files are never changed once they are published, so
+//! The staging directory *is* the release to be: nothing is copied. Of a running service the release holds what starts
+//! it; its image is Docker's to keep. Files are never changed once they are published, so
 //! releases of a project may share them. A crash before 4 leaves a staging directory, one
 //! between 4 and 5 a release without a row; both are swept at the next start.
 //!
@@ -25,10 +27,10 @@ use std::path::{Path, PathBuf};
 use berth_edge::index::{IndexBuilder, layout};
 use berth_edge::{RedirectLoop, RuleProblem};
 use berth_model::words::Bytes;
-use berth_model::{Artifact, DeploymentId, Failure, FailureCode, Timestamp};
+use berth_model::{Artifact, BuiltService, DeploymentId, Failure, FailureCode, ServiceSpec, Timestamp};
 use berth_store::{Deployment, Lease, NewDeployment, Project};
 
-use crate::{DeployEngine, DeployError, blocking};
+use crate::{DeployEngine, DeployError, blocking, parts};
 
 pub(crate) use durable::remove;
 
@@ -39,32 +41,47 @@ const TOLD_PROBLEMS: usize = 20;
 
 /// A staging directory that is ready to be renamed.
 struct Prepared {
+    directory: PathBuf,
+    /// What the database keeps of the services; `None` where they are one static one that answers everything.
+    services: Option<Vec<ServiceSpec>>,
     files: u64,
     bytes: u64,
     /// What the build's log says about it.
     told: Vec<String>,
 }
 
+/// What the releases of all static services of a deployment have in common.
+struct Common<'a> {
+    id: DeploymentId,
+    /// Where the project's other releases are.
+    of_project: &'a Path,
+    /// When it is published, in seconds; 0 where another release has that second.
+    published: u32,
+}
+
 impl DeployEngine {
     /// Publishes what a build made: the deployment is `ready` at its own host, the build has `passed`, and its
-    /// activation is pending. The artifact's directory is gone afterwards, whatever happened. To be run to its end: a
-    /// build that was canceled meanwhile is refused by the database, and then nothing stays.
+    /// activation is pending. The artifacts' directories are gone afterwards, whatever happened; images are not touched.
+    /// To be run to its end: a build that was canceled meanwhile is refused by the database, and then nothing stays.
     ///
     /// # Errors
-    /// [`DeployError::Theirs`] where the artifact holds nothing to publish; the disk's and the database's own, among
+    /// [`DeployError::Theirs`] where an artifact holds nothing to publish; the disk's and the database's own, among
     /// them a lost lease and a build that was canceled meanwhile.
     pub async fn publish(
         &self,
         lease: &Lease,
         project: &Project,
-        artifact: Artifact,
+        services: Vec<BuiltService>,
         exit_code: Option<i64>,
         log: &mut (dyn FnMut(&str) + Send),
     ) -> Result<Deployment, DeployError> {
-        let staging = artifact.directory.clone();
-        let published = self.publish_staged(lease, project, artifact, exit_code, log).await;
+        let staged: Vec<PathBuf> =
+            services.iter().filter_map(BuiltService::files).map(|artifact| artifact.directory.clone()).collect();
+        let published = self.publish_staged(lease, project, services, exit_code, log).await;
         if published.is_err() {
-            self.discard(staging).await;
+            for directory in staged {
+                self.discard(directory).await;
+            }
         }
         published
     }
@@ -73,7 +90,7 @@ impl DeployEngine {
         &self,
         lease: &Lease,
         project: &Project,
-        artifact: Artifact,
+        services: Vec<BuiltService>,
         exit_code: Option<i64>,
         log: &mut (dyn FnMut(&str) + Send),
     ) -> Result<Deployment, DeployError> {
@@ -81,10 +98,17 @@ impl DeployEngine {
         let release = self.places().release(project.id, id);
         let to = release.clone();
         let of_project = self.places().project(project.id);
+        // For a deployment without files.
+        let empty = self.staging().join(format!("empty-{id}"));
         let now = self.store().clock().now();
         let prepared = blocking(move || {
-            let prepared = prepare(&artifact, id, &of_project, now)?;
-            durable::move_into_place(&artifact.directory, &to)?;
+            let prepared = prepare_all(&services, id, &of_project, &empty, now);
+            if prepared.is_err() {
+                // There only where no artifact is the release; what cannot be removed now is swept.
+                let _ = std::fs::remove_dir_all(&empty);
+            }
+            let prepared = prepared?;
+            durable::move_into_place(&prepared.directory, &to)?;
             Ok(prepared)
         })
         .await?;
@@ -92,7 +116,8 @@ impl DeployEngine {
             log(line);
         }
         let host = self.deployment_host(&project.name, &short_id);
-        let new = NewDeployment { id, short_id, host, files: prepared.files, bytes: prepared.bytes, services: None };
+        let Prepared { services, files, bytes, .. } = prepared;
+        let new = NewDeployment { id, short_id, host, files, bytes, services };
         match self.store().publish_deployment(lease, new, exit_code).await {
             Ok(deployment) => {
                 self.place_own_host(&deployment).await;
@@ -117,8 +142,75 @@ impl DeployEngine {
     }
 }
 
-/// Steps 1 to 3, and the first half of 4. `of_project` is where the project's other releases are.
-fn prepare(artifact: &Artifact, id: DeploymentId, of_project: &Path, now: Timestamp) -> Result<Prepared, DeployError> {
+/// Steps 1 to 3 for every static service, and the first half of 4. `empty` becomes the release where no artifact does.
+fn prepare_all(
+    services: &[BuiltService],
+    id: DeploymentId,
+    of_project: &Path,
+    empty: &Path,
+    now: Timestamp,
+) -> Result<Prepared, DeployError> {
+    let disk = DeployError::disk;
+    let specs: Vec<ServiceSpec> = services.iter().map(BuiltService::spec).collect();
+    let root = parts::root(&specs);
+    // A date stands for one release. Of two in one second only the first has it.
+    let second = u32::try_from(now.since(Timestamp(0)).as_secs()).unwrap_or_default();
+    let published = if kept::last_published(of_project) < second { second } else { 0 };
+    let common = Common { id, of_project, published };
+    let mut prepared = Prepared { directory: empty.to_owned(), services: None, files: 0, bytes: 0, told: Vec::new() };
+    let mut further = Vec::new();
+    for service in services {
+        let Some(artifact) = service.files() else { continue };
+        let part = prepare(artifact, &common)
+            .map_err(|error| if services.len() > 1 { error.of_service(&service.name) } else { error })?;
+        let prefix = if services.len() > 1 { format!("{} | ", service.name) } else { String::new() };
+        prepared.told.extend(part.told.into_iter().map(|line| format!("{prefix}{line}")));
+        prepared.files += part.files;
+        prepared.bytes += part.bytes;
+        if root == Some(&service.name) {
+            prepared.directory.clone_from(&artifact.directory);
+        } else {
+            further.push((&service.name, &artifact.directory));
+        }
+    }
+    let release = prepared.directory.clone();
+    let put_together = || -> std::io::Result<()> {
+        if root.is_none() {
+            std::fs::create_dir_all(release.join(layout::OWN_DIRECTORY))?;
+            let mut index = IndexBuilder::new(id.0);
+            index.published(published);
+            std::fs::write(release.join(layout::INDEX_FILE), index.finish(None).0)?;
+            berth_model::step!("empty index written");
+        }
+        for (name, from) in further {
+            let to = parts::directory(&release, &specs, name);
+            if let Some(above) = to.parent() {
+                std::fs::create_dir_all(above)?;
+            }
+            std::fs::rename(from, to)?;
+            berth_model::step!("part moved into the release");
+        }
+        if !parts::is_plain(&specs) {
+            parts::write(&release, &specs)?;
+            berth_model::step!("list of services written");
+        }
+        durable::sync(&release)
+    };
+    put_together().map_err(disk("the release could not be brought to the disk"))?;
+    prepared.services = (!parts::is_plain(&specs)).then_some(specs);
+    Ok(prepared)
+}
+
+/// What one static service's release holds.
+struct Part {
+    files: u64,
+    bytes: u64,
+    told: Vec<String>,
+}
+
+/// Steps 1 to 3 for one static service.
+fn prepare(artifact: &Artifact, common: &Common<'_>) -> Result<Part, DeployError> {
+    let Common { id, of_project, published } = *common;
     let directory = artifact.directory.as_path();
     let survey = survey::survey(directory).map_err(DeployError::disk("the artifact could not be read"))?;
     let mut told = survey.told;
@@ -139,9 +231,7 @@ fn prepare(artifact: &Artifact, id: DeploymentId, of_project: &Path, now: Timest
 
     let mut index = IndexBuilder::new(id.0);
     index.compressed_by(compress::RULE);
-    // A date stands for one release. Of two in one second only the first has it.
-    let second = u32::try_from(now.since(Timestamp(0)).as_secs()).unwrap_or_default();
-    index.published(if kept::last_published(of_project) < second { second } else { 0 });
+    index.published(published);
     let mut problems = Vec::new();
     for (name, read) in [("_redirects", IndexBuilder::redirects as ReadRules), ("_headers", IndexBuilder::headers)] {
         if let Some(text) = read_rules(directory, name)? {
@@ -160,7 +250,6 @@ fn prepare(artifact: &Artifact, id: DeploymentId, of_project: &Path, now: Timest
     let (index, decided) = index.finish(artifact.spa_fallback);
     std::fs::write(directory.join(layout::INDEX_FILE), index).map_err(disk("the index could not be written"))?;
     berth_model::step!("index written");
-    durable::sync(directory).map_err(disk("the release could not be brought to the disk"))?;
 
     for (name, problem) in problems.iter().take(TOLD_PROBLEMS) {
         told.push(format!("warning: {name}, line {}: {}", problem.line, problem.message));
@@ -188,7 +277,7 @@ fn prepare(artifact: &Artifact, id: DeploymentId, of_project: &Path, now: Timest
         Bytes(bytes),
         if decided.fallback { "; unknown paths open the application" } else { "" }
     ));
-    Ok(Prepared { files: decided.files, bytes, told })
+    Ok(Part { files: decided.files, bytes, told })
 }
 
 /// Visitors would be sent round until their browser gives up.

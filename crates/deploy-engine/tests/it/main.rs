@@ -6,4 +6,5 @@ mod protecting;
 mod publishing;
 mod removing;
 mod restoring;
+mod services;
 mod world;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use berth_deploy_engine::DeployError;
 use berth_edge::HostDecision;
-use berth_model::FailureCode;
+use berth_model::{BuiltService, FailureCode};
 use berth_store::{Project, StoreError};
 use http::Request;
 
@@ -254,14 +254,19 @@ async fn a_lost_lease_and_a_deleted_project_leave_no_release() {
     world.clock.advance(std::time::Duration::from_secs(3600));
     world.store.requeue_expired().await.unwrap();
     let artifact = world.artifact(&[("index.html", "late")]);
-    let published = world.engine.publish(&claimed.lease, &shop, artifact, Some(0), &mut |_| {}).await;
+    let published =
+        world.engine.publish(&claimed.lease, &shop, vec![BuiltService::site(artifact)], Some(0), &mut |_| {}).await;
     assert!(matches!(published, Err(DeployError::Store(StoreError::LeaseLost))), "{published:?}");
 
     // D8: deleted while it builds.
     let claimed = world.store.claim(std::time::Duration::from_secs(60), 9).await.unwrap().unwrap();
     world.store.delete_project(world.access, shop.id).await.unwrap();
     let artifact = world.artifact(&[("index.html", "late")]);
-    world.engine.publish(&claimed.lease, &shop, artifact, Some(0), &mut |_| {}).await.unwrap_err();
+    world
+        .engine
+        .publish(&claimed.lease, &shop, vec![BuiltService::site(artifact)], Some(0), &mut |_| {})
+        .await
+        .unwrap_err();
     assert_eq!(world.releases(&shop), 0);
     assert_eq!(std::fs::read_dir(world.engine.staging()).unwrap().count(), 0);
 }

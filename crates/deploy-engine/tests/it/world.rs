@@ -6,7 +6,8 @@ use std::time::Duration;
 use berth_deploy_engine::{Activated, DeployConfig, DeployEngine, DeployError, restore};
 use berth_edge::{Edge, EdgeConfig};
 use berth_model::{
-    Access, Artifact, BranchName, Clock, DeploymentId, ProjectName, RepoUrl, Role, Timestamp, Trigger, preview_labels,
+    Access, Artifact, BranchName, BuiltService, Clock, DeploymentId, ProjectName, RepoUrl, Role, Timestamp, Trigger,
+    preview_labels,
 };
 use berth_store::{
     ActivationReason, Admission, Claimed, Deployment, NewBuild, NewProject, PreviewPush, Project, Store,
@@ -105,7 +106,9 @@ impl World {
         self.log.clear();
         let log = &mut self.log;
         let mut tell = |line: &str| log.push(line.to_owned());
-        self.engine.publish(&claimed.lease, &claimed.project, artifact, Some(0), &mut tell).await
+        self.engine
+            .publish(&claimed.lease, &claimed.project, vec![BuiltService::site(artifact)], Some(0), &mut tell)
+            .await
     }
 
     pub(crate) async fn publish(&mut self, project: &Project, files: &[(&str, &str)]) -> Deployment {
@@ -114,6 +117,17 @@ impl World {
 
     /// A preview from a push to live.
     pub(crate) async fn preview(&mut self, project: &Project, branch: &str, files: &[(&str, &str)]) -> Deployment {
+        let site = BuiltService::site(self.artifact(files));
+        self.preview_of(project, branch, vec![site]).await
+    }
+
+    /// The same, of these services.
+    pub(crate) async fn preview_of(
+        &mut self,
+        project: &Project,
+        branch: &str,
+        services: Vec<BuiltService>,
+    ) -> Deployment {
         let branch = BranchName::parse(branch).unwrap();
         let push = PreviewPush {
             project: project.id,
@@ -128,8 +142,7 @@ impl World {
         self.store.push_to_preview(&push).await.unwrap();
         self.engine.reconcile().await.unwrap();
         let claimed = self.store.claim(Duration::from_secs(60), 9).await.unwrap().unwrap();
-        let artifact = self.artifact(files);
-        self.engine.publish(&claimed.lease, &claimed.project, artifact, Some(0), &mut |_: &str| {}).await.unwrap();
+        self.engine.publish(&claimed.lease, &claimed.project, services, Some(0), &mut |_: &str| {}).await.unwrap();
         match self.activate_pending().await.pop() {
             Some(Activated::Live(deployment)) => deployment,
             other => panic!("{other:?}"),

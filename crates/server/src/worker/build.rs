@@ -146,7 +146,11 @@ async fn publish(worker: &Worker, claimed: &Claimed, stopper: &Stopper, run: &mu
     let exit_code = built.exit_code;
     run.begin_step(StepName::Publish);
     let mut say = |line: &str| run.log().say(line);
-    let published = worker.deploys.publish(&claimed.lease, &claimed.project, built.artifact, exit_code, &mut say).await;
+    let published = worker.deploys.publish(&claimed.lease, &claimed.project, built.services, exit_code, &mut say).await;
+    // Without an answer of the database the deployment may be there; else nobody will start what was kept.
+    if published.as_ref().is_err_and(|error| !error.is_unavailable()) {
+        run.remove_images().await;
+    }
     match published {
         Ok(deployment) => Ending::Published(deployment),
         Err(DeployError::Store(StoreError::LeaseLost | StoreError::NotFound)) => Ending::Lost,

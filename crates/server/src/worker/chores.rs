@@ -84,6 +84,16 @@ async fn look_after_docker(worker: &Worker) {
     told("caches of removed previews", previews::clear_caches(worker).await);
     told("caches of removed accounts", removals::clear_caches_of_removed(worker).await);
     told("old images of dependencies", worker.engine.prune_dependency_images(DEPENDENCY_IMAGES).await);
+    told("images of services that no deployment has", prune_service_images(worker).await);
+}
+
+async fn prune_service_images(worker: &Worker) -> anyhow::Result<()> {
+    let in_use = worker.store.images_in_use().await?;
+    let gone = worker.engine.prune_service_images(&in_use).await?;
+    if gone > 0 {
+        tracing::info!("{gone} images of services that no deployment has any more were removed");
+    }
+    Ok(())
 }
 
 /// Whether no container is left that was to be gone. Costs next to nothing when there is nothing to do.

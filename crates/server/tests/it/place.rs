@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use berth_deploy_engine::{Activated, DeployConfig, DeployEngine};
 use berth_edge::{Edge, EdgeConfig};
-use berth_model::{Access, Artifact, BranchName, Clock, DeploymentId, ProjectName, RepoUrl, Role, Trigger};
+use berth_model::{
+    Access, Artifact, BranchName, BuiltService, Clock, DeploymentId, ProjectName, RepoUrl, Role, Trigger,
+};
 use berth_server::{Config, ConnectionLimits};
 use berth_store::{NewBuild, NewProject, NewSession, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -149,7 +151,12 @@ impl Place {
                 std::fs::write(file, content)?;
             }
             let artifact = Artifact { directory: staging, files: 0, bytes: 0, spa_fallback: None };
-            published.push(deploys.publish(&claimed.lease, &project, artifact, Some(0), &mut |_| {}).await?.id);
+            published.push(
+                deploys
+                    .publish(&claimed.lease, &project, vec![BuiltService::site(artifact)], Some(0), &mut |_| {})
+                    .await?
+                    .id,
+            );
             for pending in store.pending_activations().await? {
                 assert!(matches!(deploys.activate(pending.id).await?, Activated::Live(_)));
             }

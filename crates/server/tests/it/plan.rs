@@ -40,13 +40,19 @@ fn a_plan_is_printed_with_its_reasons() {
 }
 
 #[test]
-fn a_server_application_is_said() {
+fn a_server_is_planned_and_one_that_nothing_starts_is_said() {
     let folder = folder_of(&[("requirements.txt", "fastapi\n"), ("main.py", "import fastapi\n")]);
     let output = plan(folder.path(), &[]);
     assert!(output.status.success(), "it is understood, which is what was asked");
     let text = said(&output);
     assert!(text.contains("start: uvicorn main:app"), "{text}");
-    assert!(text.contains("this is a server application (uvicorn main:app"), "{text}");
+    assert!(!text.contains("no image is known"), "{text}");
+
+    let folder = folder_of(&[("Package.swift", "")]);
+    let output = plan(folder.path(), &[]);
+    assert!(output.status.success(), "it is understood, which is what was asked");
+    let text = said(&output);
+    assert!(text.contains("no image is known that runs this application (swift)"), "{text}");
 }
 
 #[test]

@@ -1,14 +1,15 @@
-//! A repository's own Dockerfile: built from the commit's files, and the output directory taken out of its image.
+//! A repository's own Dockerfile: built from the commit's files; the output directory is taken out of its image, or the
+//! image is kept, for the replicas of a running service.
 //!
 //! 1. [`instructions`]: what it says, and what only another builder would understand;
 //! 2. [`references`]: the images that it names, none of which may be another owner's;
 //! 3. the context: the files below the root directory that `.dockerignore` ([`ignore`]) lets through, never `.git`;
 //! 4. the classic builder, in our network and within our limits, without its cache: that one knows no owners;
-//! 5. the directory, out of a container that is never started. Whatever the image says of commands, users, volumes,
-//!    labels or health is data.
+//! 5. of a static service the directory, out of a container that is never started. Whatever the image says of commands,
+//!    users, volumes, labels or health is data.
 //!
 //! The project's variables reach it as build arguments, where it declares them with `ARG`; no `.env` is put into an
-//! image. What the build left in Docker is removed with its end.
+//! image. What the build left in Docker is removed with its end, but for the image of a running service.
 
 mod exposes;
 mod ignore;
@@ -20,7 +21,7 @@ mod references;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use berth_model::{BuildId, Failure, FailureCode, LogStream, OutputDir};
+use berth_model::{BuildId, Decision, Failure, FailureCode, LogStream, OutputDir};
 use berth_runtime::{BuildImage, Container, Engine, ExecEnd, Kind, Labels, RuntimeError, Sandbox};
 use berth_secrets::SecretString;
 
@@ -43,7 +44,33 @@ const DOCKERIGNORE: &str = ".dockerignore";
 const MOST_BYTES: usize = 128 << 10;
 
 /// Builds the Dockerfile at `path` of the commit and takes the output into `target`, which is made here.
-pub(crate) async fn build(job: &Job, path: &str, target: &Path) -> Result<Written, BuildError> {
+pub(crate) async fn build(
+    job: &Job,
+    path: &str,
+    output: &Decision<OutputDir>,
+    target: &Path,
+) -> Result<Written, BuildError> {
+    let labels = job.labels(Kind::Dockerfile, Some(job.build));
+    let made = Images { engine: Some(job.engine.clone()), build: job.build };
+    let tag = format!("berth-dockerfile-{}:{}", job.engine.config().instance, job.build);
+    image(job, path, tag.clone(), labels).await?;
+    let written = take(job, &tag, labels, &output.value, target).await;
+    made.remove().await;
+    written
+}
+
+/// Builds the Dockerfile at `path` of the commit and keeps its image under the name of a service's; the image's id.
+pub(crate) async fn build_service(job: &Job, path: &str) -> Result<String, BuildError> {
+    let made = Images { engine: Some(job.engine.clone()), build: job.build };
+    let service = job.service_image();
+    let id = image(job, path, job.engine.service_image_name(&service), service.labels()).await?;
+    // Stages of which it has only taken files.
+    made.remove().await;
+    Ok(id)
+}
+
+/// Builds the image, with these labels; what of it is not its last stage has those of a Dockerfile's leftovers.
+async fn image(job: &Job, path: &str, tag: String, labels: Labels) -> Result<String, BuildError> {
     let text = job.checkout.text(path).filter(|text| text.len() <= MOST_BYTES).ok_or_else(|| {
         let why = format!("{path} is a link, is not text, or is larger than 128 KiB. Commit it as a plain file.");
         refused("the Dockerfile cannot be read", &why)
@@ -51,13 +78,11 @@ pub(crate) async fn build(job: &Job, path: &str, target: &Path) -> Result<Writte
     let instructions = instructions::parse(&text)?;
     let arguments = arguments(job, &instructions);
     let images = references::images(&instructions, &arguments, &job.source_allow)?;
-    let labels = job.labels(Kind::Dockerfile, Some(job.build));
-    let (dockerfile, lines) = written_anew(&instructions, &job.engine.label_instruction(&labels));
+    let of_stages = job.engine.label_instruction(&job.labels(Kind::Dockerfile, Some(job.build)));
+    let (dockerfile, lines) = written_anew(&instructions, &of_stages, &job.engine.label_instruction(&labels));
     let context = context(job, dockerfile).await?;
-    let made = Images { engine: Some(job.engine.clone()), build: job.build };
-    let tag = format!("berth-dockerfile-{}:{}", job.engine.config().instance, job.build);
     let build = BuildImage {
-        tag: tag.clone(),
+        tag,
         context: context.into_stream(),
         dockerfile: NAME.to_owned(),
         arguments: arguments.into_iter().collect(),
@@ -71,12 +96,9 @@ pub(crate) async fn build(job: &Job, path: &str, target: &Path) -> Result<Writte
         job.engine.build_image(build, &mut log).await.map_err(|error| failed(job, &lines, error))
     };
     tokio::select! {
-        built = built => built?,
-        failure = space::shrank(&job.engine, job.build, &job.limits) => return Err(failure.into()),
-    };
-    let written = take(job, &tag, labels, target).await;
-    made.remove().await;
-    written
+        built = built => built,
+        failure = space::shrank(&job.engine, job.build, &job.limits) => Err(failure.into()),
+    }
 }
 
 /// Brings the images that stages begin with.
@@ -90,14 +112,19 @@ async fn pull(job: &Job, images: &[String]) -> Result<(), BuildError> {
 }
 
 /// Takes the output directory out of the image: relative to its working directory, else to its top.
-async fn take(job: &Job, image: &str, labels: Labels, target: &Path) -> Result<Written, BuildError> {
+async fn take(
+    job: &Job,
+    image: &str,
+    labels: Labels,
+    directory: &OutputDir,
+    target: &Path,
+) -> Result<Written, BuildError> {
     let facts = job.engine.image_facts(image).await?;
     let sandbox = Sandbox { image: image.to_owned(), labels, volumes: Vec::new(), workdir: None };
     let container = job.engine.create_stopped(&sandbox).await?;
-    let directory = &job.output.value;
     let mut places = vec![absolute(&facts.working_directory, directory), absolute("", directory)];
     places.dedup();
-    let taken = take_first(job, &container, &places, target).await;
+    let taken = take_first(job, &container, directory, &places, target).await;
     container.stop_and_remove().await?;
     match taken? {
         Some(written) => Ok(written),
@@ -116,11 +143,12 @@ async fn take(job: &Job, image: &str, labels: Labels, target: &Path) -> Result<W
 async fn take_first(
     job: &Job,
     container: &Container,
+    directory: &OutputDir,
     places: &[String],
     target: &Path,
 ) -> Result<Option<Written>, BuildError> {
     for place in places {
-        if let Some(written) = output::take(job, container, place, target).await? {
+        if let Some(written) = output::take(job, container, (directory, place), target).await? {
             return Ok(Some(written));
         }
         if target.exists() {
@@ -151,8 +179,9 @@ fn arguments(job: &Job, instructions: &[Instruction]) -> BTreeMap<String, String
 }
 
 /// The Dockerfile that is built: nothing but its instructions, one a line, with our labels behind each `FROM` and at its
-/// end, where nothing can change them any more. Beside it, the commit's line for each of its lines.
-fn written_anew(instructions: &[Instruction], label: &str) -> (String, Vec<usize>) {
+/// end, where nothing can change them any more: `of_stages`, and `of_image`. Beside it, the commit's line for each of its
+/// lines.
+fn written_anew(instructions: &[Instruction], of_stages: &str, of_image: &str) -> (String, Vec<usize>) {
     let (mut text, mut lines) = (String::new(), Vec::new());
     let mut write = |line: &str, number: usize| {
         text.push_str(line);
@@ -162,10 +191,10 @@ fn written_anew(instructions: &[Instruction], label: &str) -> (String, Vec<usize
     for instruction in instructions {
         write(&instruction.to_string(), instruction.line);
         if instruction.begins_stage() {
-            write(label, instruction.line);
+            write(of_stages, instruction.line);
         }
     }
-    write(label, instructions.last().map_or(1, |last| last.line));
+    write(of_image, instructions.last().map_or(1, |last| last.line));
     (text, lines)
 }
 
@@ -294,10 +323,10 @@ mod tests {
     #[test]
     fn every_stage_gets_the_labels() {
         let text = "# syntax=x\nFROM a \\\n AS b\n# no\nRUN x\nONBUILD RUN y\nFROM c\nCOPY --from=b x y";
-        let (written, lines) = written_anew(&instructions::parse(text).unwrap(), "LABEL x=y");
+        let (written, lines) = written_anew(&instructions::parse(text).unwrap(), "LABEL x=y", "LABEL x=z");
         assert_eq!(
             written,
-            "FROM a  AS b\nLABEL x=y\nRUN x\nONBUILD RUN y\nFROM c\nLABEL x=y\nCOPY --from=b x y\nLABEL x=y\n"
+            "FROM a  AS b\nLABEL x=y\nRUN x\nONBUILD RUN y\nFROM c\nLABEL x=y\nCOPY --from=b x y\nLABEL x=z\n"
         );
         assert_eq!(lines, [2, 2, 5, 6, 7, 7, 8, 8]);
     }
@@ -305,7 +334,7 @@ mod tests {
     #[test]
     fn lines_are_counted_as_in_the_commit() {
         let instructions = instructions::parse("FROM a\nRUN x\nFROM b\n\nRUNN y\n").unwrap();
-        let (_, lines) = written_anew(&instructions, "LABEL x=y");
+        let (_, lines) = written_anew(&instructions, "LABEL x=y", "LABEL x=y");
         let said = |number: usize| their_lines(&format!("dockerfile parse error line {number}: no"), &lines);
         assert_eq!(said(6), "dockerfile parse error line 5: no");
         assert_eq!(said(3), "dockerfile parse error line 2: no");

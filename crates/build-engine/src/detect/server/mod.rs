@@ -284,22 +284,6 @@ pub(super) fn cannot_start(plan: &Plan) -> Option<Failure> {
     plan.services.iter().find_map(because)
 }
 
-/// What a server application runs, in the fewest words.
-pub(super) fn serves(folder: &Folder<'_>, service: &PlanService, start: Option<&Decision<String>>) -> String {
-    let framework = &service.framework;
-    let known = catalog().frameworks.iter().find(|entry| entry.name == framework.value);
-    if let Some(command) = known.and_then(|entry| entry.start_command.as_ref()) {
-        return command.clone();
-    }
-    match (start, folder.package.script("start")) {
-        (Some(start), Some(script)) if start.source == "package.json" => format!("{}: {script}", start.value),
-        (Some(start), _) if start.source == "Procfile" => format!("Procfile: {}", start.value),
-        (Some(start), _) => start.value.clone(),
-        (None, _) if service.dockerfile.is_some() => "Dockerfile".to_owned(),
-        (None, _) => format!("{}, by its {}", framework.value, framework.source),
-    }
-}
-
 /// A running service without packages to install.
 fn running(
     name: Decision<String>,
