@@ -409,6 +409,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
+/// An id and a name in the path. What cannot be a name names nothing.
+pub(crate) struct IdAndName<T>(pub(crate) i64, pub(crate) T);
+
+impl<S: Send + Sync, T: TryFrom<String>> FromRequestParts<S> for IdAndName<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<(i64, String)>::from_request_parts(parts, state).await.ok();
+        let named = path.and_then(|Path((id, name))| Some(Self(id, T::try_from(name).ok()?)));
+        named.ok_or_else(|| ApiError::not_found("resource"))
+    }
+}
+
 /// The query, or a 400 with our own words.
 pub(crate) struct Params<T>(pub(crate) T);
 

@@ -27,6 +27,7 @@ mod realtime;
 mod router;
 mod state;
 mod v1;
+mod volumes;
 mod webhooks;
 
 pub use config::{
@@ -37,4 +38,5 @@ pub use folder::{DeployedFolder, DeployingFolder, FolderArchive, FolderError, Fo
 pub use headers::harden;
 pub use observer::{Metrics, Observer};
 pub use state::{Api, ClientAddress, Parts};
+pub use volumes::{VolumeSize, VolumeSizes};
 pub use webhooks::{WEBHOOK_PATH, is_hook_path};

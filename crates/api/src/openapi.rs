@@ -12,13 +12,13 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{InfoBuilder, SecurityRequirement};
 
 use crate::error::ErrorCode;
-use crate::realtime::LinesBody;
+use crate::realtime::{LinesBody, RunLinesBody, ServiceLinesBody};
 use crate::v1::EventBody;
 use crate::{Api, v1};
 
 /// The shapes that no route names by itself: those of sockets and of errors' codes.
 #[derive(OpenApi)]
-#[openapi(components(schemas(EventBody, LinesBody, ErrorCode, FailureCode)))]
+#[openapi(components(schemas(EventBody, LinesBody, ServiceLinesBody, RunLinesBody, ErrorCode, FailureCode)))]
 struct Further;
 
 /// `GET /api/v1/openapi.json`.
@@ -32,7 +32,7 @@ pub(crate) async fn document(State(api): State<Api>) -> Json<Value> {
             "A bearer token is an API token (berth_…, made in the dashboard), or comes from POST /api/v1/sessions and lasts an hour; a browser has the session cookie \
              instead, and must send changes from the dashboard's own origin. Errors are \
              {\"error\": {\"code\", \"message\", \"fields\"?}}; another user's resource is 404; who asks too often is told by 429 when to come back (Retry-After). The socket event `event` carries EventBody; \
-             build_logs, build_errors, run_logs and run_error carry LinesBody.",
+             build_logs, build_errors, run_logs and run_error carry LinesBody, service_logs carries ServiceLinesBody, and run_log RunLinesBody.",
         ))
         .build();
     let components = document.components.get_or_insert_default();

@@ -6,8 +6,9 @@ use std::sync::{Arc, Weak};
 
 use axum::Router;
 use berth_github::{Github, HookKeeper};
+use berth_model::Replicas;
 use berth_secrets::KeyRing;
-use berth_store::Store;
+use berth_store::{ServiceLogs, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Hashing, Jwt, Throttle};
@@ -17,6 +18,7 @@ use crate::folder::FolderPublisher;
 use crate::limits::Limits;
 use crate::observer::Observer;
 use crate::realtime::{self, Realtime};
+use crate::volumes::VolumeSizes;
 use crate::webhooks::Bodies;
 use crate::{router, v1};
 
@@ -39,6 +41,12 @@ pub struct Parts {
     pub observer: Arc<dyn Observer>,
     /// Folders that are deployed.
     pub folders: Arc<dyn FolderPublisher>,
+    /// Where replicas stand.
+    pub replicas: Replicas,
+    /// What services and commands print.
+    pub service_logs: ServiceLogs,
+    /// What is in volumes.
+    pub volume_sizes: Arc<dyn VolumeSizes>,
 }
 
 /// See [`Api`], which derefs to it.
@@ -57,6 +65,9 @@ pub struct State {
     pub(crate) forms: Bodies,
     pub(crate) detections: Detections,
     pub(crate) folders: Arc<dyn FolderPublisher>,
+    pub(crate) replicas: Replicas,
+    pub(crate) service_logs: ServiceLogs,
+    pub(crate) volume_sizes: Arc<dyn VolumeSizes>,
     pub(crate) health: HealthChecks,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) watching: v1::Watchers,
@@ -88,7 +99,7 @@ impl Api {
     /// GitHub; the caller has installed a TLS provider, and set it to follow no redirect.
     #[must_use]
     pub fn new(config: ApiConfig, store: Store, keys: KeyRing, http: reqwest::Client, parts: Parts) -> Self {
-        let Parts { health, detector, observer, folders } = parts;
+        let Parts { health, detector, observer, folders, replicas, service_logs, volume_sizes } = parts;
         let github = Github::new(http.clone(), config.github_api_url.clone(), store.clock().clone());
         let (url, secret) = (config.webhook_url(), config.webhook_secret.clone());
         let hooks =
@@ -103,6 +114,9 @@ impl Api {
             forms: Bodies::of_forms(),
             detections: Detections::new(detector),
             folders,
+            replicas,
+            service_logs,
+            volume_sizes,
             github,
             realtime: Realtime::new(),
             stop: CancellationToken::new(),

@@ -1,4 +1,4 @@
-//! The command line: `berth serve` (the default), `berth config`, `berth plan`, `berth deploy`, `berth health`,
+//! The command line: `berth serve` (the default), `berth config`, `berth plan`, `berth deploy`, `berth run`, `berth health`,
 //! `berth backup`, `berth secrets rotate`, `berth adopt`, `berth clean`, `berth --version`.
 
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use crate::data_dir::DataDir;
-use crate::{Config, backup, config, deploy, keys, logging, memory, ownership, plan, rotate};
+use crate::{Config, backup, config, deploy, keys, logging, memory, ownership, plan, rotate, runs};
 
 /// For an answer about our health.
 const HEALTH_WITHIN: Duration = Duration::from_secs(5);
@@ -38,6 +38,9 @@ enum Command {
     Plan(plan::Arguments),
     /// Send a folder to a Berth and put it live: BERTH_URL says where, BERTH_TOKEN is an API token
     Deploy(deploy::Arguments),
+    /// Run a command once in the image of a project's service, show what it prints, and end with its exit code: BERTH_URL
+    /// and BERTH_TOKEN as for deploy
+    Run(runs::Arguments),
     /// Ask the Berth that runs with these settings how it is: for health checks of containers
     Health {
         /// Fail, too, while the database, Docker or room on the disk is missing
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Config => return list_settings(),
         Command::Plan(arguments) => return plan::run(arguments),
         Command::Deploy(arguments) => return deploy::run(arguments),
+        Command::Run(arguments) => return runs::run(arguments),
         _ => {}
     }
     let config = match Config::from_env() {
@@ -93,7 +97,9 @@ pub fn main() -> ExitCode {
                 Command::Backup { directory } => backup::back_up(&config, &directory).await,
                 Command::Secrets(SecretsCommand::Rotate) => rotate::rotate(&config).await,
                 Command::Health { ready } => health(&config, ready).await,
-                Command::Serve | Command::Config | Command::Plan(_) | Command::Deploy(_) => serve(config).await,
+                Command::Serve | Command::Config | Command::Plan(_) | Command::Deploy(_) | Command::Run(_) => {
+                    serve(config).await
+                }
             }
         });
         // Blocking work that hangs (a dead disk, a stalled name server) must not keep the process.

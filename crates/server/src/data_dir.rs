@@ -8,6 +8,7 @@
 //! setup-token      until there is an administrator, mode 0600
 //! docker-uses      what was used when in Docker, and what was pulled: what makes room first
 //! berth.db         the database, if it is SQLite at its default place
+//! service-logs/    what services and commands print: see `berth_store::ServiceLogs`
 //! detections/      commits that are only looked at; emptied at start
 //! ```
 

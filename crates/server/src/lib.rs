@@ -25,8 +25,11 @@ mod metrics;
 mod ownership;
 mod pages;
 mod plan;
+mod remote;
 mod rotate;
+mod runs;
 mod setup;
+mod volumes;
 mod worker;
 
 pub use config::{Config, ConfigProblems};

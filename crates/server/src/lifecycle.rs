@@ -18,9 +18,9 @@ use berth_build_engine::{BuildEngine, BuildEngineConfig};
 use berth_deploy_engine::{DeployConfig, DeployEngine};
 use berth_edge::{Edge, EdgeConfig};
 use berth_github::{Addresses, Github, Reporter};
-use berth_model::{Clock, InstanceId};
+use berth_model::{Clock, InstanceId, Replicas};
 use berth_runtime::{Engine, EngineConfig, SandboxLimits};
-use berth_store::{Store, StoreError};
+use berth_store::{ServiceLogs, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +33,7 @@ use crate::front::{self, ConnectionLimits, ControlHosts, Front};
 use crate::health::{self, Disk};
 use crate::keys::Keys;
 use crate::metrics::{self, Metrics, Observing};
+use crate::volumes::EngineVolumes;
 use crate::worker::{self, Worker};
 use crate::{compression, memory, ownership, pages, rotate, setup};
 
@@ -116,8 +117,11 @@ impl Control {
         };
         let (store, setup_token_hash) = opened;
         self.metrics.open(store.clone());
+        let replicas = Replicas::default();
+        let logs = self.data.path().join("service-logs");
+        let logs = ServiceLogs::open(logs, self.config.service_log, store.clock().clone());
         let worker = Arc::new(self.worker(store.clone())?);
-        let api = self.api(store.clone(), setup_token_hash, &worker)?;
+        let api = self.api(store.clone(), setup_token_hash, &worker, replicas, logs)?;
         let routes = api.router().layer(from_fn(compression::compress));
         self.front.open(routes.merge(berth_api::harden(pages::router(), &all_sites(&self.config))));
         tracing::info!("the control plane is at {}", self.config.public_url);
@@ -220,7 +224,14 @@ impl Control {
         })
     }
 
-    fn api(&self, store: Store, setup_token_hash: Option<[u8; 32]>, worker: &Worker) -> Result<Api> {
+    fn api(
+        &self,
+        store: Store,
+        setup_token_hash: Option<[u8; 32]>,
+        worker: &Worker,
+        replicas: Replicas,
+        service_logs: ServiceLogs,
+    ) -> Result<Api> {
         let config = &self.config;
         let github = config.client_id.clone().zip(config.client_secret.clone());
         let api = ApiConfig {
@@ -250,6 +261,9 @@ impl Control {
             detector: Arc::new(EngineDetector::new(worker.builds.clone(), &self.data)?),
             observer: Arc::new(Observing(Arc::clone(&self.metrics))),
             folders: Arc::new(EnginePublisher::new(store.clone(), deploys, disk, config.build_limits(), recovered)),
+            replicas,
+            service_logs,
+            volume_sizes: Arc::new(EngineVolumes(worker.engine.clone())),
         };
         Ok(Api::new(api, store, self.keys.ring.clone(), github_client()?, parts))
     }

@@ -1,7 +1,7 @@
 //! One task: events of the store and log lines in, socket events out.
 //!
 //! Each change is sent twice: as the event of the contract, in its words, for existing clients, who know of production
-//! only, and as `event` with the whole payload in ours. A build's end is told after its last lines.
+//! only, and as `event` with the whole payload in ours. A build's end is told after its last lines, and so is a command's.
 
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::gate::{close, session_room, user_room};
 use super::lines::{LogEvent, Waiting};
+use super::owners::Owners;
+use super::service_lines::{LinesEvent, WaitingLines};
 use crate::Api;
 use crate::legacy;
 use crate::v1::EventBody;
@@ -42,6 +44,12 @@ struct DeploymentUpdate {
     url: String,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ServiceUpdate {
+    project_id: ProjectId,
+}
+
 /// Runs until the API shuts down.
 pub(super) async fn run(api: Api) {
     let stop = api.stop.clone();
@@ -51,9 +59,10 @@ pub(super) async fn run(api: Api) {
 async fn feed(api: &Api) {
     let mut newest = api.store.signals().subscribe_events();
     let mut logs = api.store.signals().subscribe_logs();
+    let mut service_logs = api.service_logs.subscribe();
     // Nobody was connected before now, so that what happened before is nobody's news.
     let mut last = *newest.borrow_and_update();
-    let mut waiting = Waiting::default();
+    let mut waiting = Lines::default();
     let mut turn: Option<Instant> = None;
     loop {
         let at = turn.unwrap_or_else(Instant::now);
@@ -63,32 +72,48 @@ async fn feed(api: &Api) {
                     return;
                 }
                 let _ = newest.borrow_and_update();
-                gather(&mut logs, &mut waiting);
+                gather(&mut logs, |batch| waiting.of_builds.add(batch));
+                gather(&mut service_logs, |batch| waiting.of_services.add(batch));
                 last = tell_after(api, last, &mut waiting).await;
             }
             received = logs.recv() => match received {
-                Ok(batch) => waiting.add(batch),
+                Ok(batch) => waiting.of_builds.add(batch),
                 Err(RecvError::Lagged(batches)) => tracing::debug!(batches, "live log lines were skipped"),
                 Err(RecvError::Closed) => return,
             },
+            received = service_logs.recv() => match received {
+                Ok(batch) => waiting.of_services.add(batch),
+                Err(RecvError::Lagged(batches)) => tracing::debug!(batches, "live lines of services were skipped"),
+                Err(RecvError::Closed) => return,
+            },
             () = sleep_until(at), if turn.is_some() => {
-                for event in waiting.turn() {
+                for event in waiting.of_builds.turn() {
                     send_lines(api, event);
                 }
+                let events = waiting.of_services.turn();
+                send_service_lines(api, events, &mut waiting.owners).await;
                 turn = None;
             }
         }
-        if turn.is_none() && !waiting.is_empty() {
+        if turn.is_none() && !(waiting.of_builds.is_empty() && waiting.of_services.is_empty()) {
             turn = Some(Instant::now() + GATHER);
         }
     }
 }
 
+/// Lines that have not been sent yet, and whose those of services are.
+#[derive(Default)]
+struct Lines {
+    of_builds: Waiting,
+    of_services: WaitingLines,
+    owners: Owners,
+}
+
 /// Takes in what has been published and not received yet.
-fn gather(logs: &mut tokio::sync::broadcast::Receiver<berth_store::LogBatch>, waiting: &mut Waiting) {
+fn gather<T: Clone>(logs: &mut tokio::sync::broadcast::Receiver<T>, mut add: impl FnMut(T)) {
     loop {
         match logs.try_recv() {
-            Ok(batch) => waiting.add(batch),
+            Ok(batch) => add(batch),
             Err(TryRecvError::Lagged(_)) => {}
             Err(TryRecvError::Empty | TryRecvError::Closed) => return,
         }
@@ -96,7 +121,7 @@ fn gather(logs: &mut tokio::sync::broadcast::Receiver<berth_store::LogBatch>, wa
 }
 
 /// Tells every event after `last`; returns the newest told. Waits for a database that is away: nothing is skipped.
-async fn tell_after(api: &Api, mut last: EventId, waiting: &mut Waiting) -> EventId {
+async fn tell_after(api: &Api, mut last: EventId, waiting: &mut Lines) -> EventId {
     loop {
         match api.store.events_after(last, PAGE).await {
             Ok(events) if events.is_empty() => return last,
@@ -110,7 +135,7 @@ async fn tell_after(api: &Api, mut last: EventId, waiting: &mut Waiting) -> Even
                         }
                     };
                     last = event.id;
-                    tell(api, &event, environment == Some(Environment::Production), waiting);
+                    tell(api, &event, environment == Some(Environment::Production), waiting).await;
                 }
             }
             Err(error) => try_again_later(&error).await,
@@ -136,11 +161,11 @@ async fn environment_of(api: &Api, payload: &EventPayload) -> Result<Option<Envi
     })
 }
 
-fn tell(api: &Api, event: &Event, is_of_production: bool, waiting: &mut Waiting) {
+async fn tell(api: &Api, event: &Event, is_of_production: bool, waiting: &mut Lines) {
     match &event.payload {
         EventPayload::BuildStatus { build, project, status } => {
             if status.is_final() {
-                for lines in waiting.all_of(*build) {
+                for lines in waiting.of_builds.all_of(*build) {
                     send_lines(api, lines);
                 }
             }
@@ -157,6 +182,11 @@ fn tell(api: &Api, event: &Event, is_of_production: bool, waiting: &mut Waiting)
             let update = DeploymentUpdate { project_id: *project, build_id: *build, status, url };
             send(api, event.user, "deploymentUpdate", &update);
         }
+        EventPayload::ServicesChanged { project } => {
+            let events = waiting.of_services.all_of(*project);
+            send_service_lines(api, events, &mut waiting.owners).await;
+            send(api, event.user, "serviceUpdate", &ServiceUpdate { project_id: *project });
+        }
         EventPayload::SessionRevoked { session } => {
             for socket in api.realtime.io().to(session_room(*session)).sockets() {
                 close(socket);
@@ -169,6 +199,20 @@ fn tell(api: &Api, event: &Event, is_of_production: bool, waiting: &mut Waiting)
 
 fn send_lines(api: &Api, event: LogEvent) {
     send(api, event.user, event.name, &event.payload);
+}
+
+/// To the owner of each one's project. Where the database does not say whose it is, they are not shown live.
+async fn send_service_lines(api: &Api, events: Vec<LinesEvent>, owners: &mut Owners) {
+    for event in events {
+        match owners.of(&api.store, event.project()).await {
+            Ok(Some(owner)) => match &event {
+                LinesEvent::Service(lines) => send(api, owner, "service_logs", lines),
+                LinesEvent::Run(lines) => send(api, owner, "run_log", lines),
+            },
+            Ok(None) => {}
+            Err(error) => tracing::debug!(%error, "live lines of a service were skipped"),
+        }
+    }
 }
 
 /// Sends to each socket of a user on its own: one that has stalled does not hold up the others, and nobody hears

@@ -2,7 +2,7 @@
 //!
 //! - [`gate`]: who may connect. A socket joins the room of its user and the room of its session, and no other.
 //! - [`feed`]: one task that turns the store's events and log lines into socket events.
-//! - [`lines`]: log lines gathered into few events.
+//! - [`lines`]: log lines of builds gathered into few events; [`service_lines`]: those of services and commands.
 //!
 //! Events are read from the store by number, so that none is lost however far the feed falls behind; lines are live
 //! only, and a client that misses some asks for them by number. Clients send nothing.
@@ -10,6 +10,8 @@
 mod feed;
 mod gate;
 mod lines;
+mod owners;
+mod service_lines;
 
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use socketioxide::handler::ConnectHandler;
 
 use crate::Api;
 pub(crate) use lines::LinesBody;
+pub(crate) use service_lines::{RunLinesBody, ServiceLinesBody};
 
 /// A socket that does not answer a ping within [`PING_TIMEOUT`] is dropped; so is one whose buffer is so full that no
 /// ping fits: it has stalled.

@@ -7,6 +7,7 @@
 //! - [`github`]: what the caller's GitHub account offers to connect; [`reports`]: what it is told of a project.
 //! - [`users`], [`invitations`]: who has an account and who may open one; [`tokens`]: what programs send for them.
 //! - [`traffic`]: what visitors of a project ask for, counted and as it happens.
+//! - [`services`], [`service_logs`], [`runs`], [`volumes`]: what runs, what it prints, commands in it, what it keeps.
 //! - [`system`]: the installation, for administrators; [`audit`]: who changed what.
 //! - [`bodies`]: the answers' shapes; [`page`]: how much of a list.
 
@@ -25,17 +26,22 @@ mod page;
 mod previews;
 mod projects;
 mod reports;
+mod runs;
+mod service_logs;
+mod services;
 mod system;
 mod tokens;
 mod traffic;
 mod users;
 mod variables;
+mod volumes;
 
 pub(crate) use bodies::{EventBody, UserBody};
 pub(crate) use github::{
     OrganizationBody, OrganizationsQuery, RepositoriesQuery, RepositoryBody, organizations, repositories,
 };
 pub(crate) use invitations::dead_link;
+pub(crate) use service_logs::ServiceLineBody;
 pub(crate) use traffic::Watchers;
 pub(crate) use users::no_new_accounts;
 
@@ -101,6 +107,17 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(deployments::promote))
         .routes(routes!(previews::list))
         .routes(routes!(previews::remove))
+        // Services
+        .routes(routes!(services::list))
+        .routes(routes!(services::scale))
+        .routes(routes!(services::restart))
+        .routes(routes!(service_logs::read))
+        .routes(routes!(volumes::list))
+        .routes(routes!(volumes::remove))
+        .routes(routes!(runs::list, runs::create))
+        .routes(routes!(runs::read))
+        .routes(routes!(runs::log))
+        .routes(routes!(runs::stop))
         // Visitors
         .routes(routes!(traffic::read))
         .routes(routes!(traffic::watch))

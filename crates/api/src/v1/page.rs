@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 /// A page of a list, newest first.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Page {
+pub(crate) struct Page {
     /// At most 100; 20 if absent.
     limit: Option<u32>,
     /// Only what is older than this id.

@@ -27,7 +27,7 @@ use crate::auth::Caller;
 use crate::error::{ApiError, ErrorBody, ErrorCode};
 use crate::input::{Id, Params};
 
-/// Who watch requests at once, of all accounts.
+/// Who watch requests or follow commands at once, of all accounts.
 const WATCHING_AT_ONCE: usize = 64;
 /// The same of one account.
 const WATCHING_OF_ONE: usize = 8;
@@ -212,7 +212,7 @@ pub(crate) struct Watchers(Mutex<Vec<(UserId, Weak<()>)>>);
 
 impl Watchers {
     /// A turn, for as long as it is held.
-    fn turn(&self, user: UserId) -> Result<Arc<()>, ApiError> {
+    pub(super) fn turn(&self, user: UserId) -> Result<Arc<()>, ApiError> {
         let mut watching = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         watching.retain(|(_, turn)| turn.strong_count() > 0);
         let own = watching.iter().filter(|(whose, _)| *whose == user).count();
@@ -225,7 +225,7 @@ impl Watchers {
                 return Ok(turn);
             }
         };
-        let text = format!("{who} watch requests already; end one, or try again later");
+        let text = format!("{who} watch requests or follow commands already; end one, or try again later");
         Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyWatchers, text))
     }
 }

@@ -10,11 +10,14 @@ use axum::extract::Request;
 use berth_api::{Api, ApiConfig, ClientAddress, GithubConfig, HealthChecks, Parts, RateLimits, Signup};
 use berth_model::{
     BranchName, BuildLimits, Clock, Commit, CommitHash, DeploymentId, Fork, LogLine, LogPhase, LogStream, ProjectId,
-    ProjectName, PullRequest, Reason, Role, SourceAllow, Timestamp, Trigger, UserId, preview_labels,
+    ProjectName, PullRequest, Reason, Replicas, Role, ServiceSpec, SourceAllow, Timestamp, Trigger, UserId,
+    preview_labels,
 };
 use berth_secrets::{KeyRing, token_hash};
 use berth_store::testing::PostgresServer;
-use berth_store::{ActivationDecision, ActivationReason, Admission, Build, Claimed, NewDeployment, PreviewPush, Store};
+use berth_store::{
+    ActivationDecision, ActivationReason, Admission, Build, Claimed, NewDeployment, PreviewPush, ServiceLogs, Store,
+};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt;
@@ -25,6 +28,7 @@ use url::Url;
 use crate::detections::ScriptedDetector;
 use crate::fake_github::FakeGithub;
 use crate::folders::StoredFolders;
+use crate::services::MeasuredVolumes;
 use crate::traffic::ScriptedObserver;
 
 pub(crate) const ORIGIN_OF_BERTH: &str = "http://berth.test:8080";
@@ -39,8 +43,11 @@ pub(crate) struct App {
     pub(crate) clock: Clock,
     pub(crate) github: FakeGithub,
     pub(crate) detector: Arc<ScriptedDetector>,
+    pub(crate) replicas: Replicas,
+    pub(crate) service_logs: ServiceLogs,
     pub(crate) router: Router,
     _database: Database,
+    _logs: tempfile::TempDir,
 }
 
 /// An empty database, for as long as it is needed.
@@ -156,10 +163,20 @@ impl App {
         let health = HealthChecks::new(docker, || async { Ok(()) });
         let detector = Arc::new(ScriptedDetector::default());
         let (observer, folders) = (Arc::new(ScriptedObserver), Arc::new(StoredFolders(store.clone())));
-        let parts = Parts { health, detector: detector.clone(), observer, folders };
+        let (replicas, logs) = (Replicas::default(), tempfile::tempdir().unwrap());
+        let service_logs = ServiceLogs::open(logs.path().to_owned(), 1 << 20, clock.clone());
+        let parts = Parts {
+            health,
+            detector: detector.clone(),
+            observer,
+            folders,
+            replicas: replicas.clone(),
+            service_logs: service_logs.clone(),
+            volume_sizes: Arc::new(MeasuredVolumes),
+        };
         let api = Api::new(config, store.clone(), KeyRing::new(&[7; 32]), http, parts);
         let router = api.router();
-        Self { api, store, clock, github, detector, router, _database: database }
+        Self { api, store, clock, github, detector, replicas, service_logs, router, _database: database, _logs: logs }
     }
 
     /// Sends a request as it is.
@@ -325,8 +342,13 @@ impl App {
 
     /// The worker's part: runs the next build of a project to a live deployment.
     pub(crate) async fn work(&self, name: &str) -> (i64, DeploymentId) {
+        self.work_with(name, None).await
+    }
+
+    /// The same, to what is made of these services.
+    pub(crate) async fn work_with(&self, name: &str, services: Option<Vec<ServiceSpec>>) -> (i64, DeploymentId) {
         let claimed = self.claim().await;
-        let deployment = self.publish(&claimed, name).await;
+        let deployment = self.publish_with(&claimed, name, services).await;
         let activation = self.store.enqueue_activation(deployment, ActivationReason::Build).await.unwrap();
         let decision = self.store.decide_activation(activation).await.unwrap();
         assert!(matches!(decision, ActivationDecision::Go { .. }));
@@ -345,9 +367,13 @@ impl App {
     }
 
     pub(crate) async fn publish(&self, claimed: &Claimed, name: &str) -> DeploymentId {
+        self.publish_with(claimed, name, None).await
+    }
+
+    async fn publish_with(&self, claimed: &Claimed, name: &str, services: Option<Vec<ServiceSpec>>) -> DeploymentId {
         let (id, short_id) = self.store.reserve_deployment(&claimed.lease).await.unwrap();
         let host = format!("{name}-{short_id}.sites.test");
-        let new = NewDeployment { id, short_id, host, files: 3, bytes: 1_234, services: None };
+        let new = NewDeployment { id, short_id, host, files: 3, bytes: 1_234, services };
         self.store.publish_deployment(&claimed.lease, new, Some(0)).await.unwrap().id
     }
 

@@ -24,7 +24,12 @@ enum Kind {
 fn kind_of(name: &str, path: &str) -> Option<Kind> {
     Some(match name {
         "limit" | "last" | "page" | "after" | "format" | "q" | "org" | "repo" | "name" | "branch" | "environment"
-        | "status" | "spaFallback" | "expiresInHours" | "expiresIn" | "pollEvery" => Kind::Plain,
+        | "status" | "query" | "stream" | "replica" | "replicas" | "since" | "follow" | "spaFallback"
+        | "expiresInHours" | "expiresIn" | "pollEvery" => Kind::Plain,
+        "until" if path.ends_with("/logs") => Kind::Plain,
+        // What lines are chosen by: they are of one log, whose name is in the address.
+        "deployment" if path.ends_with("/logs") => Kind::Plain,
+        "before" if path.ends_with("/logs") => Kind::Plain,
         "before" => Kind::Cursor,
         "projectId" => Kind::Project,
         "from" if path.ends_with("/variables/copy") => Kind::Project,

@@ -25,6 +25,8 @@ mod projects;
 mod protocol;
 mod realtime;
 mod repo_access;
+mod runs;
+mod services;
 mod stuck;
 mod system;
 mod tokens;

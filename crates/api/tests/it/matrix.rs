@@ -118,6 +118,17 @@ pub(crate) fn table() -> Vec<(Method, &'static str, Rule, Option<Value>)> {
         (get.clone(), "/api/v1/projects/{id}/traffic", Owner, None),
         (get.clone(), "/api/v1/projects/{id}/access-log", Owner, None),
         (post.clone(), "/api/v1/projects/{id}/hook/repair", Owner, None),
+        (get.clone(), "/api/v1/projects/{id}/services", Owner, None),
+        (patch.clone(), "/api/v1/projects/{id}/services/{name}", Owner, Some(json!({"replicas": 2}))),
+        (post.clone(), "/api/v1/projects/{id}/services/{name}/restart", Owner, None),
+        (get.clone(), "/api/v1/projects/{id}/services/{name}/logs", Owner, None),
+        (get.clone(), "/api/v1/projects/{id}/volumes", Owner, None),
+        (delete.clone(), "/api/v1/projects/{id}/volumes/{name}", Owner, None),
+        (get.clone(), "/api/v1/projects/{id}/runs", Owner, None),
+        (post.clone(), "/api/v1/projects/{id}/runs", Owner, Some(json!({"command": ["true"]}))),
+        (get.clone(), "/api/v1/runs/{id}", Owner, None),
+        (get.clone(), "/api/v1/runs/{id}/log", Owner, None),
+        (post.clone(), "/api/v1/runs/{id}/stop", Owner, None),
         (get.clone(), "/api/v1/builds/{id}", Owner, None),
         (get.clone(), "/api/v1/builds/{id}/log", Owner, None),
         (post.clone(), "/api/v1/builds/{id}/approve", Owner, None),
@@ -151,6 +162,7 @@ pub(crate) struct Cast {
     invitation: i64,
     preview: i64,
     held: i64,
+    run: i64,
 }
 
 impl Cast {
@@ -167,6 +179,8 @@ impl Cast {
             true => app.hold_pull_request(&owner, &shop, "shop").await,
             false => (0, 0),
         };
+        let of_services = ["/services", "/volumes", "/runs"].iter().any(|part| path.contains(part));
+        let run = if of_services { app.run_services(&owner, &shop).await } else { 0 };
         let (program, token) = app.program(&owner, None).await;
         // Of another repository: a push to the shop's is nothing to it.
         let new = json!({"name": "elsewhere", "branch": "main", "repoUrl": "https://git.example.org/ada/elsewhere"});
@@ -188,6 +202,7 @@ impl Cast {
             invitation,
             preview,
             held,
+            run,
         }
     }
 
@@ -196,6 +211,7 @@ impl Cast {
         let shop = &self.shop;
         let id = match path {
             _ if path.contains("/tokens/") => self.token,
+            _ if path.contains("/runs/{id}") => self.run,
             _ if path.contains("/users/") => self.guest.id.0,
             _ if path.contains("/invitations/") => self.invitation,
             _ if path.contains("/sessions/") => self.session,
@@ -216,7 +232,12 @@ impl Cast {
             "/api/deploy/rollback" => format!("?latest={0}&prev={0}", shop.deployment),
             _ => String::new(),
         };
-        path.replace("{id}", &id.to_string()).replace("{token}", "nobodys").replace("{name}", "shop") + &query
+        let name = match path {
+            _ if path.contains("/services/") => "api",
+            _ if path.contains("/volumes/") => "old",
+            _ => "shop",
+        };
+        path.replace("{id}", &id.to_string()).replace("{token}", "nobodys").replace("{name}", name) + &query
     }
 }
 

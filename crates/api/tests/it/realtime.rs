@@ -296,3 +296,53 @@ async fn one_that_has_stalled_holds_up_nobody_and_is_let_go() {
     }
     assert!(late < 4_480, "it was told everything: {late}");
 }
+
+#[tokio::test]
+async fn lines_of_services_and_commands_come_in_order_and_before_their_end() {
+    let app = App::start().await;
+    let (ada, bob) = (app.member("ada").await, app.member("bob").await);
+    let shop = app.shop(&ada, "shop").await;
+    let run = app.run_services(&ada, &shop).await;
+    let address = listen(&app).await;
+    let mut socket = Socket::connect(&address, bearer(&ada)).await.ok().unwrap();
+    let (project, deployment) = (ProjectId(shop.project), berth_model::DeploymentId(shop.deployment));
+    let environment = berth_model::Environment::Production;
+    let of = berth_store::LogOf::Service { project, environment, service: crate::services::api() };
+    let web = app.service_logs.writer(of, deployment, Some(1), Default::default());
+    web.line(1_000, LogStream::Stdout, b"one").await;
+    web.line(2_000, LogStream::Stderr, b"two").await;
+    let at = "1970-01-01T00:00:00.000Z";
+    let told = socket.event("service_logs").await;
+    assert_eq!(
+        told,
+        json!({"projectId": project.0, "environment": "production", "service": "api", "lines": [
+            {"number": 1, "at": at, "deploymentId": deployment.0, "replica": 1, "stream": "stdout", "text": "one"},
+            {"number": 2, "at": at, "deploymentId": deployment.0, "replica": 1, "stream": "stderr", "text": "two"},
+        ]})
+    );
+    let mut strangers = Socket::connect(&address, bearer(&bob)).await.ok().unwrap();
+    let run = berth_model::RunId(run);
+    app.store.run_started(run).await.unwrap();
+    assert_eq!(socket.event("serviceUpdate").await, json!({"projectId": project.0}));
+    let of = berth_store::LogOf::Run { project, run };
+    let printing = app.service_logs.writer(of, deployment, None, Default::default());
+    printing.line(3_000, LogStream::Stdout, b"done").await;
+    printing.end().await;
+    let end = berth_store::RunEnd::Stopped { why: None };
+    app.store.run_ended(run, end).await.unwrap();
+    let mut heard = Vec::new();
+    while heard.len() < 2 {
+        let packet = socket.packet().await;
+        let event: Value = serde_json::from_str(packet.strip_prefix("42").unwrap_or("[]")).unwrap_or_default();
+        if event[0] == "run_log" || event[0] == "serviceUpdate" {
+            heard.push(event);
+        }
+    }
+    assert_eq!((&heard[0][0], &heard[1][0]), (&json!("run_log"), &json!("serviceUpdate")));
+    let line = json!({"number": 1, "at": at, "deploymentId": deployment.0, "replica": null, "stream": "stdout", "text": "done"});
+    assert_eq!(heard[0][1], json!({"projectId": project.0, "runId": run.0, "lines": [line]}));
+    // What comes first to a stranger is their own.
+    app.create(&bob, "other").await;
+    let packet = strangers.packet().await;
+    assert!(packet.contains("project_created") || packet.contains("buildStatusUpdate"), "{packet}");
+}

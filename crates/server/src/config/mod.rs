@@ -261,6 +261,8 @@ settings! {
     /// How many builds of one user run at once.
     build_concurrency_per_user: u32 = Plain "BERTH_BUILD_CONCURRENCY_PER_USER", values::count,
         |read| read.text("BERTH_BUILD_CONCURRENCY").into(), "BERTH_BUILD_CONCURRENCY";
+    /// How much is kept of what one service prints; the oldest goes first.
+    service_log: u64 = Plain "BERTH_SERVICE_LOG", values::size, |_| "10m".into();
     /// How often branches are compared with their builds, for pushes that nobody told of, and leftovers are swept.
     reconcile_every: Duration = Plain "BERTH_RECONCILE_EVERY", values::duration, |_| "1h".into();
     /// How many previews of a project there are at once, and how many of forks; beyond that, those go that were pushed to

@@ -4,18 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use berth_secrets::SecretString;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Body, Response, StatusCode};
 use serde_json::Value;
 use url::Url;
 
 use super::folder::Folder;
+use crate::remote::{Remote, said};
 
-/// For a connection to stand.
-const CONNECT_WITHIN: Duration = Duration::from_secs(15);
-/// Without a byte of the answer. Publishing many files takes a while.
-const SILENCE: Duration = Duration::from_secs(600);
 /// Times that a folder is sent before it is given up, when Berth has no time for it or cannot be reached. Being told to
 /// come later, because there were too many requests, is none.
 const ATTEMPTS: u32 = 4;
@@ -27,8 +23,7 @@ const LEAST_PAUSE: Duration = Duration::from_secs(1);
 /// A Berth, and what lets us in.
 #[derive(Clone, Debug)]
 pub(super) struct Client {
-    http: reqwest::Client,
-    server: Url,
+    remote: Remote,
     spa_fallback: Option<bool>,
 }
 
@@ -78,30 +73,14 @@ impl Tried {
 }
 
 impl Client {
-    /// A client for the Berth at `server`. It follows no redirect: the token is for that host.
-    pub(super) fn new(server: &Url, token: &SecretString, spa_fallback: Option<bool>) -> Result<Self, String> {
-        // The first provider wins; there is no other in this process.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))
-            .map_err(|_| "BERTH_TOKEN holds characters that no token has; copy it anew")?;
-        bearer.set_sensitive(true);
-        let http = reqwest::Client::builder()
-            .default_headers(HeaderMap::from_iter([(AUTHORIZATION, bearer)]))
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_WITHIN)
-            .read_timeout(SILENCE)
-            .user_agent(concat!("berth/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| format!("connections cannot be made on this machine: {error}"))?;
-        let mut server = server.clone();
-        server.set_query(None);
-        server.set_fragment(None);
-        Ok(Self { http, server, spa_fallback })
+    /// A client that sends folders there.
+    pub(super) fn new(remote: Remote, spa_fallback: Option<bool>) -> Self {
+        Self { remote, spa_fallback }
     }
 
     /// Where it is, for people.
     pub(super) fn server(&self) -> &str {
-        self.server.as_str().trim_end_matches('/')
+        self.remote.server()
     }
 
     /// Sends a folder and waits until visitors get it; `sent` counts the bytes that have left.
@@ -126,7 +105,7 @@ impl Client {
 
     async fn attempt(&self, project: &str, folder: &Arc<Folder>, sent: &Arc<AtomicU64>) -> Result<Deployed, Failed> {
         let (archive, broken) = folder.archive(Arc::clone(sent));
-        let request = self.http.post(self.address(project)).header(CONTENT_TYPE, "application/x-tar");
+        let request = self.remote.http().post(self.address(project)).header(CONTENT_TYPE, "application/x-tar");
         let answer = request.body(Body::wrap_stream(archive)).send().await;
         // What this machine could not read explains whatever Berth thought of it.
         if let Some(problem) = broken.get() {
@@ -134,7 +113,7 @@ impl Client {
         }
         match answer {
             Ok(answer) => self.judge(answer).await,
-            Err(error) => Err(Failed::ForNow(self.unreached(&error), None)),
+            Err(error) => Err(Failed::ForNow(self.remote.unreached(&error), None)),
         }
     }
 
@@ -171,39 +150,12 @@ impl Client {
     }
 
     fn address(&self, project: &str) -> Url {
-        let mut address = self.server.clone();
-        if let Ok(mut path) = address.path_segments_mut() {
-            path.pop_if_empty().extend(["api", "v1", "projects", project, "deployments"]);
-        }
+        let mut address = self.remote.address(&["projects", project, "deployments"]);
         if let Some(spa_fallback) = self.spa_fallback {
             address.query_pairs_mut().append_pair("spaFallback", if spa_fallback { "true" } else { "false" });
         }
         address
     }
-
-    fn unreached(&self, error: &reqwest::Error) -> String {
-        let mut cause: &dyn std::error::Error = error;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
-        }
-        let server = self.server();
-        match (error.is_connect(), error.is_timeout()) {
-            (true, _) => format!("{server} cannot be reached: {cause}; check BERTH_URL"),
-            (_, true) => format!("{server} did not answer in time"),
-            _ => format!("the connection to {server} broke off: {cause}"),
-        }
-    }
-}
-
-/// What went wrong, in Berth's words.
-fn said(body: &Value) -> Option<String> {
-    let error = &body["error"];
-    let fields = error["fields"].as_array().into_iter().flatten().filter_map(|field| field["message"].as_str());
-    let fields: Vec<&str> = fields.collect();
-    if !fields.is_empty() {
-        return Some(fields.join("; "));
-    }
-    error["message"].as_str().or(body["message"].as_str()).map(str::to_owned)
 }
 
 impl Deployed {
@@ -234,6 +186,7 @@ impl Deployed {
 mod tests {
     use std::fs;
 
+    use berth_secrets::SecretString;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
@@ -291,7 +244,8 @@ mod tests {
         let berth = tokio::spawn(patient_berth(listener, ATTEMPTS as usize));
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("index.html"), "hello").unwrap();
-        let client = Client::new(&server, &SecretString::from("berth_x".to_owned()), None).unwrap();
+        let remote = Remote::new(&server, &SecretString::from("berth_x".to_owned())).unwrap();
+        let client = Client::new(remote, None);
         let sent = Arc::new(AtomicU64::new(0));
         let deployed = client.deploy("shop", Folder::read(directory.path()).unwrap(), &sent).await;
         assert_eq!(deployed.unwrap().address(), "http://shop.example.org");

@@ -9,7 +9,6 @@ mod client;
 mod each;
 mod folder;
 
-use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,11 +17,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use berth_model::words::Bytes;
-use berth_secrets::SecretString;
 use clap::Args;
-use url::Url;
 
 use crate::cli::{fail, tell};
+use crate::remote::Remote;
 use client::Client;
 use folder::Folder;
 
@@ -60,8 +58,8 @@ pub(crate) struct Arguments {
 /// Deploys. 0: it is live; 1: it is not, and why was said; 2: nothing was sent, because the command or the folder is not
 /// what it should be.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let client = match client(arguments) {
-        Ok(client) => client,
+    let client = match Remote::of_environment(arguments.url.as_deref()) {
+        Ok(remote) => Client::new(remote, arguments.spa_fallback),
         Err(problem) => return fail(2, &problem),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
@@ -76,24 +74,6 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     });
     runtime.shutdown_background();
     code
-}
-
-/// The server and the token, from the arguments and the environment.
-fn client(arguments: &Arguments) -> Result<Client, String> {
-    let given = |name: &str| env::var(name).ok().filter(|value| !value.trim().is_empty());
-    let url = arguments
-        .url
-        .clone()
-        .or_else(|| given("BERTH_URL"))
-        .ok_or("where is your Berth? Set BERTH_URL, or give --url, like https://berth.example.org")?;
-    let parsed = Url::parse(url.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let url = parsed.ok_or_else(|| format!("{url} (BERTH_URL) is not an address like https://berth.example.org"))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("BERTH_URL carries no user or password; set BERTH_TOKEN to an API token".to_owned());
-    }
-    let token = given("BERTH_TOKEN")
-        .ok_or("who are you? Set BERTH_TOKEN to an API token; they are made on the dashboard's account page")?;
-    Client::new(&url, &SecretString::from(token.trim().to_owned()), arguments.spa_fallback)
 }
 
 async fn one(arguments: &Arguments, client: &Client, project: &str) -> ExitCode {
