@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 
 use crate::error::while_doing;
 use crate::network::Network;
-use crate::services::Sizes;
+use crate::services::{Looks, Readers, Sizes};
 use crate::uses::Uses;
 use crate::{Labels, RuntimeError};
 
@@ -131,6 +131,8 @@ struct Inner {
     network: Network,
     uses: Uses,
     volume_sizes: Sizes,
+    readers: Readers,
+    looks: Looks,
     /// What this process did not get rid of yet.
     orphans: Mutex<Orphans>,
 }
@@ -160,6 +162,8 @@ impl Engine {
             link: OnceCell::new(),
             uses: Uses::new(config.clock.clone(), config.notes.clone()),
             volume_sizes: Sizes::default(),
+            readers: Readers::default(),
+            looks: Looks::default(),
             orphans: Mutex::default(),
             config,
         }))
@@ -227,6 +231,14 @@ impl Engine {
 
     pub(crate) fn volume_sizes(&self) -> &Sizes {
         &self.0.volume_sizes
+    }
+
+    pub(crate) fn readers(&self) -> &Readers {
+        &self.0.readers
+    }
+
+    pub(crate) fn looks(&self) -> &Looks {
+        &self.0.looks
     }
 
     pub(crate) fn process(&self) -> &str {

@@ -161,6 +161,6 @@ async fn ran_out_of_memory(engine: &Engine, container: &str, since: Timestamp) -
 }
 
 /// Seconds with their fraction, as the daemon's event filter takes them.
-fn fraction(time: Timestamp) -> String {
+pub(crate) fn fraction(time: Timestamp) -> String {
     format!("{}.{:06}", time.0.div_euclid(1_000_000), time.0.rem_euclid(1_000_000))
 }

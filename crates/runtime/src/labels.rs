@@ -30,6 +30,8 @@ pub(crate) const REPLICA: &str = "berth.replica";
 pub(crate) const GENERATION: &str = "berth.generation";
 /// Where a replica listens.
 pub(crate) const PORT: &str = "berth.port";
+/// What a command is found by again.
+pub(crate) const COMMAND: &str = "berth.command";
 /// A service's volume by the name that its project gave it.
 pub(crate) const VOLUME: &str = "berth.volume";
 

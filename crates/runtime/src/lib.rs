@@ -46,7 +46,7 @@ pub use labels::{Kind, Labels};
 pub use network::NetworkState;
 pub use sandbox::{LARGEST_FILE, Sandbox};
 pub use service_image::ServiceImage;
-pub use services::{KeptVolume, ReplicaContainer, ReplicaSpec, shell};
+pub use services::{Command, CommandSpec, KeptVolume, LogRecord, ReplicaContainer, ReplicaEvent, ReplicaSpec, shell};
 pub use tar_stream::{TarStream, tar_from_bytes, tar_from_reader};
 pub use volume::{VolumeMount, VolumeName};
 pub use written::{Amount, Written};

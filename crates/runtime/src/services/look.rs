@@ -89,6 +89,13 @@ impl Engine {
         self.read_replica(&found).ok_or(RuntimeError::Gone)
     }
 
+    /// How a container's process ended; `None` if it runs, or never ran.
+    pub(super) async fn look_at_end(&self, container: &str) -> Result<Option<ReplicaEnd>, RuntimeError> {
+        let found = self.docker().await?.inspect_container(container, None::<InspectContainerOptions>).await;
+        let found = found.map_err(in_container("describe a container"))?;
+        Ok(found.state.as_ref().and_then(|state| end_of(state, memory_of(&found))))
+    }
+
     /// `None` for what is no replica of this instance.
     fn read_replica(&self, found: &ContainerInspectResponse) -> Option<ReplicaContainer> {
         let labels = found.config.as_ref()?.labels.as_ref()?;
@@ -145,17 +152,17 @@ pub(super) fn replica_of(labels: &HashMap<String, String>) -> Option<ReplicaId> 
 }
 
 /// The limit of memory that a container has.
-pub(super) fn memory_of(found: &ContainerInspectResponse) -> u64 {
+fn memory_of(found: &ContainerInspectResponse) -> u64 {
     let limit = found.host_config.as_ref().and_then(|config| config.memory);
     limit.and_then(|memory| u64::try_from(memory).ok()).unwrap_or(0)
 }
 
-pub(super) fn is_running(state: &ContainerState) -> bool {
+fn is_running(state: &ContainerState) -> bool {
     state.running.unwrap_or(false)
 }
 
 /// How its process ended; `None` if it runs, or never ran.
-pub(super) fn end_of(state: &ContainerState, memory: u64) -> Option<ReplicaEnd> {
+fn end_of(state: &ContainerState, memory: u64) -> Option<ReplicaEnd> {
     use ContainerStateStatusEnum::{DEAD, EXITED};
     if is_running(state) || !matches!(state.status, Some(EXITED | DEAD)) {
         return None;

@@ -10,14 +10,23 @@
 //! starts anything by itself. What runs here outlives Berth's process, so whatever the next process has to know about a
 //! container stands in its labels.
 
+mod command;
+mod events;
 mod look;
+mod output;
 mod replica;
 mod shell;
 mod time;
+mod usage;
 mod volume;
 
+pub use command::{Command, CommandSpec};
+pub use events::ReplicaEvent;
 pub use look::ReplicaContainer;
+pub use output::LogRecord;
+pub(crate) use output::Readers;
 pub use replica::ReplicaSpec;
 pub use shell::shell;
+pub(crate) use usage::Looks;
 pub use volume::KeptVolume;
 pub(crate) use volume::Sizes;

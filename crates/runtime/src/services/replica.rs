@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use berth_model::{Cpus, DeploymentId, Environment, MountPath, ProjectId, ReplicaId};
 use bollard::errors::Error as DockerError;
-use bollard::models::{ContainerCreateBody, EndpointSettings, NetworkingConfig};
+use bollard::models::{ContainerCreateBody, ContainerStateStatusEnum, EndpointSettings, NetworkingConfig};
 use bollard::query_parameters::{
     CreateContainerOptions, InspectContainerOptions, StartContainerOptions, StopContainerOptions,
 };
@@ -62,6 +62,8 @@ pub(super) struct Wanted<'a> {
     pub(super) cpus: Cpus,
     pub(super) pids: u32,
     pub(super) volumes: &'a [(VolumeName, MountPath)],
+    /// Not started again once it ran.
+    pub(super) runs_once: bool,
 }
 
 /// Where a container stands among its siblings.
@@ -98,16 +100,22 @@ impl Engine {
             cpus: spec.cpus,
             pids: spec.pids,
             volumes: &spec.volumes,
+            runs_once: false,
         };
-        let container = match self.start_wanted(&wanted).await {
+        let container = self.start_or_take_over(&wanted).await?;
+        self.look_at_replica(&container).await
+    }
+
+    /// The daemon's id of a container that runs, or ran and was not to be started again.
+    pub(super) async fn start_or_take_over(&self, wanted: &Wanted<'_>) -> Result<String, RuntimeError> {
+        match self.start_wanted(wanted).await {
             Err(RuntimeError::Gone) => {
                 // Somebody removed the network that it was made in: what is left of it cannot be started any more.
                 self.remove_container(&wanted.name).await?;
-                self.start_wanted(&wanted).await?
+                self.start_wanted(wanted).await
             }
-            started => started?,
-        };
-        self.look_at_replica(&container).await
+            started => started,
+        }
     }
 
     /// Starts a replica that ended.
@@ -124,7 +132,7 @@ impl Engine {
     }
 
     /// Tells a replica to end (the image's own signal, SIGTERM where it names none), kills it after `grace`, and removes
-    /// it: with its network, if it was the last there. Gone already is fine.
+    /// it once what it printed has been read: with its network, if it was the last there. Gone already is fine.
     ///
     /// # Errors
     /// [`RuntimeError::NotRemoved`], or what Docker said.
@@ -138,6 +146,7 @@ impl Engine {
     async fn stop_and_leave(&self, container: &str, grace: Duration) -> Result<(), RuntimeError> {
         let Some(deployment) = self.deployment_of(container).await? else { return Ok(()) };
         self.stop_container(container, grace).await?;
+        self.readers().have_read(container).await;
         self.remove_container(container).await?;
         if let Err(error) = self.leave_service_network(deployment).await {
             // It is tried again with the next container that leaves it, or with its project.
@@ -192,18 +201,24 @@ impl Engine {
         let docker = self.docker().await?;
         let body = self.service_body(wanted, &network.name).await?;
         let options = CreateContainerOptions { name: Some(wanted.name.clone()), ..CreateContainerOptions::default() };
-        let (container, is_new) = match docker.create_container(Some(options), body).await {
+        let (container, is_new, has_run) = match docker.create_container(Some(options), body).await {
             Ok(made) => {
                 berth_model::step!("service container made");
-                (made.id, true)
+                (made.id, true, false)
             }
-            Err(error) if is_status(&error, 409) => (self.id_of(&wanted.name).await?, false),
+            Err(error) if is_status(&error, 409) => {
+                let (container, has_run) = self.known_as(&wanted.name).await?;
+                (container, false, has_run)
+            }
             Err(error) if is_status(&error, 404) && error.to_string().contains("image") => {
                 return Err(RuntimeError::ImageGone { image: wanted.image.to_owned() });
             }
             Err(error) if is_status(&error, 404) => return Err(RuntimeError::Gone),
             Err(error) => return Err(while_doing("make a service's container")(error)),
         };
+        if has_run && wanted.runs_once {
+            return Ok(container);
+        }
         match self.start_container(&container).await {
             Ok(()) => Ok(container),
             Err(error) => {
@@ -235,14 +250,15 @@ impl Engine {
         }
     }
 
-    /// The id of the container that has a name; an error if somebody else gave it.
-    async fn id_of(&self, name: &str) -> Result<String, RuntimeError> {
+    /// The id of the container that has a name, and whether it was ever started; an error if somebody else gave it.
+    async fn known_as(&self, name: &str) -> Result<(String, bool), RuntimeError> {
         let found = self.docker().await?.inspect_container(name, None::<InspectContainerOptions>).await;
         let found = found.map_err(in_container("describe a replica"))?;
+        let has_run = found.state.and_then(|state| state.status) != Some(ContainerStateStatusEnum::CREATED);
         let labels = found.config.and_then(|config| config.labels).unwrap_or_default();
         let is_ours = labels.get(INSTANCE).is_some_and(|instance| instance == self.config().instance.as_str());
         match found.id {
-            Some(id) if is_ours => Ok(id),
+            Some(id) if is_ours => Ok((id, has_run)),
             _ => Err(RuntimeError::Refused {
                 doing: "make a service's container",
                 reason: format!("there is a container {name} that Berth did not make; remove it with `docker rm`"),

@@ -21,6 +21,11 @@ pub(super) fn timestamp(text: Option<&str>) -> Timestamp {
     Timestamp(text.and_then(nanoseconds).unwrap_or(0) / 1_000)
 }
 
+/// Seconds with their fraction, as the daemon's filters take them.
+pub(super) fn seconds(nanoseconds: i64) -> String {
+    format!("{}.{:09}", nanoseconds.div_euclid(NANOS), nanoseconds.rem_euclid(NANOS))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,5 +39,6 @@ mod tests {
             assert_eq!(nanoseconds(never), None, "{never:?}");
         }
         assert_eq!(timestamp(Some("2026-11-21T09:30:00.123456789Z")), Timestamp(1_795_253_400_123_456));
+        assert_eq!(seconds(1_250_000_000), "1.250000000");
     }
 }

@@ -1,6 +1,7 @@
 //! The crate against a real daemon. Every test has an instance id of its own and takes away what it made, also when
 //! it fails. Without Docker they fail and say so.
 
+mod commands;
 mod containers;
 mod harness;
 mod held;
@@ -8,6 +9,8 @@ mod images;
 mod limits;
 mod network;
 mod registry;
+mod replica_events;
+mod replica_output;
 mod replicas;
 mod room;
 mod service_networks;

@@ -1,0 +1,205 @@
+//! What replicas and commands print, line by line, as the daemon keeps it.
+//!
+//! The daemon cuts lines after 16 KiB and marks each part with the moment of the first; here they are lines again. It
+//! forgets a container's output with the container: so [`Engine::stop_replica`] waits for whoever still reads it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use berth_model::LogStream;
+use bollard::container::LogOutput;
+use bollard::query_parameters::LogsOptions;
+use futures_util::{Stream, StreamExt};
+use tokio::sync::{Notify, mpsc};
+
+use super::time::{nanoseconds, seconds};
+use crate::error::in_container;
+use crate::{Engine, RuntimeError};
+
+/// Lines that wait for whoever reads; more wait at the daemon.
+const WAITING: usize = 256;
+/// A line that is longer becomes several.
+const LONGEST: usize = 256 << 10;
+/// So long the end of a container waits for its readers.
+const READ_WITHIN: Duration = Duration::from_secs(5);
+
+/// One line that a container printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRecord {
+    /// When the daemon read its beginning: nanoseconds since 1970.
+    pub at_ns: i64,
+    /// Where it was printed.
+    pub stream: LogStream,
+    /// Without its newline.
+    pub line: Vec<u8>,
+}
+
+/// Who reads the output of which container.
+#[derive(Clone, Default)]
+pub(crate) struct Readers(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    reading: Mutex<HashMap<String, usize>>,
+    done: Notify,
+}
+
+/// One reader, for as long as this is held.
+struct Reading {
+    readers: Readers,
+    container: String,
+}
+
+impl Readers {
+    fn begin(&self, container: &str) -> Reading {
+        *self.reading().entry(container.to_owned()).or_default() += 1;
+        Reading { readers: self.clone(), container: container.to_owned() }
+    }
+
+    fn reading(&self) -> std::sync::MutexGuard<'_, HashMap<String, usize>> {
+        self.0.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until nobody reads a container's output any more, and not too long.
+    pub(super) async fn have_read(&self, container: &str) {
+        let all = async {
+            loop {
+                let mut done = std::pin::pin!(self.0.done.notified());
+                done.as_mut().enable();
+                if !self.reading().contains_key(container) {
+                    return;
+                }
+                done.await;
+            }
+        };
+        if tokio::time::timeout(READ_WITHIN, all).await.is_err() {
+            tracing::warn!(container, "the end of a container's output was not read in time");
+        }
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let mut reading = self.readers.reading();
+        if let Some(count) = reading.get_mut(&self.container) {
+            *count -= 1;
+            if *count == 0 {
+                reading.remove(&self.container);
+            }
+        }
+        drop(reading);
+        self.readers.0.done.notify_waiters();
+    }
+}
+
+impl Engine {
+    /// What a container prints: the lines after the moment `since` (all that the daemon still has, if `None`), and then
+    /// each as it comes. Ends with the container's process. An error is the last item: ask again for what comes after
+    /// the last line.
+    pub fn replica_log(
+        &self,
+        container: &str,
+        since: Option<i64>,
+    ) -> impl Stream<Item = Result<LogRecord, RuntimeError>> + Send + 'static + use<> {
+        let (tell, told) = mpsc::channel(WAITING);
+        let reading = self.readers().begin(container);
+        let (engine, container) = (self.clone(), container.to_owned());
+        tokio::spawn(async move {
+            let _reading = reading;
+            tokio::select! {
+                () = tell.closed() => {}
+                read = read(&engine, &container, since, &tell) => if let Err(error) = read {
+                    let _ = tell.send(Err(error)).await;
+                }
+            }
+        });
+        futures_util::stream::unfold(told, |mut told| async { Some((told.recv().await?, told)) })
+    }
+}
+
+async fn read(
+    engine: &Engine,
+    container: &str,
+    since: Option<i64>,
+    tell: &mpsc::Sender<Result<LogRecord, RuntimeError>>,
+) -> Result<(), RuntimeError> {
+    let mut docker = engine.docker().await?.clone();
+    if let Some(since) = since {
+        // The client's own field has whole seconds only.
+        docker = docker.with_request_modifier(move |mut request| {
+            let exact = request.uri().to_string().replace("since=0", &format!("since={}", seconds(since)));
+            if let Ok(uri) = exact.parse() {
+                *request.uri_mut() = uri;
+            }
+            request
+        });
+    }
+    let options = LogsOptions { follow: true, stdout: true, stderr: true, timestamps: true, ..LogsOptions::default() };
+    let mut pieces = std::pin::pin!(docker.logs(container, Some(options)));
+    let (mut stdout, mut stderr) = (Lines::default(), Lines::default());
+    let is_new = |record: &LogRecord| since.is_none_or(|since| record.at_ns > since);
+    while let Some(piece) = pieces.next().await {
+        let (lines, stream, message) = match piece.map_err(in_container("read a container's output"))? {
+            LogOutput::StdOut { message } => (&mut stdout, LogStream::Stdout, message),
+            LogOutput::StdErr { message } => (&mut stderr, LogStream::Stderr, message),
+            // No container of ours has a terminal: what is left of a connection that broke off.
+            LogOutput::Console { .. } | LogOutput::StdIn { .. } => continue,
+        };
+        if let Some(record) = lines.add(stream, &message).filter(is_new)
+            && tell.send(Ok(record)).await.is_err()
+        {
+            return Ok(());
+        }
+    }
+    for (lines, stream) in [(stdout, LogStream::Stdout), (stderr, LogStream::Stderr)] {
+        if let Some(record) = lines.rest(stream).filter(is_new) {
+            let _ = tell.send(Ok(record)).await;
+        }
+    }
+    Ok(())
+}
+
+/// A line of which parts have come.
+#[derive(Default)]
+struct Lines {
+    begun: Option<(i64, Vec<u8>)>,
+}
+
+impl Lines {
+    /// Takes a part as the daemon sends it, `<moment> <text>`; returns the line that it completes.
+    fn add(&mut self, stream: LogStream, part: &[u8]) -> Option<LogRecord> {
+        let space = part.iter().position(|&byte| byte == b' ')?;
+        let at_ns = nanoseconds(std::str::from_utf8(&part[..space]).ok()?)?;
+        let (_, line) = self.begun.get_or_insert_with(|| (at_ns, Vec::new()));
+        line.extend_from_slice(&part[space + 1..]);
+        if line.last() == Some(&b'\n') {
+            line.pop();
+        } else if line.len() < LONGEST {
+            return None;
+        }
+        std::mem::take(self).rest(stream)
+    }
+
+    fn rest(self, stream: LogStream) -> Option<LogRecord> {
+        self.begun.map(|(at_ns, line)| LogRecord { at_ns, stream, line })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_become_lines_again() {
+        let mut lines = Lines::default();
+        let mut add = |text: &str| lines.add(LogStream::Stdout, format!("1970-01-01T00:00:01.5Z {text}").as_bytes());
+        assert_eq!(add("a b"), None);
+        assert_eq!(add(""), None);
+        let record = add(" c\n").unwrap();
+        assert_eq!((record.at_ns, record.line.as_slice()), (1_500_000_000, b"a b c".as_slice()));
+        assert_eq!(add("\n").unwrap().line, b"");
+        assert_eq!(add(&"x".repeat(LONGEST)).unwrap().line.len(), LONGEST);
+        assert_eq!(add("end\n").unwrap().line, b"end");
+    }
+}
