@@ -72,7 +72,7 @@ impl Engine {
             id: Place {
                 project: spec.project,
                 deployment: spec.deployment,
-                hostname: spec.service.to_string(),
+                hostname: format!("{}-{}", spec.deployment, spec.service),
                 alias: None,
             },
             image: &spec.image,

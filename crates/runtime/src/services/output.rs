@@ -21,6 +21,7 @@ use crate::{Engine, RuntimeError};
 const WAITING: usize = 256;
 /// A line that is longer becomes several.
 const LONGEST: usize = 256 << 10;
+const SECOND: i64 = 1_000_000_000;
 /// So long the end of a container waits for its readers.
 const READ_WITHIN: Duration = Duration::from_secs(5);
 
@@ -124,8 +125,51 @@ async fn read(
     since: Option<i64>,
     tell: &mpsc::Sender<Result<LogRecord, RuntimeError>>,
 ) -> Result<(), RuntimeError> {
+    let mut last = Last { stdout: since, stderr: since };
+    pass(engine, container, Follow::ToTheEnd, &mut last, tell).await?;
+    // A daemon may end a log that is followed before its very last lines: what there is by then is looked at once more.
+    match pass(engine, container, Follow::Not, &mut last, tell).await {
+        Err(RuntimeError::Gone) => Ok(()),
+        read => read,
+    }
+}
+
+/// Whether one waits for more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Follow {
+    ToTheEnd,
+    Not,
+}
+
+/// The moments of the last lines that were passed on.
+struct Last {
+    stdout: Option<i64>,
+    stderr: Option<i64>,
+}
+
+impl Last {
+    fn of(&mut self, stream: LogStream) -> &mut Option<i64> {
+        match stream {
+            LogStream::Stdout => &mut self.stdout,
+            LogStream::Stderr => &mut self.stderr,
+        }
+    }
+
+    /// From when on the daemon is asked: the two streams are written a moment apart.
+    fn asked(&self) -> Option<i64> {
+        self.stdout.max(self.stderr).map(|last| last.saturating_sub(SECOND))
+    }
+}
+
+async fn pass(
+    engine: &Engine,
+    container: &str,
+    follow: Follow,
+    last: &mut Last,
+    tell: &mpsc::Sender<Result<LogRecord, RuntimeError>>,
+) -> Result<(), RuntimeError> {
     let mut docker = engine.docker().await?.clone();
-    if let Some(since) = since {
+    if let Some(since) = last.asked() {
         // The client's own field has whole seconds only.
         docker = docker.with_request_modifier(move |mut request| {
             let exact = request.uri().to_string().replace("since=0", &format!("since={}", seconds(since)));
@@ -135,10 +179,10 @@ async fn read(
             request
         });
     }
-    let options = LogsOptions { follow: true, stdout: true, stderr: true, timestamps: true, ..LogsOptions::default() };
+    let follow = follow == Follow::ToTheEnd;
+    let options = LogsOptions { follow, stdout: true, stderr: true, timestamps: true, ..LogsOptions::default() };
     let mut pieces = std::pin::pin!(docker.logs(container, Some(options)));
     let (mut stdout, mut stderr) = (Lines::default(), Lines::default());
-    let is_new = |record: &LogRecord| since.is_none_or(|since| record.at_ns > since);
     while let Some(piece) = pieces.next().await {
         let (lines, stream, message) = match piece.map_err(in_container("read a container's output"))? {
             LogOutput::StdOut { message } => (&mut stdout, LogStream::Stdout, message),
@@ -146,15 +190,14 @@ async fn read(
             // No container of ours has a terminal: what is left of a connection that broke off.
             LogOutput::Console { .. } | LogOutput::StdIn { .. } => continue,
         };
-        if let Some(record) = lines.add(stream, &message).filter(is_new)
-            && tell.send(Ok(record)).await.is_err()
-        {
-            return Ok(());
+        let Some(record) = lines.add(stream, &message) else { continue };
+        let last = last.of(stream);
+        if last.is_some_and(|last| record.at_ns <= last) {
+            continue;
         }
-    }
-    for (lines, stream) in [(stdout, LogStream::Stdout), (stderr, LogStream::Stderr)] {
-        if let Some(record) = lines.rest(stream).filter(is_new) {
-            let _ = tell.send(Ok(record)).await;
+        *last = Some(record.at_ns);
+        if tell.send(Ok(record)).await.is_err() {
+            return Ok(());
         }
     }
     Ok(())
@@ -178,11 +221,8 @@ impl Lines {
         } else if line.len() < LONGEST {
             return None;
         }
-        std::mem::take(self).rest(stream)
-    }
-
-    fn rest(self, stream: LogStream) -> Option<LogRecord> {
-        self.begun.map(|(at_ns, line)| LogRecord { at_ns, stream, line })
+        let (at_ns, line) = self.begun.take()?;
+        Some(LogRecord { at_ns, stream, line })
     }
 }
 

@@ -70,6 +70,8 @@ pub(super) struct Wanted<'a> {
 pub(super) struct Place<'a> {
     pub(super) project: ProjectId,
     pub(super) deployment: DeploymentId,
+    /// What it calls itself. It begins with a digit, which no service's name does: a container resolves its own name to
+    /// itself, and would not find the sibling of that name.
     pub(super) hostname: String,
     /// The name that siblings reach it by.
     pub(super) alias: Option<&'a str>,
@@ -89,7 +91,7 @@ impl Engine {
             id: Place {
                 project: *project,
                 deployment: *deployment,
-                hostname: format!("{service}-{number}"),
+                hostname: format!("{number}-{service}"),
                 alias: Some(service.as_str()),
             },
             image: &spec.image,

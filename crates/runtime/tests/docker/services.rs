@@ -15,7 +15,8 @@ use crate::harness::NODE;
 /// two seconds before it does.
 pub(crate) const APP: &str = r#"
 const http = require("http"), fs = require("fs");
-const name = process.env.NAME || require("os").hostname();
+const [number, ...service] = require("os").hostname().split("-");
+const name = [...service, number].join("-");
 http.createServer((request, response) => {
   const [path, rest] = request.url.split("?");
   if (path === "/get") {
