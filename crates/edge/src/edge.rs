@@ -2,19 +2,23 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::error::Error;
 use std::future::{Ready, ready};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use berth_model::{AccessLine, Clock, Timestamp};
+use bytes::Bytes;
 use http::{Extensions, HeaderMap, Method, Request, Response, Uri};
+use http_body::Body;
 
 use crate::body::EdgeBody;
 use crate::files::{Files, Takes};
 use crate::gate::{Gate, Insider};
 use crate::host::{self, BadHost, Host, host_of};
+use crate::passing::{AsksFor, Carrier, Passage, PassedBody, Visitor};
 use crate::site::Site;
 use crate::traffic::{Meter, Tallies, Tally};
 use crate::upstream::Upstreams;
@@ -27,13 +31,15 @@ pub struct EdgeConfig {
     pub cache_bytes: usize,
     /// Most large files that stay open between requests.
     pub open_files: usize,
+    /// How long a service may say nothing: before its answer begins, and within it.
+    pub patience: Duration,
     /// What time it is.
     pub clock: Clock,
 }
 
 impl Default for EdgeConfig {
     fn default() -> Self {
-        Self { cache_bytes: 32 << 20, open_files: 512, clock: Clock::System }
+        Self { cache_bytes: 32 << 20, open_files: 512, patience: Duration::from_secs(60 * 60), clock: Clock::System }
     }
 }
 
@@ -49,6 +55,7 @@ struct Shared {
     gate: Gate,
     tallies: Tallies,
     upstreams: Upstreams,
+    patience: Duration,
     clock: Clock,
 }
 
@@ -72,7 +79,15 @@ impl Edge {
         let files = Files::new(config.cache_bytes, config.open_files);
         let (gate, tallies) = (Gate::new(config.clock.clone()), Tallies::new(&config.clock));
         let (sites, upstreams) = (RwLock::default(), Upstreams::default());
-        Self(Arc::new(Shared { sites, files, gate, tallies, upstreams, clock: config.clock }))
+        Self(Arc::new(Shared {
+            sites,
+            files,
+            gate,
+            tallies,
+            upstreams,
+            patience: config.patience,
+            clock: config.clock,
+        }))
     }
 
     /// What was answered.
@@ -154,10 +169,14 @@ impl Edge {
         }
     }
 
-    /// Whether a site is protected, so that [`Edge::admit`] is to be asked first.
+    /// Whether [`Edge::visit`] answers without more ado. Where it does not, the site is protected, so that
+    /// [`Edge::admit`] is to be asked first, or a service answers, which [`Edge::pass`] asks.
     #[must_use]
-    pub fn is_locked(decision: &HostDecision) -> bool {
-        matches!(decision, HostDecision::Site(site) if site.lock().is_some())
+    pub fn answers_at_once(decision: &HostDecision, uri: &Uri) -> bool {
+        match decision {
+            HostDecision::Site(site) => site.is_plain() || site.shows_files(uri.path()),
+            _ => true,
+        }
     }
 
     /// Finds out whether a request opens a protected site; [`Edge::respond`] knows it then. Takes a while where the
@@ -213,6 +232,43 @@ impl Edge {
         let mut response = self.answer(decision, &head.method, &head.uri, head.headers, &head.extensions, takes);
         if let Some(tally) = tally {
             measure(&mut response, tally, began, line);
+        }
+        response
+    }
+
+    /// The way to the service that answers this address of a site, if one does and the site is open to the request. The
+    /// request is under way from now on.
+    #[must_use]
+    pub fn passage<B>(&self, decision: &HostDecision, request: &Request<B>) -> Option<Passage> {
+        let HostDecision::Site(site) = decision else { return None };
+        let is_open = site.lock().is_none_or(|lock| self.0.gate.is_open(lock, request.headers()));
+        if is_open { Passage::of(site, request.uri()) } else { None }
+    }
+
+    /// Has a service answer. It is counted, and told to whoever watches, as [`Edge::visit`] is.
+    pub async fn pass<B>(&self, passage: Passage, request: Request<B>, visitor: Visitor) -> Response<PassedBody>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let (began, site) = (Instant::now(), Arc::clone(&passage.site));
+        let meter = site.tally(&self.0.tallies).map(|tally| {
+            let wants_line = tally.wants_line(began);
+            let line = wants_line.then(|| traffic::line_of(&request, site.host(), visitor.client, self.now()));
+            Meter::unanswered(Arc::clone(tally), began, line)
+        });
+        let (method, asks_for) = (request.method().clone(), AsksFor::of(request.headers()));
+        let (patience, is_locked) = (self.0.patience, site.lock().is_some());
+        let carrier = Carrier { visitor, patience, is_locked, site_now: &|host| self.site(host) };
+        let mut response = carrier.carry(passage, request).await.unwrap_or_else(|problem| {
+            serve::finish(&method, problem.answer(&asks_for), Takes::Bytes).map(PassedBody::page)
+        });
+        if is_locked {
+            response = serve::private(response);
+        }
+        if let Some(mut meter) = meter {
+            meter.answered(response.status());
+            response.body_mut().measure(meter);
         }
         response
     }

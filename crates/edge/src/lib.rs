@@ -25,7 +25,6 @@ mod mounts;
 mod negotiate;
 mod open_files;
 mod pages;
-#[allow(dead_code, reason = "the proxy follows")]
 mod passing;
 mod path;
 mod range;
@@ -35,7 +34,6 @@ mod rules;
 mod serve;
 mod site;
 pub mod traffic;
-#[allow(dead_code, unused_imports, reason = "the proxy follows")]
 mod upstream;
 
 pub use body::EdgeBody;
@@ -47,6 +45,7 @@ pub use host::BadHost;
 pub use mapping::Mapping;
 pub use mounts::{Mount, Mounts};
 pub use negotiate::coding_among;
+pub use passing::{Passage, PassedBody, Visitor};
 pub use release::Release;
 pub use rules::{RedirectLoop, RuleProblem};
 pub use site::{Site, Target};

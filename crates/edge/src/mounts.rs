@@ -91,6 +91,10 @@ impl Place {
         &self.mount
     }
 
+    pub(crate) fn is_files(&self) -> bool {
+        matches!(self.mount, Mount::Files(_))
+    }
+
     fn release(&self) -> Option<&Arc<Release>> {
         match &self.mount {
             Mount::Files(release) => Some(release),

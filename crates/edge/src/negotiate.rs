@@ -113,6 +113,16 @@ pub(crate) fn is_navigation(headers: &HeaderMap) -> bool {
     (takes_all || accepts_html(headers)) && matches!(destination(headers), None | Some(b"document" | b"iframe"))
 }
 
+/// Whether JSON is easier to read for who asks than a page: a program that says so.
+pub(crate) fn prefers_json(headers: &HeaderMap) -> bool {
+    let weight = |wanted: fn(&str) -> bool| {
+        let items = weighted_items(headers, &header::ACCEPT).filter(|(name, _)| wanted(&name.to_ascii_lowercase()));
+        items.map(|(_, weight)| weight).max().unwrap_or(0)
+    };
+    let json = weight(|name| name == "application/json" || name.ends_with("+json"));
+    json > 0 && json >= weight(|name| name == "text/html")
+}
+
 /// Whether the request says that somebody opens a page, as browsers do.
 pub(crate) fn asks_for_a_page(headers: &HeaderMap) -> bool {
     accepts_html(headers) && is_navigation(headers)

@@ -37,6 +37,12 @@ pub(crate) fn a_service_answers() -> Response<EdgeBody> {
     page(StatusCode::SERVICE_UNAVAILABLE, "A service answers here", "This address is not made of files.")
 }
 
+/// What is wrong with a service.
+pub(crate) fn of_service(status: StatusCode, title: &str, detail: &str) -> Response<EdgeBody> {
+    // Whoever watches it may repeat what it said at its end.
+    page(status, title, &detail.replace('&', "&amp;").replace('<', "&lt;"))
+}
+
 /// No file, no rule, no fallback, no `404.html`.
 pub(crate) fn not_found() -> Response<EdgeBody> {
     page(StatusCode::NOT_FOUND, "Page not found", "This site has no page at this address.")

@@ -96,6 +96,19 @@ impl Site {
         &self.host
     }
 
+    /// Whether everything of it is there at once, for everybody.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.lock.is_none() && !matches!(self.target, Target::Mounts(_))
+    }
+
+    /// Whether one of its parts that everybody may see has this path, and it is no service.
+    pub(crate) fn shows_files(&self, path: &str) -> bool {
+        match &self.target {
+            Target::Mounts(mounts) if self.lock.is_none() => mounts.find(path).is_none_or(|place| place.is_files()),
+            _ => false,
+        }
+    }
+
     pub(crate) fn lock(&self) -> Option<&Lock> {
         self.lock.as_deref()
     }

@@ -2,11 +2,14 @@
 
 use std::error::Error;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
@@ -20,8 +23,27 @@ const GO_ON_AFTER: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(crate) struct Outgoing {
     body: Option<Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>>>,
+    /// Where it is said that it broke off.
+    arrival: Arrival,
     /// Until the service wants it.
     held: Option<Box<Held>>,
+}
+
+/// Whether a visitor's body arrives.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Arrival(Option<Arc<AtomicBool>>);
+
+impl Arrival {
+    fn fail(&self) {
+        if let Some(has_failed) = &self.0 {
+            has_failed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// It broke off, by the visitor's fault: what the service does then is not the service's.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.0.as_ref().is_some_and(|has_failed| has_failed.load(Ordering::Relaxed))
+    }
 }
 
 /// A body whose visitor waits for a word before it is sent. Asking for the first byte of it is what gives the word.
@@ -32,15 +54,18 @@ struct Held {
 }
 
 impl Outgoing {
-    pub(crate) fn of<B>(body: B) -> Self
+    /// With how it arrives.
+    pub(crate) fn of<B>(body: B) -> (Self, Arrival)
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BodyError>,
     {
         if body.is_end_stream() {
-            return Self::default();
+            return (Self::default(), Arrival::default());
         }
-        Self { body: Some(Box::pin(http_body_util::BodyExt::map_err(body, Into::into))), held: None }
+        let arrival = Arrival(Some(Arc::default()));
+        let body: Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>> = Box::pin(body.map_err(Into::into));
+        (Self { body: Some(body), arrival: arrival.clone(), held: None }, arrival)
     }
 
     pub(crate) fn is_nothing(&self) -> bool {
@@ -80,7 +105,13 @@ impl Body for Outgoing {
             this.held = None;
         }
         match &mut this.body {
-            Some(body) => body.as_mut().poll_frame(context),
+            Some(body) => {
+                let polled = body.as_mut().poll_frame(context);
+                if matches!(polled, Poll::Ready(Some(Err(_)))) {
+                    this.arrival.fail();
+                }
+                polled
+            }
             None => Poll::Ready(None),
         }
     }

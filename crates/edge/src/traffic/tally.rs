@@ -126,6 +126,17 @@ impl Meter {
         Self { tally, began, status: status.as_u16(), cache_hit, sent: 0, line: None }
     }
 
+    /// Measures a request until it is answered: who goes away before is counted as 499, as other servers do.
+    pub(crate) fn unanswered(tally: Arc<Tally>, began: Instant, line: Option<AccessLine>) -> Self {
+        let line = line.map(Box::new);
+        Self { tally, began, status: 499, cache_hit: false, sent: 0, line }
+    }
+
+    /// The answer is there, with this status.
+    pub(crate) fn answered(&mut self, status: http::StatusCode) {
+        self.status = status.as_u16();
+    }
+
     /// Tells this line, too, once it is complete.
     pub(crate) fn with_line(mut self, line: Option<AccessLine>) -> Self {
         self.line = line.map(Box::new);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, futures::Notified};
+use tokio::sync::{Notify, futures::OwnedNotified};
 
 use super::connection::{Http1, Http2};
 
@@ -25,7 +25,7 @@ pub(crate) struct Endpoint {
     /// Told when nothing is under way any more.
     drained: Notify,
     /// Told when connections that were upgraded are to end.
-    closing: Notify,
+    closing: Arc<Notify>,
     refused: Mutex<Option<Instant>>,
     idle: Mutex<Idle>,
     /// The one connection of HTTP/2, which takes many requests at once.
@@ -46,7 +46,7 @@ impl Endpoint {
             address,
             under_way: AtomicUsize::default(),
             drained: Notify::new(),
-            closing: Notify::new(),
+            closing: Arc::default(),
             refused: Mutex::default(),
             idle: Mutex::default(),
             h2: tokio::sync::Mutex::default(),
@@ -76,8 +76,8 @@ impl Endpoint {
     }
 
     /// Ends when upgraded connections are to end, from the moment of this call on.
-    pub(crate) fn closing(&self) -> Notified<'_> {
-        self.closing.notified()
+    pub(crate) fn closing(&self) -> OwnedNotified {
+        Arc::clone(&self.closing).notified_owned()
     }
 
     /// It gets no request any more: connections that wait for one are closed.

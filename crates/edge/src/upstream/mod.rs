@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 use berth_model::ServiceProtocol;
 use tokio::sync::{Notify, watch};
 
-pub(crate) use connection::{Borrowed, Connection, Trouble};
+pub(crate) use connection::{Borrowed, Connection};
 use endpoint::Endpoint;
-pub(crate) use endpoint::Visit;
+use endpoint::Visit;
 
 /// Requests of one service that are under way at the same time; more are answered 503.
 const MOST_UNDER_WAY: usize = 4_096;

@@ -6,6 +6,7 @@ mod fixture;
 mod health;
 mod hosts;
 mod mounts;
+mod passing;
 mod paths;
 mod protected;
 mod representations;

@@ -112,7 +112,7 @@ impl Service<Request<Incoming>> for Conversation {
 
     fn call(&self, request: Request<Incoming>) -> Answering {
         let under_way = self.presence.asked(request.version(), self.front.limits.silence);
-        Answering { answer: Some(self.front.answer(self.peer, request, &self.expected)), under_way }
+        Answering { answer: Some(self.front.answer((self.peer, &self.presence), request, &self.expected)), under_way }
     }
 }
 

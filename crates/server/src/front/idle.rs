@@ -1,4 +1,5 @@
-//! A stream that gives up when no byte moves in either direction, or when bytes move and nothing is asked.
+//! A stream that gives up when no byte moves in either direction, or when bytes move and nothing is asked. Where a service
+//! is asked for the peer the silence may be that one's; not where there is something that the peer does not take.
 
 use std::future::Future;
 use std::io;
@@ -33,6 +34,8 @@ pub(super) struct IdleLimit<S> {
     noticed: (Duration, Duration),
     /// Whether a byte moved since `due` was set: a silence is timed when it is noticed, not at each byte before it.
     moved: bool,
+    /// Whether the peer does not take what there is for it.
+    is_full: bool,
     /// Lasts as long as the socket.
     presence: Arc<Presence>,
 }
@@ -43,8 +46,8 @@ impl<S> IdleLimit<S> {
         let now = clock::now();
         let (due, noticed) = (now + limits.first_byte, (now, now));
         let (between, waking) = (limits.silence, limits.head / 3);
-        let (rings, wakes, moved) = (Duration::ZERO, None, false);
-        Self { stream, alarm, rings, wakes, due, between, waking, noticed, moved, presence }
+        let (rings, wakes, moved, is_full) = (Duration::ZERO, None, false, false);
+        Self { stream, alarm, rings, wakes, due, between, waking, noticed, moved, is_full, presence }
     }
 
     /// How long it has been silent, as of the last look at it.
@@ -68,7 +71,10 @@ impl<S> IdleLimit<S> {
             return Poll::Pending;
         }
         if now >= self.due {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            if self.is_full || !self.presence.may_be_silent() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            self.due = now + self.between;
         }
         if !wakes_us {
             self.wakes = Some(context.waker().clone());
@@ -80,6 +86,13 @@ impl<S> IdleLimit<S> {
             self.alarm.as_mut().reset(Instant::now() + wait);
         }
         Poll::Pending
+    }
+
+    /// From when the peer takes nothing on, it has as long as after a byte.
+    fn written<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        self.moved |= polled.is_pending() && !self.is_full;
+        self.is_full = polled.is_pending();
+        self.watched(polled, context)
     }
 
     fn watched<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
@@ -105,7 +118,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for IdleLimit<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.stream).poll_write(context, bytes);
-        this.watched(polled, context)
+        this.written(polled, context)
     }
 
     fn poll_write_vectored(
@@ -115,7 +128,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for IdleLimit<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
-        this.watched(polled, context)
+        this.written(polled, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -155,6 +168,24 @@ mod tests {
         let started = Instant::now();
         assert_eq!(near.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert!(started.elapsed() > BETWEEN - FIRST, "the first byte's limit was kept");
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_waits_for_a_service_may_be_silent_but_takes_what_there_is() {
+        let (mut far, near) = tokio::io::duplex(16);
+        let presence = somebody();
+        let limits = ConnectionLimits { first_byte: FIRST, silence: BETWEEN, ..ConnectionLimits::default() };
+        let mut near = IdleLimit::new(near, &limits, Arc::clone(&presence));
+        let waits = presence.waits();
+        far.write_all(b"x").await.unwrap();
+        near.read_u8().await.unwrap();
+        assert!(tokio::time::timeout(BETWEEN * 4, near.read_u8()).await.is_err(), "it waits on");
+        let (full, started) = ([0; 17], Instant::now());
+        assert_eq!(near.write_all(&full).await.unwrap_err().kind(), io::ErrorKind::TimedOut, "nobody takes it");
+        assert!(started.elapsed() >= BETWEEN, "it has as long as after a byte");
+        far.read_exact(&mut [0; 16]).await.unwrap();
+        drop(waits);
+        assert_eq!(near.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut, "the answer is there");
     }
 
     #[tokio::test]

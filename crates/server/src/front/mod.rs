@@ -11,8 +11,11 @@ mod hosts;
 mod idle;
 mod limits;
 mod measured;
+mod passed;
 mod presence;
 mod short;
+#[cfg(test)]
+mod tests;
 mod whole_body;
 
 use std::future::Future;
@@ -25,7 +28,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Body;
 use axum::response::IntoResponse;
-use berth_edge::{Edge, EdgeBody, HostDecision, Takes};
+use berth_edge::{Edge, EdgeBody, HostDecision, Passage, Takes};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body_util::Either;
 use hyper::body::Incoming;
@@ -38,13 +41,15 @@ pub(crate) use hosts::ControlHosts;
 pub use limits::ConnectionLimits;
 pub(crate) use measured::Counts;
 use measured::Measured;
+use passed::Passed;
+use presence::Presence;
 use short::Closing;
 use whole_body::WholeBody;
 
 use crate::pages;
 
-/// What is answered: a site's bytes or the control plane's.
-type FrontBody = Either<EdgeBody, Measured<Body>>;
+/// What is answered: a site's bytes, the control plane's, or a service's.
+type FrontBody = Either<EdgeBody, Either<Measured<Body>, Passed>>;
 /// What is asked with.
 type RequestBody = WholeBody<Incoming>;
 
@@ -53,7 +58,7 @@ type RequestBody = WholeBody<Incoming>;
 enum Answer {
     /// A site's, or the edge's own page.
     Now(Response<EdgeBody>),
-    /// The control plane's, or that of a protected site.
+    /// The control plane's, a service's, or that of a protected site.
     Later(Pin<Box<dyn Future<Output = Response<FrontBody>> + Send>>),
 }
 
@@ -115,7 +120,12 @@ impl Front {
         }
     }
 
-    fn answer(self: &Arc<Self>, peer: IpAddr, request: Request<Incoming>, expected: &Arc<Expected>) -> Answer {
+    fn answer(
+        self: &Arc<Self>,
+        (peer, presence): (IpAddr, &Arc<Presence>),
+        request: Request<Incoming>,
+        expected: &Arc<Expected>,
+    ) -> Answer {
         if framing::is_doubtful(request.headers()) {
             return Answer::Now(framing::refusal());
         }
@@ -134,29 +144,59 @@ impl Front {
         if matches!(decision, HostDecision::Address(_)) && request.uri().path() == ask::PATH {
             let began = Instant::now();
             let answer = ask::answer(peer, &request, &self.edge, &self.hosts, &self.trusted_proxies);
-            let answer = self.counts.measure(began, answer).map(Either::Right);
+            let answer = self.counts.measure(began, answer).map(Either::Left).map(Either::Right);
             return Answer::Later(Box::pin(std::future::ready(answer)));
         }
         if is_control {
             let (front, began) = (Arc::clone(self), Instant::now());
             return Answer::Later(Box::pin(async move {
                 let answer = front.control(peer, request).await;
-                front.counts.measure(began, answer).map(Either::Right)
+                front.counts.measure(began, answer).map(Either::Left).map(Either::Right)
             }));
         }
         // HTTP/2 packs bodies into frames: it takes bytes.
         let takes = if request.version() <= Version::HTTP_11 { Takes::Files } else { Takes::Bytes };
-        if Edge::is_locked(&decision) {
-            let (front, expected) = (Arc::clone(self), Arc::clone(expected));
+        if !Edge::answers_at_once(&decision, request.uri()) {
+            // Where a service answers, the request is under way to it from here on.
+            let passage = self.edge.passage(&decision, &request);
+            let (front, expected, presence) = (Arc::clone(self), Arc::clone(expected), Arc::clone(presence));
             return Answer::Later(Box::pin(async move {
-                let client = client::address(peer, request.headers(), &front.trusted_proxies);
-                match front.edge.admit(&decision, request.method(), request.headers(), client).await {
-                    Ok(()) => front.visit(takes, &decision, peer, request, &expected).map(Either::Left),
-                    Err(refusal) => refusal.map(Either::Left),
-                }
+                front.answer_later(takes, decision, passage, (peer, &presence), request, &expected).await
             }));
         }
         Answer::Now(self.visit(takes, &decision, peer, request, expected))
+    }
+
+    /// The answer of a protected site, or of a service. The site's lock comes first.
+    async fn answer_later(
+        &self,
+        takes: Takes,
+        decision: HostDecision,
+        passage: Option<Passage>,
+        (peer, presence): (IpAddr, &Arc<Presence>),
+        request: Request<RequestBody>,
+        expected: &Expected,
+    ) -> Response<FrontBody> {
+        let passage = match passage {
+            Some(passage) => Some(passage),
+            None => {
+                let client = client::address(peer, request.headers(), &self.trusted_proxies);
+                match self.edge.admit(&decision, request.method(), request.headers(), client).await {
+                    Ok(()) => self.edge.passage(&decision, &request),
+                    Err(refusal) => return refusal.map(Either::Left),
+                }
+            }
+        };
+        let Some(passage) = passage else {
+            return self.visit(takes, &decision, peer, request, expected).map(Either::Left);
+        };
+        let visitor = client::visitor(peer, request.headers(), &self.trusted_proxies);
+        let patience = presence.waits();
+        let answer = self.edge.pass(passage, request, visitor).await;
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            presence.is_upgraded();
+        }
+        answer.map(|body| Either::Right(Either::Right(Passed::new(body, patience))))
     }
 
     /// A site's answer, and what the connection has to know to send it.

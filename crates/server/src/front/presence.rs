@@ -39,12 +39,15 @@ pub(super) struct Presence {
     due: AtomicU64,
     /// Whether the peer was told that this is the end.
     is_told: AtomicBool,
+    /// Answers of services that the peer waits for.
+    awaited: AtomicUsize,
 }
 
 impl Presence {
     pub(super) fn new(seat: Seat, counted: OpenConnection) -> Arc<Self> {
         let (ours, due) = (AtomicUsize::default(), AtomicU64::new(NEVER));
-        Arc::new(Self { _seat: seat, _counted: counted, ours, due, is_told: AtomicBool::default() })
+        let (is_told, awaited) = (AtomicBool::default(), AtomicUsize::default());
+        Arc::new(Self { _seat: seat, _counted: counted, ours, due, is_told, awaited })
     }
 
     /// It is the peer's turn, for so long.
@@ -71,6 +74,22 @@ impl Presence {
         millis(now) >= self.due.load(Ordering::Relaxed) && self.ours.load(Ordering::Relaxed) == 0
     }
 
+    /// The peer waits for a service's answer, or for more of it, until what is returned is dropped.
+    pub(super) fn waits(self: &Arc<Self>) -> Patience {
+        self.awaited.fetch_add(1, Ordering::Relaxed);
+        Patience(Arc::clone(self))
+    }
+
+    /// The connection is upgraded, and a service's protocol says from now on how silent it may be.
+    pub(super) fn is_upgraded(self: &Arc<Self>) {
+        self.awaited.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether the peer may be silent, because it is a service's turn.
+    pub(super) fn may_be_silent(&self) -> bool {
+        self.awaited.load(Ordering::Relaxed) > 0
+    }
+
     /// A request's head is complete. Over HTTP/2 the peer has `patience` for each turn of its own from now on.
     pub(super) fn asked(self: &Arc<Self>, version: Version, patience: Duration) -> Option<UnderWay> {
         if version <= Version::HTTP_11 {
@@ -79,6 +98,16 @@ impl Presence {
         }
         self.ours.fetch_add(1, Ordering::Relaxed);
         Some(UnderWay { presence: Arc::clone(self), patience, is_ours: true })
+    }
+}
+
+/// A service is asked for a peer.
+#[derive(Debug)]
+pub(super) struct Patience(Arc<Presence>);
+
+impl Drop for Patience {
+    fn drop(&mut self) {
+        self.0.awaited.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -6,8 +6,8 @@
 //!    there, in one read; it is HTTP/1.1, GET or HEAD, in origin form; no header says anything about a body, the
 //!    connection (but `keep-alive`) or another protocol. Such a request ends with its head, and the next one begins
 //!    there. The parser is hyper's, so the two never read a head differently.
-//! 2. **It is for a site that everybody may see**, by the decision that every request goes through. The control host,
-//!    protected sites, addresses and unknown hosts are not answered here.
+//! 2. **It is for a site's file that everybody may see**, by the decision that every request goes through. The control
+//!    host, protected sites, services, addresses and unknown hosts are not answered here.
 //! 3. **Everything else is hyper's**: it gets the connection with all bytes that are not answered yet ([`Rewound`]), and
 //!    keeps it. Half a head is everything else, too. So what was handed over was neither counted nor answered before.
 //! 4. **The answer is the one that hyper is given**, from the same [`Front::visit`]; only its head is written here
@@ -193,7 +193,7 @@ impl ShortWay<'_, '_> {
         let Scratch { headers, mut head, mut date } = SCRATCH.take();
         let (length, request) = head::read(bytes, headers)?;
         let decision = self.front.decide(&request);
-        if !matches!(decision, HostDecision::Site(_)) || Edge::is_locked(&decision) {
+        if !matches!(decision, HostDecision::Site(_)) || !Edge::answers_at_once(&decision, request.uri()) {
             return None;
         }
         let response = self.front.visit(Takes::Files, &decision, self.peer, request, self.expected);

@@ -1,0 +1,7 @@
+//! Requests that services answer: real services, honest and otherwise, behind an edge that listens.
+
+mod evil;
+mod states;
+mod straight;
+mod upgrades;
+mod world;
