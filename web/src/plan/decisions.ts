@@ -18,7 +18,7 @@ export function isSetting(name: string | undefined): name is Setting {
 }
 
 /** How a service runs and is reached, as its origins are named. */
-type RunSetting = 'routes' | 'environment' | 'releaseCommand' | 'port' | 'healthPath' | 'healthTimeout' | 'memory' | 'cpus' | 'replicas' | 'volumes'
+type RunSetting = 'routes' | 'environment' | 'releaseCommand' | 'port' | 'protocol' | 'healthPath' | 'healthTimeout' | 'memory' | 'cpus' | 'replicas' | 'volumes'
 
 export type DecisionName = 'framework' | 'packageManager' | 'tools' | 'image' | 'dockerfile' | 'startCommand' | RunSetting | Setting
 
@@ -37,6 +37,7 @@ export const LABELS: Record<DecisionName, MessageDescriptor> = {
   releaseCommand: msg`Before it goes live`,
   routes: msg`Routes`,
   port: msg`Port`,
+  protocol: msg`Protocol`,
   healthPath: msg`Health`,
   healthTimeout: msg`Seconds to become healthy`,
   memory: msg`Memory`,
@@ -100,6 +101,7 @@ function runDecisionsOf(service: Service, isOneOfSeveral: boolean): Decision[] {
       ? [
           row('releaseCommand', service.releaseCommand),
           row('port', service.port),
+          row('protocol', service.protocol),
           row('healthPath', service.healthPath),
           row('healthTimeout', service.healthTimeout),
           row('replicas', service.replicas),

@@ -20,7 +20,7 @@ mod written_out;
 
 pub(crate) use container::Workshop;
 pub(crate) use dependencies::{Installed, install};
-pub(crate) use dockerfile::{build as build_dockerfile, exposed_ports};
+pub(crate) use dockerfile::{build as build_dockerfile, exposed_ports, port_variable, started_command};
 pub(crate) use lockfile::pnpm as pnpm_of_lockfile;
 pub(crate) use output::{Output, collect};
 pub(crate) use service::{Start, by_dockerfile, keep as keep_service};

@@ -1,4 +1,4 @@
-//! What a Dockerfile says of the ports of what it makes.
+//! What a Dockerfile says of how its image runs: the ports, and what starts it.
 
 use std::num::NonZeroU16;
 
@@ -6,9 +6,8 @@ use super::instructions::{self, Instruction};
 
 /// The TCP ports that the last stage exposes, in their order. `$PORT` stands for what `ENV` or `ARG` say it is.
 pub(crate) fn ports(text: &str) -> Vec<NonZeroU16> {
-    let Ok(instructions) = instructions::parse(text) else { return Vec::new() };
-    let last = instructions.iter().rposition(Instruction::begins_stage).unwrap_or(0);
-    let stage = instructions.get(last..).unwrap_or_default();
+    let stage = last_stage(text);
+    let stage = stage.as_slice();
     let mut ports = Vec::new();
     let exposed = stage.iter().filter(|one| one.keyword == "EXPOSE" && !one.is_on_build);
     for word in exposed.flat_map(|one| one.rest.split_whitespace()) {
@@ -22,6 +21,31 @@ pub(crate) fn ports(text: &str) -> Vec<NonZeroU16> {
         }
     }
     ports
+}
+
+/// What `PORT` is in the image.
+pub(crate) fn port_variable(text: &str) -> Option<NonZeroU16> {
+    let stage = last_stage(text);
+    let set: Vec<Instruction> = stage.into_iter().filter(|one| one.keyword == "ENV").collect();
+    value(&set, "PORT")?.parse().ok()
+}
+
+/// What the image starts, as one line.
+pub(crate) fn command(text: &str) -> Option<String> {
+    let stage = last_stage(text);
+    let last = |keyword: &str| stage.iter().rfind(|one| one.keyword == keyword && !one.is_on_build);
+    let lines = ["ENTRYPOINT", "CMD"].into_iter().filter_map(last).map(|one| {
+        let words: Result<Vec<String>, _> = serde_json::from_str(&one.rest);
+        words.map_or_else(|_| one.rest.clone(), |words| words.join(" "))
+    });
+    let line = lines.collect::<Vec<_>>().join(" ");
+    (!line.is_empty()).then_some(line)
+}
+
+fn last_stage(text: &str) -> Vec<Instruction> {
+    let Ok(mut instructions) = instructions::parse(text) else { return Vec::new() };
+    let last = instructions.iter().rposition(Instruction::begins_stage).unwrap_or(0);
+    instructions.split_off(last)
 }
 
 /// The name in `$NAME` and `${NAME}`.
@@ -63,5 +87,22 @@ mod tests {
             let found: Vec<u16> = ports(text).into_iter().map(NonZeroU16::get).collect();
             assert_eq!(found, wanted, "{text}");
         }
+    }
+
+    #[test]
+    fn what_the_image_starts_is_one_line() {
+        for (text, wanted) in [
+            ("FROM a\nCMD [\"node\", \"server.js\"]", Some("node server.js")),
+            (
+                "FROM a\nENTRYPOINT [\"tini\", \"--\"]\nCMD x\nCMD uvicorn main:app --port 80",
+                Some("tini -- uvicorn main:app --port 80"),
+            ),
+            ("FROM a\nCMD x\nFROM b", None),
+            ("", None),
+        ] {
+            assert_eq!(command(text).as_deref(), wanted, "{text}");
+        }
+        assert_eq!(port_variable("FROM a\nARG PORT=1\nENV A=b PORT=3005").map(NonZeroU16::get), Some(3005));
+        assert_eq!(port_variable("FROM a\nARG PORT=1"), None);
     }
 }

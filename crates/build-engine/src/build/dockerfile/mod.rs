@@ -32,7 +32,7 @@ use crate::artifact::Written;
 use crate::artifact::missing::{self, Found};
 use crate::failure::{self, Command};
 use crate::run::Job;
-pub(crate) use exposes::ports as exposed_ports;
+pub(crate) use exposes::{command as started_command, port_variable, ports as exposed_ports};
 use ignore::Ignore;
 use instructions::Instruction;
 

@@ -5,7 +5,7 @@ use std::num::NonZeroU16;
 use berth_model::{Decision, Origin, PlanService, PlanSetting, Reason, ServiceKind, VariableKey, Why};
 
 use super::{listens, procfile};
-use crate::build::exposed_ports;
+use crate::build::{exposed_ports, port_variable, started_command};
 use crate::detect::folder::Folder;
 
 /// Fills in what the repository says, and what applications of its kind need.
@@ -19,7 +19,7 @@ pub(in crate::detect) fn complete(folder: &Folder<'_>, service: &mut PlanService
     service.warnings.extend(procfile::unused(folder));
     environment(folder, service);
     let found = match &service.dockerfile {
-        Some(dockerfile) => exposed(folder, &dockerfile.value),
+        Some(dockerfile) => of_image(folder, service, &dockerfile.value),
         None => listens::port(folder, service),
     };
     if let Some((port, origin)) = found {
@@ -47,16 +47,23 @@ pub(in crate::detect) fn listen_on(service: &mut PlanService, port: NonZeroU16, 
     }
 }
 
-/// What a Dockerfile says of its port. One that says nothing may build on an image that does.
-fn exposed(folder: &Folder<'_>, dockerfile: &str) -> Option<(NonZeroU16, Origin)> {
-    let ports = exposed_ports(&folder.checkout.text(dockerfile)?);
-    let first = *ports.first()?;
+/// What a Dockerfile says of its port: it exposes one, sets `PORT`, or starts what listens somewhere. One that says nothing
+/// may build on an image that does.
+fn of_image(folder: &Folder<'_>, service: &PlanService, dockerfile: &str) -> Option<(NonZeroU16, Origin)> {
+    let text = folder.checkout.text(dockerfile)?;
     let file = dockerfile.rsplit('/').next().unwrap_or(dockerfile);
-    let reason = match ports.len() {
-        1 => Reason::Exposes { file: file.into() },
-        _ => Reason::ExposesSeveral { file: file.into() },
-    };
-    Some((first, Origin::new(file, reason)))
+    let ports = exposed_ports(&text);
+    if let Some(first) = ports.first() {
+        let reason = match ports.len() {
+            1 => Reason::Exposes { file: file.into() },
+            _ => Reason::ExposesSeveral { file: file.into() },
+        };
+        return Some((*first, Origin::new(file, reason)));
+    }
+    if let Some(port) = port_variable(&text) {
+        return Some((port, Origin::new(file, Reason::FileSets { file: file.into(), key: "PORT".into() })));
+    }
+    listens::said(folder, service, &started_command(&text)?, file)
 }
 
 /// What applications of a kind are told so that they can be reached and read.

@@ -84,14 +84,22 @@ pub(super) fn port(folder: &Folder<'_>, service: &PlanService) -> Option<(NonZer
         ServiceKind::Running { start_command: Some(start), .. } => start,
         _ => return None,
     };
-    let entry = Entry::of(folder, &start.value);
-    let said =
-        by_command(&entry.commands).map(|port| (port, Origin::new(start.source.clone(), Reason::StartNamesPort)));
-    said.or_else(|| by_source(folder, service, &entry)).or_else(|| {
-        let framework = service.framework.value.as_str();
-        let port = usual(folder, service);
-        Some((port, Origin::new("default", Reason::UsualPort { framework: framework.to_owned() })))
+    said(folder, service, &start.value, &start.source).or_else(|| {
+        let framework = service.framework.value.clone();
+        Some((usual(folder, service), Origin::new("default", Reason::UsualPort { framework })))
     })
+}
+
+/// Where a command line of `source`, or the source of what it starts, says that it listens.
+pub(super) fn said(
+    folder: &Folder<'_>,
+    service: &PlanService,
+    start: &str,
+    source: &str,
+) -> Option<(NonZeroU16, Origin)> {
+    let entry = Entry::of(folder, start);
+    let by_command = by_command(&entry.commands).map(|port| (port, Origin::new(source, Reason::StartNamesPort)));
+    by_command.or_else(|| by_source(folder, service, &entry))
 }
 
 /// An address in the source that nothing outside of the container reaches.
@@ -185,6 +193,11 @@ impl Entry {
             "go" => &["main.go", "cmd/server/main.go", "cmd/api/main.go", "cmd/main.go"],
             "rust" => &["src/main.rs"],
             "nest" => &["src/main.ts"],
+            // What its image starts is compiled from one of these.
+            "dockerfile" if folder.has("go.mod") => {
+                &["main.go", "cmd/server/main.go", "cmd/api/main.go", "cmd/main.go"]
+            }
+            "dockerfile" if folder.has("Cargo.toml") => &["src/main.rs"],
             _ => &[],
         };
         let here = |path: &str| join(&self.place, path);

@@ -27,6 +27,11 @@ fn file() -> impl Strategy<Value = (&'static str, String)> {
         ".nvmrc",
         "Dockerfile",
         "hugo.toml",
+        "Procfile",
+        "main.py",
+        "server.js",
+        "main.go",
+        "berth.toml",
     ]);
     let piece = prop::sample::select(vec![
         "{",
@@ -74,6 +79,20 @@ fn file() -> impl Strategy<Value = (&'static str, String)> {
         "FROM node",
         "; id",
         "$(id)",
+        "web: node server.js\n",
+        "\"start\":\"node server.js\"",
+        "\"express\":\"5\"",
+        "app.listen(",
+        "PORT",
+        "65536",
+        "EXPOSE $PORT\n",
+        "[services.web]\n",
+        "[services.api]\n",
+        "root = \"a\"\n",
+        "port = 65536\n",
+        "routes = [\"/\"]\n",
+        "memory = \"1é\"\n",
+        "start = \"x\"\n",
     ]);
     (name, prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat()))
 }
@@ -87,6 +106,10 @@ proptest! {
         }
         let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
         if let Ok(plan) = plan(&files, &ProjectSettings::default()) {
+            // Each route is one service's, and everything that is planned can be printed.
+            let routes: Vec<_> = plan.services.iter().flat_map(|service| &service.routes).map(|route| &route.path).collect();
+            prop_assert!(routes.iter().enumerate().all(|(at, path)| !routes[..at].contains(path)), "{routes:?}");
+            prop_assert!(!print::lines(&plan).is_empty());
             for service in &plan.services {
                 let Some(output) = service.output_directory() else { continue };
                 let output = output.value.as_str();

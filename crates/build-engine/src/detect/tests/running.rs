@@ -238,3 +238,21 @@ fn rocket_is_told_where_to_listen() {
     let manifest = "[package]\nname = \"x\"\n[dependencies]\nrocket = \"0.5\"\n";
     assert_plan("running-rocket", &[("Cargo.toml", manifest), ("src/main.rs", "#[launch]")]);
 }
+
+#[test]
+fn a_dockerfile_without_expose_may_say_it_otherwise() {
+    let port_of = |dockerfile: &str, more: (&'static str, &'static str)| {
+        let service = detected(&[("Dockerfile", dockerfile), more]);
+        let ServiceKind::Running { run, .. } = service.kind else { panic!() };
+        run.port.map(std::num::NonZeroU16::get)
+    };
+    let nothing = ("README.md", "");
+    assert_eq!(port_of("FROM python\nCMD [\"uvicorn\", \"main:app\", \"--port\", \"81\"]", nothing), Some(81));
+    assert_eq!(port_of("FROM python\nCMD gunicorn -b 0.0.0.0:${PORT:-5000} app:app", nothing), Some(5000));
+    assert_eq!(port_of("FROM node\nENV PORT=3100\nCMD node x.js", nothing), Some(3100));
+    assert_eq!(port_of("FROM node\nCMD [\"node\", \"x.js\"]", ("x.js", "app.listen(8123)")), Some(8123));
+    let go = ("main.go", "http.ListenAndServe(\":8124\", nil)");
+    let service = detected(&[("Dockerfile", "FROM scratch\nENTRYPOINT [\"/app\"]"), ("go.mod", ""), go]);
+    assert_eq!(port(&service), 8124);
+    assert_eq!(port_of("FROM nginx\nCOPY . /usr/share/nginx/html", nothing), None);
+}
