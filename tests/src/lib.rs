@@ -7,6 +7,7 @@
 //!
 //! What is deliberately not here: anything that looks inside Berth. Tests see what its users see, and Docker's own list.
 
+mod application;
 mod berth;
 mod branches;
 mod chromium;
@@ -26,6 +27,7 @@ mod webhook;
 mod wire;
 mod world;
 
+pub use application::Application;
 pub use berth::{Berth, WEBHOOK_SECRET};
 pub use chromium::chromium;
 pub use database::Database;

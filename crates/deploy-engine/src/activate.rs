@@ -12,13 +12,14 @@
 
 use std::sync::Arc;
 
-use berth_edge::{Edge, Insider, Site, Target};
+use berth_edge::{Edge, Insider, Site};
 use berth_model::{ActivationId, DeploymentId, Environment, Lock, ShortId};
 use berth_store::{ActivationDecision, Deployment, StoreError};
 use http::{Request, header};
 
 use crate::engine::lock_of;
 use crate::table::{Placement, Table};
+use crate::targets::files_at_root;
 use crate::{DeployEngine, DeployError, blocking, links};
 
 /// How an activation ended.
@@ -90,6 +91,25 @@ impl DeployEngine {
             });
         }
         Ok(ended)
+    }
+
+    /// Makes production's copy of a preview's deployment, where an activation needs it; how it ended, if it did.
+    ///
+    /// # Errors
+    /// The database's own; the activation is still pending then.
+    pub(crate) async fn copy(&self, id: ActivationId) -> Result<Option<Activated>, DeployError> {
+        match self.store().decide_activation(id).await? {
+            ActivationDecision::Copy { deployment, id: copy, short_id } => {
+                match self.publish_copy(id, &deployment, copy, short_id).await {
+                    Ok(()) => Ok(None),
+                    Err(error) if error.is_unavailable() => Err(error),
+                    Err(error) => self.refuse(id, &deployment, &error).await.map(Some),
+                }
+            }
+            ActivationDecision::Refused { reason } => Ok(Some(Activated::Refused { reason })),
+            // Somebody made it meanwhile.
+            ActivationDecision::Go { .. } => Ok(None),
+        }
     }
 
     /// The steps, for all that need no copy first.
@@ -194,19 +214,20 @@ impl DeployEngine {
         deployment: &Deployment,
         host: String,
     ) -> Result<Installed, DeployError> {
-        let release = self.open_release(deployment.project, deployment.id).await?;
+        let target = self.open_target(deployment.project, deployment.id).await?;
+        let (edge, hosts, id) = (self.edge().clone(), [deployment.host.clone(), host.clone()], deployment.id);
+        let answers_itself = files_at_root(&target).is_some();
         let project = self.store().project_unscoped(deployment.project).await?;
         let lock = lock_of(project.as_ref().and_then(|project| project.protection.as_ref()), deployment.environment);
         let follows = deployment.environment == Environment::Production;
         let link = project.filter(|_| follows).map(|project| project.name.as_str().into());
         let placements = [&*host, &deployment.host].map(|host| table.get(host).cloned());
-        let site = |release| Site::of(Target::Release(release)).of_project(deployment.project).locked(lock.clone());
-        let own_site = self.edge().install(&deployment.host, site(Arc::clone(&release)));
-        let old_site = self.edge().install(&host, site(release));
+        let site = |target| Site::of(target).of_project(deployment.project).locked(lock.clone());
+        let own_site = self.edge().install(&deployment.host, site(target.clone()));
+        let old_site = self.edge().install(&host, site(target));
         let sites = [old_site, own_site];
-        let (edge, hosts, id) = (self.edge().clone(), [deployment.host.clone(), host.clone()], deployment.id);
         // On a thread of its own: a release that brings the edge to panic is refused, and the worker lives.
-        let answers = blocking(move || hosts.iter().try_for_each(|host| ask(&edge, host, id))).await;
+        let answers = blocking(move || hosts.iter().try_for_each(|host| ask(&edge, host, id, answers_itself))).await;
         let one = Installed { activation, deployment: deployment.clone(), host, link, lock, sites, placements };
         match answers {
             Ok(()) => {
@@ -244,8 +265,12 @@ impl DeployEngine {
         deployment: &Deployment,
         error: &DeployError,
     ) -> Result<Activated, DeployError> {
-        let reason = error.to_string();
         tracing::error!(deployment = %deployment.id, error = %chain(error), "a deployment was not put live");
+        self.refuse_because(id, error.to_string()).await
+    }
+
+    /// Refuses for a reason that is told to its owner.
+    pub(crate) async fn refuse_because(&self, id: ActivationId, reason: String) -> Result<Activated, DeployError> {
         match self.store().refuse_activation(id, &reason).await {
             // Gone with its project.
             Ok(()) | Err(StoreError::NotFound) => Ok(Activated::Refused { reason }),
@@ -254,8 +279,9 @@ impl DeployEngine {
     }
 }
 
-/// Asks the edge, as a visitor would, whether a host answers with a deployment.
-fn ask(edge: &Edge, host: &str, deployment: DeploymentId) -> Result<(), DeployError> {
+/// Asks the edge, as a visitor would, whether a host answers with a deployment; what a service answers is not asked for
+/// here, for it has shown before that it is healthy.
+fn ask(edge: &Edge, host: &str, deployment: DeploymentId, answers_itself: bool) -> Result<(), DeployError> {
     let silent = |why: &str| {
         DeployError::disk("the site does not answer with the new release")(std::io::Error::other(why.to_owned()))
     };
@@ -267,7 +293,7 @@ fn ask(edge: &Edge, host: &str, deployment: DeploymentId) -> Result<(), DeployEr
         .map_err(|_| silent("the host is not one"))?;
     let response = edge.respond(&edge.decide(&request), &request);
     match response.body().deployment() {
-        Some(served) if served == deployment.0 && !response.status().is_server_error() => Ok(()),
+        Some(served) if served == deployment.0 && !(answers_itself && response.status().is_server_error()) => Ok(()),
         _ => Err(silent(response.status().as_str())),
     }
 }

@@ -13,6 +13,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::DeployError;
 use crate::places::Places;
 use crate::table::{Placement, Table};
+use crate::targets::open_target;
 
 /// Settings of the deploy engine.
 #[derive(Clone, Debug)]
@@ -89,20 +90,20 @@ impl DeployEngine {
         format!("{}.{}", host_label(&[project.as_str(), &short_id.0]), self.0.base_domain)
     }
 
-    pub(crate) async fn open_release(
+    pub(crate) async fn open_target(
         &self,
         project: ProjectId,
         deployment: DeploymentId,
-    ) -> Result<Arc<Release>, DeployError> {
-        let directory = self.places().release(project, deployment);
-        blocking(move || open(&directory, deployment)).await
+    ) -> Result<Target, DeployError> {
+        let (edge, directory) = (self.edge().clone(), self.places().release(project, deployment));
+        blocking(move || open_target(&edge, &directory, deployment)).await
     }
 
     /// Puts a deployment on its own host, as soon as it is published. The table on disk learns of it with the next
     /// change; until then the database knows.
     pub(crate) async fn place_own_host(&self, deployment: &Deployment) {
-        match self.open_release(deployment.project, deployment.id).await {
-            Ok(release) => {
+        match self.open_target(deployment.project, deployment.id).await {
+            Ok(target) => {
                 let mut table = self.table().await;
                 // Asked while nobody else changes the table: a lock that is set later finds the host.
                 let Ok(Some(project)) = self.store().project_unscoped(deployment.project).await else { return };
@@ -110,11 +111,10 @@ impl DeployEngine {
                 // Its activation can be quicker. The release that it opened has to stay: the project's host remembers
                 // only that one once a newer release takes its place.
                 let served = self.edge().site(&deployment.host);
-                if served.as_ref().and_then(|site| site.release()).is_some_and(|at| at.deployment() == deployment.id.0)
-                {
+                if served.and_then(|site| site.deployment()) == Some(deployment.id.0) {
                     return;
                 }
-                let site = Site::of(Target::Release(release)).of_project(deployment.project).locked(lock.clone());
+                let site = Site::of(target).of_project(deployment.project).locked(lock.clone());
                 self.edge().install(&deployment.host, site);
                 table.place(&deployment.host, Placement::of(deployment, lock));
             }

@@ -3,6 +3,7 @@
 use std::io;
 
 use berth_model::{Failure, FailureCode, ServiceName};
+use berth_runtime::RuntimeError;
 use berth_store::StoreError;
 
 /// A release that was not published, or not put live.
@@ -14,6 +15,12 @@ pub enum DeployError {
     /// The database said no, or nothing.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Docker did.
+    #[error(transparent)]
+    Docker(#[from] RuntimeError),
+    /// What is needed is away for now.
+    #[error("{0}")]
+    Away(String),
     /// The disk did.
     #[error("{what}")]
     Disk {
@@ -58,7 +65,7 @@ impl DeployError {
                      Ask the operator for more disk, then rebuild.",
                 ))
             }
-            Self::Store(_) | Self::Disk { .. } => None,
+            Self::Store(_) | Self::Docker(_) | Self::Away(_) | Self::Disk { .. } => None,
         }
     }
 

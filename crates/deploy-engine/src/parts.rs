@@ -18,7 +18,6 @@ const LIST: &str = "services.json";
 const PARTS: &str = "services";
 
 /// The services of the deployment whose release lies here; `None` if it is one static service that answers everything.
-#[allow(dead_code, reason = "read where a release is opened that has several parts, which comes next")]
 pub(crate) fn read(release: &Path) -> io::Result<Option<Vec<ServiceSpec>>> {
     match fs::read(own(release).join(LIST)) {
         Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),

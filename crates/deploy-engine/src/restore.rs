@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use berth_edge::{Edge, Release, Site, Target};
+use berth_edge::{Edge, Site, Target};
 use berth_model::{DeploymentId, Environment, ProjectId, Timestamp};
 use berth_store::{Route, RouteKind};
 
 use crate::activate::chain;
-use crate::engine::{lock_of, open};
+use crate::engine::lock_of;
 use crate::places::Places;
 use crate::table::{Placement, Table};
+use crate::targets::{files_at_root, open_target};
 use crate::{DeployConfig, DeployEngine, DeployError, blocking, links, parallel};
 
 /// Serves every host of the table on disk, without the database. A release that cannot be read answers 503, the others
@@ -30,11 +31,11 @@ pub fn restore(config: &DeployConfig, edge: &Edge) -> usize {
     table.len()
 }
 
-/// Opens each release once.
+/// Opens each deployment once.
 struct Releases<'a> {
     places: &'a Places,
     edge: &'a Edge,
-    opened: HashMap<DeploymentId, Option<Arc<Release>>>,
+    opened: HashMap<DeploymentId, Option<Target>>,
 }
 
 impl Releases<'_> {
@@ -46,9 +47,9 @@ impl Releases<'_> {
             wanted.extend(placement.deployment.into_iter().chain(before).map(|id| (placement.project, id)));
         }
         let wanted: Vec<_> = wanted.into_iter().filter(|(_, id)| !self.opened.contains_key(id)).collect();
-        let places = self.places;
+        let (places, edge) = (self.places, self.edge);
         let opened = parallel::try_map(parallel::cores(), &wanted, |(project, deployment)| {
-            let opened = open(&places.release(*project, *deployment), *deployment).inspect_err(|error| {
+            let opened = open_target(edge, &places.release(*project, *deployment), *deployment).inspect_err(|error| {
                 tracing::error!(%project, %deployment, error = %chain(error), "a release is not available");
             });
             Ok::<_, Infallible>((*deployment, opened.ok()))
@@ -74,13 +75,13 @@ impl Releases<'_> {
     fn open_site(&self, host: &str, placement: &Placement) -> Site {
         let opened = |deployment| self.opened.get(&deployment).cloned().flatten();
         let Some(deployment) = placement.deployment else { return Site::of(Target::NothingYet) };
-        let Some(release) = opened(deployment) else {
+        let Some(target) = opened(deployment) else {
             tracing::error!(host, %deployment, "a site is not available");
             return Site::of(Target::Unavailable);
         };
-        self.within_grace(placement).fold(Site::of(Target::Release(release)), |site, (before, until)| {
-            match opened(*before) {
-                Some(before) => site.after(&before, *until),
+        self.within_grace(placement).fold(Site::of(target), |site, (before, until)| {
+            match opened(*before).as_ref().and_then(files_at_root) {
+                Some(before) => site.after(before, *until),
                 None => site,
             }
         })
@@ -140,8 +141,9 @@ impl DeployEngine {
         // long as another host holds the very same one.
         let projects: BTreeSet<ProjectId> = moved.iter().map(|(_, placement)| placement.project).collect();
         let hosts = projects.iter().flat_map(|project| table.hosts_of(*project));
-        let served = hosts.filter_map(|host| self.edge().site(host)?.release().cloned());
-        let opened = served.map(|release| (DeploymentId(release.deployment()), Some(release))).collect();
+        let served = hosts.filter_map(|host| self.edge().site(host));
+        let opened = served.filter_map(|site| Some((DeploymentId(site.deployment()?), Some(site.target().clone()))));
+        let opened = opened.collect();
 
         let (places, edge) = (self.places().clone(), self.edge().clone());
         blocking(move || {

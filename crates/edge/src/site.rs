@@ -113,7 +113,9 @@ impl Site {
         self.lock.as_deref()
     }
 
-    pub(crate) fn target(&self) -> &Target {
+    /// What answers.
+    #[must_use]
+    pub fn target(&self) -> &Target {
         &self.target
     }
 

@@ -1,7 +1,8 @@
 //! One run of Berth from start to end.
 //!
 //! 1. The data directory is locked, keys are read or made, the directories' owner is checked.
-//! 2. Sites are served at once, from the table on disk. The control plane answers 503.
+//! 2. Sites are served at once, from the table on disk; those with services as soon as Docker says where these run. The
+//!    control plane answers 503.
 //! 3. The database is waited for, then checked: its owner, its key. Then its tables are brought up to date, and what a
 //!    key from before sealed is sealed anew.
 //! 4. The control plane opens and the worker starts. Docker is looked after in the background.
@@ -15,7 +16,7 @@ use axum::middleware::from_fn;
 use berth_api::{Api, ApiConfig, GithubConfig, Parts, RateLimits};
 use berth_build_engine::source::SourceTimeouts;
 use berth_build_engine::{BuildEngine, BuildEngineConfig};
-use berth_deploy_engine::{DeployConfig, DeployEngine};
+use berth_deploy_engine::{DeployConfig, DeployEngine, ServicesConfig, Supervisor};
 use berth_edge::{Edge, EdgeConfig};
 use berth_github::{Addresses, Github, Reporter};
 use berth_model::{Clock, InstanceId, Replicas};
@@ -70,6 +71,7 @@ pub async fn run_with(
 
     let edge = Edge::new(EdgeConfig { clock: Clock::System, ..EdgeConfig::default() });
     let sites = berth_deploy_engine::restore(&deploy_config(&config), &edge);
+    let engine = docker(&config, &data, &instance);
     let address = listener.local_addr().context("the listener has no address")?;
     let front = Arc::new(Front::new(
         edge.clone(),
@@ -86,12 +88,16 @@ pub async fn run_with(
         tokio::spawn(metrics::listener::serve(scrapers, Arc::clone(&metrics), close.clone()));
     }
 
+    let (docker, proxy) = (engine.clone(), edge.clone());
+    let adopting = tokio::spawn(async move { berth_deploy_engine::adopt(&docker, &proxy).await });
+
     let quiet = Arc::clone(&metrics);
     let giving_back = tokio::spawn(memory::give_back_when_quiet(move || quiet.happened()));
 
-    let controlling = Control { config, data, keys, instance, edge, front, metrics, stop: stop.clone() }.run();
+    let controlling = Control { config, data, keys, instance, engine, edge, front, metrics, stop: stop.clone() }.run();
     let outcome = controlling.await;
     giving_back.abort();
+    adopting.abort();
     close.cancel();
     serving.await.context("the listener failed")?;
     outcome
@@ -103,6 +109,7 @@ struct Control {
     data: Arc<DataDir>,
     keys: Keys,
     instance: InstanceId,
+    engine: Engine,
     edge: Edge,
     front: Arc<Front>,
     metrics: Arc<Metrics>,
@@ -120,8 +127,8 @@ impl Control {
         let replicas = Replicas::default();
         let logs = self.data.path().join("service-logs");
         let logs = ServiceLogs::open(logs, self.config.service_log, store.clock().clone());
-        let worker = Arc::new(self.worker(store.clone())?);
-        let api = self.api(store.clone(), setup_token_hash, &worker, replicas, logs)?;
+        let worker = Arc::new(self.worker(store.clone(), replicas.clone(), logs.clone())?);
+        let api = self.api(store.clone(), setup_token_hash, &worker, replicas, logs.clone())?;
         let routes = api.router().layer(from_fn(compression::compress));
         self.front.open(routes.merge(berth_api::harden(pages::router(), &all_sites(&self.config))));
         tracing::info!("the control plane is at {}", self.config.public_url);
@@ -143,6 +150,7 @@ impl Control {
                 .context("the worker ended while Berth runs, which is a bug of Berth"),
         };
         setting_up.await.context("waiting for the setup failed")?;
+        logs.settle().await;
         // Before the drain: sockets would keep their connections for as long as that lasts.
         api.shutdown().await;
         ended
@@ -171,17 +179,8 @@ impl Control {
         Ok((store, setup_token_hash))
     }
 
-    fn worker(&self, store: Store) -> Result<Worker> {
-        let (config, limits) = (&self.config, self.config.build_limits());
-        let engine = Engine::connect(EngineConfig {
-            instance: self.instance.clone(),
-            host: config.docker_host.clone(),
-            egress: config.egress,
-            egress_allow: config.egress_allow.clone(),
-            limits: SandboxLimits::from(&limits),
-            notes: Some(self.data.path().join("docker-uses")),
-            clock: store.clock().clone(),
-        });
+    fn worker(&self, store: Store, replicas: Replicas, logs: ServiceLogs) -> Result<Worker> {
+        let (config, limits, engine) = (&self.config, self.config.build_limits(), self.engine.clone());
         let deploys = DeployEngine::new(deploy_config(config), store.clone(), self.edge.clone());
         let directories = vec![
             ("BERTH_DATA_DIR", config.data_dir.clone()),
@@ -197,6 +196,15 @@ impl Control {
             github_url: config.github_url.clone(),
         };
         let keys = Arc::new(self.keys.ring.clone());
+        let supervisor = Supervisor::new(
+            engine.clone(),
+            store.clone(),
+            self.edge.clone(),
+            Arc::clone(&keys),
+            replicas,
+            logs.clone(),
+            services_config(config),
+        );
         let addresses = Addresses {
             public_url: config.public_url.clone(),
             site_scheme: config.site_scheme.clone(),
@@ -210,6 +218,8 @@ impl Control {
             store,
             engine,
             deploys,
+            supervisor,
+            logs,
             disk,
             reporter,
             concurrency: usize::try_from(config.build_concurrency).unwrap_or(usize::MAX),
@@ -282,6 +292,29 @@ fn github_client() -> Result<reqwest::Client> {
         .user_agent(concat!("berth/", env!("CARGO_PKG_VERSION")))
         .build()
         .context("the client for GitHub could not be made")
+}
+
+fn docker(config: &Config, data: &DataDir, instance: &InstanceId) -> Engine {
+    Engine::connect(EngineConfig {
+        instance: instance.clone(),
+        host: config.docker_host.clone(),
+        egress: config.egress,
+        egress_allow: config.egress_allow.clone(),
+        limits: SandboxLimits::from(&config.build_limits()),
+        notes: Some(data.path().join("docker-uses")),
+        clock: Clock::System,
+    })
+}
+
+fn services_config(config: &Config) -> ServicesConfig {
+    ServicesConfig {
+        memory: config.service_memory,
+        cpus: config.service_cpus,
+        pids: config.service_pids,
+        drain: config.drain_timeout,
+        site_scheme: config.site_scheme.clone(),
+        site_port: config.base_domain.port,
+    }
 }
 
 fn deploy_config(config: &Config) -> DeployConfig {

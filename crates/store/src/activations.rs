@@ -80,6 +80,8 @@ pub struct Activation {
     pub deployment: DeploymentId,
     /// Whose.
     pub project: ProjectId,
+    /// Whether the deployment is more than one release: services may have to be started before.
+    pub has_services: bool,
     /// Why.
     pub reason: ActivationReason,
     /// Where it stands.
@@ -123,8 +125,8 @@ pub enum ActivationDecision {
 macro_rules! select_activation {
     ($rest:literal) => {
         concat!(
-            "SELECT a.id, a.deployment_id, d.project_id, a.reason, a.state, a.refusal, a.requested_by, a.created_at \
-             FROM activation a JOIN deployment d ON d.id = a.deployment_id ",
+            "SELECT a.id, a.deployment_id, d.project_id, d.services IS NOT NULL AS has_services, a.reason, a.state, a.refusal, \
+             a.requested_by, a.created_at FROM activation a JOIN deployment d ON d.id = a.deployment_id ",
             $rest
         )
     };
@@ -136,6 +138,7 @@ impl FromRow for Activation {
             id: ActivationId(row.get("id")?),
             deployment: DeploymentId(row.get("deployment_id")?),
             project: ProjectId(row.get("project_id")?),
+            has_services: row.get("has_services")?,
             reason: row.parsed("reason", ActivationReason::parse)?,
             state: row.parsed("state", ActivationState::parse)?,
             refusal: row.get("refusal")?,

@@ -148,6 +148,15 @@ impl Store {
         the_only(self.decide_activations(&[id]).await?)
     }
 
+    /// What [`Store::decide_activation`] would say now. Nothing changes.
+    ///
+    /// # Errors
+    /// As [`Store::decide_activation`].
+    pub async fn foresee_activation(&self, id: ActivationId) -> Result<ActivationDecision, StoreError> {
+        // Never committed.
+        self.begin().await?.decide_activation(id).await
+    }
+
     /// [`Store::decide_activation`] for several, in one transaction: each is decided after the ones before it, and one
     /// that cannot be decided leaves the others alone.
     ///

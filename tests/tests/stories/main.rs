@@ -21,5 +21,6 @@ mod queue;
 mod reconcile;
 mod reports;
 mod secrets;
+mod services;
 mod serving;
 mod traffic;

@@ -6,5 +6,6 @@ mod protecting;
 mod publishing;
 mod removing;
 mod restoring;
+mod running;
 mod services;
 mod world;

@@ -37,8 +37,12 @@ pub(crate) struct Answer {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::on(Clock::manual(Timestamp(1_800_000_000_000_000))).await
+    }
+
+    /// The same by this clock.
+    pub(crate) async fn on(clock: Clock) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let clock = Clock::manual(Timestamp(1_800_000_000_000_000));
         let store = Store::open(&format!("sqlite://{}", directory.path().join("berth.db").display()), clock.clone())
             .await
             .unwrap();
@@ -54,8 +58,17 @@ impl World {
     /// only what [`restore`] gave it.
     pub(crate) fn restart(&mut self) {
         self.edge = Edge::new(EdgeConfig { clock: self.clock.clone(), ..EdgeConfig::default() });
-        restore(&config(self.directory.path()), &self.edge);
-        self.engine = DeployEngine::new(config(self.directory.path()), self.store.clone(), self.edge.clone());
+        restore(&self.config(), &self.edge);
+        self.reopen();
+    }
+
+    /// The database is there again, too.
+    pub(crate) fn reopen(&mut self) {
+        self.engine = DeployEngine::new(self.config(), self.store.clone(), self.edge.clone());
+    }
+
+    pub(crate) fn config(&self) -> DeployConfig {
+        config(self.directory.path())
     }
 
     pub(crate) fn deployments(&self) -> PathBuf {

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use berth_api::Signup;
-use berth_model::{BuildLimits, SourceAllow};
+use berth_model::{BuildLimits, Cpus, SourceAllow};
 use berth_runtime::Egress;
 use berth_secrets::SecretString;
 use ipnet::{IpNet, Ipv4Net};
@@ -261,8 +261,16 @@ settings! {
     /// How many builds of one user run at once.
     build_concurrency_per_user: u32 = Plain "BERTH_BUILD_CONCURRENCY_PER_USER", values::count,
         |read| read.text("BERTH_BUILD_CONCURRENCY").into(), "BERTH_BUILD_CONCURRENCY";
+    /// The memory of one replica of a service, without swap, where its repository says nothing.
+    service_memory: u64 = Plain "BERTH_SERVICE_MEMORY", values::memory, |_| "512m".into();
+    /// The processors of one replica of a service, where its repository says nothing.
+    service_cpus: Cpus = Plain "BERTH_SERVICE_CPUS", values::cpus, |_| "1".into();
+    /// The processes and threads of one replica of a service.
+    service_pids: u32 = Plain "BERTH_SERVICE_PIDS", values::count, |_| "512".into();
     /// How much is kept of what one service prints; the oldest goes first.
     service_log: u64 = Plain "BERTH_SERVICE_LOG", values::size, |_| "10m".into();
+    /// How long requests and WebSockets of a version that was replaced may take to end: seconds, or 2m.
+    drain_timeout: Duration = Plain "BERTH_DRAIN_TIMEOUT", values::duration, |_| "30s".into();
     /// How often branches are compared with their builds, for pushes that nobody told of, and leftovers are swept.
     reconcile_every: Duration = Plain "BERTH_RECONCILE_EVERY", values::duration, |_| "1h".into();
     /// How many previews of a project there are at once, and how many of forks; beyond that, those go that were pushed to

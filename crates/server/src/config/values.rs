@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use berth_api::Signup;
-use berth_model::{ProjectName, SourceAllow};
+use berth_model::{Cpus, ProjectName, SourceAllow};
 use berth_runtime::Egress;
 use berth_secrets::SecretString;
 use ipnet::{IpNet, Ipv4Net};
@@ -241,7 +241,7 @@ pub(super) fn size(text: &str) -> Parsed<u64> {
 
 /// Docker itself refuses containers below 6 MiB; nothing builds below 64.
 pub(super) fn memory(text: &str) -> Parsed<u64> {
-    size(text).and_then(|bytes| if bytes >= 64 << 20 { Ok(bytes) } else { Err("a build needs at least 64m".into()) })
+    size(text).and_then(|bytes| if bytes >= 64 << 20 { Ok(bytes) } else { Err("at least 64m are needed".into()) })
 }
 
 pub(super) fn cores(text: &str) -> Parsed<f64> {
@@ -249,6 +249,12 @@ pub(super) fn cores(text: &str) -> Parsed<f64> {
         .ok()
         .filter(|cores: &f64| cores.is_finite() && (0.1..=1_024.0).contains(cores))
         .ok_or_else(|| "a number of processors is needed, like 2 or 0.5".to_owned())
+}
+
+/// Of a service.
+pub(super) fn cpus(text: &str) -> Parsed<Cpus> {
+    let cores = text.parse().map_err(|_| "a number of processors is needed, like 1 or 0.5".to_owned());
+    cores.and_then(|cores| Cpus::new(cores).map_err(|invalid| invalid.to_string()))
 }
 
 pub(super) fn egress(text: &str) -> Parsed<Egress> {

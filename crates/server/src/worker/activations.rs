@@ -1,6 +1,6 @@
 //! Deployments go live in the order in which that was asked for in their project, apart from builds: a rollback waits
 //! for none. Those of different projects go together; promotions, which may have many files to link first, hold up
-//! nobody else's.
+//! nobody else's. Those whose services have to be started before are in `services`.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use super::{Worker, whenever_rung};
 const AT_ONCE: usize = 32;
 
 pub(super) async fn run(worker: Arc<Worker>, bell: watch::Receiver<()>, stop: CancellationToken) {
-    let promotions = |activation: &Activation| activation.reason == ActivationReason::Promote;
-    let others = |activation: &Activation| activation.reason != ActivationReason::Promote;
+    let promotions = |next: &Activation| !next.has_services && next.reason == ActivationReason::Promote;
+    let others = |next: &Activation| !next.has_services && next.reason != ActivationReason::Promote;
     tokio::join!(
         whenever_rung(bell.clone(), stop.clone(), "putting deployments live", || {
             activate_pending(Arc::clone(&worker), others, AT_ONCE)
@@ -69,7 +69,11 @@ async fn activate_pending(worker: Arc<Worker>, is_ours: fn(&Activation) -> bool,
 
 /// What goes live next: of each project the activation that was asked for first, if it may; before the others those of
 /// projects for which somebody waits.
-fn next_turn(pending: &[Activation], at_once: usize, may: impl Fn(&Activation) -> bool) -> Vec<ActivationId> {
+pub(super) fn next_turn(
+    pending: &[Activation],
+    at_once: usize,
+    may: impl Fn(&Activation) -> bool,
+) -> Vec<ActivationId> {
     let chosen: HashSet<ProjectId> = pending
         .iter()
         .filter(|activation| activation.reason != ActivationReason::Build)
@@ -82,7 +86,7 @@ fn next_turn(pending: &[Activation], at_once: usize, may: impl Fn(&Activation) -
 }
 
 /// Old releases go when a new one is live. What fails here is done again within the hour.
-async fn prune(worker: Arc<Worker>, project: ProjectId) {
+pub(super) async fn prune(worker: Arc<Worker>, project: ProjectId) {
     if let Err(error) = worker.deploys.prune(project).await {
         tracing::warn!(%project, "old releases could not be removed: {:#}", anyhow::Error::from(error));
     }
@@ -102,6 +106,7 @@ mod tests {
             id: ActivationId(id),
             deployment: DeploymentId(id),
             project: ProjectId(project),
+            has_services: false,
             reason,
             state: ActivationState::Pending,
             refusal: None,

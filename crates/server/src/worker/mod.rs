@@ -1,5 +1,5 @@
-//! What Berth does by itself: builds from the queue, activations, deleted projects, missed pushes, reports to GitHub,
-//! chores.
+//! What Berth does by itself: builds from the queue, activations, services, deleted projects, missed pushes, reports to
+//! GitHub, chores.
 //!
 //! Each part follows the database, woken by the store's signals and, in case one was missed, now and then by itself.
 //! Nothing here is remembered only in memory: whatever is interrupted is found again by the next start.
@@ -15,6 +15,7 @@ mod queue;
 mod removals;
 mod reports;
 mod routes;
+mod services;
 mod under_way;
 
 use std::future::Future;
@@ -22,10 +23,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use berth_build_engine::BuildEngine;
-use berth_deploy_engine::DeployEngine;
+use berth_deploy_engine::{DeployEngine, Supervisor};
 use berth_github::{HookKeeper, Reporter};
 use berth_runtime::Engine;
-use berth_store::Store;
+use berth_store::{ServiceLogs, Store};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +45,8 @@ pub(crate) struct Worker {
     pub(crate) engine: Engine,
     pub(crate) builds: BuildEngine,
     pub(crate) deploys: DeployEngine,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) logs: ServiceLogs,
     pub(crate) disk: Disk,
     pub(crate) reporter: Reporter,
     /// How many builds run at once, of all users and of one.
@@ -84,6 +87,7 @@ pub(crate) async fn run(worker: Arc<Worker>, keeper: HookKeeper, stop: Cancellat
         _ = async { tokio::join!(
             queue::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
             activations::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
+            services::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
             removals::run(Arc::clone(&worker), bell.subscribe(), stop.clone()),
             routes::run(Arc::clone(&worker), seen, stop.clone()),
             heads::run(Arc::clone(&worker), stop.clone()),

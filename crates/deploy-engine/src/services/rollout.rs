@@ -1,0 +1,234 @@
+//! From an activation that waits to its deployment being live: release commands, replicas, health; then the switch. What
+//! is live stays so until the new version has shown that it works, and altogether if it does not.
+
+use std::time::Duration;
+
+use berth_model::{ActivationId, DeploymentId};
+use berth_runtime::{Command, CommandSpec, EnvVar, shell};
+use berth_store::{ActivationDecision, Deployment};
+use futures_util::StreamExt;
+
+use super::crew::{Trial, Wanted};
+use super::keeper::{NotLaunched, Service};
+use super::logs::Tail;
+use super::supervisor::{Key, Supervisor, services_of, wanted};
+use super::words::{Trouble, of_end, with_lines};
+use crate::{Activated, DeployEngine, DeployError};
+
+/// For the log of one that ended to be read to its end.
+const LAST_LINES_WITHIN: Duration = Duration::from_secs(3);
+/// A release command that takes longer is stopped.
+const RELEASE_WITHIN: Duration = Duration::from_secs(30 * 60);
+/// For a release command that is stopped.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// Why a version does not go live.
+enum Stop {
+    /// It will not do: told to its owner.
+    Refused(String),
+    /// Docker or the database are away; it is tried again.
+    Later(DeployError),
+}
+
+impl<E: Into<DeployError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Later(error.into())
+    }
+}
+
+impl DeployEngine {
+    /// Puts a deployment live whose services run, as an activation that is pending asks: after they have shown that they
+    /// work. Takes as long as that takes; dropped, the activation is still pending.
+    ///
+    /// # Errors
+    /// The database's and Docker's own; the activation is still pending then.
+    pub async fn roll_out(&self, supervisor: &Supervisor, id: ActivationId) -> Result<Activated, DeployError> {
+        loop {
+            // Looked at first: commands of a version that would not go live are not run.
+            let deployment = match self.store().foresee_activation(id).await? {
+                ActivationDecision::Go { deployment, .. } => deployment,
+                ActivationDecision::Copy { .. } => {
+                    if let Some(ended) = self.copy(id).await? {
+                        return Ok(ended);
+                    }
+                    continue;
+                }
+                ActivationDecision::Refused { .. } => return self.activate(id).await,
+            };
+            // Until it is live, or refused: from then on the supervisor knows by itself.
+            let _rolling = supervisor.roll(deployment.id);
+            let mut commands = Vec::new();
+            let ended = match supervisor.start(&deployment, &mut commands).await {
+                Ok(()) => self.activate(id).await,
+                Err(Stop::Refused(reason)) => self.refuse_because(id, reason).await,
+                Err(Stop::Later(error)) => return Err(error),
+            };
+            if ended.is_ok() {
+                // Only now: a crash before would have run them again.
+                for command in commands {
+                    if let Err(error) = command.remove().await {
+                        tracing::warn!("the container of a release command is left: {error}");
+                    }
+                }
+            }
+            return ended;
+        }
+    }
+}
+
+impl Supervisor {
+    /// Starts everything of a deployment, and waits until all of it is healthy.
+    async fn start(&self, deployment: &Deployment, commands: &mut Vec<Command>) -> Result<(), Stop> {
+        let services = services_of(deployment.clone());
+        if deployment.release_command_at.is_none() {
+            for service in &services {
+                if let Some(command) = &service.running.settings.release_command {
+                    self.release(service, command, commands).await?;
+                }
+            }
+            self.tools().store.release_commands_done(deployment.id).await?;
+            berth_model::step!("release commands done");
+        }
+        let settings = self.settings_of(deployment).await?;
+        let stock = self.take_stock().await?;
+        for service in &services {
+            let key = (deployment.id, service.spec.name.clone());
+            self.want(&key, service, wanted(service, &settings), false, Some(&stock));
+        }
+        let waiting = services.iter().map(|service| self.proven(service, wanted(service, &settings)));
+        futures_util::future::try_join_all(waiting).await?;
+        Ok(())
+    }
+
+    /// Waits until a service is healthy, all of it that is wanted.
+    async fn proven(&self, service: &Service, wanted: Wanted) -> Result<(), Stop> {
+        let key: Key = (service.deployment.id, service.spec.name.clone());
+        let kept = self.keepers().get(&key).map(|keeper| (keeper.fares.clone(), keeper.tail.clone()));
+        let gone = || Stop::Refused(format!("The service {} was given up while it started.", key.1));
+        let (mut fares, tail) = kept.ok_or_else(gone)?;
+        let judged = fares
+            .wait_for(|fares| fares.wanted == wanted && fares.trial != Trial::Pending)
+            .await
+            .map(|fares| fares.trial.clone());
+        match judged.map_err(|_| gone())? {
+            Trial::Failed(number, trouble) => {
+                let lines = tail.settled(LAST_LINES_WITHIN).await;
+                Err(Stop::Refused(refusal(service, number, &trouble, &lines)))
+            }
+            Trial::Passed | Trial::Pending => Ok(()),
+        }
+    }
+
+    /// Runs the release command of a service to its end.
+    async fn release(&self, service: &Service, command: &str, commands: &mut Vec<Command>) -> Result<(), Stop> {
+        let name = &service.spec.name;
+        let key = release_key(service.deployment.id, name.as_str());
+        let prepared = async {
+            Ok::<_, NotLaunched>((service.environment(self.tools(), None).await?, service.volumes(self.tools()).await?))
+        };
+        let ((env, mask), volumes) = prepared.await.map_err(|why| not_started(name.as_str(), command, why))?;
+        let spec = command_spec(self, service, key, shell(command), env, volumes);
+        let writer = self.tools().logs.writer(service.log(), service.deployment.id, None, mask.clone());
+        writer.say(&format!("release command: {}", mask.apply(command.to_owned()))).await;
+        let started = self.tools().engine.run_command(&spec).await;
+        let running = started.map_err(|why| not_started(name.as_str(), command, why.into()))?;
+        commands.push(running.clone());
+        berth_model::step!("release command started");
+        let tail = Tail::new();
+        let read = async {
+            let mut records = std::pin::pin!(running.output(None));
+            while let Some(Ok(record)) = records.next().await {
+                tail.push(&mask, &record.line);
+                writer.line(record.at_ns, record.stream, &record.line).await;
+            }
+        };
+        let waited = tokio::time::timeout(RELEASE_WITHIN, async { tokio::join!(running.wait(), read).0 }).await;
+        let said = mask.apply(command.to_owned());
+        let lines = || tail.settled(Duration::ZERO);
+        match waited {
+            Ok(Ok(end)) if end.exit_code == 0 => {
+                writer.say("release command: done").await;
+                Ok(())
+            }
+            Ok(Ok(end)) => {
+                let what = format!(
+                    "The release command of the service {name} failed: {}. Nothing was switched.\nIt was: {said}",
+                    of_end(end)
+                );
+                writer.say(&format!("release command: {end}")).await;
+                Err(Stop::Refused(with_lines(what, &lines().await)))
+            }
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => {
+                running.stop(STOP_WITHIN).await?;
+                let what = format!(
+                    "The release command of the service {name} was stopped after {}. Nothing was switched.\nIt was: {said}",
+                    berth_model::words::Seconds(RELEASE_WITHIN)
+                );
+                Err(Stop::Refused(with_lines(what, &lines().await)))
+            }
+        }
+    }
+}
+
+/// By what Docker knows the release command of a service of a deployment.
+pub(super) fn release_key(deployment: DeploymentId, service: &str) -> String {
+    format!("release-{deployment}-{service}")
+}
+
+pub(super) fn command_spec(
+    supervisor: &Supervisor,
+    service: &Service,
+    key: String,
+    command: Vec<String>,
+    env: Vec<EnvVar>,
+    volumes: Vec<(berth_runtime::VolumeName, berth_model::MountPath)>,
+) -> CommandSpec {
+    let (memory, cpus, pids) = service.limits(&supervisor.tools().config);
+    CommandSpec {
+        key,
+        project: service.deployment.project,
+        deployment: service.deployment.id,
+        service: service.spec.name.clone(),
+        environment: service.deployment.environment,
+        image: service.running.image.clone(),
+        command,
+        env,
+        memory,
+        cpus,
+        pids,
+        volumes,
+    }
+}
+
+fn not_started(service: &str, command: &str, why: NotLaunched) -> Stop {
+    match why.may_pass {
+        true => Stop::Later(DeployError::Away(why.problem)),
+        false => Stop::Refused(format!(
+            "The release command of the service {service} could not be started: {}. Nothing was switched.\nIt was: {command}",
+            why.problem
+        )),
+    }
+}
+
+/// Why a version did not go live, for its owner.
+fn refusal(service: &Service, number: u32, trouble: &Trouble, lines: &[String]) -> String {
+    let name = &service.spec.name;
+    let which = if number == 1 { String::new() } else { format!(" (replica {number})") };
+    let what = match trouble {
+        Trouble::Ended(_) => format!("The service {name}{which} does not stay up: {}.", trouble.for_owner()),
+        Trouble::NotStarted(_) => {
+            return format!(
+                "The service {name}{which} could not be started: {}. What was live stays live.",
+                trouble.for_owner()
+            );
+        }
+        Trouble::Silent(problem) => format!(
+            "The service {name}{which} was not healthy within {}: {problem}. It has to listen on 0.0.0.0 at the port that \
+             PORT names ({}).",
+            berth_model::words::Seconds(service.running.health_timeout()),
+            service.running.port
+        ),
+    };
+    with_lines(format!("{what} What was live stays live."), lines)
+}

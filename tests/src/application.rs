@@ -1,0 +1,70 @@
+//! A small Node server without dependencies that becomes a running service: what [`crate::Shop`] is for files.
+
+use anyhow::Result;
+
+use crate::Repo;
+
+/// Answers every path with its text; `/slow` after a second, `/env/<key>` with a variable, `/crash` by ending with code 3,
+/// `/eat` by taking all memory. It says its text when it starts, and `SIGTERM` when it is asked to end.
+#[derive(Clone)]
+pub struct Application {
+    /// What it answers.
+    pub text: String,
+    /// More JavaScript for the beginning of the server.
+    pub script: String,
+}
+
+impl Application {
+    /// One that works.
+    #[must_use]
+    pub fn saying(text: &str) -> Self {
+        Self { text: text.to_owned(), script: String::new() }
+    }
+
+    /// The same, and the server begins with this.
+    #[must_use]
+    pub fn after(self, script: &str) -> Self {
+        Self { script: script.to_owned(), ..self }
+    }
+
+    /// Commits and pushes it; the commit's id.
+    ///
+    /// # Errors
+    /// When git refuses.
+    pub fn publish(&self, repo: &Repo) -> Result<String> {
+        const PACKAGE: &str = r#"{
+  "name": "application",
+  "version": "1.0.0",
+  "private": true,
+  "scripts": { "start": "node server.js" }
+}
+"#;
+        const LOCKFILE: &str = r#"{
+  "name": "application",
+  "version": "1.0.0",
+  "lockfileVersion": 3,
+  "requires": true,
+  "packages": { "": { "name": "application", "version": "1.0.0" } }
+}
+"#;
+        const SERVER: &str = r"
+const http = require('http');
+const eaten = [];
+const server = http.createServer((request, response) => {
+  const path = request.url;
+  if (path === '/crash') process.exit(3);
+  if (path === '/eat') setInterval(() => eaten.push(Buffer.alloc(64 << 20, 1)), 10);
+  if (path.startsWith('/env/')) return response.end(String(process.env[path.slice(5)]));
+  setTimeout(() => response.end(text), path === '/slow' ? 1000 : 5);
+});
+server.listen(process.env.PORT, '0.0.0.0', () => console.log('serving ' + text));
+process.on('SIGTERM', () => {
+  console.log('SIGTERM');
+  server.close(() => process.exit(0));
+});
+";
+        let Self { text, script } = self;
+        let server = format!("const text = {};\n{script}\n{SERVER}", serde_json::Value::from(text.as_str()));
+        repo.publish(text, &[("package.json", PACKAGE), ("package-lock.json", LOCKFILE), ("server.js", &server)])
+    }
+}

@@ -1,0 +1,131 @@
+//! An application that runs: from a push to its address, replaced without a failed request, and watched.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use berth_tests::{Application, Database, Delivery, Project, World, eventually};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+/// For a container to start, or to be replaced, on a busy machine.
+const SOON: Duration = Duration::from_secs(120);
+
+async fn connect(world: &World, name: &str, application: &Application) -> Result<Project> {
+    let repo = world.github.repo(name)?;
+    application.publish(&repo)?;
+    let project = world.connect_repo(name, repo, json!({})).await?;
+    world.shows(&project, &application.text).await?;
+    Ok(project)
+}
+
+async fn push(world: &World, project: &Project, application: &Application) -> Result<i64> {
+    application.publish(&project.repo)?;
+    let answer = Delivery::push(&project.repo)?.send(&world.berth).await?.expect(201)?;
+    answer["build"]["id"].as_i64().with_context(|| format!("no build in {answer}"))
+}
+
+/// The containers that run for this Berth, by id.
+fn running(world: &World) -> Result<Vec<String>> {
+    let docker = world.berth.docker()?;
+    let mut containers = docker.containers()?;
+    containers.sort();
+    Ok(containers)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_is_replaced_without_a_failed_request() -> Result<()> {
+    let world = World::open(&Database::Sqlite, &[]).await?;
+    let project = connect(&world, "shop", &Application::saying("The first one")).await?;
+    ensure!(project.site.get("/env/PORT").await?.body == "3000");
+    ensure!(project.site.get("/env/BERTH_SERVICE").await?.body == "web");
+
+    let done = Arc::new(AtomicBool::new(false));
+    let asked = Arc::new(AtomicUsize::new(0));
+    let mut visitors = JoinSet::new();
+    for _ in 0..4 {
+        let (site, done, asked) = (project.site.clone(), Arc::clone(&done), Arc::clone(&asked));
+        visitors.spawn(async move {
+            while !done.load(Ordering::Relaxed) {
+                let page = site.get("/").await?;
+                ensure!(page.status == 200, "a visitor got {}: {}", page.status, page.body);
+                ensure!(["The first one", "The second one"].contains(&page.body.as_str()), "{}", page.body);
+                asked.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(8)).await;
+            }
+            Ok(())
+        });
+    }
+    push(&world, &project, &Application::saying("The second one")).await?;
+    world.shows(&project, "The second one").await?;
+    // Until the first one is gone: its last requests are those that could fail.
+    eventually("one replica is left", SOON, async || Ok((running(&world)?.len() == 1).then_some(()))).await?;
+    done.store(true, Ordering::Relaxed);
+    while let Some(visitor) = visitors.join_next().await {
+        visitor??;
+    }
+    ensure!(asked.load(Ordering::Relaxed) > 200, "no load worth the name");
+    world.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_does_not_start_never_sees_a_visitor() -> Result<()> {
+    let world = World::open(&Database::Sqlite, &[]).await?;
+    let project = connect(&world, "careful", &Application::saying("The good one")).await?;
+    let before = running(&world)?;
+    let bad = Application::saying("The bad one").after("console.error('cannot find the table'); process.exit(7);");
+    let build = push(&world, &project, &bad).await?;
+    let deployment = eventually("the bad one is refused", SOON, async || {
+        let listed = world.ada.get(&format!("/api/v1/projects/{}/deployments", project.id)).await?.expect(200)?;
+        let of_build = listed.as_array().into_iter().flatten().find(|deployment| deployment["buildId"] == build);
+        Ok(of_build.filter(|deployment| deployment["status"] == "failed").cloned())
+    })
+    .await?;
+    let log = world.berth.log()?;
+    ensure!(log.contains("exit code 7") && log.contains("cannot find the table"), "{deployment}: {log}");
+    ensure!(project.site.get("/").await?.body == "The good one");
+    eventually("nothing of it is left", SOON, async || Ok((running(&world)? == before).then_some(()))).await?;
+    world.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_berth_finds_its_replicas_again() -> Result<()> {
+    for database in [Database::Sqlite, Database::postgres()] {
+        let mut world = World::open(&database, &[]).await?;
+        let project = connect(&world, "lasting", &Application::saying("Still here")).await?;
+        let before = running(&world)?;
+        world.berth.kill_9()?;
+        ensure!(running(&world)? == before, "they outlive it");
+        world.berth.restart().await?;
+        world.shows(&project, "Still here").await?;
+        // Not by another one that was started in the meantime.
+        ensure!(running(&world)? == before, "they are taken over as they are");
+        push(&world, &project, &Application::saying("Replaced")).await?;
+        world.shows(&project, "Replaced").await?;
+        eventually("the old one is gone", SOON, async || {
+            let now = running(&world)?;
+            Ok((now.len() == 1 && now != before).then_some(()))
+        })
+        .await?;
+        world.close().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_eats_all_memory_is_named_and_started_again() -> Result<()> {
+    let world = World::open(&Database::Sqlite, &[("BERTH_SERVICE_MEMORY", "128m")]).await?;
+    let project = connect(&world, "hungry", &Application::saying("Hungry")).await?;
+    let eating = project.site.clone();
+    let eaten = tokio::spawn(async move { eating.get("/eat").await.map(|page| page.status) });
+    let page = eventually("the page says it", SOON, async || {
+        let page = project.site.get("/").await?;
+        Ok(page.body.contains("out of memory").then_some(page))
+    })
+    .await?;
+    ensure!(matches!(page.status, 502 | 503) && page.body.contains("128 MiB"), "{page:?}");
+    let _: Value = eaten.await?.map(Value::from).unwrap_or_default();
+    world.shows(&project, "Hungry").await?;
+    world.close().await
+}
