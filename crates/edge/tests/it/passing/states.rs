@@ -9,10 +9,15 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 
-use super::world::{HOST, Peer, SOON, World, by_hand, mounted, service, status};
+use super::world::{HOST, Peer, SOON, World, by_hand, mounted, raw, service, status};
 
 async fn named(name: &'static str) -> (std::net::SocketAddr, Arc<AtomicUsize>) {
     service(move |_: Request<Incoming>| async move { Response::new(Full::<Bytes>::from(name)) }).await
+}
+
+/// Asks for the front page and reads the answer to its end.
+async fn one_request(front: std::net::SocketAddr) -> String {
+    raw(front, format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n").as_bytes()).await
 }
 
 #[tokio::test]
@@ -69,23 +74,10 @@ async fn a_service_that_is_starting_is_waited_for_a_little() {
 async fn who_came_for_the_old_one_and_finds_it_stopped_gets_the_new_one() {
     let (address, _) = named("new").await;
     let world = World::new().await;
-    let late = tokio::spawn({
-        let (front, upstream) = (world.front, Arc::clone(&world.upstream));
-        async move {
-            let asked = tokio::spawn(async move {
-                super::world::raw(
-                    front,
-                    format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n").as_bytes(),
-                )
-                .await
-            });
-            while upstream.in_flight() == 0 {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-            asked
-        }
-    });
-    let asked = late.await.unwrap();
+    let asked = tokio::spawn(one_request(world.front));
+    while world.upstream.in_flight() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     let new = world.edge.upstreams().of(2, "web");
     new.set(UpstreamState::Ready(vec![address]));
     world.edge.install(HOST, mounted(2, &new, "/", false));
@@ -117,13 +109,7 @@ async fn replicas_share_what_there_is() {
     let asked: Vec<_> = (0..9)
         .map(|_| {
             let front = world.front;
-            tokio::spawn(async move {
-                super::world::raw(
-                    front,
-                    format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n").as_bytes(),
-                )
-                .await
-            })
+            tokio::spawn(one_request(front))
         })
         .collect();
     while counts.iter().map(|count| count.load(Ordering::SeqCst)).sum::<usize>() < 9 {
@@ -150,10 +136,7 @@ async fn one_replica_is_let_go_when_its_last_request_has_ended() {
     let (other, _) = named("other").await;
     let world = World::asking(UpstreamState::Ready(vec![slow]), SOON).await;
     let front = world.front;
-    let asked = tokio::spawn(async move {
-        super::world::raw(front, format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n").as_bytes())
-            .await
-    });
+    let asked = tokio::spawn(one_request(front));
     while world.upstream.in_flight() == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
