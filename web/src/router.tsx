@@ -107,6 +107,25 @@ const builds = createRoute({
   component: lazyRouteComponent(() => piece(() => import('~/pages/builds/page')), 'BuildsPage'),
 })
 
+const service = createRoute({
+  getParentRoute: () => inside,
+  path: '/projects/$project/services/$service',
+  // What of its log is shown.
+  validateSearch: (search: Record<string, unknown>): { q?: string; stream?: 'stdout' | 'stderr'; replica?: number } => ({
+    q: text(search.q),
+    stream: search.stream === 'stdout' || search.stream === 'stderr' ? search.stream : undefined,
+    replica: typeof search.replica === 'number' && search.replica > 0 ? search.replica : undefined,
+  }),
+  component: lazyRouteComponent(() => piece(() => import('~/pages/service/page')), 'ServicePage'),
+})
+
+const run = createRoute({
+  getParentRoute: () => inside,
+  path: '/projects/$project/runs/$run',
+  validateSearch: (search: Record<string, unknown>): { q?: string } => ({ q: text(search.q) }),
+  component: lazyRouteComponent(() => piece(() => import('~/pages/run/page')), 'RunPage'),
+})
+
 const settings = createRoute({
   getParentRoute: () => inside,
   path: '/projects/$project/settings/{-$section}',
@@ -150,7 +169,7 @@ const audit = createRoute({
 
 const tree = root.addChildren([
   outside.addChildren([setup, login, invitation]),
-  inside.addChildren([projects, newProject, project, builds, settings, build, account, users, audit, system]),
+  inside.addChildren([projects, newProject, project, builds, service, run, settings, build, account, users, audit, system]),
 ])
 
 export function routerOf(queries: QueryClient) {

@@ -6,6 +6,7 @@
 import { useSyncExternalStore } from 'react'
 
 import type { Schema } from '~/api/client'
+import type { Run, Service, Volume } from '~/services/types'
 
 export type Build = Schema['BuildSummaryBody']
 export type Deployment = Schema['DeploymentBody']
@@ -24,6 +25,13 @@ export type Question =
   /** Canceling needs no question (cancel.ts); it becomes one where the server did not do it. */
   | { kind: 'cancel'; build: Build; problem: string }
   | { kind: 'remove_preview'; preview: Schema['PreviewBody'] }
+  | { kind: 'restart_service'; project: number; service: Service }
+  | { kind: 'scale_service'; project: number; service: Service }
+  /** `services`: those that run. `line`: what was run before. */
+  | { kind: 'run_command'; project: number; services: readonly string[]; service?: string; line?: string }
+  /** Stopping needs no question (stop.ts); it becomes one where the server did not do it. */
+  | { kind: 'stop_run'; run: Run; problem: string }
+  | { kind: 'remove_volume'; project: number; volume: Volume }
 
 export type Asked = { question: Question; open: boolean; number: number }
 

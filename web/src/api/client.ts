@@ -39,7 +39,8 @@ const refusals: Middleware = {
   },
 }
 
-export const api = createClient<paths>({ baseUrl: '' })
+/** What a route also offers in other forms, for programs that follow it, is asked for here as JSON. */
+export const api = createClient<paths, 'application/json'>({ baseUrl: '' })
 api.use(refusals)
 
 /** The body of an answer that is there because failures were thrown. */

@@ -19,6 +19,11 @@ export const keys = {
   deliveries: (project: number) => ['project', project, 'deliveries'] as const,
   deliveryPages: (project: number) => ['project', project, 'deliveries', 'pages'] as const,
   reports: (project: number) => ['project', project, 'reports'] as const,
+  /** Within the project: what is live says which there are. */
+  services: (project: number) => ['project', project, 'services'] as const,
+  volumes: (project: number) => ['project', project, 'services', 'volumes'] as const,
+  runs: (project: number) => ['project', project, 'services', 'runs'] as const,
+  run: (project: number, id: number) => ['project', project, 'services', 'runs', id] as const,
   traffic: (project: number) => ['project', project, 'traffic'] as const,
   build: (id: number) => ['build', id] as const,
   organizations: ['github', 'organizations'] as const,

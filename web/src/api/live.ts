@@ -1,6 +1,6 @@
 /**
  * The live connection: events of this generation invalidate what they concern, and TanStack Query fetches it again where it is
- * shown. Lines of logs go to whoever listens for their build. The socket is loaded after the first page is there.
+ * shown. Lines of logs go to whoever listens for their build, service or command. The socket is loaded after the first page is there.
  */
 
 import type { QueryClient } from '@tanstack/react-query'
@@ -10,11 +10,15 @@ import { api, type Schema } from '~/api/client'
 import { Refusal } from '~/api/errors'
 import { Gathering } from '~/api/gathering'
 import { keys } from '~/api/keys'
+import { Listeners } from '~/api/listeners'
 import { ask, connectionFound, connectionLost, isOnline, tryBy, tryNow } from '~/shell/online'
 import { loadAnew, piece } from '~/shell/piece'
 
 /** One or more lines of a build's log, joined by `\n`; `lineNumber` is the first one's. */
 export type LogPiece = Schema['LinesBody'] & { stream: Schema['LogStream'] }
+
+/** A line of a service or of a command. A number that is left out is of a line that is to be fetched. */
+export type Line = Schema['ServiceLineBody']
 
 type LiveEvent = { id: number; projectId: number | null; payload: { kind: string; build?: number; project?: number }; createdAt: string }
 
@@ -23,7 +27,9 @@ const LOG_EVENTS = { build_logs: 'stdout', build_errors: 'stderr', run_logs: 'st
 let socket: Socket | undefined
 /** Whether somebody is signed in: who left while the socket's code was on its way needs none. */
 let isWanted = false
-const lineListeners = new Map<number, Set<(piece: LogPiece) => void>>()
+const lineListeners = new Listeners<LogPiece>()
+const serviceListeners = new Listeners<readonly Line[]>()
+const runListeners = new Listeners<readonly Line[]>()
 const wakeListeners = new Set<() => void>()
 
 /** Opens the connection once somebody is signed in. What happened while it was lost is fetched by the bar that said so. */
@@ -59,8 +65,13 @@ export async function goLive(queries: QueryClient): Promise<void> {
   const gathering = new Gathering((queryKey) => queries.invalidateQueries({ queryKey }))
   opened.on('event', (event: LiveEvent) => heed(gathering, event))
   for (const [name, stream] of Object.entries(LOG_EVENTS)) {
-    opened.on(name, (lines: Schema['LinesBody']) => lineListeners.get(lines.buildId)?.forEach((listener) => listener({ ...lines, stream })))
+    opened.on(name, (lines: Schema['LinesBody']) => lineListeners.tell(String(lines.buildId), { ...lines, stream }))
   }
+  opened.on('service_logs', ({ projectId, environment, service, lines }: Schema['ServiceLinesBody']) => {
+    if (environment === 'production') serviceListeners.tell(serviceKey(projectId, service), lines)
+  })
+  opened.on('run_log', ({ runId, lines }: Schema['RunLinesBody']) => runListeners.tell(String(runId), lines))
+  opened.on('serviceUpdate', ({ projectId }: { projectId: number }) => gathering.note(keys.services(projectId)))
   document.addEventListener('visibilitychange', lookAgain)
 }
 
@@ -81,12 +92,20 @@ export function goQuiet(): void {
 }
 
 export function onLines(build: number, listener: (piece: LogPiece) => void): () => void {
-  const listeners = lineListeners.get(build) ?? new Set()
-  lineListeners.set(build, listeners.add(listener))
-  return () => {
-    listeners.delete(listener)
-    if (listeners.size === 0) lineListeners.delete(build)
-  }
+  return lineListeners.on(String(build), listener)
+}
+
+/** What a service of production writes, of whichever replica. */
+export function onServiceLines(project: number, service: string, listener: (lines: readonly Line[]) => void): () => void {
+  return serviceListeners.on(serviceKey(project, service), listener)
+}
+
+export function onRunLines(run: number, listener: (lines: readonly Line[]) => void): () => void {
+  return runListeners.on(String(run), listener)
+}
+
+function serviceKey(project: number, service: string): string {
+  return `${project} ${service}`
 }
 
 /** After a reconnection, and when the page is seen again: time to look for what was missed. */
@@ -95,8 +114,13 @@ export function onWake(listener: () => void): () => void {
   return () => wakeListeners.delete(listener)
 }
 
-function heed(gathering: Gathering, { projectId, payload }: LiveEvent): void {
+export function heed(gathering: Pick<Gathering, 'note'>, { projectId, payload }: LiveEvent): void {
   const project = payload.project ?? projectId
+  // A replica that starts or ends changes nothing else of its project.
+  if (payload.kind === 'services_changed') {
+    if (project != null) gathering.note(keys.services(project))
+    return
+  }
   if (payload.build !== undefined) gathering.note(keys.build(payload.build))
   if (project != null) gathering.note(keys.project(project))
   if (payload.kind === 'project_updated' && project != null) gathering.note(keys.hook(project))

@@ -710,6 +710,105 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{id}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The commands of a project, newest first. */
+        get: operations["runs_list"];
+        put?: never;
+        /**
+         * Carry out a command once, in the image and with the variables and volumes of a running service that is live. It runs
+         *     for itself: ending the service does not end it.
+         */
+        post: operations["runs_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{id}/services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The services of what is live, in the order of its plan: one of each preview, where previews are asked for. Where
+         *     nothing is live yet, those of what is being started.
+         */
+        get: operations["services_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{id}/services/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Say how many replicas of a running service there shall be. It holds for later deployments, too, whatever the
+         *     repository says.
+         */
+        patch: operations["services_scale"];
+        trace?: never;
+    };
+    "/api/v1/projects/{id}/services/{name}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lines of a service, of all its replicas and deployments: the newest, or those before or after a line, or those that
+         *     are looked for. A search goes through some megabytes at once and may answer with few lines or none although there
+         *     are more: `before` or `after` says where to go on.
+         */
+        get: operations["services_read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{id}/services/{name}/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replace every replica of a running service by a new one, without a gap. */
+        post: operations["services_restart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{id}/traffic": {
         parameters: {
             query?: never;
@@ -779,6 +878,91 @@ export interface paths {
          *     the answer says what would be.
          */
         post: operations["variables_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{id}/volumes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The volumes of a project, with what is in them. */
+        get: operations["volumes_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{id}/volumes/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a volume with all that is in it, which nothing brings back. Not while a service of what is live mounts it. */
+        delete: operations["volumes_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One command. */
+        get: operations["runs_read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a command printed after a line; as it comes, with `follow`. */
+        get: operations["runs_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a command: one that waits at once; one that runs is asked to end, and killed if it does not. */
+        post: operations["runs_stop"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1709,6 +1893,10 @@ export interface components {
             /** @description What is wrong and what would be right. */
             message: string;
         };
+        /** @description A line of a followed log: a line of the command's, or at the end what became of it. */
+        FollowedBody: components["schemas"]["ServiceLineBody"] | {
+            run: components["schemas"]["RunBody"];
+        };
         /** @description A repository's hook at GitHub, which its projects share. */
         GithubHookBody: {
             /**
@@ -1758,6 +1946,27 @@ export interface components {
          * @enum {string}
          */
         InputCode: "needed" | "name_too_long" | "name_characters" | "name_hyphens" | "name_reserved" | "name_taken" | "branch_form" | "repo_url_scheme" | "repo_url_credentials" | "repo_url_form" | "directory_form" | "key_form" | "key_taken" | "login_form" | "login_taken" | "password_length" | "node_version_form";
+        /** @description One replica. */
+        InstanceBody: {
+            /** Format: int64 */
+            deploymentId: number;
+            lastEnd: components["schemas"]["ReplicaEnd"] | null;
+            /**
+             * Format: int64
+             * @description In bytes.
+             */
+            memoryLimit: number;
+            /**
+             * Format: int32
+             * @description From 1.
+             */
+            number: number;
+            /** Format: int32 */
+            restarts: number;
+            since: components["schemas"]["Timestamp"];
+            state: components["schemas"]["ServiceState"];
+            usage: components["schemas"]["ReplicaUsage"] | null;
+        };
         /** @description A link, as administrators see it once it was handed out. */
         InvitationBody: {
             createdAt: components["schemas"]["Timestamp"];
@@ -2050,6 +2259,11 @@ export interface components {
             /** @description Where a git host sends its deliveries. */
             url: string;
         };
+        /**
+         * @description Files or processes.
+         * @enum {string}
+         */
+        PartKind: "static" | "running";
         /** @description A new password in place of the old one. */
         PasswordChange: {
             oldPassword: string;
@@ -3223,6 +3437,32 @@ export interface components {
             /** @description At least 12 characters. */
             password: string;
         };
+        /** @description How a replica ended. */
+        ReplicaEnd: {
+            /**
+             * Format: int64
+             * @description Its exit code; 128 and more is a signal.
+             */
+            exitCode: number;
+            /**
+             * Format: int64
+             * @description The limit in bytes, if it used more memory than that.
+             */
+            outOfMemory?: number;
+        };
+        /** @description What a replica uses. */
+        ReplicaUsage: {
+            /**
+             * Format: double
+             * @description Processors, as a number of cores, over the last seconds.
+             */
+            cpus: number;
+            /**
+             * Format: int64
+             * @description Memory in bytes, without the page cache.
+             */
+            memory: number;
+        };
         /** @description What GitHub is told of one thing. */
         ReportBody: {
             /**
@@ -3264,6 +3504,12 @@ export interface components {
             repoUrl: string;
             updatedAt: string | null;
         };
+        /** @description Who asked for a command. */
+        RequesterBody: {
+            /** Format: int64 */
+            id: number;
+            username: string;
+        };
         /**
          * @description What a user may do beyond their own projects.
          * @enum {string}
@@ -3271,6 +3517,64 @@ export interface components {
         Role: "admin" | "member";
         /** @description The directory of a project inside its repository (monorepos), relative to the repository's top. */
         RootDir: string;
+        /** @description A command, and what became of it. */
+        RunBody: {
+            /** @description The program and its arguments. */
+            command: string[];
+            createdAt: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description In whose image and with whose settings.
+             */
+            deploymentId: number;
+            /**
+             * Format: int64
+             * @description 128 and more is a signal; `null`: it has not ended by itself.
+             */
+            exitCode: number | null;
+            finishedAt: components["schemas"]["Timestamp"] | null;
+            /** Format: int64 */
+            id: number;
+            /** @description Why it did not run or was stopped; or that it used too much memory. */
+            problem: string | null;
+            /** Format: int64 */
+            projectId: number;
+            requestedBy: components["schemas"]["RequesterBody"] | null;
+            service: components["schemas"]["ServiceName"];
+            startedAt: components["schemas"]["Timestamp"] | null;
+            status: components["schemas"]["RunStatus"];
+            stopAskedAt: components["schemas"]["Timestamp"] | null;
+        };
+        /** @description A command to be carried out. */
+        RunForm: {
+            /** @description The program and its arguments; no shell reads them. */
+            command: string[];
+            /** @description In which service's image; the one that answers `/`, or the first that runs, if absent. */
+            service?: string | null;
+        };
+        /**
+         * Format: int64
+         * @description A command that somebody runs once in a service's image.
+         */
+        RunId: number;
+        /** @description Lines as the socket event `run_log` carries them. */
+        RunLinesBody: {
+            lines: components["schemas"]["ServiceLineBody"][];
+            projectId: components["schemas"]["ProjectId"];
+            runId: components["schemas"]["RunId"];
+        };
+        /** @description What a command printed. */
+        RunLogBody: {
+            /** @description Whether nothing will come after these lines: the command is over and they are its last. */
+            complete: boolean;
+            /** @description By number. */
+            lines: components["schemas"]["ServiceLineBody"][];
+            /**
+             * Format: int64
+             * @description Ask again with this `after`.
+             */
+            next: number;
+        };
         /** @description What `berth.toml`, a Dockerfile or the framework says of how a service runs; what is absent is the operator's default. */
         RunSettings: {
             /**
@@ -3307,6 +3611,72 @@ export interface components {
             /** @description What survives deployments. */
             volumes?: components["schemas"]["ServiceVolume"][];
         };
+        /**
+         * @description Where a one-off command stands.
+         * @enum {string}
+         */
+        RunStatus: "queued" | "running" | "ended" | "failed" | "stopped";
+        /** @description How many replicas there shall be. */
+        ScaleForm: {
+            /**
+             * Format: int32
+             * @description From 0, which stops it, to 20.
+             */
+            replicas: number;
+        };
+        /** @description A part of a project, as it is live. */
+        ServiceBody: {
+            /** @description Of which branch: previews have one each. */
+            branch: string;
+            /**
+             * Format: double
+             * @description Processors of a replica; `null`: as many as the operator gives to those that ask for none.
+             */
+            cpuLimit: number | null;
+            /** Format: int64 */
+            deploymentId: number;
+            environment: components["schemas"]["Environment"];
+            healthPath: string | null;
+            /** @description Its replicas; while a new version takes over, those of both. */
+            instances: components["schemas"]["InstanceBody"][];
+            kind: components["schemas"]["PartKind"];
+            lastEnd: components["schemas"]["ReplicaEnd"] | null;
+            /**
+             * Format: int64
+             * @description Memory of a replica in bytes; `null`: not known before one was started.
+             */
+            memoryLimit: number | null;
+            name: components["schemas"]["ServiceName"];
+            /**
+             * Format: int32
+             * @description How many the repository asks for.
+             */
+            plannedReplicas: number | null;
+            /**
+             * Format: int32
+             * @description Where it listens; `null`: files do not.
+             */
+            port: number | null;
+            releaseCommand: string | null;
+            /**
+             * Format: int32
+             * @description How many replicas there shall be.
+             */
+            replicas: number | null;
+            /**
+             * Format: int32
+             * @description How often its replicas were started again, together.
+             */
+            restarts: number;
+            /** @description What it answers; a service without routes is reached by the project's others only. */
+            routes: components["schemas"]["ServiceRoute"][];
+            /** @description `null`: what the image itself starts. */
+            startCommand: string | null;
+            state: components["schemas"]["ServiceState"] | null;
+            /** @description What is in its environment, without values. */
+            variables: components["schemas"]["ServiceVariableBody"][];
+            volumes: components["schemas"]["ServiceVolume"][];
+        };
         /** @description Static files or a process. */
         ServiceKind: {
             /** @enum {string} */
@@ -3322,6 +3692,58 @@ export interface components {
             /** @enum {string} */
             kind: "running";
         });
+        /** @description A line that a service, a command or Berth itself wrote. */
+        ServiceLineBody: {
+            at: components["schemas"]["Timestamp"];
+            /** Format: int64 */
+            deploymentId: number;
+            /**
+             * Format: int64
+             * @description Counts from 1 within the log, without gaps.
+             */
+            number: number;
+            /**
+             * Format: int32
+             * @description Which replica wrote it; `null`: a command, or Berth itself.
+             */
+            replica: number | null;
+            /** @description What Berth itself says is output. */
+            stream: components["schemas"]["LogStream"];
+            /** @description ANSI colours included. */
+            text: string;
+        };
+        /** @description Lines as the socket event `service_logs` carries them. A gap in their numbers is closed by asking for them. */
+        ServiceLinesBody: {
+            environment: components["schemas"]["Environment"];
+            lines: components["schemas"]["ServiceLineBody"][];
+            projectId: components["schemas"]["ProjectId"];
+            service: components["schemas"]["ServiceName"];
+        };
+        /** @description A part of a service's log. */
+        ServiceLogBody: {
+            /**
+             * Format: int64
+             * @description Ask again with this `after` for newer lines; `null`: there are none yet, or the newest were asked for.
+             */
+            after: number | null;
+            /**
+             * Format: int64
+             * @description Ask again with this `before` for older lines; `null`: there are none.
+             */
+            before: number | null;
+            /** @description By number. */
+            lines: components["schemas"]["ServiceLineBody"][];
+            /**
+             * Format: int64
+             * @description The number of the log's last line, whether it was looked for or not; 0: nothing was ever written.
+             */
+            newest: number;
+            /**
+             * Format: int64
+             * @description The number of the oldest line that is kept.
+             */
+            oldest: number;
+        };
         /**
          * @description A service's name: a DNS label of at most 40 characters, `^[a-z]([a-z0-9-]*[a-z0-9])?$`. Its project's other
          *     services reach it by this name.
@@ -3333,6 +3755,17 @@ export interface components {
             path: components["schemas"]["PathPrefix"];
             /** @description Whether a running service sees the path without the prefix. Files never see it. */
             stripPrefix?: boolean;
+        };
+        /**
+         * @description Where a replica, or a service as a whole, stands.
+         * @enum {string}
+         */
+        ServiceState: "starting" | "healthy" | "unhealthy" | "restarting" | "crash_loop" | "stopped";
+        /** @description A variable in the environment of a service. */
+        ServiceVariableBody: {
+            key: string;
+            kind: components["schemas"]["VariableKind"] | null;
+            source: components["schemas"]["VariableSource"];
         };
         /** @description A named volume in a service. */
         ServiceVolume: {
@@ -3608,9 +4041,28 @@ export interface components {
          * @enum {string}
          */
         VariableScope: "both" | "production" | "preview";
+        /**
+         * @description Who says what a variable is.
+         * @enum {string}
+         */
+        VariableSource: "plan" | "project" | "berth";
         /** @description Variables to be set. */
         VariablesForm: {
             variables: components["schemas"]["NewVariableForm"][];
+        };
+        /** @description A named volume. */
+        VolumeBody: {
+            /**
+             * Format: int64
+             * @description What is in it, as of a moment ago; `null`: not known now.
+             */
+            bytes: number | null;
+            createdAt: components["schemas"]["Timestamp"];
+            /** @description Production's, or all previews' together. */
+            environment: components["schemas"]["Environment"];
+            name: components["schemas"]["ServiceVolumeName"];
+            /** @description The services of what is live that mount it. */
+            services: components["schemas"]["ServiceName"][];
         };
         /** @description Things that the owner of a project should know of its plan. */
         Warnings: {
@@ -5998,6 +6450,367 @@ export interface operations {
             };
         };
     };
+    runs_list: {
+        parameters: {
+            query?: {
+                /** @description At most 100; 20 if absent. */
+                limit?: number;
+                /** @description Only what is older than this id. */
+                before?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunBody"][];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    runs_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such project, or it has no such service */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Nothing of it runs, or too many commands do */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    services_list: {
+        parameters: {
+            query?: {
+                /** @description `production` if absent. */
+                environment?: components["schemas"]["Environment"];
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceBody"][];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    services_scale: {
+        parameters: {
+            query?: {
+                /** @description `production` if absent. */
+                environment?: components["schemas"]["Environment"];
+            };
+            header?: never;
+            path: {
+                id: number;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScaleForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It is files */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    services_read: {
+        parameters: {
+            query?: {
+                /** @description `production` if absent. */
+                environment?: components["schemas"]["Environment"];
+                /** @description Only lines that contain this, in upper or lower case. */
+                query?: string;
+                /** @description Only what was printed there. */
+                stream?: components["schemas"]["LogStream"];
+                /** @description Only what this replica printed. */
+                replica?: number;
+                /** @description Only of this deployment. */
+                deployment?: number;
+                /** @description Only lines from this moment on: `2026-11-21T09:30:00Z`. */
+                since?: string;
+                /** @description Only lines from before this moment. */
+                until?: string;
+                /** @description The newest lines before this number; the newest of all if neither this nor `after` is given. */
+                before?: number;
+                /** @description The oldest lines after this number. */
+                after?: number;
+                /** @description At most 1,000; 200 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceLogBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    services_restart: {
+        parameters: {
+            query?: {
+                /** @description `production` if absent. */
+                environment?: components["schemas"]["Environment"];
+            };
+            header?: never;
+            path: {
+                id: number;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Asked for */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It is files */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     traffic_read: {
         parameters: {
             query?: never;
@@ -6221,6 +7034,257 @@ export interface operations {
             };
             /** @description Lines that cannot be taken, each as a problem of `text` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    volumes_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VolumeBody"][];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    volumes_remove: {
+        parameters: {
+            query?: {
+                /** @description `production` if absent. */
+                environment?: components["schemas"]["Environment"];
+            };
+            header?: never;
+            path: {
+                id: number;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Something mounts it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    runs_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    runs_log: {
+        parameters: {
+            query?: {
+                /** @description Only lines after this one; all if absent. */
+                after?: number;
+                /** @description At most 5,000; 1,000 if absent. */
+                limit?: number;
+                /**
+                 * @description Answer with lines as they come, until the command is over: NDJSON, a line each, at last `{"run": …}`. Every 20
+                 *     seconds there is an empty line.
+                 */
+                follow?: boolean;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunLogBody"];
+                    "application/x-ndjson": components["schemas"]["FollowedBody"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many follow already */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    runs_stop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stopped */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunBody"];
+                };
+            };
+            /** @description Asked to stop */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It is over already */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -17,7 +17,7 @@ type BarProps = {
   toRegion: () => void
   onWrap: () => void
   onCopyLink: () => void
-  onDownload: () => void
+  onDownload: (() => void) | undefined
 }
 
 /** The address is not rewritten at every letter. */
@@ -66,7 +66,7 @@ export function Bar({ view, state, query, onQuery, field, toRegion, onWrap, onCo
         )}
         <Button look="quiet" icon="wrap" aria-label={t`Wrap lines`} title={t`Wrap lines`} aria-pressed={state.wrap} onClick={onWrap} />
         <Button look="quiet" icon="copy" aria-label={t`Copy a link to the line`} title={t`Copy a link to the line`} disabled={state.lines === 0} onClick={onCopyLink} />
-        <Button look="quiet" icon="download" aria-label={t`Download the log`} title={t`Download the log`} acts disabled={state.lines === 0} onClick={onDownload} />
+        {onDownload && <Button look="quiet" icon="download" aria-label={t`Download the log`} title={t`Download the log`} acts disabled={state.lines === 0} onClick={onDownload} />}
       </div>
     </div>
   )

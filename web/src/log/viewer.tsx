@@ -25,7 +25,7 @@ type ViewerProps = Omit<Opening, 'more'> & {
   /** What the region of its lines is called. */
   label: string
   /** Where all of it can be had as text, whatever the page has loaded. */
-  download: string
+  download?: string
   /** What stands beside the names of the steps. */
   notes: Notes
   onQuery: (query: string) => void
@@ -79,7 +79,7 @@ export function Viewer({ label, download, notes, onQuery, empty, ...opening }: V
 
   return (
     <section className="log" aria-label={t`Log`}>
-      <Bar view={view} state={state} query={query} onQuery={onQuery} field={field} toRegion={() => region.current?.focus()} onWrap={wrap} onCopyLink={copyLink} onDownload={() => save(download)} />
+      <Bar view={view} state={state} query={query} onQuery={onQuery} field={field} toRegion={() => region.current?.focus()} onWrap={wrap} onCopyLink={copyLink} onDownload={download === undefined ? undefined : () => save(download)} />
       {problem !== undefined && <p className="border-b border-line bg-surface px-4 py-2 text-sm text-fail" role="alert"><Trans>The log could not be loaded further; it is tried again by itself.</Trans> {messageOf(problem)}</p>}
       <div className="relative" hidden={state.lines === 0 && steps.length === 0}>
         {/* The lines are read with the arrow keys: each is said in the status below. */}

@@ -2,7 +2,7 @@
 
 import { Plural, Trans, useLingui } from '@lingui/react/macro'
 import { useQuery } from '@tanstack/react-query'
-import { Link } from '@tanstack/react-router'
+import { Link, useParams } from '@tanstack/react-router'
 import { lazy } from 'react'
 
 import { projectsQuery, useMe } from '~/api/queries'
@@ -41,6 +41,8 @@ export function Bar() {
 function ProjectPart({ name }: { name: string }) {
   const { t } = useLingui()
   const { build } = useWhere()
+  const { service, run } = useParams({ strict: false })
+  const isPart = service !== undefined || run !== undefined
   const params = { project: name }
   return (
     <>
@@ -50,7 +52,7 @@ function ProjectPart({ name }: { name: string }) {
         <Icon name="down" />
       </button>
       <nav className="tabs" aria-label={t`Project`}>
-        <Link to="/projects/$project" params={params} activeOptions={{ exact: true }}><Trans>Overview</Trans></Link>
+        <Link to="/projects/$project" params={params} activeOptions={{ exact: true }} {...(isPart && { 'aria-current': 'true' as const })}><Trans>Overview</Trans></Link>
         <Link to="/projects/$project/builds" params={params} {...(build && { 'aria-current': 'true' as const })}><Trans>Builds</Trans></Link>
         <Link to="/projects/$project/settings/{-$section}" params={params}><Trans>Settings</Trans></Link>
       </nav>

@@ -10,6 +10,7 @@ import { api, body } from '~/api/client'
 import { keys } from '~/api/keys'
 import { rollBackTarget } from '~/pages/project/history'
 import { deploymentsQuery } from '~/pages/project/queries'
+import { servicesQuery } from '~/services/queries'
 import type { Command, CommandGroup } from '~/shell/commands'
 import { isolated } from '~/shell/matching'
 import { useOnline } from '~/shell/online'
@@ -30,6 +31,7 @@ export function useProjectCommands(): CommandGroup | undefined {
     queryKey: keys.previews(id),
     queryFn: () => body(api.GET('/api/v1/projects/{id}/previews', { params: { path: { id } } })),
   })
+  const { data: services = [] } = useQuery({ ...servicesQuery(id), enabled: project !== undefined && project.repoUrl !== null })
   if (!project) return undefined
   const { name, liveDeployment: live, latestBuild } = project
   const build = shown ?? latestBuild
@@ -48,6 +50,9 @@ export function useProjectCommands(): CommandGroup | undefined {
     project.repoUrl !== null && { ...acts, value: 'newest', label: t`Build the newest commit…`, icon: 'again', run: () => ask({ kind: 'build_newest', project: id }) },
     build && build.commit && build.status !== 'held' && !isUnderWay(build) && { ...acts, value: 'rebuild', label: t`Rebuild the same commit…`, icon: 'again', run: () => ask({ kind: 'rebuild', build }) },
     build?.status === 'held' && { ...acts, value: 'approve', label: t`Let the waiting build run…`, icon: 'lock', run: () => ask({ kind: 'approve', build }) },
+    ...services.filter(({ kind }) => kind === 'running').map(({ name: service }): Command => ({
+      value: `service-${service}`, label: t`Service ${isolated(service)}: its log`, icon: 'forward', run: () => void navigate({ to: '/projects/$project/services/$service', params: { ...params, service } }),
+    })),
     { value: 'secret', label: t`Add a secret`, icon: 'plus', also: t`variable`, run: settings('secrets', 'add') },
     { value: 'env', label: t`Paste a .env file`, icon: 'copy', also: t`variables secrets`, run: settings('secrets', 'paste') },
     { value: 'overview', label: t`Overview`, icon: 'forward', keys: ['g', 'o'], run: () => void navigate({ to: '/projects/$project', params }) },

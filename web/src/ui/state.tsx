@@ -1,4 +1,4 @@
-/** The states of builds, deployments and previews: each has an icon, a word and a tone, the same everywhere. */
+/** The states of builds, deployments, previews, services and commands: each has an icon, a word and a tone, the same everywhere. */
 
 import { msg } from '@lingui/core/macro'
 import type { MessageDescriptor } from '@lingui/core'
@@ -23,6 +23,16 @@ const STATES: Record<string, [Tone, IconName, MessageDescriptor]> = {
   skipped: ['idle', 'slashed', msg`Skipped`],
   retired: ['idle', 'circle', msg`Retired`],
   none: ['idle', 'circle', msg`Nothing deployed`],
+  starting: ['busy', 'ring', msg`Starting`],
+  healthy: ['live', 'live', msg`Healthy`],
+  unhealthy: ['fail', 'failed', msg`Unhealthy`],
+  restarting: ['busy', 'ring', msg`Restarting`],
+  crash_loop: ['fail', 'failed', msg`Crashes again and again`],
+  stopped: ['idle', 'slashed', msg`Stopped`],
+  files: ['live', 'live', msg`Files`],
+  at_work: ['busy', 'ring', msg`Running`],
+  stopping: ['busy', 'ring', msg`Stopping`],
+  succeeded: ['live', 'check', msg`Succeeded`],
 }
 
 const UNKNOWN = STATES.none!

@@ -1,12 +1,17 @@
-/** One project: what visitors get, what was built and published, its previews, how it is built, and who visits. */
+/** One project: what visitors get, what runs for it, what was built and published, its previews, how it is built, and who visits. */
 
 import { Trans } from '@lingui/react/macro'
+import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
+import { lazy, Suspense } from 'react'
 
 import { ask } from '~/actions/ask'
 import { useProject } from '~/api/queries'
+import { servicesQuery, volumesQuery } from '~/services/queries'
 import { Page } from '~/shell/page'
+import { piece } from '~/shell/piece'
 import { Button } from '~/ui/button'
+import { Loading } from '~/ui/loading'
 import { FolderPanel } from './folder'
 import { HistoryPanel } from './history-panel'
 import { LiveCard } from './live-card'
@@ -17,10 +22,20 @@ import { PreviewsPanel } from './previews-panel'
 import { ReportsPanel } from './reports-panel'
 import { VisitorsPanel } from './visitors-panel'
 
+const running = () => piece(() => import('./running'))
+const ServicesPanel = lazy(() => running().then(({ ServicesPanel }) => ({ default: ServicesPanel })))
+const RunsPanel = lazy(() => running().then(({ RunsPanel }) => ({ default: RunsPanel })))
+const VolumesPanel = lazy(() => running().then(({ VolumesPanel }) => ({ default: VolumesPanel })))
+
 export function ProjectPage() {
   const { project: name } = useParams({ from: '/inside/projects/$project' })
   const project = useProject(name)
   const { id, liveDeployment: live, repoUrl } = project
+  // Nothing runs of files that were sent.
+  const mayRun = { enabled: repoUrl !== null }
+  const { data: services = [] } = useQuery({ ...servicesQuery(id), ...mayRun })
+  const { data: volumes = [] } = useQuery({ ...volumesQuery(id), ...mayRun })
+  const runs = services.filter(({ kind }) => kind === 'running').map(({ name }) => name)
   return (
     <Page
       title={project.name}
@@ -31,10 +46,13 @@ export function ProjectPage() {
       <div className="grid items-start gap-4 sm:gap-6 md:grid-cols-[minmax(0,1fr)_344px] lg:grid-cols-[minmax(0,1fr)_420px]">
         <div className="grid min-w-0 gap-4 sm:gap-6">
           {live ? <LiveCard project={project} live={live} /> : <NothingLive project={project} />}
+          {runs.length > 0 && <Suspense fallback={<Loading rows={services.length} height={92} />}><ServicesPanel project={project} /></Suspense>}
           <HistoryPanel project={project} />
         </div>
         <div className="grid min-w-0 gap-4 sm:gap-6">
           {repoUrl ? <PreviewsPanel project={project} /> : live && <FolderPanel project={project.name} />}
+          {runs.length > 0 && <Suspense><RunsPanel project={project} services={runs} /></Suspense>}
+          {volumes.length > 0 && <Suspense><VolumesPanel project={id} /></Suspense>}
           <PlanPanel project={project} />
           {live && <VisitorsPanel project={id} />}
           {repoUrl && <ReportsPanel project={id} />}

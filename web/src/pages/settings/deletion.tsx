@@ -33,7 +33,7 @@ export default function DeletionSection({ project }: { project: Schema['ProjectB
         title={<Trans>Delete <bdi>{project.name}</bdi>?</Trans>}
         consequences={[
           ['slashed', <Trans><bdi>{project.url}</bdi> and all its previews answer 404 at once.</Trans>],
-          ['close', <Trans>Builds, deployments, logs, secrets and caches go. There is no way back.</Trans>],
+          ['close', <Trans>Builds, deployments, logs, secrets, volumes and caches go. There is no way back.</Trans>],
           ['check', project.repoUrl
             ? <Trans>The repository <bdi>{project.repoUrl}</bdi> stays as it is. Others can take the name.</Trans>
             : <Trans>The folders on your machine stay as they are. Others can take the name.</Trans>],

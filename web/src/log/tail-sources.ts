@@ -1,0 +1,33 @@
+/** Where the lines of a service come from: the live connection, which tells all of them, and the API, which filters. */
+
+import { api, body } from '~/api/client'
+import { onServiceLines, onWake } from '~/api/live'
+import type { TailSources } from '~/log/tail-feed'
+import type { TailLine } from '~/log/tail-store'
+import type { LogStream } from '~/services/types'
+
+export type Filter = {
+  /** A text that lines contain, in any case; empty: every line. */
+  query: string
+  stream: LogStream | undefined
+  replica: number | undefined
+}
+
+export function tailSourcesOf(project: number, service: string, { query, stream, replica }: Filter): TailSources {
+  const page = (place: { before?: number | undefined; after?: number }, limit: number) =>
+    body(api.GET('/api/v1/projects/{id}/services/{name}/logs', {
+      params: { path: { id: project, name: service }, query: { ...place, limit, query: query || undefined, stream, replica } },
+    }))
+  return {
+    listen: (take) => onServiceLines(project, service, take),
+    onWake,
+    older: (before, limit) => page({ before }, limit),
+    newer: (after, limit) => page({ after }, limit),
+  }
+}
+
+/** Whether the server would give a line for this filter. */
+export function matches({ query, stream, replica }: Filter): (line: TailLine) => boolean {
+  const needle = query.toLowerCase()
+  return (line) => (!stream || line.stream === stream) && (replica === undefined || line.replica === replica) && (needle === '' || line.text.toLowerCase().includes(needle))
+}
