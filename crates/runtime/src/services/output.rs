@@ -191,14 +191,18 @@ async fn pass(
             LogOutput::Console { .. } | LogOutput::StdIn { .. } => continue,
         };
         let Some(record) = lines.add(stream, &message) else { continue };
-        let last = last.of(stream);
-        if last.is_some_and(|last| record.at_ns <= last) {
+        if last.of(stream).is_some_and(|last| record.at_ns <= last) {
             continue;
         }
-        *last = Some(record.at_ns);
+        *last.of(stream) = Some(record.at_ns);
         if tell.send(Ok(record)).await.is_err() {
             return Ok(());
         }
+    }
+    // While a log is followed, a line without its end may still be going on.
+    let rest = [stdout.rest(LogStream::Stdout), stderr.rest(LogStream::Stderr)].into_iter().flatten();
+    for record in rest.filter(|record| !follow && last.of(record.stream).is_none_or(|last| record.at_ns > last)) {
+        let _ = tell.send(Ok(record)).await;
     }
     Ok(())
 }
@@ -221,8 +225,11 @@ impl Lines {
         } else if line.len() < LONGEST {
             return None;
         }
-        let (at_ns, line) = self.begun.take()?;
-        Some(LogRecord { at_ns, stream, line })
+        std::mem::take(self).rest(stream)
+    }
+
+    fn rest(self, stream: LogStream) -> Option<LogRecord> {
+        self.begun.map(|(at_ns, line)| LogRecord { at_ns, stream, line })
     }
 }
 
