@@ -1,6 +1,7 @@
 //! What replicas and commands print, line by line, as the daemon keeps it.
 //!
-//! The daemon cuts lines after 16 KiB and marks each part with the moment of the first; here they are lines again. It
+//! The daemon cuts lines after 16 KiB and marks each part with the moment of the first; not every version ends the last
+//! part with a newline. Here they are lines again. It
 //! forgets a container's output with the container: so [`Engine::stop_replica`] waits for whoever still reads it.
 
 use std::collections::HashMap;
@@ -190,13 +191,14 @@ async fn pass(
             // No container of ours has a terminal: what is left of a connection that broke off.
             LogOutput::Console { .. } | LogOutput::StdIn { .. } => continue,
         };
-        let Some(record) = lines.add(stream, &message) else { continue };
-        if last.of(stream).is_some_and(|last| record.at_ns <= last) {
-            continue;
-        }
-        *last.of(stream) = Some(record.at_ns);
-        if tell.send(Ok(record)).await.is_err() {
-            return Ok(());
+        for record in lines.add(stream, &message).into_iter().flatten() {
+            if last.of(stream).is_some_and(|last| record.at_ns <= last) {
+                continue;
+            }
+            *last.of(stream) = Some(record.at_ns);
+            if tell.send(Ok(record)).await.is_err() {
+                return Ok(());
+            }
         }
     }
     // While a log is followed, a line without its end may still be going on.
@@ -214,23 +216,32 @@ struct Lines {
 }
 
 impl Lines {
-    /// Takes a part as the daemon sends it, `<moment> <text>`; returns the line that it completes.
-    fn add(&mut self, stream: LogStream, part: &[u8]) -> Option<LogRecord> {
-        let space = part.iter().position(|&byte| byte == b' ')?;
-        let at_ns = nanoseconds(std::str::from_utf8(&part[..space]).ok()?)?;
+    /// Takes a part as the daemon sends it, `<moment> <text>`; returns the lines that are complete with it: the one
+    /// before, if its last part had no newline (parts of one line have one moment), and the part's own.
+    fn add(&mut self, stream: LogStream, part: &[u8]) -> [Option<LogRecord>; 2] {
+        let Some((at_ns, text)) = read_part(part) else { return [None, None] };
+        let is_another = self.begun.as_ref().is_some_and(|(begun, _)| *begun != at_ns);
+        let before = if is_another { std::mem::take(self).rest(stream) } else { None };
         let (_, line) = self.begun.get_or_insert_with(|| (at_ns, Vec::new()));
-        line.extend_from_slice(&part[space + 1..]);
+        line.extend_from_slice(text);
         if line.last() == Some(&b'\n') {
             line.pop();
         } else if line.len() < LONGEST {
-            return None;
+            return [before, None];
         }
-        std::mem::take(self).rest(stream)
+        [before, std::mem::take(self).rest(stream)]
     }
 
     fn rest(self, stream: LogStream) -> Option<LogRecord> {
         self.begun.map(|(at_ns, line)| LogRecord { at_ns, stream, line })
     }
+}
+
+/// The moment of a part, and its text.
+fn read_part(part: &[u8]) -> Option<(i64, &[u8])> {
+    let space = part.iter().position(|&byte| byte == b' ')?;
+    let at_ns = nanoseconds(std::str::from_utf8(part.get(..space)?).ok()?)?;
+    Some((at_ns, part.get(space + 1..)?))
 }
 
 #[cfg(test)]
@@ -240,13 +251,20 @@ mod tests {
     #[test]
     fn parts_become_lines_again() {
         let mut lines = Lines::default();
-        let mut add = |text: &str| lines.add(LogStream::Stdout, format!("1970-01-01T00:00:01.5Z {text}").as_bytes());
-        assert_eq!(add("a b"), None);
-        assert_eq!(add(""), None);
-        let record = add(" c\n").unwrap();
-        assert_eq!((record.at_ns, record.line.as_slice()), (1_500_000_000, b"a b c".as_slice()));
-        assert_eq!(add("\n").unwrap().line, b"");
-        assert_eq!(add(&"x".repeat(LONGEST)).unwrap().line.len(), LONGEST);
-        assert_eq!(add("end\n").unwrap().line, b"end");
+        let mut add = |second: u32, text: &str| {
+            let part = format!("1970-01-01T00:00:0{second}.5Z {text}");
+            let complete = lines.add(LogStream::Stdout, part.as_bytes()).into_iter().flatten();
+            complete.map(|record| (record.at_ns, String::from_utf8(record.line).unwrap())).collect::<Vec<_>>()
+        };
+        let line = |second: i64, text: &str| (second * 1_000_000_000 + 500_000_000, text.to_owned());
+        assert_eq!(add(1, "a b"), []);
+        assert_eq!(add(1, ""), []);
+        assert_eq!(add(1, " c\n"), [line(1, "a b c")]);
+        assert_eq!(add(1, "\n"), [line(1, "")]);
+        assert_eq!(add(2, "no "), []);
+        assert_eq!(add(2, "newline"), []);
+        assert_eq!(add(3, "next\n"), [line(2, "no newline"), line(3, "next")]);
+        assert_eq!(add(4, &"x".repeat(LONGEST)), [line(4, &"x".repeat(LONGEST))]);
+        assert_eq!(add(4, "end\n"), [line(4, "end")]);
     }
 }
