@@ -28,6 +28,8 @@ use crate::{Egress, Engine, RuntimeError};
 
 /// How often another subnet is tried where somebody else took the one that was free.
 const TRIES: usize = 8;
+/// With so many networks on the machine, Docker's own ranges are left to others.
+const LEFT_TO_DOCKER: usize = 16;
 
 /// What is known about the networks of services.
 #[derive(Default)]
@@ -156,7 +158,8 @@ impl Engine {
         })
     }
 
-    /// Docker chooses a subnet; where its own ranges are used up, which hold some thirty networks, Berth does.
+    /// Docker chooses a subnet of its own ranges, which hold some thirty networks, while there are few; beyond that Berth
+    /// chooses one, so that builds and whoever else uses Docker on this machine find some left.
     async fn make_service_network(
         &self,
         docker: &Docker,
@@ -176,36 +179,48 @@ impl Engine {
             ])),
             ..NetworkCreateRequest::default()
         };
-        let mut made = docker.create_network(request.clone()).await.map(drop);
-        for _ in 0..TRIES {
-            let Err(error) = &made else { break };
-            if !subnets::has_none_left(&error.to_string()) {
-                break;
-            }
-            let subnet = self.free_subnet(docker).await?;
-            tracing::debug!(network = network.name, %subnet, "Docker's own subnets are used up");
-            made = docker
-                .create_network(NetworkCreateRequest { ipam: Some(ipam(subnet)), ..request.clone() })
-                .await
-                .map(drop);
+        let refused = while_doing("make a service's network");
+        let listed = docker.list_networks(None::<ListNetworksOptions>).await.map_err(while_doing("list networks"))?;
+        let mut attempts: Vec<Option<usize>> = (0..TRIES).map(Some).collect();
+        if listed.len() < LEFT_TO_DOCKER {
+            attempts.insert(0, None);
         }
-        made.map_err(while_doing("make a service's network"))?;
-        berth_model::step!("service network made");
-        Ok(())
+        let mut outcome = Err(RuntimeError::Refused {
+            doing: "make a service's network",
+            reason: "neither Docker nor Berth has a subnet left".to_owned(),
+        });
+        for attempt in attempts {
+            let ipam = match attempt {
+                None => None,
+                Some(attempt) => match self.free_subnet(docker, &network.name, attempt).await? {
+                    Some(subnet) => Some(ipam(subnet)),
+                    None => break,
+                },
+            };
+            match docker.create_network(NetworkCreateRequest { ipam, ..request.clone() }).await {
+                Ok(_) => {
+                    berth_model::step!("service network made");
+                    return Ok(());
+                }
+                // None left, or somebody else was quicker.
+                Err(error) if subnets::is_taken(&error.to_string()) => outcome = Err(refused(error)),
+                Err(error) => return Err(refused(error)),
+            }
+        }
+        outcome
     }
 
-    /// A subnet that no network of Docker's and no route of the host has, and nothing that services may reach.
-    async fn free_subnet(&self, docker: &Docker) -> Result<Ipv4Net, RuntimeError> {
+    /// A subnet that no network of Docker's and no route of the host has, and nothing that services may reach. Networks
+    /// of different names begin to look at different places, and so do attempts.
+    async fn free_subnet(&self, docker: &Docker, name: &str, attempt: usize) -> Result<Option<Ipv4Net>, RuntimeError> {
         let listed = docker.list_networks(None::<ListNetworksOptions>).await.map_err(while_doing("list networks"))?;
         let configs = listed.into_iter().filter_map(|network| network.ipam?.config).flatten();
         let mut taken: Vec<Ipv4Net> = configs.filter_map(|config| config.subnet?.parse().ok()).collect();
         taken.extend(subnets::routes(&tokio::fs::read_to_string("/proc/net/route").await.unwrap_or_default()));
         taken.extend(&self.config().egress_allow);
         taken.extend(super::rules::name_servers().await.into_iter().map(Ipv4Net::from));
-        subnets::free(&taken).ok_or_else(|| RuntimeError::Refused {
-            doing: "make a service's network",
-            reason: "neither Docker nor Berth has a subnet left".to_owned(),
-        })
+        let place = name.bytes().fold(attempt, |place, byte| place.wrapping_mul(31).wrapping_add(byte.into()));
+        Ok(subnets::free(&taken, place))
     }
 
     /// Passes if a container may be started in this network now.

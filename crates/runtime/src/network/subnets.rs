@@ -10,16 +10,18 @@ const RANGE: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 231, 0, 0), 16);
 const LENGTH: u8 = 25;
 
 /// Whether the daemon's words mean that its own ranges are used up, or that somebody was quicker.
-pub(super) fn has_none_left(said: &str) -> bool {
+pub(super) fn is_taken(said: &str) -> bool {
     ["non-overlapping IPv4 address pool", "predefined address pools", "Pool overlaps"]
         .iter()
         .any(|text| said.contains(text))
 }
 
-/// The first subnet that overlaps with nothing that is taken.
-pub(super) fn free(taken: &[Ipv4Net]) -> Option<Ipv4Net> {
+/// The first subnet that overlaps with nothing that is taken, looked for from `place` on.
+pub(super) fn free(taken: &[Ipv4Net], place: usize) -> Option<Ipv4Net> {
     let overlaps = |one: &Ipv4Net, other: &Ipv4Net| one.contains(&other.network()) || other.contains(&one.network());
-    RANGE.subnets(LENGTH).ok()?.find(|subnet| !taken.iter().any(|other| overlaps(subnet, other)))
+    let all: Vec<Ipv4Net> = RANGE.subnets(LENGTH).ok()?.collect();
+    let from_place = all.iter().cycle().skip(place % all.len().max(1)).take(all.len());
+    from_place.copied().find(|subnet| !taken.iter().any(|other| overlaps(subnet, other)))
 }
 
 /// What `/proc/net/route` leads to, without the default route.
@@ -39,10 +41,12 @@ mod tests {
     #[test]
     fn what_is_taken_is_passed_over() {
         let nets = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<Ipv4Net>>();
-        assert_eq!(free(&[]), Some("10.231.0.0/25".parse().unwrap()));
+        assert_eq!(free(&[], 0), Some("10.231.0.0/25".parse().unwrap()));
         let taken = nets(&["10.231.0.0/24", "10.231.1.7/32", "172.16.0.0/12"]);
-        assert_eq!(free(&taken), Some("10.231.1.128/25".parse().unwrap()));
-        assert_eq!(free(&nets(&["10.0.0.0/8"])), None);
+        assert_eq!(free(&taken, 0), Some("10.231.1.128/25".parse().unwrap()));
+        assert_eq!(free(&taken, 511), Some("10.231.255.128/25".parse().unwrap()));
+        assert_eq!(free(&nets(&["10.231.255.128/25"]), 511), Some("10.231.0.0/25".parse().unwrap()));
+        assert_eq!(free(&nets(&["10.0.0.0/8"]), 7), None);
     }
 
     #[test]
