@@ -97,22 +97,21 @@ impl Docker {
         Ok(())
     }
 
-    /// Not all of the rules exist under every configuration, so a failure means that there is nothing to remove.
+    /// Every rule that leads into a chain of the instance, then the chains. There are none under some configurations.
     fn remove_rules(&self) {
-        let bridge = format!("bt-{}", self.instance);
-        let chain = format!("BERTH-{}", self.instance);
-        let input_chain = format!("{chain}-IN");
         let iptables = |arguments: &[&str]| {
             let _ = Command::new("iptables").arg("--wait").args(arguments).output();
         };
-        for parent in ["DOCKER-USER", "FORWARD"] {
-            iptables(&["--delete", parent, "--in-interface", &bridge, "--jump", &chain]);
+        let Ok(saved) = Command::new("iptables").arg("--list-rules").output() else { return };
+        let saved = String::from_utf8_lossy(&saved.stdout).into_owned();
+        let is_ours = |chain: &str| chain.starts_with(&format!("BERTH-{}", self.instance));
+        let rules = saved.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+        for rule in rules.filter(|rule| rule[0] == "-A" && rule.last().is_some_and(|chain| is_ours(chain))) {
+            iptables(&[&["--delete"], &rule[1..]].concat());
         }
-        iptables(&["--delete", "INPUT", "--in-interface", &bridge, "--jump", &input_chain]);
-        for chain in [&chain, &input_chain] {
-            iptables(&["--flush", chain]);
-            iptables(&["--delete-chain", chain]);
-        }
+        let chains = || saved.lines().filter_map(|line| line.strip_prefix("-N ")).filter(|chain| is_ours(chain));
+        chains().for_each(|chain| iptables(&["--flush", chain]));
+        chains().for_each(|chain| iptables(&["--delete-chain", chain]));
     }
 }
 

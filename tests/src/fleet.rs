@@ -40,17 +40,18 @@ impl Voyage {
     }
 }
 
-/// Connects all of them to one Berth, which builds two at a time, and hands each to `judge` when its build has ended.
-/// All are judged, whatever becomes of the others.
+/// Connects all of them to one Berth with these settings, which builds two at a time, and hands each to `judge` when its
+/// build has ended. All are judged, whatever becomes of the others.
 ///
 /// # Errors
 /// What was wrong with each, one after the other.
 pub async fn deploy_each(
     vessels: &[Vessel],
+    settings: &[(&str, &str)],
     judge: impl AsyncFn(&World, &Vessel, &Voyage) -> Result<()>,
 ) -> Result<()> {
     let two = [("BERTH_BUILD_CONCURRENCY", "2"), ("BERTH_BUILD_CONCURRENCY_PER_USER", "2")];
-    let world = World::open(&Database::Sqlite, &two).await?;
+    let world = World::open(&Database::Sqlite, &[&two, settings].concat()).await?;
     let mut under_way = Vec::new();
     for vessel in vessels {
         let repo = world.github.repo(&vessel.name)?;

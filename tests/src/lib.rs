@@ -13,6 +13,7 @@ mod branches;
 mod chromium;
 mod database;
 mod docker;
+mod doorway;
 mod fake_github;
 mod fleet;
 mod git_server;
@@ -32,6 +33,7 @@ pub use berth::{Berth, WEBHOOK_SECRET};
 pub use chromium::chromium;
 pub use database::Database;
 pub use docker::Docker;
+pub use doorway::Doorway;
 pub use fake_github::{
     Comment, CommitStatus, Deployment, DeploymentStatus, FakeGithub, Hook, Limit, PullRequest, Seen,
 };

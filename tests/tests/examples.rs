@@ -31,7 +31,7 @@ async fn deploy(suite: &str, count: usize) -> Result<()> {
     ensure!(names.len() == count, "the suite {suite} should hold {count} examples, holds {names:?}");
     let chosen = std::env::var("BERTH_EXAMPLES").ok();
     let vessels: Vec<_> = vessels.into_iter().filter(|vessel| is_chosen(&vessel.name, chosen.as_deref())).collect();
-    deploy_each(&vessels, async |world, vessel, voyage| check(world, vessel, voyage).await).await
+    deploy_each(&vessels, &[], async |world, vessel, voyage| check(world, vessel, voyage).await).await
 }
 
 /// `BERTH_EXAMPLES=hugo,bun` chooses some, for whoever works on them.

@@ -6,7 +6,7 @@ use anyhow::Result;
 use berth_tests::Database;
 use berth_tests::torture::{
     Deletion, Kills, Promotion, Push, at_each_step, docker_goes_away, fuzz_requests, killed_at_its_first_start,
-    killed_while_rotating, switches,
+    killed_while_rotating, redeploys, switches,
 };
 
 /// C1: killed at every ninth of its steps, a push is wholly there or wholly not, goes live, and leaves nothing.
@@ -55,4 +55,10 @@ async fn p6_no_request_is_answered_with_a_fault_of_ours() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn d1_switches_fail_no_request() -> Result<()> {
     switches(5, 200).await?.verdict(500).map(drop)
+}
+
+/// D4, D5: visitors of an application notice nothing of two deployments.
+#[tokio::test(flavor = "multi_thread")]
+async fn d4_deployments_of_a_service_fail_no_request() -> Result<()> {
+    redeploys(2, 100).await?.verdict(300).map(drop)
 }

@@ -4,7 +4,7 @@ import { chromium } from 'playwright-core';
 import { isNetworkChange, visit } from '../visit.mjs';
 import { Words } from './words.mjs';
 
-const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
+export const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
 
 /** How long anything may take that contains a build, on a busy machine. */
 const PATIENCE = 90_000;

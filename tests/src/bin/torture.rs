@@ -20,7 +20,7 @@ use berth_tests::torture::{
     BranchEnd, Deletion, FolderUpload, Kills, Promotion, Push, Renaming, Rollback, Tally, at_each_kind_of_step,
     at_each_step, builds_leave_nothing, database_goes_away, docker_goes_away, files_reach_the_disk_before_their_names,
     fuzz_requests, hostile_builds_beside_a_harmless_one, killed_at_its_first_start, killed_while_recovering,
-    killed_while_rotating, properties, schemathesis, switches, webhooks_while_builds_run,
+    killed_while_rotating, properties, redeploys, schemathesis, switches, webhooks_while_builds_run,
 };
 
 type Running = Pin<Box<dyn Future<Output = Result<Tally>>>>;
@@ -143,6 +143,7 @@ const CASES: &[Case] = &[
             Box::pin(async move { properties(inputs) })
         },
     },
+    Case { name: "redeploys", counts: Counts::Visits, run: |asked| Box::pin(redeploys(asked.few(50), 300)) },
     Case { name: "switches", counts: Counts::Visits, run: |asked| Box::pin(switches(asked.few(100), 510)) },
     Case { name: "neighbours", counts: Counts::Other, run: |_| Box::pin(hostile_builds_beside_a_harmless_one()) },
     Case { name: "webhooks", counts: Counts::Other, run: |asked| Box::pin(webhooks_while_builds_run(asked.few(400))) },
