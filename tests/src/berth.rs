@@ -127,12 +127,24 @@ impl Berth {
     /// # Errors
     /// When it does not run.
     pub async fn deploy(&self, token: &str, arguments: &[&str]) -> Result<(Option<i32>, String)> {
+        self.ask(token, "deploy", arguments).await
+    }
+
+    /// Runs `berth run` so: its exit code and what it said.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub async fn carry_out(&self, token: &str, arguments: &[&str]) -> Result<(Option<i32>, String)> {
+        self.ask(token, "run", arguments).await
+    }
+
+    async fn ask(&self, token: &str, command_word: &str, arguments: &[&str]) -> Result<(Option<i32>, String)> {
         let elsewhere = tempfile::tempdir()?;
         let mut command = tokio::process::Command::new(binary()?);
         command.current_dir(elsewhere.path()).env_clear().env("BERTH_URL", self.origin()).env("BERTH_TOKEN", token);
         command.kill_on_drop(true).stdin(std::process::Stdio::null());
-        let output = command.arg("deploy").args(arguments).output().await?;
-        ensure!(std::fs::read_dir(elsewhere.path())?.next().is_none(), "berth deploy leaves something behind");
+        let output = command.arg(command_word).args(arguments).output().await?;
+        ensure!(std::fs::read_dir(elsewhere.path())?.next().is_none(), "berth {command_word} leaves something behind");
         let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         ensure!(!said.contains(token), "a token is printed");
         Ok((output.status.code(), said))

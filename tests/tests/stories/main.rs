@@ -3,6 +3,7 @@
 mod backup;
 mod boot;
 mod builds;
+mod commands;
 mod comments;
 mod connect;
 mod crashes;
