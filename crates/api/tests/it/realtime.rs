@@ -262,7 +262,11 @@ async fn shutting_down_closes_every_socket() {
     let mut socket = Socket::connect(&address, bearer(&ada)).await.ok().unwrap();
     app.api.shutdown().await;
     // `41` says goodbye to the namespace, `1` to the connection; a client that polls later is not known any more.
-    let goodbye = socket.packet().await;
+    // On a busy machine what happened before the connection stood may still be told before.
+    let mut goodbye = socket.packet().await;
+    while goodbye.starts_with("42") {
+        goodbye = socket.packet().await;
+    }
     assert!(goodbye == "41" || goodbye == "1" || goodbye.starts_with('{'), "{goodbye}");
 }
 
