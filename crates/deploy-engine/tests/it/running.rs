@@ -17,7 +17,7 @@ use berth_secrets::KeyRing;
 use berth_store::{ActivationReason, Deployment, LogFrom, LogOf, LogSearch, Project, SealedVariable, ServiceLogs};
 use futures_util::FutureExt as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use crate::world::World;
 
@@ -51,7 +51,8 @@ struct Fleet {
     replicas: Replicas,
     logs: ServiceLogs,
     supervisor: Supervisor,
-    working: JoinHandle<()>,
+    /// Ends with the fleet, so that nothing is started again while it is taken away.
+    working: JoinSet<()>,
 }
 
 /// Runs a test, and takes away what it made, also when it fails.
@@ -112,7 +113,8 @@ impl Fleet {
             },
         );
         let at_work = supervisor.clone();
-        let working = tokio::spawn(async move {
+        let mut working = JoinSet::new();
+        working.spawn(async move {
             tokio::join!(at_work.run(), at_work.run_commands());
         });
         Self { world, docker, keys, replicas, logs, supervisor, working }
@@ -121,8 +123,7 @@ impl Fleet {
     /// As after `kill -9`: what is left is on disk, in the database and in Docker. The edge has what was restored, and
     /// nothing works yet.
     async fn die(mut self) -> (World, Engine, Arc<KeyRing>) {
-        self.working.abort();
-        let _ = (&mut self.working).await;
+        self.working.shutdown().await;
         let Self { mut world, docker, keys, .. } = self;
         world.edge = Edge::new(EdgeConfig { clock: world.clock.clone(), ..EdgeConfig::default() });
         (world, Engine::connect(docker.config().clone()), keys)
