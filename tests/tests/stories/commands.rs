@@ -16,7 +16,7 @@ async fn a_command_runs_in_a_service_and_its_exit_code_is_told() -> Result<()> {
     let application = Application::saying("Open").after("console.error('key ' + process.env.API_KEY);");
     application.publish(&repo)?;
     let variables = json!([{"key": "API_KEY", "value": "sk-very-secret"}]);
-    let project = world.connect_repo("shop", repo, json!({"variables": variables})).await?;
+    let project = world.connect_repo("shop", repo, json!({"secrets": variables})).await?;
     world.shows(&project, "Open").await?;
 
     let made = world.ada.post("/api/v1/tokens", &json!({"name": "ci", "projectId": project.id})).await?.expect(201)?;
