@@ -77,8 +77,9 @@ async fn the_last_words_are_read() {
     with_engine(
         |_| (),
         |engine| async move {
-            let script = "console.log('up'); setInterval(() => 0, 1000); process.on('SIGTERM', () => { for (let n = 0; n < 5000; n++) \
-                          console.log('word ' + n); process.exit(0) })";
+            // It says that it is up once it hears the signal, and not before.
+            let script = "setInterval(() => 0, 1000); process.on('SIGTERM', () => { for (let n = 0; n < 5000; n++) \
+                          console.log('word ' + n); process.exit(0) }); console.log('up')";
             let ending = engine.start_replica(&program(script)).await.unwrap();
             let mut log = Box::pin(engine.replica_log(&ending.container, None));
             assert_eq!(log.next().await.unwrap().unwrap().line, b"up");
