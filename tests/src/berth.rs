@@ -86,6 +86,7 @@ impl Berth {
         let log = File::options().create(true).append(true).open(self.log_file())?;
         let process = self.command()?.arg("serve").stdout(log.try_clone()?).stderr(log).spawn()?;
         self.process = Some(process);
+        self.stopped = false;
         Ok(())
     }
 
@@ -232,7 +233,10 @@ impl Berth {
         let mut process = self.process.take().context("berth does not run")?;
         let id = Pid::from_raw(i32::try_from(process.id())?).context("a process id")?;
         kill_process(id, Signal::TERM)?;
-        eventually("berth ends after SIGTERM", Duration::from_secs(30), async || Ok(process.try_wait()?)).await
+        let status =
+            eventually("berth ends after SIGTERM", Duration::from_secs(30), async || Ok(process.try_wait()?)).await?;
+        self.stopped = status.success();
+        Ok(status)
     }
 
     /// Ends a test that went well: a clean stop with exit code 0.
@@ -242,7 +246,6 @@ impl Berth {
     pub async fn stop(mut self) -> Result<()> {
         let status = self.terminate().await?;
         ensure!(status.success(), "berth ended with {status} after SIGTERM");
-        self.stopped = true;
         Ok(())
     }
 

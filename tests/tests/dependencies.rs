@@ -101,6 +101,9 @@ fn environment_and_time_are_inputs() {
 }
 
 /// A code that nothing says is a sentence that was translated for nobody.
+/// Nothing gives these any more, but plans that are kept have them, and are shown in every language.
+const FOR_OLD_PLANS: &[&str] = &["DockerfileUnused"];
+
 #[test]
 fn every_reason_is_given_somewhere() {
     let packages = crates();
@@ -129,7 +132,8 @@ fn every_reason_is_given_somewhere() {
     let codes: BTreeSet<String> =
         codes.map(|line| line.chars().take_while(|c| c.is_alphanumeric()).collect()).collect();
     assert!(codes.len() > 100, "{codes:?}");
-    let silent: Vec<_> = codes.difference(&said).collect();
+    let of_before: BTreeSet<String> = FOR_OLD_PLANS.iter().map(|code| (*code).to_owned()).collect();
+    let silent: Vec<_> = codes.difference(&said).filter(|code| !of_before.contains(*code)).collect();
     assert!(silent.is_empty(), "nothing gives these reasons; take them out of the table: {silent:?}");
 }
 
