@@ -5,8 +5,7 @@ import { Trans, useLingui } from '@lingui/react/macro'
 import { ask } from '~/actions/ask'
 import type { Service } from '~/services/types'
 import type { Usage } from '~/services/usage'
-import { useAmount } from '~/ui/amount'
-import { useFormat } from '~/ui/format'
+import { useAmount, useFormat } from '~/ui/format'
 import { MenuItem } from '~/ui/menu'
 
 /** `/api`, `/` … or that nobody but its siblings reaches it, or not even they. */

@@ -4,7 +4,7 @@ import { plural } from '@lingui/core/macro'
 import { useLingui } from '@lingui/react/macro'
 
 import type { ReplicaEnd, Run, Service } from '~/services/types'
-import { useAmount } from '~/ui/amount'
+import { useAmount } from '~/ui/format'
 
 /** How a replica ended: `Out of memory: it used more than its 512 MiB.` */
 export function useEndWords(): (end: ReplicaEnd) => string {

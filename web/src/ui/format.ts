@@ -70,3 +70,18 @@ export function useFormat() {
     dateTime: (when: string | Date) => i18n.date(new Date(when), { dateStyle: 'medium', timeStyle: 'short' }),
   }
 }
+
+/**
+ * Amounts of memory as limits are written, in steps of 1024: `512 MiB`. Here, and no file of its own: pages that come late share
+ * it, and a piece that only they need would be one more that can be missing.
+ */
+export function useAmount(): (bytes: number) => string {
+  const { t } = useLingui()
+  const format = useFormat()
+  // What is used is never a round number; a tenth of the unit tells enough below ten.
+  const rounded = (value: number) => format.number(value < 10 ? Math.round(value * 10) / 10 : Math.round(value))
+  return (bytes) => {
+    if (bytes < 1 << 20) return t`${rounded(bytes / 1024)} KiB`
+    return bytes < 1 << 30 ? t`${rounded(bytes / 2 ** 20)} MiB` : t`${rounded(bytes / 2 ** 30)} GiB`
+  }
+}

@@ -6,7 +6,7 @@ import { useQuery } from '@tanstack/react-query'
 import { ask } from '~/actions/ask'
 import { volumesQuery } from '~/services/queries'
 import type { Volume } from '~/services/types'
-import { useAmount } from '~/ui/amount'
+import { useAmount } from '~/ui/format'
 import { Button } from '~/ui/button'
 import { Panel } from '~/ui/panel'
 

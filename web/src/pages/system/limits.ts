@@ -4,8 +4,7 @@ import { useLingui } from '@lingui/react/macro'
 
 import type { Schema } from '~/api/client'
 import type { Fact } from '~/pages/system/rows'
-import { useAmount } from '~/ui/amount'
-import { useFormat } from '~/ui/format'
+import { useAmount, useFormat } from '~/ui/format'
 
 const VARIABLES = {
   time: 'BERTH_BUILD_TIMEOUT',
