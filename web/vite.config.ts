@@ -27,18 +27,33 @@ function compressed(): Plugin {
   }
 }
 
+/** Hands the files of every `import()` to `shell/fetched` instead of to `<link rel="modulepreload">`, which cannot fail and be tried again. */
+function fetchedFirst(): Plugin {
+  return {
+    name: 'fetched-first',
+    apply: 'build',
+    transform: {
+      filter: { id: /^\0vite\/preload-helper\.js$/ },
+      handler: () => "export { fetchedFirst as __vitePreload } from '/src/shell/fetched.ts'",
+    },
+  }
+}
+
 /** Where the API answers while one works on the dashboard (`npm run dev`); its BERTH_PUBLIC_URL is the address of this one. */
 const api = process.env.BERTH_URL ?? 'http://localhost:3000'
 
 export default defineConfig({
   resolve: { alias: { '~': new URL('./src', import.meta.url).pathname } },
-  plugins: [react(), babel({ plugins: ['@lingui/babel-plugin-lingui-macro'] }), lingui(), tailwind(), compressed()],
+  plugins: [react(), babel({ plugins: ['@lingui/babel-plugin-lingui-macro'] }), lingui(), tailwind(), fetchedFirst(), compressed()],
   build: {
     target: 'es2022',
     manifest: true,
     // The policy allows no inline script or style and no data: fonts.
     assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
+    // A module that imports nothing is fetched first as well.
+    modulePreload: { polyfill: false, resolveDependencies: (file, files, { hostType }) => (hostType === 'html' || files.includes(file) ? files : [file, ...files]) },
+    // Styles come with the page: what is fetched later is scripts alone.
+    cssCodeSplit: false,
     rolldownOptions: {
       output: {
         codeSplitting: {
