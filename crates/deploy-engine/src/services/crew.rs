@@ -31,7 +31,8 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    pub(crate) const NOTHING: Self = Self { replicas: 0, generation: 0 };
+    /// Of a version that is not to run; of one that is, somebody may want none as well, in a generation that there is.
+    pub(crate) const NOTHING: Self = Self { replicas: 0, generation: -1 };
 }
 
 /// A container that Docker knows.
@@ -149,6 +150,8 @@ struct Member {
 struct Slot {
     restarts: Restarts,
     rests_until: Option<Timestamp>,
+    /// It rests because Docker or the database was away, not because it ended.
+    is_delayed: bool,
     trouble: Option<Trouble>,
     /// Since what is wanted was last changed.
     ends: u32,
@@ -207,11 +210,9 @@ impl Crew {
             true => Phase::Proving { until: now.after(self.health_timeout) },
         };
         let Seen { number, generation, container, endpoints, end, .. } = seen;
+        // One that does not run is started at once: with the machine it ends without a fault of its own.
         let slot = self.slots.entry(number).or_default();
-        if let Some(end) = end {
-            slot.last_end = Some(end);
-            slot.trouble = Some(Trouble::Ended(end));
-        }
+        slot.last_end = end.or(slot.last_end);
         let container = Some(container);
         self.members.retain(|member| !member.is(number, generation));
         self.members.push(Member {
@@ -246,10 +247,14 @@ impl Crew {
             Happened::NotLaunched { number, generation, problem, may_pass } => {
                 self.members.retain(|member| !(member.is(number, generation) && member.phase == Phase::Launching));
                 let slot = self.slots.entry(number).or_default();
-                slot.rests_until = Some(slot.restarts.ended(now, Duration::ZERO));
-                if !may_pass {
-                    slot.ends = ENDS_ON_TRIAL;
-                }
+                slot.is_delayed = may_pass;
+                slot.rests_until = Some(match may_pass {
+                    true => slot.restarts.delayed(now),
+                    false => {
+                        slot.ends = ENDS_ON_TRIAL;
+                        slot.restarts.ended(now, Duration::ZERO)
+                    }
+                });
                 slot.trouble = Some(Trouble::NotStarted(problem));
             }
             Happened::Answered { container } => {
@@ -306,6 +311,7 @@ impl Crew {
         member.is_watched = false;
         member.phase = Phase::Proving { until };
         member.changed_at = now;
+        self.slots.entry(seen.number).or_default().restarts.started();
         let early = self.early.iter().position(|(container, _)| *container == seen.container);
         let early = early.and_then(|at| self.early.remove(at)).map(|(_, end)| end);
         if let Some(end) = early.or(seen.end.filter(|_| !seen.is_running)) {
@@ -336,6 +342,10 @@ impl Crew {
 
     /// Takes in what was missed: what Docker has now is compared with what was known then.
     fn compare(&mut self, all: Vec<Seen>, taken_at: Timestamp, now: Timestamp) {
+        // Docker is there again: who waited for it waits no longer.
+        for slot in self.slots.values_mut().filter(|slot| slot.is_delayed) {
+            (slot.is_delayed, slot.rests_until) = (false, None);
+        }
         let (known_then, until) = (
             |member: &Member| member.container.is_some() && member.changed_at < taken_at,
             now.after(self.health_timeout),
@@ -377,6 +387,7 @@ impl Crew {
     fn trouble(&mut self, number: u32, trouble: Trouble, healthy_for: Duration, now: Timestamp) {
         let slot = self.slots.entry(number).or_default();
         slot.rests_until = Some(slot.restarts.ended(now, healthy_for));
+        slot.is_delayed = false;
         slot.ends += 1;
         slot.trouble = Some(trouble);
     }
@@ -438,21 +449,18 @@ impl Crew {
                 old_serves |= old.serves();
             }
         }
-        let slot = self.slots.entry(number).or_default();
+        // Whoever is wanted is told of.
+        self.slots.entry(number).or_default();
         match current {
             Some(at) if self.members[at].phase == Phase::Ended && !rests => {
                 let member = &mut self.members[at];
                 if let Some(container) = member.container.clone() {
                     member.phase = Phase::Launching;
                     member.changed_at = now;
-                    slot.restarts.count += 1;
                     orders.push(Order::Again { number, generation, container });
                 }
             }
             None if !rests && (!old_serves || !others_are_replaced) => {
-                if slot.trouble.is_some() {
-                    slot.restarts.count += 1;
-                }
                 self.members.push(Member {
                     number,
                     generation,

@@ -1,4 +1,5 @@
-//! When a replica that ended is started again, and from when on it is called a crash loop.
+//! When a replica that ended is started again, and from when on it is called a crash loop; and when one is tried again
+//! that could not be started for no fault of its own.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -16,6 +17,8 @@ const WELL_AFTER: Duration = Duration::from_secs(60);
 /// So many ends within [`LOOP_WITHIN`] are a crash loop.
 const LOOP_ENDS: usize = 5;
 const LOOP_WITHIN: Duration = Duration::from_secs(600);
+/// The longest pause while Docker or the database is away.
+const LONGEST_DELAY: Duration = Duration::from_secs(15);
 
 /// What is remembered of one replica's ends.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +30,9 @@ pub(crate) struct Restarts {
     pub(crate) is_crash_loop: bool,
     /// How often it was started again.
     pub(crate) count: u32,
+    /// It ended, and runs no more.
+    is_due: bool,
+    last_delay: Option<Duration>,
 }
 
 impl Restarts {
@@ -49,7 +55,21 @@ impl Restarts {
             false => doubled.min(LONG_PAUSE),
         };
         self.last_pause = Some(pause);
+        self.is_due = true;
         now.after(pause)
+    }
+
+    /// Takes note of a start that came to nothing because who is needed for it was away; when it is to be tried again.
+    pub(crate) fn delayed(&mut self, now: Timestamp) -> Timestamp {
+        let delay = self.last_delay.map_or(FIRST_PAUSE, |last| (last * 2).min(LONGEST_DELAY));
+        self.last_delay = Some(delay);
+        now.after(delay)
+    }
+
+    /// Takes note of its being started, for the first time or again.
+    pub(crate) fn started(&mut self) {
+        self.count += u32::from(std::mem::take(&mut self.is_due));
+        self.last_delay = None;
     }
 }
 
@@ -73,6 +93,20 @@ mod tests {
     #[test]
     fn pauses_double_and_a_loop_is_tried_from_time_to_time() {
         assert_eq!(pauses(9, Duration::ZERO), [1, 2, 4, 8, 60, 120, 240, 300, 300]);
+    }
+
+    #[test]
+    fn what_is_away_is_waited_for_and_is_no_loop() {
+        let (mut restarts, now) = (Restarts::default(), Timestamp(0));
+        let delays: Vec<_> = (0..6).map(|_| restarts.delayed(now).since(now).as_secs()).collect();
+        assert_eq!(delays, [1, 2, 4, 8, 15, 15]);
+        restarts.started();
+        assert_eq!((restarts.count, restarts.is_crash_loop), (0, false), "it never ended");
+        assert_eq!(restarts.delayed(now).since(now).as_secs(), 1);
+        restarts.ended(now, Duration::ZERO);
+        restarts.started();
+        restarts.started();
+        assert_eq!(restarts.count, 1, "an end is made good once");
     }
 
     #[test]

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use berth_model::{ActivationId, DeploymentId};
-use berth_runtime::{Command, CommandSpec, EnvVar, shell};
-use berth_store::{ActivationDecision, Deployment};
+use berth_runtime::{CommandSpec, EnvVar, shell};
+use berth_store::{ActivationDecision, Deployment, StoreError};
 use futures_util::StreamExt;
 
 use super::crew::{Trial, Wanted};
-use super::keeper::{NotLaunched, Service};
+use super::keeper::{Fares, Keeper, NotLaunched, Service};
 use super::logs::Tail;
 use super::supervisor::{Key, Supervisor, services_of, wanted};
 use super::words::{Trouble, of_end, with_lines};
@@ -43,6 +43,15 @@ impl DeployEngine {
     /// # Errors
     /// The database's and Docker's own; the activation is still pending then.
     pub async fn roll_out(&self, supervisor: &Supervisor, id: ActivationId) -> Result<Activated, DeployError> {
+        let ended = self.try_to_roll_out(supervisor, id).await?;
+        // Only now: a crash before would have run them again.
+        if let Err(error) = self.forget_release_commands(supervisor, id).await {
+            tracing::warn!("the containers of release commands are left until the next start: {error}");
+        }
+        Ok(ended)
+    }
+
+    async fn try_to_roll_out(&self, supervisor: &Supervisor, id: ActivationId) -> Result<Activated, DeployError> {
         loop {
             // Looked at first: commands of a version that would not go live are not run.
             let deployment = match self.store().foresee_activation(id).await? {
@@ -57,33 +66,41 @@ impl DeployEngine {
             };
             // Until it is live, or refused: from then on the supervisor knows by itself.
             let _rolling = supervisor.roll(deployment.id);
-            let mut commands = Vec::new();
-            let ended = match supervisor.start(&deployment, &mut commands).await {
+            return match supervisor.start(&deployment).await {
                 Ok(()) => self.activate(id).await,
                 Err(Stop::Refused(reason)) => self.refuse_because(id, reason).await,
-                Err(Stop::Later(error)) => return Err(error),
+                Err(Stop::Later(error)) => Err(error),
             };
-            if ended.is_ok() {
-                // Only now: a crash before would have run them again.
-                for command in commands {
-                    if let Err(error) = command.remove().await {
-                        tracing::warn!("the container of a release command is left: {error}");
-                    }
-                }
-            }
-            return ended;
         }
+    }
+
+    /// Removes the containers of the release commands of an activation that has ended, those that an earlier process
+    /// began included.
+    async fn forget_release_commands(&self, supervisor: &Supervisor, id: ActivationId) -> Result<(), DeployError> {
+        let deployment = match self.store().activation(id).await {
+            Ok(activation) => activation.deployment,
+            // Gone with its project, and they with it.
+            Err(StoreError::NotFound) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let of_deployment = release_key(deployment, "");
+        for (key, command) in supervisor.tools().engine.commands().await? {
+            if key.starts_with(&of_deployment) {
+                command.remove().await?;
+            }
+        }
+        Ok(())
     }
 }
 
 impl Supervisor {
     /// Starts everything of a deployment, and waits until all of it is healthy.
-    async fn start(&self, deployment: &Deployment, commands: &mut Vec<Command>) -> Result<(), Stop> {
+    async fn start(&self, deployment: &Deployment) -> Result<(), Stop> {
         let services = services_of(deployment.clone());
         if deployment.release_command_at.is_none() {
             for service in &services {
                 if let Some(command) = &service.running.settings.release_command {
-                    self.release(service, command, commands).await?;
+                    self.release(service, command).await?;
                 }
             }
             self.tools().store.release_commands_done(deployment.id).await?;
@@ -95,21 +112,24 @@ impl Supervisor {
             let key = (deployment.id, service.spec.name.clone());
             self.want(&key, service, wanted(service, &settings), false, Some(&stock));
         }
-        let waiting = services.iter().map(|service| self.proven(service, wanted(service, &settings)));
+        let waiting = services.iter().map(|service| self.proven(service));
         futures_util::future::try_join_all(waiting).await?;
         Ok(())
     }
 
-    /// Waits until a service is healthy, all of it that is wanted.
-    async fn proven(&self, service: &Service, wanted: Wanted) -> Result<(), Stop> {
+    /// Waits until a service is healthy, all of it that is wanted: also if somebody wants more or less of it meanwhile.
+    async fn proven(&self, service: &Service) -> Result<(), Stop> {
         let key: Key = (service.deployment.id, service.spec.name.clone());
-        let kept = self.keepers().get(&key).map(|keeper| (keeper.fares.clone(), keeper.tail.clone()));
+        let kept = self.keepers().get(&key).map(|keeper| {
+            let Keeper { fares, wish, tail, .. } = keeper;
+            (fares.clone(), wish.subscribe(), tail.clone())
+        });
         let gone = || Stop::Refused(format!("The service {} was given up while it started.", key.1));
-        let (mut fares, tail) = kept.ok_or_else(gone)?;
-        let judged = fares
-            .wait_for(|fares| fares.wanted == wanted && fares.trial != Trial::Pending)
-            .await
-            .map(|fares| fares.trial.clone());
+        let (mut fares, wish, tail) = kept.ok_or_else(gone)?;
+        let is_judged = |fares: &Fares| {
+            fares.wanted == *wish.borrow() && fares.wanted != Wanted::NOTHING && fares.trial != Trial::Pending
+        };
+        let judged = fares.wait_for(is_judged).await.map(|fares| fares.trial.clone());
         match judged.map_err(|_| gone())? {
             Trial::Failed(number, trouble) => {
                 let lines = tail.settled(LAST_LINES_WITHIN).await;
@@ -119,8 +139,8 @@ impl Supervisor {
         }
     }
 
-    /// Runs the release command of a service to its end.
-    async fn release(&self, service: &Service, command: &str, commands: &mut Vec<Command>) -> Result<(), Stop> {
+    /// Runs the release command of a service to its end, or follows the one that an earlier process began.
+    async fn release(&self, service: &Service, command: &str) -> Result<(), Stop> {
         let name = &service.spec.name;
         let key = release_key(service.deployment.id, name.as_str());
         let prepared = async {
@@ -129,17 +149,23 @@ impl Supervisor {
         let ((env, mask), volumes) = prepared.await.map_err(|why| not_started(name.as_str(), command, why))?;
         let spec = command_spec(self, service, key, shell(command), env, volumes);
         let writer = self.tools().logs.writer(service.log(), service.deployment.id, None, mask.clone());
-        writer.say(&format!("release command: {}", mask.apply(command.to_owned()))).await;
+        // One that was begun before is not begun again, and what it said is not written down twice.
+        let was_begun = self.tools().engine.commands().await?.iter().any(|(known, _)| *known == spec.key);
+        let written_until = if was_begun { writer.resume_from().await? } else { None };
+        if !was_begun {
+            writer.say(&format!("release command: {}", mask.apply(command.to_owned()))).await;
+        }
         let started = self.tools().engine.run_command(&spec).await;
         let running = started.map_err(|why| not_started(name.as_str(), command, why.into()))?;
-        commands.push(running.clone());
         berth_model::step!("release command started");
         let tail = Tail::new();
         let read = async {
             let mut records = std::pin::pin!(running.output(None));
             while let Some(Ok(record)) = records.next().await {
                 tail.push(&mask, &record.line);
-                writer.line(record.at_ns, record.stream, &record.line).await;
+                if written_until.is_none_or(|until| until < record.at_ns) {
+                    writer.line(record.at_ns, record.stream, &record.line).await;
+                }
             }
         };
         let waited = tokio::time::timeout(RELEASE_WITHIN, async { tokio::join!(running.wait(), read).0 }).await;

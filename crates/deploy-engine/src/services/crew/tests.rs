@@ -279,6 +279,38 @@ fn a_daemon_that_is_away_is_no_fault_of_the_version() {
 }
 
 #[test]
+fn who_waits_for_the_daemon_starts_once_it_is_back_and_never_crashed() {
+    let mut stage = Stage::wanting(1);
+    for _ in 0..9 {
+        assert_eq!(stage.ordered(), ["launch 1.0"]);
+        let problem = "nobody listens".to_owned();
+        stage.hear(Happened::NotLaunched { number: 1, generation: 0, problem, may_pass: true });
+        assert_eq!(stage.states(), ["restarting"], "and no loop");
+        stage.pass(Duration::from_secs(15));
+    }
+    stage.ordered();
+    let problem = "nobody listens".to_owned();
+    stage.hear(Happened::NotLaunched { number: 1, generation: 0, problem, may_pass: true });
+    assert_eq!(stage.ordered(), [""; 0]);
+    stage.hear(Happened::Stock { all: Vec::new(), taken_at: stage.now });
+    assert_eq!(stage.ordered(), ["launch 1.0"], "without the rest of its pause");
+    stage.launched(1, 0);
+    stage.healthy("c1.0");
+    assert_eq!(stage.crew.places()[0].restarts, 0);
+}
+
+#[test]
+fn what_ended_with_the_machine_is_waited_for_like_what_starts() {
+    let mut stage = Stage::wanting(1);
+    stage.crew.adopt(Seen { is_running: false, end: Some(CRASH), ..seen(1, 0) }, true, stage.now);
+    assert_eq!(stage.ordered(), ["again c1.0"]);
+    assert_eq!((stage.crew.standing(), stage.states()), (Standing::Starting, vec!["starting"]));
+    stage.launched(1, 0);
+    stage.ended("c1.0");
+    assert_eq!(stage.crew.standing(), Standing::Down("crashed: exit code 1".to_owned()), "it was its own fault then");
+}
+
+#[test]
 fn what_runs_already_is_taken_over_and_served_at_once() {
     let mut stage = Stage::wanting(2);
     stage.crew.adopt(seen(1, 0), true, stage.now);
