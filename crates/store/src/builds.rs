@@ -75,6 +75,8 @@ pub struct Published {
     pub host: String,
     /// Whether its files are kept.
     pub released: bool,
+    /// Why it did not go live when that was last tried.
+    pub problem: Option<String>,
 }
 
 /// How a build ended.
@@ -101,7 +103,8 @@ macro_rules! select_build {
             "SELECT b.id, b.project_id, b.status, b.trigger, b.environment, b.branch, b.commit_hash, b.commit_message, \
              b.commit_author, b.reason, b.because, b.pull_request, b.fork, b.source_ref, b.delivery, b.exit_code, b.failure, b.plan, b.steps, b.attempts, b.cancel_requested, b.created_at, \
              b.started_at, b.finished_at, p.user_id AS owner, p.id AS of_project, o.id AS published, \
-             o.status AS published_status, o.host AS published_host, o.released AS published_kept \
+             o.status AS published_status, o.host AS published_host, o.released AS published_kept, \
+             (SELECT a.refusal FROM activation a WHERE a.deployment_id = o.id ORDER BY a.id DESC LIMIT 1) AS published_problem \
              FROM build b JOIN project p ON p.id = b.project_id LEFT JOIN deployment o ON o.id = \
              (SELECT MAX(m.id) FROM deployment m WHERE m.build_id = b.id AND m.promoted_from IS NULL) ",
             $($rest)+
@@ -165,6 +168,7 @@ fn published(row: &Row<'_>) -> Result<Option<Published>, StoreError> {
         status: row.parsed("published_status", DeploymentStatus::parse)?,
         host: row.get("published_host")?,
         released: row.get("published_kept")?,
+        problem: row.get("published_problem")?,
     }))
 }
 

@@ -62,6 +62,8 @@ pub struct Deployment {
     pub created_at: Timestamp,
     /// When it last went live.
     pub activated_at: Option<Timestamp>,
+    /// Why it did not go live when that was last tried.
+    pub problem: Option<String>,
 }
 
 /// A release that lies complete on disk.
@@ -93,6 +95,7 @@ macro_rules! select_deployment {
         concat!(
             "SELECT d.id, d.short_id, d.project_id, d.build_id, d.environment, d.branch, d.status, d.host, d.files, \
              d.bytes, d.released, d.promoted_from, d.services, d.release_command_at, d.created_at, d.activated_at, p.user_id AS owner, p.id AS of_project, \
+             (SELECT a.refusal FROM activation a WHERE a.deployment_id = d.id ORDER BY a.id DESC LIMIT 1) AS problem, \
              b.commit_hash, b.commit_message, b.commit_author, b.started_at, b.finished_at \
              FROM deployment d JOIN project p ON p.id = d.project_id AND p.deleted_at IS NULL \
              JOIN build b ON b.id = d.build_id ",
@@ -123,6 +126,7 @@ impl FromRow for Deployment {
             took: took(row)?,
             created_at: row.time("created_at")?,
             activated_at: row.time_or_none("activated_at")?,
+            problem: row.get("problem")?,
         })
     }
 }

@@ -1530,6 +1530,11 @@ export interface components {
             id: number;
             /** @description Whether its files are still kept, so that it can go live again at once. */
             kept: boolean;
+            /**
+             * @description Why it did not go live when that was last tried, with the last lines of a service that ended; `null`: it did, or
+             *     that was not tried.
+             */
+            problem: string | null;
             /** Format: int64 */
             projectId: number;
             /**
@@ -2477,6 +2482,8 @@ export interface components {
             id: number;
             /** @description Whether its files are still kept, so that it can go live again at once. */
             kept: boolean;
+            /** @description Why it did not go live when that was last tried, with the last lines of a service that ended; `null`: it did. */
+            problem: string | null;
             status: components["schemas"]["DeploymentStatus"];
             /** @description Its own address, which stays the same while its files are kept. */
             url: string;

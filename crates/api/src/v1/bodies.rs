@@ -251,6 +251,8 @@ pub(crate) struct PublishedBody {
     url: String,
     /// Whether its files are still kept, so that it can go live again at once.
     kept: bool,
+    /// Why it did not go live when that was last tried, with the last lines of a service that ended; `null`: it did.
+    problem: Option<String>,
 }
 
 /// The pull request that a build or a preview is of.
@@ -304,11 +306,12 @@ impl BuildSummaryBody {
             }),
             exit_code: build.exit_code,
             failure: build.failure,
-            deployment: build.published.map(|Published { id, status, host, released }| PublishedBody {
+            deployment: build.published.map(|Published { id, status, host, released, problem }| PublishedBody {
                 id: id.0,
                 status,
                 url: config.site_url(&host),
                 kept: released,
+                problem,
             }),
             steps: build.steps,
             cancel_requested: build.cancel_requested,
@@ -343,6 +346,9 @@ pub(crate) struct DeploymentBody {
     promoted_from: Option<i64>,
     created_at: Timestamp,
     activated_at: Option<Timestamp>,
+    /// Why it did not go live when that was last tried, with the last lines of a service that ended; `null`: it did, or
+    /// that was not tried.
+    problem: Option<String>,
 }
 
 impl DeploymentBody {
@@ -363,6 +369,7 @@ impl DeploymentBody {
             promoted_from: deployment.promoted_from.map(|source| source.0),
             created_at: deployment.created_at,
             activated_at: deployment.activated_at,
+            problem: deployment.problem,
         }
     }
 }

@@ -136,6 +136,7 @@ mod tests {
             took: None,
             created_at: Timestamp(0),
             activated_at: None,
+            problem: None,
             services: None,
             release_command_at: None,
         }

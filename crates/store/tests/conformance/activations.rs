@@ -151,6 +151,11 @@ pub(crate) async fn a_refused_activation_puts_the_host_back(ground: Ground) {
     assert!(ground.events().await.contains(&EventPayload::ActivationFinished { activation: wish.id, live: false }));
     let failed = store.request_activation(access, second.id, ActivationReason::Promote).await;
     assert!(matches!(failed, Err(StoreError::Conflict(_))));
+    let problem = async |deployment: &Deployment| store.deployment(access, deployment.id).await.unwrap().problem;
+    let why = Some("the edge did not answer with it".to_owned());
+    assert_eq!((problem(&second).await, problem(&first).await), (why.clone(), None));
+    let build = store.build(access, second.build).await.unwrap();
+    assert_eq!(build.published.and_then(|published| published.problem), why, "and so it is told with its build");
 
     // A rollback that fails harms nothing.
     let third = ground.go_live(&shop).await;
@@ -160,6 +165,12 @@ pub(crate) async fn a_refused_activation_puts_the_host_back(ground: Ground) {
     store.refuse_activation(back, "once more").await.unwrap();
     assert_eq!(at_shop(&ground).await.deployment, Some(third.id));
     assert_eq!(status(&ground, &first).await, DeploymentStatus::Retired);
+    assert_eq!(problem(&first).await, why);
+    let again = store.request_activation(access, first.id, ActivationReason::Rollback).await.unwrap();
+    assert_eq!(problem(&first).await, None, "it is tried again");
+    store.decide_activation(again).await.unwrap();
+    store.confirm_activation(again).await.unwrap();
+    assert_eq!((problem(&first).await, status(&ground, &first).await), (None, DeploymentStatus::Live));
 }
 
 pub(crate) async fn another_branch_does_not_go_live(ground: Ground) {

@@ -44,7 +44,7 @@ export function FailureReason({ build, failure, project }: Props) {
 }
 
 /** Whether the old version is still up. */
-function ForVisitors({ build, project }: Omit<Props, 'failure'>) {
+export function ForVisitors({ build, project }: Omit<Props, 'failure'>) {
   const live = project.liveDeployment
   if (build.environment === 'preview') return <Trans>Visitors of the site see nothing of it: this was a preview.</Trans>
   if (!live) return <Trans>Nothing is live yet at <bdi dir="ltr">{hostOf(project.url)}</bdi>.</Trans>

@@ -22,6 +22,7 @@ import { Announcer } from './announcer'
 import { FailureReason } from './failure'
 import { Facts } from './facts'
 import { Decisions, Warnings } from './plan'
+import { NotLive } from './not-live'
 import { useNotes } from './notes'
 import { StepBar } from './step-bar'
 
@@ -46,6 +47,7 @@ export function BuildPage() {
         {build.reason && <Notice tone={build.status === 'held' ? 'busy' : 'plain'} title={build.status === 'held' ? <Trans>It waits for somebody to look at it.</Trans> : <Trans>It was not built.</Trans>}><Why of={{ reason: build.reason, because: build.because }} /></Notice>}
         {build.steps.length > 0 && <StepBar build={build} />}
         {build.failure && <FailureReason build={build} failure={build.failure} project={project} />}
+        <NotLive build={build} project={project} />
         <Warnings plan={build.plan} />
         <Log key={build.id} build={build} />
         <Decisions plan={build.plan} />

@@ -20,7 +20,7 @@ type Project = Schema['ProjectBody']
 export function Notices({ project }: { project: Project }) {
   const { latestBuild: latest, webhookProblem } = project
   const { data: held = [] } = useQuery(heldQuery(project.id))
-  const failed = latest?.status === 'failed' ? latest : undefined
+  const failed = latest && (latest.status === 'failed' || latest.deployment?.status === 'failed') ? latest : undefined
   return (
     <div className="mb-4 grid gap-3 empty:hidden">
       {failed && <Failed build={failed} live={project.liveDeployment} />}
@@ -41,7 +41,7 @@ export function Notices({ project }: { project: Project }) {
 
 /** Why the last push is not live, and what is. */
 function Failed({ build, live }: { build: Build; live: Schema['DeploymentBody'] | null }) {
-  const { failure } = build
+  const { failure, deployment } = build
   const wordsOf = useFailureWords()
   return (
     <Notice
@@ -55,8 +55,14 @@ function Failed({ build, live }: { build: Build; live: Schema['DeploymentBody'] 
     >
       {live ? (live.commit ? <Trans>Visitors still see <Hash of={live.commit.hash} />.</Trans> : <Trans>Visitors still see deployment {live.id}.</Trans>) : <Trans>Nothing is live yet.</Trans>}{' '}
       {failure && <bdi>{wordsOf(failure).title}</bdi>}
+      {deployment?.problem && <English>{firstLine(deployment.problem)}</English>}
     </Notice>
   )
+}
+
+/** The lines of a log that may follow are on the build's page. */
+function firstLine(problem: string): string {
+  return problem.split('\n', 1)[0] ?? problem
 }
 
 /** A stranger's code runs only after somebody has said so. */
