@@ -5,7 +5,8 @@ use anyhow::Result;
 use crate::Repo;
 
 /// Answers every path with its text; `/slow` after a second, `/env/<key>` with a variable, `/crash` by ending with code 3,
-/// `/eat` by taking all memory. It says its text when it starts, and `SIGTERM` when it is asked to end.
+/// `/eat` by taking all memory. Of what is upgraded it says everything again. It says its text when it starts, and
+/// `SIGTERM` when it is asked to end.
 #[derive(Clone)]
 pub struct Application {
     /// What it answers.
@@ -56,6 +57,10 @@ const server = http.createServer((request, response) => {
   if (path === '/eat') setInterval(() => eaten.push(Buffer.alloc(64 << 20, 1)), 10);
   if (path.startsWith('/env/')) return response.end(String(process.env[path.slice(5)]));
   setTimeout(() => response.end(text), path === '/slow' ? 1000 : 5);
+});
+server.on('upgrade', (request, socket) => {
+  socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+  socket.on('error', () => {}).pipe(socket);
 });
 server.listen(process.env.PORT, '0.0.0.0', () => console.log('serving ' + text));
 process.on('SIGTERM', () => {

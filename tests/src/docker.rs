@@ -1,5 +1,6 @@
 //! Docker's own list of what belongs to an instance: the truth that Berth's claims are held against.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -9,6 +10,17 @@ use anyhow::{Context, Result, ensure};
 pub struct Docker {
     instance: String,
     filter: String,
+}
+
+/// A container of a service that runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replica {
+    /// Its id.
+    pub container: String,
+    /// Whose deployment's.
+    pub deployment: i64,
+    /// Which service, and which of its replicas: `web 1`.
+    pub name: String,
 }
 
 impl Docker {
@@ -24,6 +36,77 @@ impl Docker {
     /// When Docker does not answer.
     pub fn containers(&self) -> Result<Vec<String>> {
         docker(&["ps", "--all", "--quiet", "--no-trunc", "--filter", &self.filter])
+    }
+
+    /// Its replicas that run.
+    ///
+    /// # Errors
+    /// When Docker does not answer.
+    pub fn replicas(&self) -> Result<Vec<Replica>> {
+        const FORMAT: &str =
+            r#"{{.ID}} {{.Label "berth.deployment"}} {{.Label "berth.service"}} {{.Label "berth.replica"}}"#;
+        let kind = "label=berth.kind=replica";
+        let listed = docker(&["ps", "--no-trunc", "--filter", &self.filter, "--filter", kind, "--format", FORMAT])?;
+        let replica = |line: &String| {
+            let mut words = line.splitn(3, ' ');
+            let (container, deployment, name) = (words.next()?, words.next()?, words.next()?);
+            Some(Replica { container: container.into(), deployment: deployment.parse().ok()?, name: name.into() })
+        };
+        listed.iter().map(|line| replica(line).with_context(|| format!("{line:?} is no replica"))).collect()
+    }
+
+    /// When a container was last started.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn runs_since(&self, container: &str) -> Result<String> {
+        Ok(docker(&["inspect", "--format", "{{.State.StartedAt}}", container])?.concat())
+    }
+
+    /// Stops all its containers at once, as a machine that goes down does.
+    ///
+    /// # Errors
+    /// When Docker does not.
+    pub fn stop_all(&self) -> Result<()> {
+        let containers = self.containers()?;
+        docker(&[&["stop", "--time", "1"], &containers.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat())
+            .map(drop)
+    }
+
+    /// Removes a container, whatever it does.
+    ///
+    /// # Errors
+    /// When Docker does not.
+    pub fn remove(&self, container: &str) -> Result<()> {
+        docker(&["rm", "--force", container]).map(drop)
+    }
+
+    /// The deployments that have a network of their own.
+    ///
+    /// # Errors
+    /// When Docker does not answer.
+    pub fn networked_deployments(&self) -> Result<Vec<i64>> {
+        let label = r#"{{.Label "berth.deployment"}}"#;
+        let listed = docker(&["network", "ls", "--filter", &self.filter, "--format", label])?;
+        Ok(listed.iter().filter_map(|deployment| deployment.parse().ok()).collect())
+    }
+
+    /// The builds that images of services are of.
+    ///
+    /// # Errors
+    /// When Docker does not answer.
+    pub fn builds_with_service_images(&self) -> Result<BTreeSet<String>> {
+        let kind = "label=berth.kind=service-image";
+        let images = docker(&["images", "--quiet", "--no-trunc", "--filter", &self.filter, "--filter", kind])?;
+        let label = r#"{{index .Config.Labels "berth.build"}}"#;
+        let mut builds = BTreeSet::new();
+        for image in images {
+            // One that went meanwhile has none.
+            builds.extend(
+                docker(&["image", "inspect", "--format", label, &image])?.into_iter().filter(|id| !id.is_empty()),
+            );
+        }
+        Ok(builds)
     }
 
     /// The ids of its images.

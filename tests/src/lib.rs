@@ -32,7 +32,7 @@ pub use application::Application;
 pub use berth::{Berth, WEBHOOK_SECRET};
 pub use chromium::chromium;
 pub use database::Database;
-pub use docker::Docker;
+pub use docker::{Docker, Replica};
 pub use doorway::Doorway;
 pub use fake_github::{
     Comment, CommitStatus, Deployment, DeploymentStatus, FakeGithub, Hook, Limit, PullRequest, Seen,

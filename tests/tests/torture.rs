@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::Result;
 use berth_tests::Database;
 use berth_tests::torture::{
-    Deletion, Kills, Promotion, Push, at_each_step, docker_goes_away, fuzz_requests, killed_at_its_first_start,
-    killed_while_rotating, redeploys, switches,
+    Deletion, Kills, Promotion, Push, Rollout, at_each_step, at_these_steps, docker_goes_away, fuzz_requests,
+    killed_at_its_first_start, killed_while_rotating, redeploys, switches,
 };
 
 /// C1: killed at every ninth of its steps, a push is wholly there or wholly not, goes live, and leaves nothing.
@@ -22,6 +22,14 @@ async fn c1_killed_at_its_steps_a_promotion_and_a_deletion_are_whole() -> Result
     let kills = Kills { first: 3, every: 7, most: 3 };
     at_each_step(&Database::Sqlite, Promotion::default(), kills).await?.verdict(2)?;
     at_each_step(&Database::Sqlite, Deletion::default(), kills).await?.verdict(2).map(drop)
+}
+
+/// Killed while a new version of services takes over: what was live is still served, the new one goes live, and its
+/// release command ran once.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_a_version_takes_over_it_goes_on_from_there() -> Result<()> {
+    let steps = ["1 release command started", "1 release commands done", "2 service container started"];
+    at_these_steps(&Database::Sqlite, Rollout::default(), &steps).await?.verdict(3).map(drop)
 }
 
 /// Killed while it makes its keys and its tables, it starts again as if for the first time.

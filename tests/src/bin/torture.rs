@@ -17,10 +17,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use berth_tests::Database;
 use berth_tests::torture::{
-    BranchEnd, Deletion, FolderUpload, Kills, Promotion, Push, Renaming, Rollback, Tally, at_each_kind_of_step,
-    at_each_step, builds_leave_nothing, database_goes_away, docker_goes_away, files_reach_the_disk_before_their_names,
-    fuzz_requests, hostile_builds_beside_a_harmless_one, killed_at_its_first_start, killed_while_recovering,
-    killed_while_rotating, properties, redeploys, schemathesis, switches, webhooks_while_builds_run,
+    BranchEnd, Deletion, FolderUpload, Kills, Promotion, Push, Renaming, Rollback, Rollout, Tally,
+    at_each_kind_of_step, at_each_step, builds_leave_nothing, database_goes_away, docker_goes_away,
+    files_reach_the_disk_before_their_names, fuzz_requests, hostile_builds_beside_a_harmless_one,
+    killed_at_its_first_start, killed_while_recovering, killed_while_rotating, properties, redeploys, schemathesis,
+    switches, webhooks_while_builds_run,
 };
 
 type Running = Pin<Box<dyn Future<Output = Result<Tally>>>>;
@@ -96,7 +97,18 @@ const CASES: &[Case] = &[
         run: |asked| push(Database::postgres(), asked.kills(3)),
     },
     Case { name: "kills-container-build", counts: Counts::Kills, run: |_| Box::pin(container_build()) },
+    Case { name: "kills-service-build", counts: Counts::Kills, run: |_| Box::pin(service_build()) },
     Case { name: "kills-rollback", counts: Counts::Kills, run: |asked| Box::pin(rollback(asked.kills(1))) },
+    Case {
+        name: "kills-rollout-sqlite",
+        counts: Counts::Kills,
+        run: |asked| rollout(Database::Sqlite, asked.kills(1)),
+    },
+    Case {
+        name: "kills-rollout-postgres",
+        counts: Counts::Kills,
+        run: |asked| rollout(Database::postgres(), asked.kills(3)),
+    },
     Case { name: "kills-promotion", counts: Counts::Kills, run: |asked| Box::pin(promotion(asked.kills(1))) },
     Case { name: "kills-deletion", counts: Counts::Kills, run: |asked| Box::pin(deletion(asked.kills(1))) },
     Case { name: "kills-renaming", counts: Counts::Kills, run: |asked| Box::pin(renaming(asked.kills(1))) },
@@ -155,8 +167,16 @@ fn push(database: Database, kills: Kills) -> Running {
     Box::pin(async move { at_each_step(&database, Push::of_files(), kills).await })
 }
 
+fn rollout(database: Database, kills: Kills) -> Running {
+    Box::pin(async move { at_each_step(&database, Rollout::default(), kills).await })
+}
+
 async fn container_build() -> Result<Tally> {
     at_each_kind_of_step(&Database::Sqlite, Push::of_sources()).await
+}
+
+async fn service_build() -> Result<Tally> {
+    at_each_kind_of_step(&Database::Sqlite, Push::of_service()).await
 }
 
 async fn rollback(kills: Kills) -> Result<Tally> {

@@ -40,6 +40,10 @@ pub trait Ordeal {
     fn first_look(&mut self, world: &World, acknowledged: bool) -> impl Future<Output = Result<()>>;
     /// Brings it to its end: by itself if it was acknowledged, else perhaps by asking again.
     fn complete(&mut self, world: &World, acknowledged: bool) -> impl Future<Output = Result<()>>;
+    /// What has to hold after the last round; Berth may be started again for it.
+    fn at_last(&mut self, _: &mut World) -> impl Future<Output = Result<()>> {
+        async { Ok(()) }
+    }
 }
 
 /// A world whose Berth dies where it is told to.
@@ -94,6 +98,23 @@ pub async fn at_each_kind_of_step(database: &Database, ordeal: impl Ordeal) -> R
     rounds.close().await
 }
 
+/// Kills at each of these steps, as [`FailPoints::arm`] takes them. Each has to come.
+///
+/// # Errors
+/// When the world breaks otherwise.
+pub async fn at_these_steps(database: &Database, ordeal: impl Ordeal, steps: &[&str]) -> Result<Tally> {
+    let mut rounds = Rounds::open(database, ordeal).await?;
+    for step in steps {
+        let survived = rounds.round(step).await?;
+        if !rounds.tally.failures.is_empty() {
+            break;
+        }
+        ensure!(survived, "the step {step} never came: {:?}", rounds.seen);
+    }
+    rounds.tally.note = steps.join(", ");
+    rounds.close().await
+}
+
 struct Rounds<O> {
     world: World,
     points: FailPoints,
@@ -133,8 +154,9 @@ impl<O: Ordeal> Rounds<O> {
         Ok(tally.failures.is_empty())
     }
 
-    async fn close(self) -> Result<Tally> {
+    async fn close(mut self) -> Result<Tally> {
         if self.tally.failures.is_empty() {
+            self.ordeal.at_last(&mut self.world).await.context("after the last round")?;
             self.world.close().await?;
         }
         Ok(self.tally)

@@ -50,13 +50,27 @@ pub async fn redeploys(times: u32, per_second: u32) -> Result<Tally> {
         slowest = slowest.max(asked.elapsed());
     }
     done.store(true, Ordering::Relaxed);
-    let mut tally = Tally::default();
+    let (mut tally, mut times_taken) = (Tally::default(), Vec::new());
     while let Some(visited) = visitors.join_next().await {
-        tally.add(visited?);
+        let (visits, taken) = visited?;
+        tally.add(visits);
+        times_taken.extend(taken);
     }
     deployed?;
     let rate = tally.tried * 1_000 / u64::try_from(started.elapsed().as_millis())?.max(1);
-    tally.note = format!("{times} deployments at {rate} requests/s, the slowest {:.1} s", slowest.as_secs_f64());
+    times_taken.sort_unstable();
+    let percentile = |share: usize| {
+        let at = (times_taken.len() * share / 1_000).min(times_taken.len().saturating_sub(1));
+        times_taken.get(at).map_or(0, Duration::as_millis)
+    };
+    tally.note = format!(
+        "{times} deployments at {rate} requests/s, the slowest {:.1} s; requests p50 {} ms, p99 {} ms, p99.9 {} ms, at most {} ms",
+        slowest.as_secs_f64(),
+        percentile(500),
+        percentile(990),
+        percentile(999),
+        percentile(1_000),
+    );
     ensure!(tally.tried > 0, "nobody came");
     if tally.failures.is_empty() {
         world.close().await?;
@@ -64,13 +78,15 @@ pub async fn redeploys(times: u32, per_second: u32) -> Result<Tally> {
     Ok(tally)
 }
 
-/// One visitor: asks on time, whatever the answers take, and never sees an older version after a newer one.
-async fn visit(site: Site, every: Duration, newest: Arc<AtomicU32>, done: Arc<AtomicBool>) -> Tally {
-    let (mut tally, mut seen) = (Tally::default(), 0);
+/// One visitor: asks on time, whatever the answers take, and never sees an older version after a newer one. How long each
+/// answer took is told, too.
+async fn visit(site: Site, every: Duration, newest: Arc<AtomicU32>, done: Arc<AtomicBool>) -> (Tally, Vec<Duration>) {
+    let (mut tally, mut times, mut seen) = (Tally::default(), Vec::new(), 0);
     let mut time = tokio::time::interval(every);
     time.set_missed_tick_behavior(MissedTickBehavior::Burst);
     while !done.load(Ordering::Relaxed) {
         time.tick().await;
+        let asked = Instant::now();
         let visited = async {
             let page = site.get("/").await?;
             let version = page.body.strip_prefix("version ").and_then(|number| number.parse::<u32>().ok());
@@ -81,6 +97,7 @@ async fn visit(site: Site, every: Duration, newest: Arc<AtomicU32>, done: Arc<At
             Ok(())
         };
         tally.count(visited.await);
+        times.push(asked.elapsed());
     }
-    tally
+    (tally, times)
 }

@@ -13,7 +13,8 @@ use crate::{World, eventually};
 const GONE_WITHIN: Duration = Duration::from_secs(60);
 
 /// Within a minute: no build is under way, at most one production deployment of each project is live, exactly the kept
-/// releases are on the disk, staging and trash are empty, and Docker lists no container.
+/// releases are on the disk, staging and trash are empty, and Docker lists no container but one for each replica of what
+/// is live, and no network of a deployment but theirs.
 ///
 /// # Errors
 /// Says what is not so.
@@ -29,14 +30,25 @@ pub async fn settled(world: &World) -> Result<()> {
     settled.await.map_err(|error| error.context(why))
 }
 
+/// Whether all of that is so already.
+pub(super) async fn is_settled(world: &World) -> bool {
+    look(world).await.is_ok()
+}
+
 async fn look(world: &World) -> Result<()> {
     let deployments = world.berth.deployments();
     for place in [".staging", ".trash"] {
         let left = names(&deployments.join(place))?;
         ensure!(left.is_empty(), "{place} holds {left:?}");
     }
-    let containers = world.berth.docker()?.containers()?;
-    ensure!(containers.is_empty(), "containers are left: {containers:?}");
+    let docker = world.berth.docker()?;
+    let (containers, replicas) = (docker.containers()?, docker.replicas()?);
+    let is_replica = |id: &&String| replicas.iter().any(|replica| replica.container == **id);
+    let left: Vec<_> = containers.iter().filter(|id| !is_replica(id)).collect();
+    ensure!(left.is_empty(), "containers are left: {left:?}");
+    let distinct: BTreeSet<_> = replicas.iter().map(|replica| (replica.deployment, &replica.name)).collect();
+    ensure!(distinct.len() == replicas.len(), "replicas run twice: {replicas:?}");
+    let mut live = BTreeSet::new();
 
     let projects = list(world, "/api/v1/projects").await?;
     let known: BTreeSet<String> = projects.iter().map(|project| project["id"].to_string()).collect();
@@ -47,18 +59,24 @@ async fn look(world: &World) -> Result<()> {
         let under_way = builds.iter().find(|build| matches!(build["status"].as_str(), Some("queued" | "running")));
         ensure!(under_way.is_none(), "a build is under way: {under_way:?}");
         let listed = list(world, &format!("/api/v1/projects/{id}/deployments")).await?;
-        let live = |one: &&Value| one["status"] == "live" && one["environment"] == "production";
-        ensure!(listed.iter().filter(live).count() <= 1, "two are live: {listed:?}");
+        let is_live = |one: &&Value| one["status"] == "live";
+        let in_production = listed.iter().filter(is_live).filter(|one| one["environment"] == "production");
+        ensure!(in_production.count() <= 1, "two are live: {listed:?}");
+        live.extend(listed.iter().filter(is_live).filter_map(|one| one["id"].as_i64()));
         let kept: BTreeSet<String> =
             listed.iter().filter(|one| one["kept"] == true).map(|one| one["id"].to_string()).collect();
         let on_disk = names(&deployments.join(".releases").join(id))?;
         ensure!(on_disk == kept, "project {id} has the releases {on_disk:?} on disk, and keeps {kept:?}");
     }
+    let running: BTreeSet<i64> = replicas.iter().map(|replica| replica.deployment).collect();
+    ensure!(running.is_subset(&live), "deployments {running:?} run, live are {live:?}");
+    let networked: BTreeSet<i64> = docker.networked_deployments()?.into_iter().collect();
+    ensure!(networked == running, "deployments {networked:?} have a network, {running:?} run");
     Ok(())
 }
 
 /// All of a list, page by page.
-async fn list(world: &World, path: &str) -> Result<Vec<Value>> {
+pub(super) async fn list(world: &World, path: &str) -> Result<Vec<Value>> {
     let (mut all, mut before) = (Vec::new(), String::new());
     loop {
         let listed = world.ada.get(&format!("{path}?limit=100{before}")).await?.expect(200)?;

@@ -24,4 +24,5 @@ mod reports;
 mod secrets;
 mod services;
 mod serving;
+mod survival;
 mod traffic;

@@ -26,6 +26,12 @@ async fn push(world: &World, project: &Project, application: &Application) -> Re
     answer["build"]["id"].as_i64().with_context(|| format!("no build in {answer}"))
 }
 
+/// The project's only service as its owner sees it.
+async fn service(world: &World, project: &Project) -> Result<Value> {
+    let listed = world.list(project, "services").await?;
+    listed.into_iter().next().context("a service")
+}
+
 /// The containers that run for this Berth, by id.
 fn running(world: &World) -> Result<Vec<String>> {
     let docker = world.berth.docker()?;
@@ -84,6 +90,11 @@ async fn a_version_that_does_not_start_never_sees_a_visitor() -> Result<()> {
     .await?;
     let log = world.berth.log()?;
     ensure!(log.contains("exit code 7") && log.contains("cannot find the table"), "{deployment}: {log}");
+    let problem = deployment["problem"].as_str().unwrap_or_default();
+    let parts = ["exit code 7", "What was live stays live", "cannot find the table"];
+    ensure!(parts.iter().all(|part| problem.contains(part)), "its owner reads why: {deployment}");
+    let shown = world.seen(build).await?;
+    ensure!(shown["deployment"]["problem"] == problem, "and so with its build: {shown}");
     ensure!(project.site.get("/").await?.body == "The good one");
     eventually("nothing of it is left", SOON, async || Ok((running(&world)? == before).then_some(()))).await?;
     world.close().await
@@ -125,7 +136,49 @@ async fn who_eats_all_memory_is_named_and_started_again() -> Result<()> {
     })
     .await?;
     ensure!(matches!(page.status, 502 | 503) && page.body.contains("128 MiB"), "{page:?}");
+    let service = service(&world, &project).await?;
+    let ended = &service["lastEnd"];
+    ensure!(ended["exitCode"] == 137 && ended["outOfMemory"] == 128 << 20, "{service}");
+    ensure!(service["instances"][0]["lastEnd"] == *ended && service["memoryLimit"] == 128 << 20, "{service}");
     let _: Value = eaten.await?.map(Value::from).unwrap_or_default();
     world.shows(&project, "Hungry").await?;
+
+    // A version that eats it all before it answers is refused in the same words.
+    let glutton = Application::saying("Glutton").after("for (const all = [];;) all.push(Buffer.alloc(16 << 20, 1));");
+    let build = push(&world, &project, &glutton).await?;
+    let problem = eventually("the glutton is refused", SOON, async || {
+        let shown = world.seen(build).await?;
+        Ok(shown["deployment"]["problem"].as_str().map(str::to_owned))
+    })
+    .await?;
+    ensure!(problem.contains("out of memory") && problem.contains("more than its 128 MiB"), "{problem}");
+    ensure!(project.site.get("/").await?.body == "Hungry");
+    world.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_ends_again_and_again_is_called_a_crash_loop() -> Result<()> {
+    let world = World::open(&Database::Sqlite, &[]).await?;
+    // Its container is started again with the file that it left there.
+    let script = "const fs = require('fs'); process.on('exit', () => fs.writeFileSync('/tmp/doomed', ''));
+if (fs.existsSync('/tmp/doomed')) { console.error('the table is gone'); process.exit(5); }";
+    let project = connect(&world, "doomed", &Application::saying("Doomed").after(script)).await?;
+    ensure!(service(&world, &project).await?["state"] == "healthy");
+    ensure!(matches!(project.site.get("/crash").await?.status, 502 | 503), "its answer never came");
+    let looping = eventually("it is called a loop", SOON, async || {
+        let service = service(&world, &project).await?;
+        Ok((service["state"] == "crash_loop").then_some(service))
+    })
+    .await?;
+    ensure!(looping["lastEnd"]["exitCode"] == 5 && looping["restarts"].as_i64() >= Some(4), "{looping}");
+    let page = project.site.get("/").await?;
+    ensure!(page.status == 503 && page.body.contains("crashed: exit code 5"), "{page:?}");
+    let logs = format!("/api/v1/projects/{}/services/web/logs?stream=stderr", project.id);
+    let log = world.ada.get(&logs).await?.expect(200)?;
+    ensure!(log["lines"][0]["text"] == "the table is gone", "{log}");
+
+    // What is pushed next is a new beginning.
+    push(&world, &project, &Application::saying("Mended")).await?;
+    world.shows(&project, "Mended").await?;
     world.close().await
 }

@@ -4,21 +4,47 @@ mod deletion;
 mod folders;
 mod hosts;
 mod pushes;
+mod rollouts;
 mod turns;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::Site;
+use crate::torture::settled;
+use crate::torture::settled::list;
+use crate::{Project, Site, World, eventually};
 
 pub use deletion::Deletion;
 pub use folders::FolderUpload;
 pub use hosts::{BranchEnd, Renaming};
 pub use pushes::Push;
+pub use rollouts::Rollout;
 pub use turns::{Promotion, Rollback};
 
 /// What two deployments of a project say.
 const PAGES: [&str; 2] = ["The first page", "The second page"];
+
+/// For Docker to let go of images on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Starts Berth again: after that no image of a service is kept but those of deployments that are.
+async fn only_kept_images(world: &mut World, project: &Project) -> Result<()> {
+    world.berth.terminate().await?;
+    world.berth.restart().await?;
+    let deployments = list(world, &format!("/api/v1/projects/{}/deployments", project.id)).await?;
+    let kept = deployments.iter().filter(|one| one["kept"] == true);
+    let kept: BTreeSet<String> = kept.map(|one| one["buildId"].to_string()).collect();
+    let mut last = BTreeSet::new();
+    let pruned = eventually("the images of what is not kept are gone", PATIENCE, async || {
+        last = world.berth.docker()?.builds_with_service_images()?;
+        Ok((last == kept).then_some(()))
+    });
+    pruned.await.with_context(|| format!("images of the builds {last:?}, kept are {kept:?}"))?;
+    settled(world).await
+}
 
 fn page(version: u64) -> String {
     format!("<!doctype html><h1>Version {version}.</h1>")

@@ -1,9 +1,9 @@
-//! Pushes of plain files, and of what is built in a container.
+//! Pushes of plain files, of what is built in a container, and of what runs in one.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::{is_over, page, whole};
+use super::{is_over, only_kept_images, page, whole};
 use crate::torture::{Ordeal, settled};
 use crate::{Delivery, Project, Repo, World};
 
@@ -21,6 +21,8 @@ enum Content {
     Files,
     /// A build command, and dependencies that no image holds yet.
     Sources,
+    /// A server with a Dockerfile.
+    Service,
 }
 
 impl Push {
@@ -36,6 +38,12 @@ impl Push {
         Self { content: Content::Sources, project: None, version: 0 }
     }
 
+    /// Of what becomes an image and runs.
+    #[must_use]
+    pub fn of_service() -> Self {
+        Self { content: Content::Service, project: None, version: 0 }
+    }
+
     fn project(&self) -> Result<&Project> {
         self.project.as_ref().context("a prepared project")
     }
@@ -46,6 +54,7 @@ impl Content {
         match self {
             Self::Files => json!({"buildCommand": ""}),
             Self::Sources => json!({"outputDirectory": "dist"}),
+            Self::Service => json!({}),
         }
     }
 
@@ -53,6 +62,7 @@ impl Content {
         match self {
             Self::Files => plain_files(version).into(),
             Self::Sources => sources(version).into(),
+            Self::Service => service(version).into(),
         }
     }
 }
@@ -95,6 +105,13 @@ impl Ordeal for Push {
         world.shows(self.project()?, &page(self.version)).await?;
         whole(&self.project()?.site, self.version, "/assets/app.css").await
     }
+
+    async fn at_last(&mut self, world: &mut World) -> Result<()> {
+        match self.content {
+            Content::Service => only_kept_images(world, self.project()?).await,
+            Content::Files | Content::Sources => Ok(()),
+        }
+    }
 }
 
 /// A site of plain files, some of which change with its version.
@@ -121,4 +138,17 @@ fn sources(version: u64) -> [(&'static str, String); 4] {
         ("index.html", page(version)),
         ("app.css", format!("/* version {version} */")),
     ]
+}
+
+/// The same site from a process.
+fn service(version: u64) -> [(&'static str, String); 2] {
+    let dockerfile = "FROM node:22-slim\nEXPOSE 3000\nCOPY server.js .\nCMD [\"node\", \"server.js\"]\n";
+    let (page, style) = (json!(page(version)), json!(format!("/* version {version} */")));
+    let server = format!(
+        "const answer = (path) => (path === '/' ? {page} : {style});
+require('http').createServer((request, response) => response.end(answer(request.url))).listen(3000, '0.0.0.0');
+process.on('SIGTERM', () => process.exit(0));
+"
+    );
+    [("Dockerfile", dockerfile.to_owned()), ("server.js", server)]
 }
