@@ -4,9 +4,9 @@ use anyhow::Result;
 
 use crate::Repo;
 
-/// Answers every path with its text; `/slow` after a second, `/env/<key>` with a variable, `/crash` by ending with code 3,
-/// `/eat` by taking all memory. Of what is upgraded it says everything again. It says its text when it starts, and
-/// `SIGTERM` when it is asked to end.
+/// Answers every path with its text; `/slow` after a second, `/env/<key>` with a variable, `/get?<url>` with what it gets
+/// there, `/crash` by ending with code 3, `/eat` by taking all memory. Of what is upgraded it says everything again. It says
+/// its text when it starts, and `SIGTERM` when it is asked to end.
 #[derive(Clone)]
 pub struct Application {
     /// What it answers.
@@ -33,6 +33,23 @@ impl Application {
     /// # Errors
     /// When git refuses.
     pub fn publish(&self, repo: &Repo) -> Result<String> {
+        self.publish_with(repo, &[])
+    }
+
+    /// The same, with more files beside it.
+    ///
+    /// # Errors
+    /// When git refuses.
+    pub fn publish_with(&self, repo: &Repo, more: &[(&str, &str)]) -> Result<String> {
+        let own = self.files_in("");
+        let own = own.iter().map(|(path, text)| (path.as_str(), text.as_str()));
+        let all: Vec<_> = own.chain(more.iter().copied()).collect();
+        repo.publish(&self.text, &all)
+    }
+
+    /// Its files and what is in them, in a directory that ends with a slash, or is none.
+    #[must_use]
+    pub fn files_in(&self, directory: &str) -> Vec<(String, String)> {
         const PACKAGE: &str = r#"{
   "name": "application",
   "version": "1.0.0",
@@ -55,6 +72,11 @@ const server = http.createServer((request, response) => {
   const path = request.url;
   if (path === '/crash') process.exit(3);
   if (path === '/eat') setInterval(() => eaten.push(Buffer.alloc(64 << 20, 1)), 10);
+  if (path.startsWith('/get?')) {
+    const asked = http.get(path.slice(5), { timeout: 2000 }, (answer) => answer.pipe(response));
+    asked.on('error', (error) => response.end('error ' + error.code));
+    return asked.on('timeout', () => asked.destroy(new Error('timeout')));
+  }
   if (path.startsWith('/env/')) return response.end(String(process.env[path.slice(5)]));
   setTimeout(() => response.end(text), path === '/slow' ? 1000 : 5);
 });
@@ -70,6 +92,7 @@ process.on('SIGTERM', () => {
 ";
         let Self { text, script } = self;
         let server = format!("const text = {};\n{script}\n{SERVER}", serde_json::Value::from(text.as_str()));
-        repo.publish(text, &[("package.json", PACKAGE), ("package-lock.json", LOCKFILE), ("server.js", &server)])
+        let files = [("package.json", PACKAGE), ("package-lock.json", LOCKFILE), ("server.js", server.as_str())];
+        files.iter().map(|(path, text)| (format!("{directory}{path}"), (*text).to_owned())).collect()
     }
 }

@@ -16,6 +16,7 @@ mod limits;
 mod log;
 mod names;
 mod networks;
+mod own_variable;
 mod path_pattern;
 mod paths;
 mod plan;
@@ -49,6 +50,7 @@ pub use limits::BuildLimits;
 pub use log::{LogLine, LogPhase, LogStream};
 pub use names::{BranchName, InputCode, InvalidInput, ProjectName, RESERVED_NAMES, host_label, preview_labels};
 pub use networks::{PRIVATE_NETWORKS, is_private};
+pub use own_variable::OwnVariable;
 pub use paths::{OutputDir, RootDir};
 pub use plan::{
     Decision, Origin, PackageManager, Plan, PlanService, PlanSetting, ServiceKind, Step, StepName, StepState, Tool,

@@ -332,6 +332,14 @@ impl ServiceSpec {
             ServicePart::Static => None,
         }
     }
+
+    /// Where its replicas listen. Files do not, and neither does a worker: what has no routes and was given no port.
+    #[must_use]
+    pub fn port(&self) -> Option<NonZeroU16> {
+        let running = self.running()?;
+        let listens = !self.routes.is_empty() || running.settings.port.is_some();
+        listens.then_some(running.port)
+    }
 }
 
 impl RunningService {

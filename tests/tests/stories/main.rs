@@ -13,6 +13,8 @@ mod folders;
 mod full_disk;
 mod hooks;
 mod inbox;
+mod keeping;
+mod parts;
 mod payloads;
 mod polling;
 mod previews;

@@ -3661,7 +3661,7 @@ export interface components {
             plannedReplicas: number | null;
             /**
              * Format: int32
-             * @description Where it listens; `null`: files do not.
+             * @description Where it listens; `null`: files do not, nor does a worker.
              */
             port: number | null;
             releaseCommand: string | null;
@@ -4061,7 +4061,7 @@ export interface components {
         VolumeBody: {
             /**
              * Format: int64
-             * @description What is in it, as of a moment ago; `null`: not known now.
+             * @description What is in it, as of ten minutes ago at most; `null`: not known yet.
              */
             bytes: number | null;
             createdAt: components["schemas"]["Timestamp"];

@@ -1,13 +1,14 @@
 //! Services of a project: what is live, where their replicas stand, and what people change of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU16;
 
 use axum::Json;
 use axum::extract::State;
 use berth_model::{
-    Access, DeploymentId, DeploymentStatus, Environment, InvalidInput, MOST_REPLICAS, ProjectId, ReplicaEnd, ReplicaId,
-    ReplicaReport, ReplicaUsage, ServiceName, ServicePart, ServiceRoute, ServiceSpec, ServiceState, ServiceVolume,
-    Timestamp, Variable, VariableKey, VariableKind,
+    Access, DeploymentId, DeploymentStatus, Environment, InvalidInput, MOST_REPLICAS, OwnVariable, ProjectId,
+    ReplicaEnd, ReplicaId, ReplicaReport, ReplicaUsage, ServiceName, ServicePart, ServiceRoute, ServiceSpec,
+    ServiceState, ServiceVolume, Timestamp, Variable, VariableKey, VariableKind,
 };
 use berth_store::{Deployment, Filter, ServiceSetting, StoreError};
 use http::StatusCode;
@@ -21,12 +22,6 @@ use crate::input::{Form, Id, IdAndName, Params};
 
 /// Deployments that are looked at: production's, or those of so many previews.
 const DEPLOYMENTS: u32 = 100;
-/// What every replica is told by Berth itself, whatever else is said of it.
-const OF_BERTH: [&str; 6] =
-    ["BERTH_DEPLOYMENT", "BERTH_ENVIRONMENT", "BERTH_REPLICA", "BERTH_SERVICE", "BERTH_URL", "PORT"];
-/// What it is told unless somebody else says otherwise.
-const UNLESS_SAID: &str = "HOST";
-
 /// Files or processes.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -49,7 +44,7 @@ pub(crate) struct ServiceBody {
     deployment_id: i64,
     /// What it answers; a service without routes is reached by the project's others only.
     routes: Vec<ServiceRoute>,
-    /// Where it listens; `null`: files do not.
+    /// Where it listens; `null`: files do not, nor does a worker.
     port: Option<u16>,
     /// The best of its replicas' states; `null`: it is files.
     state: Option<ServiceState>,
@@ -301,7 +296,7 @@ impl Known<'_> {
             branch: self.deployment.branch.to_string(),
             deployment_id: self.deployment.id.0,
             routes: spec.routes.clone(),
-            port: running.map(|running| running.port.get()),
+            port: spec.port().map(NonZeroU16::get),
             state,
             replicas: wanted,
             planned_replicas: planned,
@@ -321,12 +316,13 @@ impl Known<'_> {
     /// What is in the environment, by key: the project's own go before the repository's, and Berth's before all.
     fn variables_of<'k>(&self, planned: impl Iterator<Item = &'k VariableKey>) -> Vec<ServiceVariableBody> {
         let mut found: BTreeMap<String, (VariableSource, Option<VariableKind>)> = BTreeMap::new();
-        found.insert(UNLESS_SAID.to_owned(), (VariableSource::Berth, None));
+        let of_berth = |own: OwnVariable| (own.key().to_owned(), (VariableSource::Berth, None));
+        found.extend(OwnVariable::ALL.into_iter().filter(|own| own.gives_way()).map(of_berth));
         found.extend(planned.map(|key| (key.to_string(), (VariableSource::Plan, None))));
         let environment = self.deployment.environment;
         let own = self.variables.iter().filter(|variable| variable.scope.covers(environment));
         found.extend(own.map(|own| (own.key.to_string(), (VariableSource::Project, Some(own.kind)))));
-        found.extend(OF_BERTH.map(|key| (key.to_owned(), (VariableSource::Berth, None))));
+        found.extend(OwnVariable::ALL.into_iter().filter(|own| !own.gives_way()).map(of_berth));
         found.into_iter().map(|(key, (source, kind))| ServiceVariableBody { key, source, kind }).collect()
     }
 }

@@ -26,7 +26,7 @@ pub(crate) struct VolumeBody {
     name: ServiceVolumeName,
     /// Production's, or all previews' together.
     environment: Environment,
-    /// What is in it, as of a moment ago; `null`: not known now.
+    /// What is in it, as of ten minutes ago at most; `null`: not known yet.
     bytes: Option<u64>,
     /// The services of what is live that mount it.
     services: Vec<ServiceName>,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use berth_model::{RunningService, ServiceName, VariableKey, VariableKind};
+use berth_model::{OwnVariable, RunningService, ServiceName, VariableKey, VariableKind};
 use berth_runtime::EnvVar;
 use berth_secrets::{KeyRing, Mask, SecretString, SecretsError};
 use berth_store::{BuildFor, Deployment, RouteKind, Store, StoreError};
@@ -74,18 +74,35 @@ pub(crate) struct Told<'a> {
     pub(crate) replica: Option<u32>,
 }
 
+impl Told<'_> {
+    /// None: there is no such thing about this process.
+    fn value_of(&self, own: OwnVariable, running: &RunningService) -> Option<String> {
+        match own {
+            OwnVariable::Host => Some("0.0.0.0".to_owned()),
+            OwnVariable::Port => Some(running.port.to_string()),
+            OwnVariable::Url => self.url.clone(),
+            OwnVariable::Service => Some(self.service.to_string()),
+            OwnVariable::Replica => self.replica.map(|number| number.to_string()),
+            OwnVariable::Environment => Some(self.deployment.environment.as_str().to_owned()),
+            OwnVariable::Deployment => Some(self.deployment.short_id.to_string()),
+        }
+    }
+}
+
 /// The environment of a process: what the repository gives, over it the project's variables, over both what only Berth
 /// can know.
 pub(crate) fn compose(running: &RunningService, variables: &Variables, told: &Told<'_>) -> Vec<EnvVar> {
-    let mut all: BTreeMap<&str, String> = BTreeMap::from([("HOST", "0.0.0.0".to_owned())]);
-    all.extend(running.environment.iter().map(|(key, value)| (key.as_str(), value.clone())));
+    let mut all: BTreeMap<&str, String> =
+        running.environment.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
     all.extend(variables.0.iter().map(|(key, _, value)| (key.as_str(), value.expose().to_owned())));
-    all.insert("PORT", running.port.to_string());
-    all.insert("BERTH_SERVICE", told.service.to_string());
-    all.insert("BERTH_ENVIRONMENT", told.deployment.environment.as_str().to_owned());
-    all.insert("BERTH_DEPLOYMENT", told.deployment.short_id.to_string());
-    all.extend(told.replica.map(|number| ("BERTH_REPLICA", number.to_string())));
-    all.extend(told.url.clone().map(|url| ("BERTH_URL", url)));
+    for own in OwnVariable::ALL {
+        let Some(value) = told.value_of(own, running) else { continue };
+        if own.gives_way() {
+            all.entry(own.key()).or_insert(value);
+        } else {
+            all.insert(own.key(), value);
+        }
+    }
     all.into_iter().map(|(key, value)| EnvVar::new(key, value)).collect()
 }
 

@@ -36,7 +36,7 @@ impl Check {
         let settings = &running.settings;
         match &settings.health_path {
             Some(path) => Self::Answers(path.clone()),
-            None if spec.routes.is_empty() && settings.port.is_none() => Self::Lives,
+            None if spec.port().is_none() => Self::Lives,
             None => Self::Accepts,
         }
     }
