@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 // test-compose.mjs <binary>: docker-compose.yml as somebody uses it, with `docker-compose` (Debian's is 1.29) where it is
 // installed, else with Docker's own `docker compose`, under a project name of its own:
-// up, an account with the token from the log, a project built with Docker and live; live again after a restart and after
-// kill -9, and while PostgreSQL is away; backed up, and restored into new volumes by the commands of docs/OPERATIONS.md;
-// nothing left after `berth clean` and `down --volumes`.
+// up, an account with the token from the log, a project built with Docker and live, and one that runs; live again after a
+// restart and after kill -9, and while PostgreSQL is away; backed up, and restored into new volumes by the commands of
+// docs/OPERATIONS.md; nothing left after `berth clean` and `down --volumes`. Then the same image without Compose, in a
+// network of its own (test/own-network.mjs).
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -14,6 +15,8 @@ import { fileURLToPath } from 'node:url'
 import { Client, request } from './run/client.mjs'
 import { serveRepositories } from './run/git-endpoint.mjs'
 import { expect, freePort, makeRepository, until } from './test/ground.mjs'
+import { isOpen, kitchen } from './test/kitchen.mjs'
+import { runsInANetworkOfItsOwn } from './test/own-network.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const binary = resolve(process.argv[2] ?? join(root, 'target/debug/berth'))
@@ -25,6 +28,7 @@ const backup = join(work, 'backup')
 const port = await freePort()
 const connect = { hostname: '127.0.0.1', port }
 const site = `shop.localhost:${port}`
+const service = `kitchen.localhost:${port}`
 
 let repositories
 let instance
@@ -46,6 +50,14 @@ try {
   await client.send('POST', '/api/project', { name: 'shop', branch: 'main', repoUrl, outputDirectory: 'dist' })
   await until('the site is live', 180, siteIsLive)
   say(`built and live after ${seconds(pushed)}`)
+  const running = { name: 'kitchen', branch: 'main', repoUrl: `${repositories.url}/kitchen.git` }
+  const { project } = await client.send('POST', '/api/project', running)
+  await until('the service answers', 180, serviceAnswers)
+  const volumes = () => client.send('GET', `/api/v1/projects/${project.id}/volumes`)
+  await until('the size of its volume is told', 90, async () => (await volumes())[0]?.bytes > 0)
+  const started = replicas()
+  expect('one replica runs', started.length === 1, started)
+  say('a service answers, and how much is in its volume is told')
   expect('builds are kept off this machine', log().includes('builds cannot reach this machine: rules set and probed'))
   await until('the container is healthy', 60, () => inspect('{{.State.Health.Status}}') === 'healthy')
 
@@ -56,11 +68,15 @@ try {
   // As a crash does it: `docker kill` would count as wanted, and nothing would start it again.
   await isLiveAgain('kill -9', () => process.kill(Number(inspect('{{.State.Pid}}')), 'SIGKILL'))
   await until('the API answers again', 60, async () => (await client.attempt('GET', '/api/v1/projects')).status === 200)
+  await until('the service answers again', 60, serviceAnswers)
 
   run('stop', 'postgres')
   expect('the site needs no database', await siteIsLive())
+  expect('nor does the service', await serviceAnswers())
   await until('the API says 503', 30, async () => (await client.attempt('GET', '/api/v1/projects')).status === 503)
   await isLiveAgain('kill -9 without a database', () => process.kill(Number(inspect('{{.State.Pid}}')), 'SIGKILL'))
+  await until('the service answers without a database', 60, serviceAnswers)
+  expect('its replica is the same all the time', replicas().join() === started.join(), replicas())
   run('start', 'postgres')
   const back = Date.now()
   await until('the API answers again', 30, async () => (await client.attempt('GET', '/api/v1/projects')).status === 200)
@@ -71,12 +87,14 @@ try {
   await restore()
   await until('the site is live after the restore', 60, siteIsLive)
   await until('who was signed in still is', 60, async () => (await client.attempt('GET', '/api/v1/projects')).status === 200)
+  await until('the service answers after the restore', 60, serviceAnswers)
   say('restored into new volumes')
 
   run('stop', 'berth')
   run('run', '--rm', '-T', 'berth', 'clean')
   run('down', '--volumes')
   expect('nothing is left', leftovers().length === 0, leftovers())
+  await runsInANetworkOfItsOwn({ image: name, work, name: `${name}-alone`, say })
   failed = false
 } catch (problem) {
   console.error(`test-compose: ${problem.message}`)
@@ -121,6 +139,7 @@ function layOut() {
     'package-lock.json': JSON.stringify({ ...own, lockfileVersion: 3, requires: true, packages: { '': own } }),
     'build.js': "require('fs').mkdirSync('dist'); require('fs').writeFileSync('dist/index.html', 'the shop is open')",
   })
+  makeRepository(join(work, 'repositories'), 'kitchen', kitchen)
 }
 
 /** Runs Compose; its output, or an error with what it said. */
@@ -191,6 +210,20 @@ async function siteIsLive() {
   } catch {
     return false
   }
+}
+
+async function serviceAnswers() {
+  try {
+    return isOpen(await request(connect, { host: service }))
+  } catch {
+    return false
+  }
+}
+
+/** The containers of what runs. */
+function replicas() {
+  const filters = ['--filter', `label=berth.instance=${instance}`, '--filter', 'label=berth.kind=replica']
+  return execFileSync('docker', ['ps', '--quiet', ...filters], { encoding: 'utf8' }).split('\n').filter(Boolean)
 }
 
 async function isLiveAgain(after, act) {

@@ -1,4 +1,4 @@
-// A git server on loopback that speaks smart HTTP, as a git host does: `git http-backend` as CGI, read-only.
+// A git server on loopback (or another address of this machine) that speaks smart HTTP, as a git host does: `git http-backend` as CGI, read-only.
 
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -10,18 +10,18 @@ import { join } from 'node:path'
  *
  * The port is any free one, kept in `portFile`: a project keeps its repository's address.
  */
-export async function serveRepositories(directory, portFile) {
+export async function serveRepositories(directory, portFile, address = '127.0.0.1') {
   const server = createServer((request, response) => answer(directory, request, response))
   try {
-    await listen(server, keptPort(portFile))
+    await listen(server, keptPort(portFile), address)
   } catch (error) {
     if (error.code !== 'EADDRINUSE') throw error
-    await listen(server, 0)
+    await listen(server, 0, address)
   }
   const { port } = server.address()
   writeFileSync(portFile, `${port}\n`)
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${address}:${port}`,
     close: () => {
       server.closeAllConnections()
       server.close()
@@ -37,10 +37,10 @@ function keptPort(portFile) {
   }
 }
 
-function listen(server, port) {
+function listen(server, port, address) {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, '127.0.0.1', () => {
+    server.listen(port, address, () => {
       server.off('error', reject)
       resolve()
     })

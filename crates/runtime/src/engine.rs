@@ -13,7 +13,7 @@ use ipnet::Ipv4Net;
 use tokio::sync::OnceCell;
 
 use crate::error::while_doing;
-use crate::network::Network;
+use crate::network::{Doors, Network};
 use crate::services::{Looks, Readers, Sizes};
 use crate::uses::Uses;
 use crate::{Labels, RuntimeError};
@@ -133,6 +133,9 @@ struct Inner {
     volume_sizes: Sizes,
     readers: Readers,
     looks: Looks,
+    /// The container that Berth itself runs in, if that has networks of its own.
+    own_container: OnceCell<Option<String>>,
+    doors: Doors,
     /// What this process did not get rid of yet.
     orphans: Mutex<Orphans>,
 }
@@ -164,6 +167,8 @@ impl Engine {
             volume_sizes: Sizes::default(),
             readers: Readers::default(),
             looks: Looks::default(),
+            own_container: OnceCell::new(),
+            doors: Doors::default(),
             orphans: Mutex::default(),
             config,
         }))
@@ -239,6 +244,14 @@ impl Engine {
 
     pub(crate) fn looks(&self) -> &Looks {
         &self.0.looks
+    }
+
+    pub(crate) fn own_container_cell(&self) -> &OnceCell<Option<String>> {
+        &self.0.own_container
+    }
+
+    pub(crate) fn doors_known(&self) -> &Doors {
+        &self.0.doors
     }
 
     pub(crate) fn process(&self) -> &str {

@@ -43,7 +43,7 @@ pub use error::RuntimeError;
 pub use exec::{EnvVar, Exec, ExecEnd};
 pub use image::ImageFacts;
 pub use labels::{Kind, Labels};
-pub use network::NetworkState;
+pub use network::{Doors, NetworkState};
 pub use sandbox::{LARGEST_FILE, Sandbox};
 pub use service_image::ServiceImage;
 pub use services::{Command, CommandSpec, KeptVolume, LogRecord, ReplicaContainer, ReplicaEvent, ReplicaSpec, shell};

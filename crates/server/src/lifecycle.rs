@@ -40,6 +40,8 @@ use crate::{compression, memory, ownership, pages, rotate, setup};
 
 /// Releases that are kept of a project besides the live one.
 const RETENTION: usize = 5;
+/// For Docker to say who has a way to Berth, where Berth is in a container. It is up, for it started that.
+const DOORS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Runs Berth on `listener` until `shutdown`, or until something makes it refuse to go on.
 ///
@@ -81,11 +83,18 @@ pub async fn run_with(
         limits,
     ));
     let (stop, close) = (shutdown.child_token(), CancellationToken::new());
-    let serving = tokio::spawn(front::serve(listener, Arc::clone(&front), close.clone()));
+    // Services that are there from before know the way.
+    if let Err(why) = match tokio::time::timeout(DOORS_WITHIN, engine.find_doors()).await {
+        Ok(found) => found.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer within {} seconds", DOORS_WITHIN.as_secs())),
+    } {
+        tracing::warn!("Docker does not say which services have a way to this port ({why}); none is kept out yet");
+    }
+    let serving = tokio::spawn(front::serve(listener, Arc::clone(&front), engine.doors(), close.clone()));
     tracing::info!("serving {sites} hosts on {address}");
     let metrics = Arc::new(Metrics::new(edge.clone(), Arc::clone(&front)));
     if let Some(scrapers) = scrapers {
-        tokio::spawn(metrics::listener::serve(scrapers, Arc::clone(&metrics), close.clone()));
+        tokio::spawn(metrics::listener::serve(scrapers, Arc::clone(&metrics), engine.doors(), close.clone()));
     }
 
     let (docker, proxy) = (engine.clone(), edge.clone());

@@ -12,12 +12,12 @@ impl VolumeSizes for EngineVolumes {
     fn of_project(&self, project: ProjectId) -> BoxFuture<'static, Vec<VolumeSize>> {
         let engine = self.0.clone();
         Box::pin(async move {
-            let volumes = engine.service_volumes().await.unwrap_or_else(|error| {
+            let volumes = engine.service_volumes(project).await.unwrap_or_else(|error| {
                 tracing::debug!(%error, "the sizes of volumes are not known");
                 Vec::new()
             });
-            let own = volumes.into_iter().filter(|volume| volume.project == project);
-            own.filter_map(|volume| Some((volume.environment, volume.name, volume.bytes?))).collect()
+            let known = volumes.into_iter();
+            known.filter_map(|volume| Some((volume.environment, volume.name, volume.bytes?))).collect()
         })
     }
 }

@@ -1,5 +1,5 @@
 //! The network of builds: one bridge for each instance, from which this machine and its private networks cannot be
-//! reached. Those of services are in `services`.
+//! reached. Those of services are in `services`, and Berth's own way to them from a container is in `doors`.
 //!
 //! 1. The network exists, with a bridge name of ours, no IPv6 and no traffic between its containers.
 //! 2. The packet filter's rules are in place (`rules`), first in their chains.
@@ -9,6 +9,7 @@
 //! again, which takes a few milliseconds. Rules for IPv6 are not set: containers here have no such address, and the
 //! probe looks.
 
+mod doors;
 mod probe;
 mod rules;
 mod services;
@@ -22,6 +23,7 @@ use std::sync::{Mutex, PoisonError};
 use berth_model::InstanceId;
 use bollard::models::{NetworkCreateRequest, NetworkInspect};
 use bollard::query_parameters::InspectNetworkOptions;
+pub use doors::Doors;
 use probe::Verdict;
 use rules::{Rules, Side, Snapshot};
 pub(crate) use services::ServiceNetwork;

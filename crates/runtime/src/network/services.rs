@@ -17,7 +17,7 @@ use bollard::Docker;
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest};
 use bollard::query_parameters::{InspectNetworkOptions, ListNetworksOptions};
 use ipnet::Ipv4Net;
-use tokio::sync::{Mutex, RwLock, RwLockReadGuard};
+use tokio::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
 
 use super::probe::Verdict;
 use super::rules::{Rules, Side, Snapshot};
@@ -40,6 +40,13 @@ pub(super) struct ServiceNetworks {
     making: Mutex<()>,
     /// What the filter looked like when it was found tight.
     proven: Mutex<Option<Proven>>,
+}
+
+impl ServiceNetworks {
+    /// A turn to make one.
+    pub(super) async fn making(&self) -> MutexGuard<'_, ()> {
+        self.making.lock().await
+    }
 }
 
 /// A deployment's network.
@@ -98,7 +105,8 @@ impl Engine {
         if !self.containers(&[(DEPLOYMENT, deployment.to_string().as_str())]).await?.is_empty() {
             return Ok(());
         }
-        self.remove_service_network(&ServiceNetwork::of(&self.config().instance, deployment).name).await
+        let door = self.remove_service_network(&self.door_of(deployment)).await;
+        self.remove_service_network(&ServiceNetwork::of(&self.config().instance, deployment).name).await.and(door)
     }
 
     /// Removes the networks that carry these labels; their containers are gone.
@@ -125,14 +133,16 @@ impl Engine {
     }
 
     async fn remove_service_network(&self, name: &str) -> Result<(), RuntimeError> {
+        self.leave_door(name).await?;
         match self.docker().await?.remove_network(name).await {
             Ok(()) => {
                 berth_model::step!("service network removed");
-                Ok(())
             }
-            Err(error) if is_status(&error, 404) => Ok(()),
-            Err(error) => Err(while_doing("remove a service's network")(error)),
+            Err(error) if is_status(&error, 404) => {}
+            Err(error) => return Err(while_doing("remove a service's network")(error)),
         }
+        self.forget_door(name);
+        Ok(())
     }
 
     /// The network's gateway, an address of the host; the network is made if it does not exist.
@@ -143,10 +153,22 @@ impl Engine {
         deployment: DeploymentId,
     ) -> Result<Ipv4Addr, RuntimeError> {
         let docker = self.docker().await?;
-        let _one_at_a_time = self.network().services.making.lock().await;
+        let _one_at_a_time = self.network().services.making().await;
         let found = match docker.inspect_network(&network.name, None::<InspectNetworkOptions>).await {
             Err(error) if is_status(&error, 404) => {
-                self.make_service_network(docker, network, project, deployment).await?;
+                let request = NetworkCreateRequest {
+                    name: network.name.clone(),
+                    driver: Some("bridge".to_owned()),
+                    enable_ipv6: Some(false),
+                    options: Some(bridge_options(&network.bridge, true)),
+                    labels: Some(HashMap::from([
+                        (INSTANCE.to_owned(), self.config().instance.to_string()),
+                        (PROJECT.to_owned(), project.to_string()),
+                        (DEPLOYMENT.to_owned(), deployment.to_string()),
+                    ])),
+                    ..NetworkCreateRequest::default()
+                };
+                self.make_service_network(docker, request).await?;
                 docker.inspect_network(&network.name, None::<InspectNetworkOptions>).await
             }
             found => found,
@@ -160,25 +182,11 @@ impl Engine {
 
     /// Docker chooses a subnet of its own ranges, which hold some thirty networks, while there are few; beyond that Berth
     /// chooses one, so that builds and whoever else uses Docker on this machine find some left.
-    async fn make_service_network(
+    pub(super) async fn make_service_network(
         &self,
         docker: &Docker,
-        network: &ServiceNetwork,
-        project: ProjectId,
-        deployment: DeploymentId,
+        request: NetworkCreateRequest,
     ) -> Result<(), RuntimeError> {
-        let request = NetworkCreateRequest {
-            name: network.name.clone(),
-            driver: Some("bridge".to_owned()),
-            enable_ipv6: Some(false),
-            options: Some(bridge_options(&network.bridge, true)),
-            labels: Some(HashMap::from([
-                (INSTANCE.to_owned(), self.config().instance.to_string()),
-                (PROJECT.to_owned(), project.to_string()),
-                (DEPLOYMENT.to_owned(), deployment.to_string()),
-            ])),
-            ..NetworkCreateRequest::default()
-        };
         let refused = while_doing("make a service's network");
         let listed = docker.list_networks(None::<ListNetworksOptions>).await.map_err(while_doing("list networks"))?;
         let mut attempts: Vec<Option<usize>> = (0..TRIES).map(Some).collect();
@@ -192,7 +200,7 @@ impl Engine {
         for attempt in attempts {
             let ipam = match attempt {
                 None => None,
-                Some(attempt) => match self.free_subnet(docker, &network.name, attempt).await? {
+                Some(attempt) => match self.free_subnet(docker, &request.name, attempt).await? {
                     Some(subnet) => Some(ipam(subnet)),
                     None => break,
                 },

@@ -2,7 +2,8 @@
 //!
 //! A replica is reached at its own address in its deployment's network, wherever that network's bridge is on this
 //! machine. The published port leads there too, through a process of Docker's that costs half the throughput and accepts
-//! connections for a replica that does not listen yet; it is for a daemon in a machine of its own (Docker Desktop).
+//! connections for a replica that does not listen yet; it is for a daemon in a machine of its own (Docker Desktop). Where
+//! Berth itself is in a container, its address is the one in the network that Berth shares with it (`network::doors`).
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -70,7 +71,7 @@ impl Engine {
         let listed = self.containers(&[&[(KIND, Kind::Replica.as_str())], also].concat()).await?;
         let found = futures_util::stream::iter(listed.into_iter().filter_map(|container| container.id))
             .map(|id| async move {
-                match self.look_at_replica(&id).await {
+                match self.find_replica(&id).await {
                     // Removed since it was listed.
                     Err(RuntimeError::Gone) => Ok(None),
                     found => found.map(Some),
@@ -82,11 +83,36 @@ impl Engine {
         Ok(replicas)
     }
 
+    /// One replica that another process may have started, which Berth has a way to from now on.
+    async fn find_replica(&self, container: &str) -> Result<ReplicaContainer, RuntimeError> {
+        let found = self.look_at_replica(container).await?;
+        let ReplicaId { project, deployment, .. } = found.id;
+        let has_a_way = !found.endpoints.is_empty() && self.has_joined(deployment);
+        if !found.is_running || has_a_way || self.own_container().await?.is_none() {
+            return Ok(found);
+        }
+        match self.let_in(container, project, deployment).await {
+            Ok(()) => self.look_at_replica(container).await,
+            Err(RuntimeError::Gone) => {
+                // What was made for it goes with it.
+                self.leave_service_network(deployment).await?;
+                Err(RuntimeError::Gone)
+            }
+            Err(error @ RuntimeError::Unreachable { .. }) => Err(error),
+            Err(error) => {
+                // The others are told of all the same; that this one cannot be reached is seen when it is asked.
+                tracing::warn!(container, "Berth has no way to a replica: {error}");
+                Ok(found)
+            }
+        }
+    }
+
     /// One replica, by the daemon's id or its name.
     pub(super) async fn look_at_replica(&self, container: &str) -> Result<ReplicaContainer, RuntimeError> {
         let found = self.docker().await?.inspect_container(container, None::<InspectContainerOptions>).await;
         let found = found.map_err(in_container("describe a replica"))?;
-        self.read_replica(&found).ok_or(RuntimeError::Gone)
+        let is_in_a_container = self.own_container().await?.is_some();
+        self.read_replica(&found, is_in_a_container).ok_or(RuntimeError::Gone)
     }
 
     /// How a container's process ended; `None` if it runs, or never ran.
@@ -97,7 +123,7 @@ impl Engine {
     }
 
     /// `None` for what is no replica of this instance.
-    fn read_replica(&self, found: &ContainerInspectResponse) -> Option<ReplicaContainer> {
+    fn read_replica(&self, found: &ContainerInspectResponse, is_in_a_container: bool) -> Option<ReplicaContainer> {
         let labels = found.config.as_ref()?.labels.as_ref()?;
         let is_ours = labels.get(INSTANCE).is_some_and(|instance| instance == self.config().instance.as_str());
         if !is_ours || labels.get(KIND).is_none_or(|kind| kind != Kind::Replica.as_str()) {
@@ -108,7 +134,8 @@ impl Engine {
         let memory = memory_of(found);
         let is_running = is_running(state);
         let endpoints = found.network_settings.as_ref().filter(|_| is_running);
-        let endpoints = endpoints.map(|settings| self.read_endpoints(settings, id.deployment, labels));
+        let endpoints =
+            endpoints.map(|settings| self.read_endpoints(settings, id.deployment, labels, is_in_a_container));
         Some(ReplicaContainer {
             environment: Environment::parse(labels.get(ENVIRONMENT)?)?,
             generation: labels.get(GENERATION)?.parse().ok()?,
@@ -127,11 +154,17 @@ impl Engine {
         settings: &NetworkSettings,
         deployment: DeploymentId,
         labels: &HashMap<String, String>,
+        is_in_a_container: bool,
     ) -> Vec<SocketAddr> {
         let Some(port) = labels.get(PORT).and_then(|port| port.parse::<NonZeroU16>().ok()) else { return Vec::new() };
         let network = ServiceNetwork::of(&self.config().instance, deployment);
-        if !self.is_remote() && bridge_is_here(&network.bridge) {
-            let own = settings.networks.as_ref().and_then(|networks| networks.get(&network.name)?.ip_address.as_ref());
+        let shared = if is_in_a_container {
+            Some(self.door_of(deployment))
+        } else {
+            (!self.is_remote() && bridge_is_here(&network.bridge)).then_some(network.name)
+        };
+        if let Some(shared) = shared {
+            let own = settings.networks.as_ref().and_then(|networks| networks.get(&shared)?.ip_address.as_ref());
             let own = own.and_then(|address| address.parse::<IpAddr>().ok());
             return own.map(|address| SocketAddr::new(address, port.get())).into_iter().collect();
         }

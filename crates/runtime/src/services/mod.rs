@@ -4,7 +4,7 @@
 //!   their addresses.
 //! - `events` tells what happens to them, `output` what they print, `usage` what they use.
 //! - `command` runs something once in a service's image.
-//! - `volume` keeps their data.
+//! - `volume` keeps their data, `sizes` says how much that is.
 //!
 //! What should run, how often it is tried again and what is served while it is not up is decided elsewhere: nothing here
 //! starts anything by itself. What runs here outlives Berth's process, so whatever the next process has to know about a
@@ -16,6 +16,7 @@ mod look;
 mod output;
 mod replica;
 mod shell;
+mod sizes;
 mod time;
 mod usage;
 mod volume;
@@ -27,6 +28,6 @@ pub use output::LogRecord;
 pub(crate) use output::Readers;
 pub use replica::ReplicaSpec;
 pub use shell::shell;
+pub(crate) use sizes::Sizes;
 pub(crate) use usage::Looks;
 pub use volume::KeptVolume;
-pub(crate) use volume::Sizes;

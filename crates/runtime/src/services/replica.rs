@@ -128,6 +128,7 @@ impl Engine {
     pub async fn start_again(&self, container: &str) -> Result<ReplicaContainer, RuntimeError> {
         let replica = self.look_at_replica(container).await?;
         let (_, staying) = self.service_network(replica.id.project, replica.id.deployment).await?;
+        self.let_in(container, replica.id.project, replica.id.deployment).await?;
         self.start_container(container).await?;
         drop(staying);
         self.look_at_replica(container).await
@@ -221,7 +222,14 @@ impl Engine {
         if has_run && wanted.runs_once {
             return Ok(container);
         }
-        match self.start_container(&container).await {
+        let started = async {
+            // Nobody connects to what has no port.
+            if wanted.port.is_some() {
+                self.let_in(&container, wanted.id.project, wanted.id.deployment).await?;
+            }
+            self.start_container(&container).await
+        };
+        match started.await {
             Ok(()) => Ok(container),
             Err(error) => {
                 // What never ran has nothing to tell.

@@ -1,21 +1,13 @@
 //! Volumes of services: data that survives deployments, and goes only when somebody says so.
 
 use std::collections::HashMap;
-use std::path::Path;
-use std::time::Duration;
 
 use berth_model::{Environment, ProjectId, ServiceVolumeName};
-use bollard::models::{Volume, VolumeCreateRequest};
-use tokio::sync::Mutex;
-use tokio::time::Instant;
+use bollard::models::VolumeCreateRequest;
 
 use crate::error::while_doing;
 use crate::labels::{ENVIRONMENT, KIND, PROJECT, VOLUME};
-use crate::written::below;
 use crate::{Engine, Kind, Labels, RuntimeError, VolumeName};
-
-/// For so long a measurement is good enough: every file of every volume is looked at for one.
-const MEASURED_FOR: Duration = Duration::from_secs(60);
 
 /// A volume as it is in Docker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,13 +18,9 @@ pub struct KeptVolume {
     pub environment: Environment,
     /// As the project calls it.
     pub name: ServiceVolumeName,
-    /// What it held when that was measured last, at most a minute ago; `None` where nobody can see it.
+    /// What it held when that was measured last; `None` where it was not yet.
     pub bytes: Option<u64>,
 }
-
-/// What volumes held, and when that was measured.
-#[derive(Default)]
-pub(crate) struct Sizes(Mutex<Option<(Instant, HashMap<String, u64>)>>);
 
 impl Engine {
     /// A volume of a project, made if it does not exist.
@@ -60,25 +48,20 @@ impl Engine {
         Ok(VolumeName::new(in_docker, labels))
     }
 
-    /// All volumes of services, with their sizes.
+    /// The volumes of a project's services, with their sizes.
     ///
     /// # Errors
     /// What Docker said.
-    pub async fn service_volumes(&self) -> Result<Vec<KeptVolume>, RuntimeError> {
-        let listed = self.volumes(&[(KIND, Kind::ServiceVolume.as_str())]).await?;
+    pub async fn service_volumes(&self, project: ProjectId) -> Result<Vec<KeptVolume>, RuntimeError> {
+        let of = project.to_string();
+        let listed = self.volumes(&[(KIND, Kind::ServiceVolume.as_str()), (PROJECT, of.as_str())]).await?;
         if listed.is_empty() {
             return Ok(Vec::new());
         }
-        // One at a time: whoever comes meanwhile gets what is found out for the first.
-        let mut sizes = self.volume_sizes().0.lock().await;
-        let measured = match sizes.take() {
-            Some((at, known)) if at.elapsed() < MEASURED_FOR => (at, known),
-            _ => (Instant::now(), self.measure(&listed).await?),
-        };
-        let known = &sizes.insert(measured).1;
+        let known = self.sizes_of(project, &listed).await;
         let read = |labels: &HashMap<String, String>, in_docker: &str| {
             Some(KeptVolume {
-                project: ProjectId(labels.get(PROJECT)?.parse().ok()?),
+                project,
                 environment: Environment::parse(labels.get(ENVIRONMENT)?)?,
                 name: ServiceVolumeName::parse(labels.get(VOLUME)?).ok()?,
                 bytes: known.get(in_docker).copied(),
@@ -97,8 +80,10 @@ impl Engine {
         environment: Environment,
         name: &ServiceVolumeName,
     ) -> Result<bool, RuntimeError> {
-        let is_gone = self.remove_idle_volume(&self.service_volume_name(project, environment, name)).await?;
+        let in_docker = self.service_volume_name(project, environment, name);
+        let is_gone = self.remove_idle_volume(&in_docker).await?;
         if is_gone {
+            self.volume_sizes().forget(&in_docker);
             berth_model::step!("service volume removed");
         }
         Ok(is_gone)
@@ -106,18 +91,5 @@ impl Engine {
 
     fn service_volume_name(&self, project: ProjectId, environment: Environment, name: &ServiceVolumeName) -> String {
         format!("berth-{}-v{project}-{}-{name}", self.config().instance, environment.as_str())
-    }
-
-    /// What volumes hold, by their names; nothing where Berth cannot see the daemon's directory.
-    async fn measure(&self, volumes: &[Volume]) -> Result<HashMap<String, u64>, RuntimeError> {
-        if self.is_remote() {
-            return Ok(HashMap::new());
-        }
-        let places: Vec<_> = volumes.iter().map(|volume| (volume.name.clone(), volume.mountpoint.clone())).collect();
-        let measuring = tokio::task::spawn_blocking(move || {
-            let seen = places.into_iter().filter(|(_, place)| Path::new(place).is_dir());
-            seen.map(|(name, place)| (name, below(place.into()).bytes)).collect()
-        });
-        measuring.await.map_err(|_| RuntimeError::Gone)
     }
 }

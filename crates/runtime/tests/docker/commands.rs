@@ -1,14 +1,14 @@
 //! One-off commands, and the volumes that they share with replicas.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use berth_model::{
     Cpus, DeploymentId, Environment, LogStream, MountPath, ProjectId, ReplicaEnd, ServiceName, ServiceVolumeName,
 };
-use berth_runtime::{CommandSpec, Engine, EnvVar, shell};
+use berth_runtime::{CommandSpec, Engine, EngineConfig, EnvVar, shell};
 use futures_util::{StreamExt, TryStreamExt};
 
-use crate::harness::{NODE, docker, with_engine};
+use crate::harness::{NODE, docker, elsewhere, with_engine};
 use crate::services::{app, replica, started};
 
 fn command(key: &str, script: &str) -> CommandSpec {
@@ -125,7 +125,7 @@ async fn a_volume_survives_its_containers_and_its_project_and_goes_on_request() 
             assert_eq!(said.iter().map(|record| &record.line[..]).collect::<Vec<_>>(), [b"kept"]);
             reading.remove().await.unwrap();
 
-            let mut kept = engine.service_volumes().await.unwrap();
+            let mut kept = engine.service_volumes(ProjectId(1)).await.unwrap();
             kept.sort_by_key(|volume| volume.bytes);
             assert_eq!(
                 kept.iter().map(|volume| volume.environment).collect::<Vec<_>>(),
@@ -133,11 +133,24 @@ async fn a_volume_survives_its_containers_and_its_project_and_goes_on_request() 
             );
             assert!(kept.iter().all(|volume| volume.name == name && volume.project == ProjectId(1)), "{kept:?}");
             assert!(kept[1].bytes.unwrap() >= 3_000_000, "{kept:?}");
+            // Where its directory cannot be seen, the daemon tells: what it counts is what files are long.
+            let config = EngineConfig { host: Some(elsewhere().await), ..engine.config().clone() };
+            let remote = Engine::connect(config);
+            let mut told = remote.service_volumes(ProjectId(1)).await.unwrap();
+            let since = Instant::now();
+            while told.iter().any(|volume| volume.bytes.is_none()) {
+                // The daemon looks at all that there is on this machine, for one client at a time.
+                assert!(since.elapsed() < Duration::from_secs(180), "it does not tell: {told:?}");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                told = remote.service_volumes(ProjectId(1)).await.unwrap();
+            }
+            told.sort_by_key(|volume| volume.bytes);
+            assert!(told[1].bytes.unwrap() >= 3_000_000 && told[1].environment == Environment::Production, "{told:?}");
             for environment in [Environment::Production, Environment::Preview] {
                 assert!(remove(environment).await.unwrap());
                 assert!(remove(environment).await.unwrap(), "gone already is fine");
             }
-            assert!(engine.service_volumes().await.unwrap().is_empty());
+            assert!(engine.service_volumes(ProjectId(1)).await.unwrap().is_empty());
         },
     )
     .await;

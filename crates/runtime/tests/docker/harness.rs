@@ -4,6 +4,7 @@ use std::process::Command;
 
 use berth_model::{BuildId, InstanceId, LogStream, ProjectId, UserId};
 use berth_runtime::{Container, Egress, Engine, EngineConfig, EnvVar, Exec, ExecEnd, Kind, Labels, Sandbox};
+use tokio::net::{TcpListener, UnixStream};
 
 /// An image that every machine of the project has (or pulls).
 pub(crate) const NODE: &str = "node:20-bookworm-slim";
@@ -87,4 +88,21 @@ pub(crate) fn docker(arguments: &[&str]) -> String {
     let lists = matches!(arguments, ["ps" | "images", ..] | [_, "ls", ..]);
     assert!(!lists || output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// The daemon as if it were on another machine: behind a port of this one. Until the test ends.
+pub(crate) async fn elsewhere() -> String {
+    let relay = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = format!("tcp://{}", relay.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = relay.accept().await {
+            tokio::spawn(async move {
+                if let Ok(mut far) = UnixStream::connect("/var/run/docker.sock").await {
+                    // Whichever end broke, the other learns of it.
+                    let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+                }
+            });
+        }
+    });
+    host
 }

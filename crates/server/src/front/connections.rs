@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use berth_runtime::Doors;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::Service;
@@ -34,8 +35,9 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// For a peer that is told that this is the end, because it asks and takes nothing more.
 const PARTING: Duration = Duration::from_secs(5);
 
-/// Accepts connections until `stop`, then lets running requests end, for ten seconds at most.
-pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, stop: CancellationToken) {
+/// Accepts connections until `stop`, then lets running requests end, for ten seconds at most. What comes through one of
+/// the doors to services, which are for Berth's own requests, is refused.
+pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, doors: Doors, stop: CancellationToken) {
     let (builders, crowd) = (Arc::new(Builders::new(&front.limits)), Crowd::of(&front.limits));
     let ending = watch::Sender::new(());
     loop {
@@ -45,6 +47,9 @@ pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, stop: Cancel
         };
         match accepted {
             Ok((stream, peer)) => {
+                if doors.let_in(&stream, peer.ip()) {
+                    continue;
+                }
                 let Some(seat) = crowd.seat(peer.ip()) else { continue };
                 // Small answers must not wait for an acknowledgement. Where that cannot be set, they wait.
                 let _ = stream.set_nodelay(true);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::body::Body;
+use berth_runtime::Doors;
 use futures_util::StreamExt;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -38,8 +39,8 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener> {
     Ok(listener)
 }
 
-/// Answers scrapers until `stop`.
-pub(crate) async fn serve(listener: TcpListener, metrics: Arc<Metrics>, stop: CancellationToken) {
+/// Answers scrapers until `stop`; a service that found its way here is none.
+pub(crate) async fn serve(listener: TcpListener, metrics: Arc<Metrics>, doors: Doors, stop: CancellationToken) {
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     loop {
         let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { return };
@@ -48,6 +49,7 @@ pub(crate) async fn serve(listener: TcpListener, metrics: Arc<Metrics>, stop: Ca
             () = stop.cancelled() => return,
         };
         match accepted {
+            Ok((stream, peer)) if doors.let_in(&stream, peer.ip()) => drop(stream),
             Ok((stream, _)) => {
                 let (metrics, stop) = (Arc::clone(&metrics), stop.clone());
                 tokio::spawn(async move {
