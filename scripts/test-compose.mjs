@@ -43,6 +43,7 @@ try {
   say(`up after ${seconds(began)}`)
 
   const client = new Client({ connect, publicUrl: `http://localhost:${port}` })
+  await until('the API answers', 60, async () => (await client.attempt('GET', '/api/v1/setup')).status === 200)
   const account = { setupToken: token, login: 'admin', password: 'a password of the test' }
   client.authorize((await client.send('POST', '/api/v1/setup', account)).token)
   const pushed = Date.now()

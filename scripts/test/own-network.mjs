@@ -38,6 +38,7 @@ export async function runsInANetworkOfItsOwn({ image, work, name, say }) {
     const token = await until('the setup token is in the log', 60, () => /^.*Setup token: (\S+)\s*$/m.exec(log())?.[1])
     instance = docker('exec', name, 'cat', '/var/lib/berth/data/instance')
     const client = new Client({ connect, publicUrl: `http://localhost:${port}` })
+    await until('the API answers', 60, async () => (await client.attempt('GET', '/api/v1/setup')).status === 200)
     const account = { setupToken: token, login: 'admin', password: 'a password of the test' }
     client.authorize((await client.send('POST', '/api/v1/setup', account)).token)
     const repoUrl = `${repositories.url}/kitchen.git`
