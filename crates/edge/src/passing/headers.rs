@@ -48,9 +48,20 @@ pub(super) fn leave_connection(headers: &mut HeaderMap, version: Version) -> boo
     is_websocket
 }
 
-/// Takes away what is about the connection to the service.
-pub(super) fn leave_service(headers: &mut HeaderMap) {
+/// Takes away what is about the connection to the service, and returns whether the answer is then whole. A coding for the
+/// transfer that nobody here takes off would become a part of the body; of `chunked` a length beside it says nothing.
+pub(super) fn leave_service(headers: &mut HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let is_whole = match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(only), None) if only.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") => {
+            headers.remove(header::CONTENT_LENGTH);
+            true
+        }
+        _ => false,
+    };
     remove_hop_by_hop(headers);
+    is_whole
 }
 
 fn remove_hop_by_hop(headers: &mut HeaderMap) {

@@ -126,7 +126,9 @@ impl Carrier<'_> {
             return upgraded(response, visitor, flight, borrowed);
         }
         let (mut head, body) = response.into_parts();
-        headers::leave_service(&mut head.headers);
+        if !headers::leave_service(&mut head.headers) {
+            return Err(Problem::Broken);
+        }
         let mut response = Response::new(PassedBody::streamed(body, borrowed, flight, self.patience));
         (*response.status_mut(), *response.headers_mut()) = (head.status, head.headers);
         Ok(response)
@@ -269,7 +271,8 @@ fn upgraded(
     let service = response.extensions_mut().remove::<OnUpgrade>().ok_or(Problem::Broken)?;
     let protocol = response.headers().get(header::UPGRADE).cloned();
     let mut headers = std::mem::take(response.headers_mut());
-    headers::leave_service(&mut headers);
+    // It has no body that could be coded.
+    let _ = headers::leave_service(&mut headers);
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(header::UPGRADE, protocol.unwrap_or_else(|| HeaderValue::from_static("websocket")));
     tunnel::open(visitor, service, flight, borrowed);

@@ -3,5 +3,6 @@
 mod evil;
 mod states;
 mod straight;
+mod unusual;
 mod upgrades;
 mod world;

@@ -57,6 +57,25 @@ async fn bytes_go_both_ways_and_the_end_too() {
 }
 
 #[tokio::test]
+async fn one_side_may_end_before_the_other() {
+    let address = by_hand(|mut peer, _| async move {
+        peer.head().await;
+        peer.say(ACCEPTED).await;
+        assert!(peer.is_left().await, "the visitor's end arrives");
+        peer.say(b"last word").await;
+    })
+    .await;
+    let world = World::with(&[address]).await;
+    let mut visitor = Peer::to(world.front).await;
+    visitor.say(upgrade("websocket").as_bytes()).await;
+    assert_eq!(status(&visitor.head().await), "101");
+    tokio::io::AsyncWriteExt::shutdown(visitor.0.get_mut()).await.unwrap();
+    assert_eq!(visitor.hear(9).await, b"last word");
+    assert!(visitor.is_left().await);
+    tokio::time::timeout(SOON, world.upstream.drained()).await.unwrap();
+}
+
+#[tokio::test]
 async fn they_are_ended_where_their_time_has_come() {
     let (one, other) = (echoing().await, echoing().await);
     let world = World::with(&[one]).await;
