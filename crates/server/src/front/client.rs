@@ -6,19 +6,22 @@ use berth_edge::Visitor;
 use http::HeaderMap;
 use ipnet::IpNet;
 
-/// What a service is told of who asks. Whether that came by HTTPS, and to which port, only a trusted proxy can know.
-pub(super) fn visitor(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Visitor {
+/// What a service is told of who asks. How that one request came, and to which port, only a trusted proxy can say. Where
+/// none does, it came as all sites are reached (`BERTH_SITE_SCHEME`): Berth itself ends no TLS, so where sites are at
+/// `https`, something in front does, whether it is trusted with addresses or not. A service that was told `http` there
+/// would send its visitors to `https` for ever.
+pub(super) fn visitor(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet], sites_are_secure: bool) -> Visitor {
     let client = address(peer, headers, trusted);
     let peer = peer.to_canonical();
     if !trusted.iter().any(|network| network.contains(&peer)) {
-        return Visitor { client, is_secure: false, port: None };
+        return Visitor { client, is_secure: sites_are_secure, port: None };
     }
     // Of several the last is the proxy's own.
     let said = |name| {
         let last = headers.get_all(name).iter().next_back()?.to_str().ok()?;
         last.rsplit(',').next().map(str::trim_ascii)
     };
-    let is_secure = said("x-forwarded-proto").is_some_and(|proto| proto.eq_ignore_ascii_case("https"));
+    let is_secure = said("x-forwarded-proto").map_or(sites_are_secure, |proto| proto.eq_ignore_ascii_case("https"));
     Visitor { client, is_secure, port: said("x-forwarded-port").and_then(|port| port.parse().ok()) }
 }
 
@@ -55,19 +58,25 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_knows_how_a_visitor_came() {
+    fn a_trusted_proxy_says_how_a_visitor_came_and_the_sites_scheme_where_none_does() {
         let pairs = [("x-forwarded-proto", "http"), ("x-forwarded-proto", "http, HTTPS"), ("x-forwarded-port", "8443")];
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(name, value.parse().unwrap());
         }
         let trusted = ["10.0.0.0/8".parse().unwrap()];
-        let came = |peer: &str| {
-            let Visitor { is_secure, port, .. } = visitor(peer.parse().unwrap(), &headers, &trusted);
+        let came = |peer: &str, headers: &HeaderMap, sites_are_secure| {
+            let Visitor { is_secure, port, .. } = visitor(peer.parse().unwrap(), headers, &trusted, sites_are_secure);
             (is_secure, port)
         };
-        assert_eq!(came("::ffff:10.0.0.1"), (true, Some(8443)));
-        assert_eq!(came("192.0.2.1"), (false, None));
+        let (proxy, stranger) = ("::ffff:10.0.0.1", "192.0.2.1");
+        assert_eq!(came(proxy, &headers, false), (true, Some(8443)));
+        assert_eq!(came(stranger, &headers, false), (false, None), "a stranger claims it");
+        assert_eq!(came(stranger, &headers, true), (true, None));
+        assert_eq!(came(proxy, &HeaderMap::new(), true), (true, None), "it says nothing");
+        assert_eq!(came(proxy, &HeaderMap::new(), false), (false, None));
+        headers.append("x-forwarded-proto", "http".parse().unwrap());
+        assert_eq!(came(proxy, &headers, true), (false, Some(8443)), "it came so");
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub(crate) struct Front {
     edge: Edge,
     hosts: ControlHosts,
     trusted_proxies: Vec<IpNet>,
+    /// Whether sites are reached by HTTPS, as far as no trusted proxy says how a request came.
+    sites_are_secure: bool,
     /// Until then: the dashboard's pages, which say that they wait.
     starting: Router,
     /// Set once the database is there.
@@ -80,6 +82,7 @@ pub(crate) struct Front {
 }
 
 impl Front {
+    /// `sites` are the addresses that they can have, as a browser's policy names them: `https://*.example.org`.
     pub(crate) fn new(
         edge: Edge,
         hosts: ControlHosts,
@@ -91,7 +94,19 @@ impl Front {
         let (control_plane, set_up) = (OnceLock::new(), AtomicBool::new(false));
         let starting = berth_api::harden(pages::router_before(not_yet), sites);
         let (counts, closing) = (Counts::default(), Closing::default());
-        Self { edge, hosts, trusted_proxies, starting, control_plane, set_up, counts, limits, closing }
+        let sites_are_secure = sites.starts_with("https:");
+        Self {
+            edge,
+            hosts,
+            trusted_proxies,
+            sites_are_secure,
+            starting,
+            control_plane,
+            set_up,
+            counts,
+            limits,
+            closing,
+        }
     }
 
     /// What is counted here and not by the edge.
@@ -190,7 +205,7 @@ impl Front {
         let Some(passage) = passage else {
             return self.visit(takes, &decision, peer, request, expected).map(Either::Left);
         };
-        let visitor = client::visitor(peer, request.headers(), &self.trusted_proxies);
+        let visitor = client::visitor(peer, request.headers(), &self.trusted_proxies, self.sites_are_secure);
         let patience = presence.waits();
         let answer = self.edge.pass(passage, request, visitor).await;
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {

@@ -36,6 +36,11 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::at("http://*.berth.test").await
+    }
+
+    /// With sites at these addresses.
+    async fn at(sites: &str) -> Self {
         let edge = Edge::new(EdgeConfig::default());
         let upstream = edge.upstreams().of(1, "web");
         let (tell, heard) = mpsc::unbounded_channel();
@@ -45,7 +50,7 @@ impl World {
         let limits =
             ConnectionLimits { body_silence: SILENCE, silence: SILENCE, head: SILENCE, ..ConnectionLimits::default() };
         let trusted = vec!["127.0.0.0/8".parse().unwrap()];
-        let front = Front::new(edge.clone(), ControlHosts::of(&config), trusted, "", limits);
+        let front = Front::new(edge.clone(), ControlHosts::of(&config), trusted, sites, limits);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
         tokio::spawn(serve(listener, Arc::new(front), stop.clone()));
@@ -271,6 +276,23 @@ async fn a_trusted_proxy_says_who_asks_and_how() {
         assert!(head.contains(&format!("\r\n{line}\r\n")), "{line}: {head}");
     }
     assert!(!head.contains("evil") && !head.contains("10.9.9.9"), "{head}");
+}
+
+#[tokio::test]
+async fn where_sites_are_at_https_a_service_is_told_so_by_itself() {
+    for (sites, proto, port) in [("https://*.berth.test", "https", 443), ("http://*.berth.test", "http", 80)] {
+        let mut world = World::at(sites).await;
+        let mut visitor = world.visitor().await;
+        assert!(ask(&mut visitor, &get("/", "")).await.starts_with("HTTP/1.1 200 "));
+        let head = world.heard().await;
+        for line in [
+            format!("x-forwarded-proto: {proto}"),
+            format!("x-forwarded-port: {port}"),
+            format!("forwarded: for=127.0.0.1;host=\"{HOST}\";proto={proto}"),
+        ] {
+            assert!(head.contains(&format!("\r\n{line}\r\n")), "{line}: {head}");
+        }
+    }
 }
 
 #[tokio::test]
