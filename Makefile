@@ -1,7 +1,7 @@
 # Two commands do everything, their own set-up included: `make run` and `make test`.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help run image test test-all test-unit test-ways torture fail-points lint bench bench-publish bench-edge bench-log set-up set-up-tests
+.PHONY: help run image test test-all test-unit test-ways torture fail-points lint bench bench-publish bench-edge bench-proxy bench-log set-up set-up-tests
 
 # dev compiles faster, release runs faster.
 PROFILE ?= release
@@ -84,6 +84,11 @@ bench-edge: ## measure serving beside nginx and Caddy (the ruler's corpus: 350 M
 	@scripts/ensure-bench
 	cargo build --release -p berth-server
 	bench/edge/run.py $(TARGET_DIR)/release/berth
+
+bench-proxy: set-up ## measure passing requests to a service beside nginx and Caddy
+	@scripts/ensure-bench
+	cargo build --release -p berth-server
+	node bench/proxy/main.mjs $(TARGET_DIR)/release/berth
 
 bench-log: set-up set-up-tests ## measure the dashboard's log view with 100,000 lines at 5,000 a second
 	cargo build --release -p berth-server

@@ -41,24 +41,36 @@ export class Trial {
     this.berth = await startBerth(this.binary, this.settings, (stop) => (this.stop = stop))
   }
 
-  /** A project with a copy of `directory` as its repository, after its first build. */
-  async project(name, directory) {
+  /** A project with a copy of `directory` as its repository, after its first build; its page has `text`. */
+  async project(name, directory, text = '<') {
     const copy = join(this.directory, 'sources', name)
     cpSync(directory, copy, { recursive: true, filter: (path) => !/\/(node_modules|dist)$/.test(path) })
     const project = new Measured(this, name, copy)
-    await project.create()
+    await project.create(text)
     return project
+  }
+
+  /** What runs for this Berth: `{ pid, address }` each. */
+  containers() {
+    const ids = docker('ps', '--quiet', '--filter', this.#label()).split('\n').filter(Boolean)
+    return ids.map((id) => {
+      const { State, NetworkSettings } = JSON.parse(docker('inspect', id))[0]
+      return { pid: State.Pid, address: Object.values(NetworkSettings.Networks)[0].IPAddress }
+    })
   }
 
   /** Removes what makes a build warm: Berth's package cache; and gives the project another lockfile. */
   async forgetDependencies(project) {
-    const label = `label=berth.instance=${readFileSync(join(this.settings.dataDir, 'instance'), 'utf8').trim()}`
-    const volumes = docker('volume', 'ls', '--quiet', '--filter', label).split('\n').filter(Boolean)
+    const volumes = docker('volume', 'ls', '--quiet', '--filter', this.#label()).split('\n').filter(Boolean)
     for (const volume of volumes) {
       const emptied = ['debian:bookworm-slim', 'find', '/volume', '-mindepth', '1', '-delete']
       docker('run', '--rm', '--network', 'none', '--volume', `${volume}:/volume`, ...emptied)
     }
     project.changeLockfile()
+  }
+
+  #label() {
+    return `label=berth.instance=${readFileSync(join(this.settings.dataDir, 'instance'), 'utf8').trim()}`
   }
 
   /** Creates projects until there are `count`, each live. */
@@ -101,7 +113,7 @@ class Measured {
     this.repoUrl = `${trial.endpoint.url}/bench/${name}.git`
   }
 
-  async create() {
+  async create(text) {
     commitExample(this.directory, this.repository)
     const created = await this.trial.client.send('POST', '/api/v1/projects', {
       name: this.name,
@@ -109,7 +121,7 @@ class Measured {
       repoUrl: this.repoUrl,
     })
     this.first = await followBuild(this.trial.client, created.build.id, () => {})
-    await waitForPage(this.trial.settings, this.#host(), '<')
+    await waitForPage(this.trial.settings, this.#host(), text, 60_000)
   }
 
   /** The image and the commands of the first build's Plan. */
