@@ -11,6 +11,7 @@ mod detections;
 mod failures;
 mod folders;
 mod full_disk;
+mod h2c;
 mod hooks;
 mod inbox;
 mod keeping;
