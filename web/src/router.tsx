@@ -110,8 +110,9 @@ const builds = createRoute({
 const service = createRoute({
   getParentRoute: () => inside,
   path: '/projects/$project/services/$service',
-  // What of its log is shown.
-  validateSearch: (search: Record<string, unknown>): { q?: string; stream?: 'stdout' | 'stderr'; replica?: number } => ({
+  // Of the preview of which branch it is, if it is one's; and what of its log is shown.
+  validateSearch: (search: Record<string, unknown>): { preview?: string; q?: string; stream?: 'stdout' | 'stderr'; replica?: number } => ({
+    preview: text(search.preview),
     q: text(search.q),
     stream: search.stream === 'stdout' || search.stream === 'stderr' ? search.stream : undefined,
     replica: typeof search.replica === 'number' && search.replica > 0 ? search.replica : undefined,

@@ -74,8 +74,18 @@ impl Replicas {
     /// Those of a project, in order.
     #[must_use]
     pub fn of_project(&self, project: ProjectId) -> Vec<(ReplicaId, ReplicaReport)> {
+        self.those(|replica| replica.project == project)
+    }
+
+    /// Those of a deployment, in order.
+    #[must_use]
+    pub fn of_deployment(&self, deployment: DeploymentId) -> Vec<(ReplicaId, ReplicaReport)> {
+        self.those(|replica| replica.deployment == deployment)
+    }
+
+    fn those(&self, wanted: impl Fn(&ReplicaId) -> bool) -> Vec<(ReplicaId, ReplicaReport)> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let of_project = all.iter().filter(|(replica, _)| replica.project == project);
-        of_project.map(|(replica, report)| (replica.clone(), report.clone())).collect()
+        let those = all.iter().filter(|(replica, _)| wanted(replica));
+        those.map(|(replica, report)| (replica.clone(), report.clone())).collect()
     }
 }

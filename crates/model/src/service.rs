@@ -399,6 +399,12 @@ impl ServiceState {
         };
         replicas.into_iter().max_by_key(rank).unwrap_or(Self::Stopped)
     }
+
+    /// Whether time alone will hardly mend it.
+    #[must_use]
+    pub fn needs_somebody(self) -> bool {
+        matches!(self, Self::CrashLoop | Self::Unhealthy)
+    }
 }
 
 /// How a replica ended.

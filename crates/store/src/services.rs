@@ -32,6 +32,15 @@ pub struct ServiceSetting {
     pub generation: i64,
 }
 
+/// What is said anew of a running service.
+#[derive(Clone, Copy)]
+enum SettingChange {
+    /// How many replicas there shall be; `None`: as many as its deployments say.
+    Scale(Option<u32>),
+    /// That those there are shall be replaced.
+    Restart,
+}
+
 macro_rules! select_setting {
     ($rest:literal) => {
         concat!("SELECT environment, service, replicas, generation FROM service_setting ", $rest)
@@ -83,22 +92,24 @@ impl Transaction<'_> {
         if of_this_name.any(|spec| spec.running().is_some()) { Ok(()) } else { Err(FILES) }
     }
 
-    /// Changes what is said of a service that runs; `replicas` `None` leaves their number, and `newer` is how many
-    /// generations later it is.
+    /// Changes what is said of a service that runs.
     async fn set_service(
         &mut self,
         access: Access,
         project: ProjectId,
         (environment, service): (Environment, &ServiceName),
-        replicas: Option<u32>,
-        newer: i64,
+        change: SettingChange,
     ) -> Result<ServiceSetting, StoreError> {
         let owner = self.project(access, project).await?.user;
         self.only_running(project, environment, service).await?;
+        let (is_scaled, replicas, newer) = match change {
+            SettingChange::Scale(replicas) => (true, replicas, 0),
+            SettingChange::Restart => (false, None, 1),
+        };
         let upsert =
             sql("INSERT INTO service_setting (project_id, environment, service, replicas, generation, updated_at) \
                           VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (project_id, environment, service) DO UPDATE \
-                          SET replicas = COALESCE(excluded.replicas, service_setting.replicas), \
+                          SET replicas = CASE WHEN $7 THEN excluded.replicas ELSE service_setting.replicas END, \
                           generation = service_setting.generation + excluded.generation, \
                           updated_at = excluded.updated_at RETURNING environment, service, replicas, generation")
             .bind(project)
@@ -106,7 +117,8 @@ impl Transaction<'_> {
             .bind(service.as_str())
             .bind(replicas.map(i64::from))
             .bind(newer)
-            .bind(self.now);
+            .bind(self.now)
+            .bind(is_scaled);
         let setting = self.one(upsert).await?.ok_or(StoreError::NotFound)?;
         self.services_event(owner, project).await?;
         Ok(setting)
@@ -150,7 +162,7 @@ impl Store {
     }
 
     /// Says how many replicas of a running service there shall be, from none to [`MOST_REPLICAS`], whatever its
-    /// deployments say.
+    /// deployments say; `None`: as many as they say.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if nothing that is live there has such a service, [`StoreError::Forbidden`];
@@ -161,15 +173,16 @@ impl Store {
         project: ProjectId,
         environment: Environment,
         service: &ServiceName,
-        replicas: u32,
+        replicas: Option<u32>,
     ) -> Result<ServiceSetting, StoreError> {
-        if replicas > MOST_REPLICAS {
+        if replicas.is_some_and(|replicas| replicas > MOST_REPLICAS) {
             return Err(TOO_MANY);
         }
         let mut tx = self.begin().await?;
-        let setting = tx.set_service(access, project, (environment, service), Some(replicas), 0).await?;
+        let setting = tx.set_service(access, project, (environment, service), SettingChange::Scale(replicas)).await?;
         let scaled = Change::of(AuditAction::ServiceScaled).of_project(project).to(service);
-        tx.record(scaled.exactly([environment.as_str(), &format!("replicas: {replicas}")])).await?;
+        let said = replicas.map_or("replicas: as planned".to_owned(), |replicas| format!("replicas: {replicas}"));
+        tx.record(scaled.exactly([environment.as_str(), &said])).await?;
         tx.commit().await?;
         Ok(setting)
     }
@@ -186,7 +199,7 @@ impl Store {
         service: &ServiceName,
     ) -> Result<ServiceSetting, StoreError> {
         let mut tx = self.begin().await?;
-        let setting = tx.set_service(access, project, (environment, service), None, 1).await?;
+        let setting = tx.set_service(access, project, (environment, service), SettingChange::Restart).await?;
         let restarted = Change::of(AuditAction::ServiceRestarted).of_project(project).to(service);
         tx.record(restarted.exactly([environment.as_str()])).await?;
         tx.commit().await?;

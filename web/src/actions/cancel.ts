@@ -5,37 +5,34 @@
 
 import { useLingui } from '@lingui/react/macro'
 import { useQueryClient } from '@tanstack/react-query'
-import { useSyncExternalStore } from 'react'
 
 import { api } from '~/api/client'
 import { messageOf, Refusal } from '~/api/errors'
 import { keys } from '~/api/keys'
 import { ask, type Build } from '~/actions/ask'
+import { Asking, useAsking } from '~/ui/asking'
 
-type Cancelable = Pick<Build, 'id' | 'status' | 'cancelRequested'>
+type Stated = Pick<Build, 'id' | 'status' | 'cancelRequested' | 'deployment'>
 
-/** What was asked of the server and not answered yet. Replaced, never changed, so that React sees it change. */
-let asking: ReadonlySet<number> = new Set()
-const listeners = new Set<() => void>()
-
-function become(next: ReadonlySet<number>): void {
-  asking = next
-  for (const listener of listeners) listener()
-}
-
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener)
-  return () => listeners.delete(listener)
-}
+const canceling = new Asking()
 
 export function isUnderWay({ status }: Pick<Build, 'status'>): boolean {
   return status === 'queued' || status === 'running'
 }
 
-/** The state to show for a build: its status, or `canceling`. */
-export function useStateOf(): (build: Cancelable) => string {
-  const pending = useSyncExternalStore(subscribe, () => asking)
-  return (build) => (isUnderWay(build) && (build.cancelRequested || pending.has(build.id)) ? 'canceling' : build.status)
+/** What it published did not go live: its services did not start, or a release command failed. */
+export function isRefused({ status, deployment }: Pick<Build, 'status' | 'deployment'>): boolean {
+  return status === 'passed' && deployment?.status === 'failed'
+}
+
+/** The state to show for a build: its status, `canceling`, or where what it published has come to on its way to visitors. */
+export function useStateOf(): (build: Stated) => string {
+  const pending = useAsking(canceling)
+  return (build) => {
+    if (isUnderWay(build) && (build.cancelRequested || pending.has(build.id))) return 'canceling'
+    if (isRefused(build)) return 'refused'
+    return build.status === 'passed' && build.deployment?.status === 'ready' ? 'ready' : build.status
+  }
 }
 
 /**
@@ -54,8 +51,7 @@ export function useCancelWords(): (build: Pick<Build, 'status' | 'environment'>,
 /** Asks the server to stop a build. Where it does not, a dialog says why and offers it again. */
 export function useCancel(): (build: Build) => Promise<void> {
   const queries = useQueryClient()
-  return async (build) => {
-    become(new Set(asking).add(build.id))
+  return (build) => canceling.during(build.id, async () => {
     try {
       await api.POST('/api/v1/builds/{id}/cancel', { params: { path: { id: build.id } } })
     } catch (error) {
@@ -63,6 +59,5 @@ export function useCancel(): (build: Build) => Promise<void> {
       if (!(error instanceof Refusal && error.code === 'already_finished')) ask({ kind: 'cancel', build, problem: messageOf(error) })
     }
     await Promise.all([keys.build(build.id), keys.project(build.projectId), keys.projects].map((queryKey) => queries.invalidateQueries({ queryKey })))
-    become(new Set([...asking].filter((id) => id !== build.id)))
-  }
+  })
 }

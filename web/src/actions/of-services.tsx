@@ -10,12 +10,15 @@ import { keys } from '~/api/keys'
 import { MOST_REPLICAS, type Service, type Volume } from '~/services/types'
 import { useAmount } from '~/ui/format'
 import { Confirm, type Consequence } from '~/ui/dialog'
-import { TextField } from '~/ui/field'
+import { Checkbox, TextField } from '~/ui/field'
 import { toast } from '~/ui/toast'
 
 type Props = DialogProps & { project: number; service: Service }
 
-export function RestartService({ project, service: { name, replicas, volumes }, ...dialog }: Props) {
+/** What is said of a preview's service is said of every preview's. */
+const OF_ALL_PREVIEWS: Consequence = ['branch', <Trans>It holds for the previews of all branches together.</Trans>]
+
+export function RestartService({ project, service: { name, environment, replicas, volumes }, ...dialog }: Props) {
   const queries = useQueryClient()
   const service = <bdi className="mono">{name}</bdi>
   return (
@@ -26,10 +29,11 @@ export function RestartService({ project, service: { name, replicas, volumes }, 
       consequences={[
         ['again', <Plural value={replicas ?? 0} one="A new replica is started from the same image; the old one ends when the new one is healthy." other="New replicas are started from the same image, one after the other; each old one ends when its new one is healthy." />],
         ['lock', <Trans>They get the variables of today.</Trans>],
+        ...(environment === 'preview' ? [OF_ALL_PREVIEWS] : []),
         ['check', volumes.length > 0 ? <Trans>What is in its volumes stays. What was written elsewhere in its containers is gone.</Trans> : <Trans>Nothing is built. What was written inside its containers is gone.</Trans>],
       ]}
       act={async () => {
-        await api.POST('/api/v1/projects/{id}/services/{name}/restart', { params: { path: { id: project, name } } })
+        await api.POST('/api/v1/projects/{id}/services/{name}/restart', { params: { path: { id: project, name }, query: { environment } } })
         void queries.invalidateQueries({ queryKey: keys.services(project) })
         toast(<Trans>{service} is being restarted.</Trans>)
       }}
@@ -43,8 +47,10 @@ export function ScaleService({ project, service, ...dialog }: Props) {
   const { t } = useLingui()
   const amount = useAmount()
   const queries = useQueryClient()
-  const { name, replicas, plannedReplicas, memoryLimit } = service
-  const [text, setText] = useState(String(replicas ?? 1))
+  const { name, environment, replicas, plannedReplicas, isScaled, memoryLimit } = service
+  const [isPlanned, setPlanned] = useState(false)
+  const [typed, setText] = useState(String(replicas ?? 1))
+  const text = isPlanned ? String(plannedReplicas ?? 1) : typed
   const count = Number(text)
   const isNumber = text.trim() !== '' && Number.isInteger(count) && count >= 0 && count <= MOST_REPLICAS
   const named = <bdi className="mono">{name}</bdi>
@@ -53,7 +59,8 @@ export function ScaleService({ project, service, ...dialog }: Props) {
       ? ['slashed', <Trans>It stops. Whoever asks for it is told that it is stopped.</Trans>]
       : ['up', memoryLimit !== null && isNumber ? <Plural value={count} one={`It may use up to ${amount(memoryLimit)} of memory.`} other={`Together they may use up to ${amount(memoryLimit * count)} of memory.`} /> : <Trans>Each may use as much memory and as many processors as one now.</Trans>],
     ['check', <Trans>Those that are too many end when the requests that they answer are done. Those that are missing are started.</Trans>],
-    ['forward', <Plural value={plannedReplicas ?? 1} one="It stays so for later deployments, whatever the repository says: it asks for # replica." other="It stays so for later deployments, whatever the repository says: it asks for # replicas." />],
+    ...(environment === 'preview' ? [OF_ALL_PREVIEWS] : []),
+    isPlanned ? ['forward', <Trans>Later deployments get as many as their repository asks for.</Trans>] : ['forward', <Plural value={plannedReplicas ?? 1} one="It stays so for later deployments, whatever the repository says: it asks for # replica." other="It stays so for later deployments, whatever the repository says: it asks for # replicas." />],
   ]
   return (
     <Confirm
@@ -62,23 +69,27 @@ export function ScaleService({ project, service, ...dialog }: Props) {
       action={<Trans>Run so many</Trans>}
       consequences={consequences}
       more={
-        <TextField
-          label={t`Replicas`}
-          type="number"
-          inputMode="numeric"
-          min={0}
-          max={MOST_REPLICAS}
-          required
-          value={text}
-          onChange={(event) => setText(event.target.value)}
-          error={isNumber ? undefined : t`A whole number from 0 to ${MOST_REPLICAS}.`}
-        />
+        <div className="grid gap-3">
+          <TextField
+            label={t`Replicas`}
+            type="number"
+            inputMode="numeric"
+            min={0}
+            max={MOST_REPLICAS}
+            required
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+            error={isNumber ? undefined : t`A whole number from 0 to ${MOST_REPLICAS}.`}
+            disabled={isPlanned}
+          />
+          {isScaled && <Checkbox label={<Plural value={plannedReplicas ?? 1} one="As the repository says: # replica" other="As the repository says: # replicas" />} checked={isPlanned} onChange={({ target }) => setPlanned(target.checked)} />}
+        </div>
       }
       act={async () => {
         if (!isNumber) throw new Error(t`A whole number from 0 to ${MOST_REPLICAS}.`)
-        await api.PATCH('/api/v1/projects/{id}/services/{name}', { params: { path: { id: project, name } }, body: { replicas: count } })
+        await api.PATCH('/api/v1/projects/{id}/services/{name}', { params: { path: { id: project, name }, query: { environment } }, body: { replicas: isPlanned ? null : count } })
         void queries.invalidateQueries({ queryKey: keys.services(project) })
-        toast(count === 0 ? <Trans>{named} is being stopped.</Trans> : <Trans>{named} gets as many replicas as you said.</Trans>)
+        toast(isPlanned ? <Trans>{named} gets as many replicas as the repository says.</Trans> : count === 0 ? <Trans>{named} is being stopped.</Trans> : <Trans>{named} gets as many replicas as you said.</Trans>)
       }}
     >
       <Plural value={replicas ?? 0} one="Now it is # replica." other="Now they are # replicas." />

@@ -21,6 +21,7 @@ export const keys = {
   reports: (project: number) => ['project', project, 'reports'] as const,
   /** Within the project: what is live says which there are. */
   services: (project: number) => ['project', project, 'services'] as const,
+  servicesOf: (project: number, environment: string) => ['project', project, 'services', 'of', environment] as const,
   volumes: (project: number) => ['project', project, 'services', 'volumes'] as const,
   runs: (project: number) => ['project', project, 'services', 'runs'] as const,
   run: (project: number, id: number) => ['project', project, 'services', 'runs', id] as const,

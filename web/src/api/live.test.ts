@@ -10,8 +10,8 @@ function noted(payload: { kind: string; build?: number; project?: number }, proj
   return seen
 }
 
-test('a replica that starts or ends has its project’s services fetched, and nothing else', () => {
-  expect(noted({ kind: 'services_changed', project: 7 })).toEqual([keys.services(7)])
+test('a replica that starts or ends has its project’s services fetched, and the list, and nothing else', () => {
+  expect(noted({ kind: 'services_changed', project: 7 })).toEqual([keys.services(7), keys.projects])
 })
 
 test('what is live decides which services there are, so other events of a project concern them too', () => {

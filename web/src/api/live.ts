@@ -67,9 +67,7 @@ export async function goLive(queries: QueryClient): Promise<void> {
   for (const [name, stream] of Object.entries(LOG_EVENTS)) {
     opened.on(name, (lines: Schema['LinesBody']) => lineListeners.tell(String(lines.buildId), { ...lines, stream }))
   }
-  opened.on('service_logs', ({ projectId, environment, service, lines }: Schema['ServiceLinesBody']) => {
-    if (environment === 'production') serviceListeners.tell(serviceKey(projectId, service), lines)
-  })
+  opened.on('service_logs', ({ projectId, environment, service, lines }: Schema['ServiceLinesBody']) => serviceListeners.tell(serviceKey(projectId, environment, service), lines))
   opened.on('run_log', ({ runId, lines }: Schema['RunLinesBody']) => runListeners.tell(String(runId), lines))
   opened.on('serviceUpdate', ({ projectId }: { projectId: number }) => gathering.note(keys.services(projectId)))
   document.addEventListener('visibilitychange', lookAgain)
@@ -95,17 +93,17 @@ export function onLines(build: number, listener: (piece: LogPiece) => void): () 
   return lineListeners.on(String(build), listener)
 }
 
-/** What a service of production writes, of whichever replica. */
-export function onServiceLines(project: number, service: string, listener: (lines: readonly Line[]) => void): () => void {
-  return serviceListeners.on(serviceKey(project, service), listener)
+/** What a service of an environment writes, of whichever replica, and of whichever preview. */
+export function onServiceLines(project: number, environment: Schema['Environment'], service: string, listener: (lines: readonly Line[]) => void): () => void {
+  return serviceListeners.on(serviceKey(project, environment, service), listener)
 }
 
 export function onRunLines(run: number, listener: (lines: readonly Line[]) => void): () => void {
   return runListeners.on(String(run), listener)
 }
 
-function serviceKey(project: number, service: string): string {
-  return `${project} ${service}`
+function serviceKey(project: number, environment: Schema['Environment'], service: string): string {
+  return `${project} ${environment} ${service}`
 }
 
 /** After a reconnection, and when the page is seen again: time to look for what was missed. */
@@ -116,9 +114,9 @@ export function onWake(listener: () => void): () => void {
 
 export function heed(gathering: Pick<Gathering, 'note'>, { projectId, payload }: LiveEvent): void {
   const project = payload.project ?? projectId
-  // A replica that starts or ends changes nothing else of its project.
+  // A replica that starts or ends changes nothing else of its project; the list says what does not work.
   if (payload.kind === 'services_changed') {
-    if (project != null) gathering.note(keys.services(project))
+    if (project != null) for (const key of [keys.services(project), keys.projects]) gathering.note(key)
     return
   }
   if (payload.build !== undefined) gathering.note(keys.build(payload.build))

@@ -766,7 +766,7 @@ export interface paths {
         head?: never;
         /**
          * Say how many replicas of a running service there shall be. It holds for later deployments, too, whatever the
-         *     repository says.
+         *     repository says; until somebody says `null`.
          */
         patch: operations["services_scale"];
         trace?: never;
@@ -2443,6 +2443,8 @@ export interface components {
             recentBuilds: components["schemas"]["RecentBuildBody"][];
             /** @description `null`: there is none, folders are deployed. */
             repoUrl: string | null;
+            /** @description The services of what is live that do not work: each ends again and again, or does not answer. */
+            troubles: components["schemas"]["TroubleBody"][];
             updatedAt: components["schemas"]["Timestamp"];
             /** @description Where it is served once something is live. */
             url: string;
@@ -3627,9 +3629,9 @@ export interface components {
         ScaleForm: {
             /**
              * Format: int32
-             * @description From 0, which stops it, to 20.
+             * @description From 0, which stops it, to 20; `null`: as many as the repository asks for.
              */
-            replicas: number;
+            replicas: number | null;
         };
         /** @description A part of a project, as it is live. */
         ServiceBody: {
@@ -3646,6 +3648,8 @@ export interface components {
             healthPath: string | null;
             /** @description Its replicas; while a new version takes over, those of both. */
             instances: components["schemas"]["InstanceBody"][];
+            /** @description Whether somebody said how many, whatever the repository asks for. */
+            isScaled: boolean;
             kind: components["schemas"]["PartKind"];
             lastEnd: components["schemas"]["ReplicaEnd"] | null;
             /**
@@ -3969,6 +3973,13 @@ export interface components {
          * @enum {string}
          */
         Trigger: "created" | "push" | "rebuild" | "reconcile" | "pull_request" | "deploy_hook" | "poll" | "promote" | "folder";
+        /** @description A service that does not work, as far as a list says it. */
+        TroubleBody: {
+            lastEnd: components["schemas"]["ReplicaEnd"] | null;
+            service: components["schemas"]["ServiceName"];
+            /** @description `crash_loop` or `unhealthy`. */
+            state: components["schemas"]["ServiceState"];
+        };
         /** @description A person with an account. */
         UserBody: {
             /** @description The address of a picture. */

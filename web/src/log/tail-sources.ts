@@ -13,13 +13,17 @@ export type Filter = {
   replica: number | undefined
 }
 
-export function tailSourcesOf(project: number, service: string, { query, stream, replica }: Filter): TailSources {
+/** Whose log: production's, or that of one deployment of a preview, whose log others share. */
+export type TailOf = { project: number; service: string; preview?: number | undefined }
+
+export function tailSourcesOf({ project, service, preview }: TailOf, { query, stream, replica }: Filter): TailSources {
+  const environment = preview === undefined ? 'production' : 'preview'
   const page = (place: { before?: number | undefined; after?: number }, limit: number) =>
     body(api.GET('/api/v1/projects/{id}/services/{name}/logs', {
-      params: { path: { id: project, name: service }, query: { ...place, limit, query: query || undefined, stream, replica } },
+      params: { path: { id: project, name: service }, query: { ...place, environment, deployment: preview, limit, query: query || undefined, stream, replica } },
     }))
   return {
-    listen: (take) => onServiceLines(project, service, take),
+    listen: (take) => onServiceLines(project, environment, service, take),
     onWake,
     older: (before, limit) => page({ before }, limit),
     newer: (after, limit) => page({ after }, limit),
@@ -27,7 +31,7 @@ export function tailSourcesOf(project: number, service: string, { query, stream,
 }
 
 /** Whether the server would give a line for this filter. */
-export function matches({ query, stream, replica }: Filter): (line: TailLine) => boolean {
+export function matches({ query, stream, replica }: Filter, preview?: number): (line: TailLine) => boolean {
   const needle = query.toLowerCase()
-  return (line) => (!stream || line.stream === stream) && (replica === undefined || line.replica === replica) && (needle === '' || line.text.toLowerCase().includes(needle))
+  return (line) => (preview === undefined || line.deploymentId === preview) && (!stream || line.stream === stream) && (replica === undefined || line.replica === replica) && (needle === '' || line.text.toLowerCase().includes(needle))
 }

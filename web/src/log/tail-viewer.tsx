@@ -10,7 +10,7 @@ import { messageOf } from '~/api/errors'
 import { plain } from '~/log/ansi'
 import { type Commands, heedKey } from '~/log/keys'
 import { TailBar } from '~/log/tail-bar'
-import type { Filter } from '~/log/tail-sources'
+import type { Filter, TailOf } from '~/log/tail-sources'
 import { keepWrap } from '~/log/use-log'
 import { useTail } from '~/log/use-tail'
 import { singleKeys } from '~/shell/keys'
@@ -20,21 +20,19 @@ import { Icon } from '~/ui/icons'
 
 import './log.css'
 
-type TailViewerProps = {
-  project: number
-  service: string
+type TailViewerProps = TailOf & {
   filter: Filter
   onFilter: (filter: Filter) => void
   replicas: number
 }
 
-export function TailViewer({ project, service, filter, onFilter, replicas }: TailViewerProps) {
+export function TailViewer({ project, service, preview, filter, onFilter, replicas }: TailViewerProps) {
   const { t } = useLingui()
   const format = useFormat()
   const [said, setSaid] = useState('')
   const field = useRef<HTMLInputElement>(null)
   const more = (characters: number) => t`Show the whole line (${format.number(characters)} characters)`
-  const { tail, state, told, region } = useTail({ project, service, filter, more })
+  const { tail, state, told, region } = useTail({ project, service, preview, filter, more })
   const { view, store, feed } = tail ?? {}
 
   const sayRow = () => {

@@ -3,7 +3,7 @@
 import { useEffect, useEffectEvent, useRef, useState } from 'react'
 
 import { TailFeed, type TailState } from '~/log/tail-feed'
-import { type Filter, matches, tailSourcesOf } from '~/log/tail-sources'
+import { type Filter, matches, type TailOf, tailSourcesOf } from '~/log/tail-sources'
 import { TailStore } from '~/log/tail-store'
 import { INITIAL, wraps } from '~/log/use-log'
 import { LogView } from '~/log/view'
@@ -12,7 +12,7 @@ const UNTOLD: TailState = { loaded: false, older: 'none', problem: undefined }
 
 type Tail = { store: TailStore; view: LogView; feed: TailFeed }
 
-export function useTail({ project, service, filter, more }: { project: number; service: string; filter: Filter; more: (characters: number) => string }) {
+export function useTail({ project, service, preview, filter, more }: TailOf & { filter: Filter; more: (characters: number) => string }) {
   const [tail, setTail] = useState<Tail>()
   const [state, setState] = useState(INITIAL)
   const [told, setTold] = useState(UNTOLD)
@@ -25,7 +25,7 @@ export function useTail({ project, service, filter, more }: { project: number; s
     const store = new TailStore((by) => view.moved(by))
     const view = new LogView(region.current!, store, { more: moreOf, changed: setState, wrap: wraps(), follow: true, picked: () => undefined })
     view.mark(query)
-    const feed = new TailFeed(store, tailSourcesOf(project, service, filter), matches(filter), setTold)
+    const feed = new TailFeed(store, tailSourcesOf({ project, service, preview }, filter), matches(filter, preview), setTold)
     setTail({ store, view, feed })
     feed.start()
     return () => {
@@ -34,7 +34,7 @@ export function useTail({ project, service, filter, more }: { project: number; s
       setTold(UNTOLD)
       setState(INITIAL)
     }
-  }, [project, service, query, stream, replica])
+  }, [project, service, preview, query, stream, replica])
 
   return { tail, state, told, region }
 }

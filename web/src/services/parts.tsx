@@ -54,7 +54,7 @@ export function ServiceItems({ project, service, services }: { project: number; 
     <>
       <MenuItem acts icon="again" disabled={!service.replicas} onClick={() => ask({ kind: 'restart_service', project, service })}><Trans>Restart…</Trans></MenuItem>
       <MenuItem acts icon="sort" onClick={() => ask({ kind: 'scale_service', project, service })}><Trans>Scale…</Trans></MenuItem>
-      <MenuItem acts icon="forward" onClick={() => ask({ kind: 'run_command', project, services: running, service: service.name })}><Trans>Run a command…</Trans></MenuItem>
+      {service.environment === 'production' && <MenuItem acts icon="forward" onClick={() => ask({ kind: 'run_command', project, services: running, service: service.name })}><Trans>Run a command…</Trans></MenuItem>}
     </>
   )
 }

@@ -4,7 +4,6 @@
  */
 
 import { useQueryClient } from '@tanstack/react-query'
-import { useSyncExternalStore } from 'react'
 
 import { ask } from '~/actions/ask'
 import { api } from '~/api/client'
@@ -12,32 +11,20 @@ import { messageOf, Refusal } from '~/api/errors'
 import { keys } from '~/api/keys'
 import type { Run } from '~/services/types'
 import { isUnderWay, stateOfRun } from '~/services/words'
+import { Asking, useAsking } from '~/ui/asking'
 
-/** What was asked of the server and not answered yet. Replaced, never changed, so that React sees it change. */
-let asking: ReadonlySet<number> = new Set()
-const listeners = new Set<() => void>()
-
-function become(next: ReadonlySet<number>): void {
-  asking = next
-  for (const listener of listeners) listener()
-}
-
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener)
-  return () => listeners.delete(listener)
-}
+const stopping = new Asking()
 
 /** The key of the state to show for a command. */
 export function useStateOfRun(): (run: Run) => string {
-  const pending = useSyncExternalStore(subscribe, () => asking)
+  const pending = useAsking(stopping)
   return (run) => (isUnderWay(run) && pending.has(run.id) ? 'stopping' : stateOfRun(run))
 }
 
 /** Asks the server to stop a command. Where it does not, a dialog says why and offers it again. */
 export function useStop(): (run: Run) => Promise<void> {
   const queries = useQueryClient()
-  return async (run) => {
-    become(new Set(asking).add(run.id))
+  return (run) => stopping.during(run.id, async () => {
     try {
       await api.POST('/api/v1/runs/{id}/stop', { params: { path: { id: run.id } } })
     } catch (error) {
@@ -45,6 +32,5 @@ export function useStop(): (run: Run) => Promise<void> {
       if (!(error instanceof Refusal && error.status === 409)) ask({ kind: 'stop_run', run, problem: messageOf(error) })
     }
     await queries.invalidateQueries({ queryKey: keys.runs(run.projectId) })
-    become(new Set([...asking].filter((id) => id !== run.id)))
-  }
+  })
 }

@@ -31,7 +31,12 @@ export function stateOfService({ kind, state }: Pick<Service, 'kind' | 'state'>)
 
 /** Whether something is wrong that its last end explains. */
 export function isInTrouble({ state }: Pick<Service, 'state'>): boolean {
-  return state === 'unhealthy' || state === 'restarting' || state === 'crash_loop'
+  return needsSomebody({ state }) || state === 'restarting'
+}
+
+/** Whether time alone will hardly mend it. */
+export function needsSomebody({ state }: Pick<Service, 'state'>): boolean {
+  return state === 'unhealthy' || state === 'crash_loop'
 }
 
 /** The key of a command's state: one that ended by itself succeeded or did not. */

@@ -6,6 +6,7 @@ import { useEffect } from 'react'
 
 import { projectsQuery } from '~/api/queries'
 import { isUnderWay } from '~/actions/cancel'
+import { isBehind } from '~/pages/projects/standing'
 import { markTab } from '~/shell/tab'
 import { useWhere } from '~/shell/where'
 
@@ -13,8 +14,8 @@ export function useMarks(): void {
   const { project } = useWhere()
   const { data: projects = [] } = useQuery(projectsQuery)
   const onList = Boolean(useMatchRoute()({ to: '/' }))
-  const concerned = (project ? [project] : projects).flatMap(({ latestBuild }) => latestBuild ?? [])
-  const building = concerned.some(isUnderWay)
-  const failed = (project !== undefined || onList) && concerned.some(({ status }) => status === 'failed')
+  const concerned = project ? [project] : projects
+  const building = concerned.some(({ latestBuild }) => latestBuild && isUnderWay(latestBuild))
+  const failed = (project !== undefined || onList) && concerned.some((each) => isBehind(each) || each.troubles.length > 0)
   useEffect(() => markTab(building ? 'building' : failed ? 'failed' : null), [building, failed])
 }

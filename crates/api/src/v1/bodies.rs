@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use berth_model::{
     BuildStatus, Commit, DeploymentStatus, Environment, Event, EventPayload, Failure, LogLine, Plan, PollEvery,
-    Protection, ProtectionScope, Reason, Role, Step, Timestamp, Trigger, Variable, VariableKind, VariableScope, Why,
+    Protection, ProtectionScope, Reason, ReplicaEnd, Replicas, Role, ServiceName, ServiceState, Step, Timestamp,
+    Trigger, Variable, VariableKind, VariableScope, Why,
 };
 use berth_store::{
     Build, Delivery, DeployHook, Deployment, Outcome, Preview, Project, ProjectSummary, Published, RecentBuild, User,
@@ -15,6 +16,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::{Object, ObjectBuilder};
 
+use crate::Api;
 use crate::config::ApiConfig;
 use crate::webhooks::Provider;
 
@@ -85,6 +87,19 @@ pub(crate) struct ProjectSummaryBody {
     recent_builds: Vec<RecentBuildBody>,
     /// What half of the recent builds that passed took less than; `null`: none did.
     median_ms: Option<u64>,
+    /// The services of what is live that do not work: each ends again and again, or does not answer.
+    troubles: Vec<TroubleBody>,
+}
+
+/// A service that does not work, as far as a list says it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TroubleBody {
+    service: ServiceName,
+    /// `crash_loop` or `unhealthy`.
+    state: ServiceState,
+    /// How it ended the last time.
+    last_end: Option<ReplicaEnd>,
 }
 
 /// One of a project's last builds.
@@ -128,12 +143,13 @@ pub(crate) struct ProjectBody {
 }
 
 impl ProjectSummaryBody {
-    pub(crate) fn of(config: &ApiConfig, summary: ProjectSummary) -> Self {
-        Self::with_the_rest(config, summary).0
+    pub(crate) fn of(api: &Api, summary: ProjectSummary) -> Self {
+        Self::with_the_rest(api, summary).0
     }
 
     /// The card, and what it leaves over.
-    fn with_the_rest(config: &ApiConfig, summary: ProjectSummary) -> (Self, Project, Option<Plan>) {
+    fn with_the_rest(api: &Api, summary: ProjectSummary) -> (Self, Project, Option<Plan>) {
+        let config = &api.config;
         let median_ms = summary.median().map(millis);
         let ProjectSummary { project, live, latest, plan, recent } = summary;
         let service = plan.as_ref().and_then(|plan| plan.services.first());
@@ -149,6 +165,7 @@ impl ProjectSummaryBody {
             previews: project.previews,
             created_at: project.created_at,
             updated_at: project.updated_at,
+            troubles: live.as_ref().map(|live| troubles(&api.replicas, live)).unwrap_or_default(),
             live_deployment: live.map(|deployment| DeploymentBody::of(config, deployment)),
             latest_build: latest.map(|build| BuildSummaryBody::of(config, build)),
             recent_builds: recent
@@ -160,9 +177,25 @@ impl ProjectSummaryBody {
     }
 }
 
+/// What of a deployment needs somebody: no replica of it is on its way to be well by itself.
+fn troubles(replicas: &Replicas, live: &Deployment) -> Vec<TroubleBody> {
+    let standing = replicas.of_deployment(live.id);
+    let troubles = live.running().filter_map(|(spec, _)| {
+        let own = || standing.iter().filter(|(replica, _)| replica.service == spec.name).map(|(_, report)| report);
+        let state = ServiceState::of_all(own().map(|report| report.state));
+        let last_end = own().filter(|report| report.last_end.is_some()).max_by_key(|report| report.since);
+        state.needs_somebody().then(|| TroubleBody {
+            service: spec.name.clone(),
+            state,
+            last_end: last_end.and_then(|report| report.last_end),
+        })
+    });
+    troubles.collect()
+}
+
 impl ProjectBody {
-    pub(crate) fn of(config: &ApiConfig, summary: ProjectSummary) -> Self {
-        let (summary, project, plan) = ProjectSummaryBody::with_the_rest(config, summary);
+    pub(crate) fn of(api: &Api, summary: ProjectSummary) -> Self {
+        let (summary, project, plan) = ProjectSummaryBody::with_the_rest(api, summary);
         Self {
             summary,
             has_repo_token: project.repo_access.is_some(),

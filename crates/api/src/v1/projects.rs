@@ -137,7 +137,7 @@ pub(crate) struct NameAnswer {
 }
 
 async fn body_of(api: &Api, caller: &Caller, project: Project) -> Result<ProjectBody, ApiError> {
-    Ok(ProjectBody::of(&api.config, api.store.project_summary(caller.access(), project).await?))
+    Ok(ProjectBody::of(api, api.store.project_summary(caller.access(), project).await?))
 }
 
 /// Which projects.
@@ -167,7 +167,7 @@ pub(crate) async fn list(
         part: query.q,
     };
     let projects = api.store.project_summaries(caller.access(), &page).await?;
-    Ok(Json(projects.into_iter().map(|project| ProjectSummaryBody::of(&api.config, project)).collect()))
+    Ok(Json(projects.into_iter().map(|project| ProjectSummaryBody::of(&api, project)).collect()))
 }
 
 /// Make a project. With a repository, registers a webhook if it is at GitHub, and queues a build of the branch's newest

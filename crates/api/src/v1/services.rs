@@ -52,6 +52,8 @@ pub(crate) struct ServiceBody {
     replicas: Option<u32>,
     /// How many the repository asks for.
     planned_replicas: Option<u32>,
+    /// Whether somebody said how many, whatever the repository asks for.
+    is_scaled: bool,
     /// Memory of a replica in bytes; `null`: not known before one was started.
     memory_limit: Option<u64>,
     /// Processors of a replica; `null`: as many as the operator gives to those that ask for none.
@@ -127,8 +129,9 @@ impl EnvironmentQuery {
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "describes the body that Form reads field by field")]
 pub(crate) struct ScaleForm {
-    /// From 0, which stops it, to 20.
-    replicas: u32,
+    /// From 0, which stops it, to 20; `null`: as many as the repository asks for.
+    #[schema(required = true)]
+    replicas: Option<u32>,
 }
 
 /// The services of what is live, in the order of its plan: one of each preview, where previews are asked for. Where
@@ -148,7 +151,7 @@ pub(crate) async fn list(
 }
 
 /// Say how many replicas of a running service there shall be. It holds for later deployments, too, whatever the
-/// repository says.
+/// repository says; until somebody says `null`.
 #[utoipa::path(patch, path = "/api/v1/projects/{id}/services/{name}", tag = "services",
     params(("id" = i64, Path), ("name" = String, Path), EnvironmentQuery), request_body = ScaleForm, responses(
     (status = 200, body = ServiceBody), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
@@ -166,7 +169,7 @@ pub(crate) async fn scale(
         let too_many = || InvalidInput::new("replicas", format!("a service has from 0 to {MOST_REPLICAS} replicas"));
         u32::try_from(number).ok().filter(|number| *number <= MOST_REPLICAS).ok_or_else(too_many)
     });
-    let Some(replicas) = replicas.into_option() else {
+    let Some(replicas) = replicas.into_change() else {
         if !form.has_problem_with("replicas") {
             form.needed("replicas");
         }
@@ -280,7 +283,8 @@ impl Known<'_> {
         let own = || instances.iter().filter(|(replica, _)| replica.deployment == self.deployment.id);
         let planned = running.map(|running| running.settings.replicas.unwrap_or(1));
         let said = self.settings.iter().find(|setting| setting.service == spec.name);
-        let wanted = planned.map(|planned| said.and_then(|setting| setting.replicas).unwrap_or(planned));
+        let said = said.and_then(|setting| setting.replicas);
+        let wanted = planned.map(|planned| said.unwrap_or(planned));
         let state = wanted.map(|wanted| match (own().next(), wanted) {
             // Nobody has said yet where they stand.
             (None, 1..) => ServiceState::Starting,
@@ -300,6 +304,7 @@ impl Known<'_> {
             state,
             replicas: wanted,
             planned_replicas: planned,
+            is_scaled: running.is_some() && said.is_some(),
             memory_limit: settings.and_then(|settings| settings.memory).or(limit_of_one),
             cpu_limit: settings.and_then(|settings| settings.cpus).map(berth_model::Cpus::cores),
             restarts: own().map(|(_, report)| report.restarts).sum(),

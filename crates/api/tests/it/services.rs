@@ -124,7 +124,7 @@ async fn where_replicas_stand_and_what_they_are_told() {
         json!({
             "name": "api", "kind": "running", "environment": "production", "branch": "main", "deploymentId": live.0,
             "routes": [{"path": "/api"}], "port": 4_000, "state": "healthy", "replicas": 2, "plannedReplicas": 2,
-            "memoryLimit": 512 << 20, "cpuLimit": 0.5, "restarts": 3, "lastEnd": last_end,
+            "isScaled": false, "memoryLimit": 512 << 20, "cpuLimit": 0.5, "restarts": 3, "lastEnd": last_end,
             "healthPath": "/health", "startCommand": "node server.js", "releaseCommand": "node migrate.js",
             "volumes": [{"name": "data", "path": "/data"}],
             "variables": [
@@ -148,6 +148,57 @@ async fn where_replicas_stand_and_what_they_are_told() {
     );
     let previews = format!("/api/v1/projects/{}/services?environment=preview", shop.project);
     assert_eq!(app.get(&previews, Some(&ada)).await.expect(StatusCode::OK), json!([]));
+}
+
+/// A list says what needs somebody: a service of what is live of which no replica is well, or on its way to be.
+#[tokio::test]
+async fn what_does_not_work_is_told_with_its_project() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let shop = app.shop(&ada, "shop").await;
+    app.run_services(&ada, &shop).await;
+    let (project, service) = (ProjectId(shop.project), api());
+    let live = DeploymentId(app.services(&ada, &shop).await[1]["deploymentId"].as_i64().unwrap());
+    let end = ReplicaEnd { exit_code: 3, out_of_memory: None };
+    let report = |number, state| {
+        let (since, usage) = (app.clock.now(), None);
+        app.replicas.report(
+            ReplicaId { project, deployment: live, service: service.clone(), number },
+            ReplicaReport { state, since, restarts: 5, last_end: Some(end), usage, memory_limit: 1 },
+        );
+    };
+    let told = async || {
+        let listed = app.get("/api/v1/projects", Some(&ada)).await.expect(StatusCode::OK);
+        let read = app.get(&format!("/api/v1/projects/{}", shop.project), Some(&ada)).await.expect(StatusCode::OK);
+        assert_eq!(listed[0]["troubles"], read["troubles"]);
+        read["troubles"].clone()
+    };
+    assert_eq!(told().await, json!([]), "nobody has said yet where they stand");
+    report(1, ServiceState::CrashLoop);
+    report(2, ServiceState::Restarting);
+    assert_eq!(told().await, json!([]), "one of them is started again");
+    report(2, ServiceState::CrashLoop);
+    assert_eq!(told().await, json!([{"service": "api", "state": "crash_loop", "lastEnd": {"exitCode": 3}}]));
+    report(2, ServiceState::Healthy);
+    assert_eq!(told().await, json!([]), "one of them answers");
+}
+
+/// What waits for no requests has no port, though `PORT` is set.
+#[tokio::test]
+async fn a_worker_has_no_port() {
+    let app = App::start().await;
+    let ada = app.member("ada").await;
+    let shop = app.shop(&ada, "shop").await;
+    let [_, mut worker]: [ServiceSpec; 2] = specs().try_into().unwrap();
+    worker.routes.clear();
+    let mut sibling = worker.clone();
+    sibling.name = ServiceName::parse("cache").unwrap();
+    let ServicePart::Running(running) = &mut sibling.part else { panic!("it runs") };
+    running.settings.port = Some(running.port);
+    app.work_with("shop", Some(vec![worker, sibling])).await;
+    let told = app.services(&ada, &shop).await;
+    assert_eq!(told[0]["port"], Value::Null);
+    assert_eq!(told[1]["port"], 4_000, "who says where it listens answers its siblings");
 }
 
 /// While a new version takes over, its replicas are told beside those that still answer.
@@ -194,7 +245,10 @@ async fn services_are_scaled_and_restarted_by_name() {
     let scaled = scale("api", json!({"replicas": 3})).await.expect(StatusCode::OK);
     assert_eq!((&scaled["replicas"], &scaled["plannedReplicas"]), (&json!(3), &json!(2)));
     assert!(changes.has_changed().unwrap(), "who keeps them running is told");
-    assert_eq!(scale("api", json!({"replicas": 0})).await.expect(StatusCode::OK)["state"], "stopped");
+    let planned = scale("api", json!({"replicas": null})).await.expect(StatusCode::OK);
+    assert_eq!((&planned["replicas"], &planned["isScaled"]), (&json!(2), &json!(false)), "as the repository says");
+    let stopped = scale("api", json!({"replicas": 0})).await.expect(StatusCode::OK);
+    assert_eq!((&stopped["state"], &stopped["isScaled"]), (&json!("stopped"), &json!(true)));
     for (body, word) in [
         (json!({"replicas": 21}), "from 0 to 20"),
         (json!({"replicas": -1}), "from 0 to 20"),

@@ -351,7 +351,7 @@ async fn scaling_and_restarting_leave_somebody_to_answer() {
         let project = fleet.world.project("shop").await;
         let live = fleet.deploy(&project, vec![service("on", |_| ())]).await;
         let (store, access, web) = (fleet.world.store.clone(), fleet.world.access, ServiceName::only());
-        store.scale_service(access, project.id, Environment::Production, &web, 2).await.unwrap();
+        store.scale_service(access, project.id, Environment::Production, &web, Some(2)).await.unwrap();
         let two = until("two answer", async || match fleet.state(&live) {
             UpstreamState::Ready(addresses) if addresses.len() == 2 => Some(addresses),
             _ => None,
@@ -370,7 +370,7 @@ async fn scaling_and_restarting_leave_somebody_to_answer() {
             assert!(since.elapsed() < Duration::from_secs(60), "{now:?} of {before:?}");
         }
         assert!(fewest >= 1);
-        store.scale_service(access, project.id, Environment::Production, &web, 0).await.unwrap();
+        store.scale_service(access, project.id, Environment::Production, &web, Some(0)).await.unwrap();
         until("none is left", async || fleet.containers(&live).await.is_empty().then_some(())).await;
         assert_eq!(fleet.state(&live), UpstreamState::Stopped);
     })

@@ -155,12 +155,12 @@ pub(crate) async fn a_service_is_scaled_and_restarted(ground: Ground) {
     let access = ground.member(1).await;
     let shop = ground.project(access, "shop").await;
     let (api, production) = (service("api"), Environment::Production);
-    assert!(matches!(store.scale_service(access, shop.id, production, &api, 2).await, Err(StoreError::NotFound)));
+    assert!(matches!(store.scale_service(access, shop.id, production, &api, Some(2)).await, Err(StoreError::NotFound)));
     ground.run_live(&shop, vec![files("web"), runs("api", "sha256:one", &[])]).await;
     assert_eq!(store.service_settings_of(shop.id, production).await.unwrap(), []);
 
     let mut bell = store.signals().subscribe_services();
-    let scaled = store.scale_service(access, shop.id, production, &api, 3).await.unwrap();
+    let scaled = store.scale_service(access, shop.id, production, &api, Some(3)).await.unwrap();
     let expected = ServiceSetting { environment: production, service: api.clone(), replicas: Some(3), generation: 0 };
     assert_eq!(scaled, expected);
     assert!(bell.has_changed().unwrap());
@@ -168,24 +168,29 @@ pub(crate) async fn a_service_is_scaled_and_restarted(ground: Ground) {
     let restarted = store.restart_service(access, shop.id, production, &api).await.unwrap();
     assert_eq!((restarted.replicas, restarted.generation), (Some(3), 1), "a restart leaves their number");
     assert!(bell.has_changed().unwrap());
-    let none = store.scale_service(access, shop.id, production, &api, 0).await.unwrap();
+    let none = store.scale_service(access, shop.id, production, &api, Some(0)).await.unwrap();
     assert_eq!((none.replicas, none.generation), (Some(0), 1));
-    assert_eq!(ground.changes_of(shop.id).await, 3);
+    let planned = store.scale_service(access, shop.id, production, &api, None).await.unwrap();
+    assert_eq!((planned.replicas, planned.generation), (None, 1), "as its deployments say");
+    let none = store.scale_service(access, shop.id, production, &api, Some(0)).await.unwrap();
+    assert_eq!(ground.changes_of(shop.id).await, 5);
     let recorded = ground.recorded(&[AuditAction::ServiceScaled, AuditAction::ServiceRestarted]).await;
     assert_eq!(
         recorded,
         [
             "service_scaled api production replicas: 3",
             "service_restarted api production",
+            "service_scaled api production replicas: 0",
+            "service_scaled api production replicas: as planned",
             "service_scaled api production replicas: 0"
         ]
     );
 
     bell.mark_unchanged();
     store.replicas_changed(shop.id).await.unwrap();
-    assert_eq!(ground.changes_of(shop.id).await, 4, "who looks at them is told");
+    assert_eq!(ground.changes_of(shop.id).await, 6, "who looks at them is told");
     assert!(!bell.has_changed().unwrap(), "who keeps them running is not: it said so itself");
-    let refused = store.scale_service(access, shop.id, production, &api, 21).await;
+    let refused = store.scale_service(access, shop.id, production, &api, Some(21)).await;
     assert!(matches!(refused, Err(StoreError::Conflict(_))));
     let refused = store.restart_service(access, shop.id, production, &service("web")).await;
     assert!(matches!(refused, Err(StoreError::Conflict(_))), "files do not run");
@@ -193,7 +198,7 @@ pub(crate) async fn a_service_is_scaled_and_restarted(ground: Ground) {
     assert!(matches!(refused, Err(StoreError::NotFound)));
     let refused = store.restart_service(access, shop.id, Environment::Preview, &api).await;
     assert!(matches!(refused, Err(StoreError::NotFound)), "no preview is live");
-    assert_eq!(ground.changes_of(shop.id).await, 4, "what was refused is told to nobody");
+    assert_eq!(ground.changes_of(shop.id).await, 6, "what was refused is told to nobody");
 
     // It holds for the next deployment; another environment has its own; a transfer leaves it, a deletion takes it.
     ground.run_live(&shop, vec![runs("api", "sha256:two", &[])]).await;
@@ -263,7 +268,7 @@ pub(crate) async fn services_are_their_owners(ground: Ground) {
             )+};
         }
         forbidden! {
-            store.scale_service(stranger, shop.id, production, &api, 2);
+            store.scale_service(stranger, shop.id, production, &api, Some(2));
             store.restart_service(stranger, shop.id, production, &api);
             store.volumes(stranger, shop.id);
             store.remove_volume(stranger, shop.id, production, &old);
@@ -279,6 +284,6 @@ pub(crate) async fn services_are_their_owners(ground: Ground) {
     let nothing = ProjectId(99);
     assert!(matches!(store.volumes(owner, nothing).await, Err(StoreError::NotFound)));
     assert!(matches!(store.runs(owner, nothing, 10, None).await, Err(StoreError::NotFound)));
-    assert!(matches!(store.scale_service(owner, nothing, production, &api, 2).await, Err(StoreError::NotFound)));
+    assert!(matches!(store.scale_service(owner, nothing, production, &api, Some(2)).await, Err(StoreError::NotFound)));
     assert!(matches!(store.stop_run(owner, berth_model::RunId(99)).await, Err(StoreError::NotFound)));
 }

@@ -4,7 +4,7 @@ import { Trans } from '@lingui/react/macro'
 import { useQuery } from '@tanstack/react-query'
 
 import { ask } from '~/actions/ask'
-import { isUnderWay, useCancel, useCancelWords, useStateOf } from '~/actions/cancel'
+import { isRefused, isUnderWay, useCancel, useCancelWords, useStateOf } from '~/actions/cancel'
 import type { Schema } from '~/api/client'
 import { HistoryMenu } from '~/pages/project/history-menu'
 import { deploymentsQuery } from '~/pages/project/queries'
@@ -28,6 +28,6 @@ function Foremost({ build, project }: { build: Schema['BuildBody']; project: Sch
   if (isUnderWay(build)) return <Button acts pending={state === 'canceling'} onClick={() => void cancel(build)}>{state === 'canceling' ? <Trans>Canceling</Trans> : cancelWords(build, project.liveDeployment !== null)}</Button>
   if (build.status === 'held') return <Button acts look="primary" onClick={() => ask({ kind: 'approve', build })}><Trans>Approve and build…</Trans></Button>
   if (project.liveDeployment?.buildId === build.id) return <OutButton href={project.url} look="primary"><Trans>Visit</Trans></OutButton>
-  if (build.status === 'failed' && build.trigger !== 'folder') return <Button acts onClick={() => ask({ kind: 'rebuild', build })}><Trans>Rebuild…</Trans></Button>
+  if ((build.status === 'failed' || isRefused(build)) && build.trigger !== 'folder') return <Button acts onClick={() => ask({ kind: 'rebuild', build })}><Trans>Rebuild…</Trans></Button>
   return null
 }

@@ -4,7 +4,7 @@ import { Trans, useLingui } from '@lingui/react/macro'
 import { useSuspenseQuery } from '@tanstack/react-query'
 import { useLocation, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 
-import { isUnderWay, useStateOf } from '~/actions/cancel'
+import { isRefused, isUnderWay, useStateOf } from '~/actions/cancel'
 import { subject } from '~/actions/names'
 import type { Schema } from '~/api/client'
 import { buildQuery, projectQuery } from '~/api/queries'
@@ -39,7 +39,7 @@ export function BuildPage() {
     <Page
       title={t`${what} · ${project.name}`}
       heading={<span className="flex flex-wrap items-center gap-x-3 gap-y-1"><State state={state} /><bdi className="min-w-0 wrap-anywhere">{what}</bdi></span>}
-      mark={isUnderWay(build) ? 'building' : build.status === 'failed' ? 'failed' : null}
+      mark={isUnderWay(build) ? 'building' : build.status === 'failed' || isRefused(build) ? 'failed' : null}
       actions={<BuildActions build={build} project={project} />}
     >
       <div className="grid grid-cols-[minmax(0,1fr)] gap-4">

@@ -65,7 +65,7 @@ export function HistoryRow({ entry, project, line, withBranch = false }: History
 
 /** What a passed build published says more than that it passed. */
 function stateFor(build: Build | undefined, deployment: Deployment | undefined, stateOf: (build: Build) => string): string {
-  if (!build) return deployment!.status
+  if (!build) return deployment!.status === 'failed' ? 'refused' : deployment!.status
   const state = stateOf(build)
   return state === 'passed' ? (deployment?.status ?? build.deployment?.status ?? state) : state
 }

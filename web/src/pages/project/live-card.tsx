@@ -11,6 +11,7 @@ import type { Schema } from '~/api/client'
 import { buildQuery } from '~/api/queries'
 import { Avatar } from '~/ui/avatar'
 import { Button, OutButton } from '~/ui/button'
+import { type Fact, Facts } from '~/ui/facts'
 import { useFormat } from '~/ui/format'
 import { State } from '~/ui/state'
 import { Tide } from '~/ui/tide'
@@ -21,7 +22,8 @@ import { deploymentsQuery } from './queries'
 
 type Project = Schema['ProjectBody']
 
-export function LiveCard({ project, live }: { project: Project; live: Deployment }) {
+/** `trouble`: the state of a service of it that does not work. */
+export function LiveCard({ project, live, trouble }: { project: Project; live: Deployment; trouble: string | undefined }) {
   const { t } = useLingui()
   const { data: build } = useQuery(buildQuery(live.buildId))
   const { data: deployments = [] } = useQuery(deploymentsQuery(project.id, 'production'))
@@ -30,10 +32,10 @@ export function LiveCard({ project, live }: { project: Project; live: Deployment
   const isProtected = project.protection !== null && project.protection.scope !== 'previews'
   return (
     <section aria-label={t`Production`} className="panel grid overflow-clip sm:grid-cols-[min(312px,38%)_minmax(0,1fr)]">
-      {isProtected ? <Drawn icon="lock" /> : <Miniature url={project.url} version={live.id} />}
+      {isProtected ? <Drawn icon="lock" /> : trouble ? <Drawn icon="failed" /> : <Miniature url={project.url} version={live.id} />}
       <div className="flex min-w-0 flex-col gap-3 p-4 sm:px-5">
         <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
-          <State state="live" />
+          <State state={trouble ?? 'live'} />
           <span className="tag"><Trans>Production</Trans></span>
           {isProtected && <span className="tag"><Trans>Asks for a password</Trans></span>}
           <span className="flex-1" />
@@ -43,7 +45,7 @@ export function LiveCard({ project, live }: { project: Project; live: Deployment
           <a href={project.url} target="_blank" rel="noreferrer" dir="ltr" className="cut justify-self-start text-[calc(17rem/14)] leading-[1.4] font-semibold hover:underline sm:text-xl">{hostOf(project.url)}</a>
           <Source live={live} />
         </div>
-        <Facts live={live} />
+        <LiveFacts live={live} />
         <div className="mt-auto flex flex-wrap gap-2">
           <OutButton href={project.url} look="primary" className="max-sm:flex-1"><Trans>Visit</Trans></OutButton>
           {target && (
@@ -83,22 +85,14 @@ function Source({ live }: { live: Deployment }) {
   )
 }
 
-function Facts({ live }: { live: Deployment }) {
+function LiveFacts({ live }: { live: Deployment }) {
   const format = useFormat()
-  const facts = [
+  const facts: Fact[] = [
     [<Trans>Live since</Trans>, <Ago at={live.activatedAt ?? live.createdAt} />],
     live.tookMs !== null && [<Trans>Built in</Trans>, format.duration(live.tookMs)],
-    [<Trans>Size</Trans>, format.size(live.bytes)],
-    [<Trans>Files</Trans>, format.number(live.files)],
-  ] as const
-  return (
-    <dl className="flex flex-wrap gap-x-7 gap-y-2">
-      {facts.map((fact, index) => fact && (
-        <div key={index} className="max-sm:min-w-[40%]">
-          <dt className="text-xs text-dim">{fact[0]}</dt>
-          <dd className="text-sm">{fact[1]}</dd>
-        </div>
-      ))}
-    </dl>
-  )
+    // Of what runs alone there are none.
+    live.files > 0 && [<Trans>Size</Trans>, format.size(live.bytes)],
+    live.files > 0 && [<Trans>Files</Trans>, format.number(live.files)],
+  ]
+  return <Facts wide of={facts} />
 }

@@ -3,7 +3,7 @@
 import { Trans, useLingui } from '@lingui/react/macro'
 
 import { ask } from '~/actions/ask'
-import { isUnderWay, useStateOf } from '~/actions/cancel'
+import { isRefused, isUnderWay, useStateOf } from '~/actions/cancel'
 import { Host } from '~/actions/names'
 import type { Schema } from '~/api/client'
 import { Button, LinkButton } from '~/ui/button'
@@ -30,7 +30,7 @@ export function NothingLive({ project }: { project: Schema['ProjectBody'] }) {
           ? <FolderSteps project={project.name} />
           : (
             <div className="mt-auto flex flex-wrap gap-2">
-              {latest && <LinkButton look="primary" to="/builds/$build" params={{ build: String(latest.id) }}><Trans>Open the log</Trans></LinkButton>}
+              {latest && <LinkButton look="primary" to="/builds/$build" params={{ build: String(latest.id) }}>{isRefused(latest) ? <Trans>Look at it</Trans> : <Trans>Open the log</Trans>}</LinkButton>}
               {!(latest && isUnderWay(latest)) && <Button acts onClick={() => ask({ kind: 'build_newest', project: project.id })}><Trans>Build the newest commit…</Trans></Button>}
             </div>
           )}

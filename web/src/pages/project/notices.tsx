@@ -9,6 +9,9 @@ import { Hash, subject } from '~/actions/names'
 import type { Schema } from '~/api/client'
 import { sentence } from '~/api/errors'
 import { useFailureWords } from '~/failure/words'
+import { isBehind } from '~/pages/projects/standing'
+import { Trouble } from '~/services/trouble'
+import type { Service } from '~/services/types'
 import { Button, LinkButton } from '~/ui/button'
 import { English } from '~/ui/english'
 import { Notice } from '~/ui/panel'
@@ -17,12 +20,21 @@ import { mayBeUnheard, Unheard } from './unheard'
 
 type Project = Schema['ProjectBody']
 
-export function Notices({ project }: { project: Project }) {
+/** `troubled`: the services of what is live that do not work. */
+export function Notices({ project, troubled }: { project: Project; troubled: readonly Service[] }) {
   const { latestBuild: latest, webhookProblem } = project
   const { data: held = [] } = useQuery(heldQuery(project.id))
-  const failed = latest && (latest.status === 'failed' || latest.deployment?.status === 'failed') ? latest : undefined
+  const failed = isBehind(project) ? latest : undefined
   return (
     <div className="mb-4 grid gap-3 empty:hidden">
+      {troubled.map((service) => (
+        <Trouble
+          key={service.name}
+          named
+          service={service}
+          actions={<LinkButton to="/projects/$project/services/$service" params={{ project: project.name, service: service.name }}><Trans>Open its log</Trans></LinkButton>}
+        />
+      ))}
       {failed && <Failed build={failed} live={project.liveDeployment} />}
       {webhookProblem && (
         <Notice
@@ -49,7 +61,7 @@ function Failed({ build, live }: { build: Build; live: Schema['DeploymentBody'] 
       title={build.trigger === 'push' ? <Trans>The last push did not go live.</Trans> : <Trans>The last build did not go live.</Trans>}
       actions={
         <LinkButton to="/builds/$build" params={{ build: String(build.id) }}>
-          <Trans>Open the log</Trans>
+          {failure ? <Trans>Open the log</Trans> : <Trans>Look at it</Trans>}
         </LinkButton>
       }
     >

@@ -8,6 +8,7 @@ import { lazy, Suspense } from 'react'
 import { ask } from '~/actions/ask'
 import { useProject } from '~/api/queries'
 import { servicesQuery, volumesQuery } from '~/services/queries'
+import { needsSomebody } from '~/services/words'
 import { Page } from '~/shell/page'
 import { piece } from '~/shell/piece'
 import { Button } from '~/ui/button'
@@ -33,8 +34,10 @@ export function ProjectPage() {
   const { id, liveDeployment: live, repoUrl } = project
   // Nothing runs of files that were sent.
   const mayRun = { enabled: repoUrl !== null }
-  const { data: services = [] } = useQuery({ ...servicesQuery(id), ...mayRun })
+  const { data } = useQuery({ ...servicesQuery(id), ...mayRun })
+  const services = data ?? []
   const { data: volumes = [] } = useQuery({ ...volumesQuery(id), ...mayRun })
+  const troubled = services.filter(needsSomebody)
   const runs = services.filter(({ kind }) => kind === 'running').map(({ name }) => name)
   return (
     <Page
@@ -42,10 +45,10 @@ export function ProjectPage() {
       heading={<><bdi>{project.name}</bdi><Origin repoUrl={repoUrl} branch={project.branch} /></>}
       actions={repoUrl && live && <Button acts onClick={() => ask({ kind: 'build_newest', project: id })}><Trans>Build the newest commit…</Trans></Button>}
     >
-      <Notices project={project} />
+      <Notices project={project} troubled={troubled} />
       <div className="grid items-start gap-4 sm:gap-6 md:grid-cols-[minmax(0,1fr)_344px] lg:grid-cols-[minmax(0,1fr)_420px]">
         <div className="grid min-w-0 gap-4 sm:gap-6">
-          {live ? <LiveCard project={project} live={live} /> : <NothingLive project={project} />}
+          {live ? <LiveCard project={project} live={live} trouble={(data ? troubled[0]?.state : project.troubles[0]?.state) ?? undefined} /> : <NothingLive project={project} />}
           {runs.length > 0 && <Suspense fallback={<Loading rows={services.length} height={92} />}><ServicesPanel project={project} /></Suspense>}
           <HistoryPanel project={project} />
         </div>

@@ -5,10 +5,13 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 
 import { ask } from '~/actions/ask'
-import { isUnderWay, useCancel, useCancelWords, useStateOf } from '~/actions/cancel'
+import { isRefused, isUnderWay, useCancel, useCancelWords, useStateOf } from '~/actions/cancel'
 import { hostOf, subject } from '~/actions/names'
 import type { Schema } from '~/api/client'
 import { settingLink } from '~/pages/settings/links'
+import { servicesQuery } from '~/services/queries'
+import type { Service } from '~/services/types'
+import { stateOfService } from '~/services/words'
 import { Icon } from '~/ui/icons'
 import { Menu, MenuItem } from '~/ui/menu'
 import { Panel } from '~/ui/panel'
@@ -21,12 +24,14 @@ type Preview = Schema['PreviewBody']
 
 export function PreviewsPanel({ project }: { project: Schema['ProjectBody'] }) {
   const { data: previews } = useQuery(previewsQuery(project.id))
+  const mayRun = project.repoUrl !== null && previews?.some(({ liveDeployment }) => liveDeployment !== null)
+  const { data: services = [] } = useQuery({ ...servicesQuery(project.id, 'preview'), enabled: mayRun === true })
   if (!previews) return null
   return (
     <Panel title={<Trans>Previews</Trans>} aside={previews.length > 0 && <span className="pe-2 text-sm text-dim"><Plural value={previews.length} one="# branch" other="# branches" /></span>}>
       {previews.length === 0
         ? <p className="p-4 text-sm text-muted"><NoPreviews project={project} /></p>
-        : <ul>{previews.map((preview) => <Row key={preview.id} preview={preview} />)}</ul>}
+        : <ul>{previews.map((preview) => <Row key={preview.id} preview={preview} project={project.name} services={services.filter(({ branch, kind }) => kind === 'running' && branch === preview.branch)} />)}</ul>}
     </Panel>
   )
 }
@@ -37,7 +42,7 @@ function NoPreviews({ project: { name, branch, previews } }: { project: Schema['
   return <Trans>Previews are off: only {production} is built. <Link {...settingLink(name, 'previews')!} className="link">Turn them on</Link></Trans>
 }
 
-function Row({ preview }: { preview: Preview }) {
+function Row({ preview, project, services }: { preview: Preview; project: string; services: readonly Service[] }) {
   const { t } = useLingui()
   const stateOf = useStateOf()
   const cancel = useCancel()
@@ -53,7 +58,7 @@ function Row({ preview }: { preview: Preview }) {
         {live
           ? <a href={preview.url} target="_blank" rel="noreferrer" dir="auto" title={hostOf(preview.url)} className="cut flex-1 py-0.5 font-semibold hover:underline">{name}</a>
           : <span dir="auto" className="cut flex-1 py-0.5 font-semibold">{name}</span>}
-        <State state={build && state === build.status ? stateOf(build) : state} />
+        <State state={build && (state === build.status || isRefused(build)) ? stateOf(build) : state} />
         <Menu label={t`What to do about the preview of ${branch}`}>
           {live && <MenuItem icon="out" href={preview.url}><Trans>Visit</Trans></MenuItem>}
           {live && canGoLive(live) && <MenuItem acts icon="up" onClick={() => ask({ kind: 'promote', deployment: live })}><Trans>Promote to production…</Trans></MenuItem>}
@@ -69,6 +74,16 @@ function Row({ preview }: { preview: Preview }) {
           : <span className="flex-1" />}
         <span className="shrink-0 text-xs text-dim">{underWay && build.startedAt ? <Elapsed since={build.startedAt} /> : <Ago at={preview.pushedAt} />}</span>
       </div>
+      {services.length > 0 && (
+        <ul aria-label={t`Services of ${branch}`} className="flex flex-wrap gap-x-4 gap-y-0.5 pe-2 text-sm">
+          {services.map((service) => (
+            <li key={service.name} className="flex min-w-0 items-center gap-1.5">
+              <Link to="/projects/$project/services/$service" params={{ project, service: service.name }} search={{ preview: branch }} dir="ltr" className="cut py-0.5 hover:underline">{service.name}</Link>
+              <State state={stateOfService(service)} />
+            </li>
+          ))}
+        </ul>
+      )}
     </li>
   )
 }

@@ -10,6 +10,7 @@ import { useServices } from '~/services/queries'
 import type { Service } from '~/services/types'
 import { usageOf } from '~/services/usage'
 import { isInTrouble, stateOfService, useEndWords, useReplicasWord } from '~/services/words'
+import { type Fact, Facts } from '~/ui/facts'
 import { Menu } from '~/ui/menu'
 import { Panel } from '~/ui/panel'
 import { State } from '~/ui/state'
@@ -54,25 +55,17 @@ function Figures({ service }: { service: Service }) {
   const endWords = useEndWords()
   const usage = usageOf(service.instances)
   const { cpuLimit, lastEnd, restarts, port } = service
+  const facts: Fact[] = [
+    [<Trans>Replicas</Trans>, replicasWord(service)],
+    port !== null && [<Trans>Port</Trans>, <bdi dir="ltr">{port}</bdi>],
+    usage !== undefined && [<Trans>Processors</Trans>, <Cpus used={usage.cpus} limit={cpuLimit === null ? null : cpuLimit * usage.measured} />],
+    usage !== undefined && [<Trans>Memory</Trans>, <Memory of={usage} />],
+    restarts > 0 && [<Trans>Restarts</Trans>, <Plural value={restarts} one="started again once" other="started again # times" />],
+  ]
   return (
     <>
       {isInTrouble(service) && lastEnd && <p className="pe-2 text-sm text-fail">{endWords(lastEnd)}</p>}
-      <dl className="flex flex-wrap gap-x-7 gap-y-2 pe-2 text-sm">
-        <Fact name={<Trans>Replicas</Trans>}>{replicasWord(service)}</Fact>
-        {port !== null && <Fact name={<Trans>Port</Trans>}><bdi dir="ltr">{port}</bdi></Fact>}
-        {usage && <Fact name={<Trans>Processors</Trans>}><Cpus used={usage.cpus} limit={cpuLimit === null ? null : cpuLimit * usage.measured} /></Fact>}
-        {usage && <Fact name={<Trans>Memory</Trans>}><Memory of={usage} /></Fact>}
-        {restarts > 0 && <Fact name={<Trans>Restarts</Trans>}><Plural value={restarts} one="started again once" other="started again # times" /></Fact>}
-      </dl>
+      <Facts wide of={facts} />
     </>
-  )
-}
-
-function Fact({ name, children }: { name: React.ReactNode; children: React.ReactNode }) {
-  return (
-    <div className="min-w-0 max-sm:min-w-[40%]">
-      <dt className="text-xs text-dim">{name}</dt>
-      <dd>{children}</dd>
-    </div>
   )
 }

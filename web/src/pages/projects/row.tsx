@@ -49,9 +49,10 @@ function Standing({ project }: { project: Project }) {
 }
 
 /** What the state means for visitors, or since when it is. */
-function Standfirst({ state, project: { latestBuild: latest, liveDeployment: live, medianMs } }: { state: string; project: Project }) {
+function Standfirst({ state, project: { latestBuild: latest, liveDeployment: live, medianMs, troubles } }: { state: string; project: Project }) {
   const format = useFormat()
-  if (state === 'failed' || state === 'held') return live ? <Trans>old version still up</Trans> : <Trans>nothing is up</Trans>
+  if (state === 'crash_loop' || state === 'unhealthy') return <bdi dir="ltr">{troubles.map(({ service }) => service).join(', ')}</bdi>
+  if (state === 'failed' || state === 'refused' || state === 'held') return live ? <Trans>old version still up</Trans> : <Trans>nothing is up</Trans>
   if (state === 'queued') return <Trans>waits for its turn</Trans>
   if (latest && isUnderWay(latest)) {
     const elapsed = <Elapsed since={latest.startedAt ?? latest.createdAt} />

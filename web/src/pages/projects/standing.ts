@@ -1,7 +1,7 @@
 /** How projects stand, from what the list says of them. */
 
 import type { Schema } from '~/api/client'
-import { isUnderWay } from '~/actions/cancel'
+import { isRefused, isUnderWay } from '~/actions/cancel'
 
 export type Project = Schema['ProjectSummaryBody']
 type Build = Schema['BuildSummaryBody']
@@ -10,22 +10,31 @@ type Build = Schema['BuildSummaryBody']
 export const GROUPS = ['needs', 'building', 'live', 'none'] as const
 export type Group = (typeof GROUPS)[number]
 
-export function groupOf({ latestBuild, liveDeployment }: Pick<Project, 'latestBuild' | 'liveDeployment'>): Group {
+type Standing = Pick<Project, 'latestBuild' | 'liveDeployment' | 'troubles'>
+
+export function groupOf(project: Standing): Group {
+  const { latestBuild, liveDeployment, troubles } = project
   if (latestBuild && isUnderWay(latestBuild)) return 'building'
-  if (latestBuild?.status === 'failed' || latestBuild?.status === 'held') return 'needs'
+  if (isBehind(project) || troubles.length > 0 || latestBuild?.status === 'held') return 'needs'
   return liveDeployment ? 'live' : 'none'
+}
+
+/** Whether the last push did not go live: it could not be built, or what was built did not start. */
+export function isBehind({ latestBuild }: Pick<Project, 'latestBuild'>): boolean {
+  return latestBuild?.status === 'failed' || (latestBuild !== null && isRefused(latestBuild))
 }
 
 /** Whether visitors see an earlier version than the newest that was built: somebody rolled back. */
 export function isRolledBack({ latestBuild, liveDeployment: live }: Project): boolean {
-  return latestBuild?.status === 'passed' && live !== null && live.promotedFrom === null && live.buildId < latestBuild.id
+  return latestBuild?.status === 'passed' && latestBuild.deployment?.status !== 'failed' && latestBuild.deployment?.status !== 'ready' && live !== null && live.promotedFrom === null && live.buildId < latestBuild.id
 }
 
-/** The one state to show for a project: what happens, what went wrong, or that it is live. */
+/** The one state to show for a project: what happens, what is wrong with what visitors see, or with the last push, or that it is live. */
 export function stateOf(project: Project, buildState: (build: Build) => string): string {
-  const { latestBuild, liveDeployment } = project
+  const { latestBuild, liveDeployment, troubles: [trouble] } = project
   const group = groupOf(project)
-  if (latestBuild && (group === 'building' || group === 'needs')) return buildState(latestBuild)
+  if (trouble && group === 'needs') return trouble.state
+  if (latestBuild && (group === 'building' || group === 'needs' || latestBuild.deployment?.status === 'ready')) return buildState(latestBuild)
   if (isRolledBack(project)) return 'rolled_back'
   return liveDeployment ? 'live' : 'none'
 }

@@ -19,6 +19,7 @@ import { Page } from '~/shell/page'
 import { Button } from '~/ui/button'
 import { useFormat } from '~/ui/format'
 import { English } from '~/ui/english'
+import { type Fact, Facts } from '~/ui/facts'
 import { Notice } from '~/ui/panel'
 import { State, useStateWord } from '~/ui/state'
 import { Ago, Elapsed } from '~/ui/time'
@@ -42,7 +43,7 @@ export function RunPage() {
         : running.length > 0 && <Button acts icon="again" onClick={() => ask({ kind: 'run_command', project: project.id, services: running, service: running.includes(run.service) ? run.service : running[0], line })}><Trans>Run it again…</Trans></Button>}
     >
       <div className="grid grid-cols-[minmax(0,1fr)] gap-4">
-        <Facts run={run} project={project.name} />
+        <RunFacts run={run} project={project.name} />
         {run.problem && <Notice tone="fail" title={<Trans>It did not run to its end.</Trans>}><English>{run.problem}</English></Notice>}
         <Log key={run.id} run={run} />
       </div>
@@ -51,26 +52,17 @@ export function RunPage() {
   )
 }
 
-function Facts({ run: { service, exitCode, requestedBy, createdAt, startedAt, finishedAt, deploymentId }, project }: { run: Run; project: string }) {
+function RunFacts({ run: { service, exitCode, requestedBy, createdAt, startedAt, finishedAt, deploymentId }, project }: { run: Run; project: string }) {
   const format = useFormat()
   const signal = exitCode === null ? undefined : signalOf(exitCode)
-  const facts = [
+  const facts: Fact[] = [
     [<Trans>Service</Trans>, <Link to="/projects/$project/services/$service" params={{ project, service }} dir="ltr" className="mono link">{service}</Link>],
     exitCode !== null && [<Trans>Exit code</Trans>, signal ? <>{exitCode} <bdi dir="ltr" className="text-dim">{signal}</bdi></> : exitCode],
     [<Trans>Asked for</Trans>, requestedBy ? <Trans><Ago at={createdAt} /> by <bdi>{requestedBy.username}</bdi></Trans> : <Ago at={createdAt} />],
     startedAt !== null && [<Trans>Took</Trans>, finishedAt === null ? <Elapsed since={startedAt} /> : format.duration(Date.parse(finishedAt) - Date.parse(startedAt))],
     [<Trans>Deployment</Trans>, deploymentId],
-  ] as const
-  return (
-    <dl className="flex flex-wrap gap-x-7 gap-y-2">
-      {facts.map((fact, index) => fact && (
-        <div key={index} className="min-w-0">
-          <dt className="text-xs text-dim">{fact[0]}</dt>
-          <dd className="text-sm">{fact[1]}</dd>
-        </div>
-      ))}
-    </dl>
-  )
+  ]
+  return <Facts of={facts} />
 }
 
 function Log({ run }: { run: Run }) {

@@ -4,10 +4,11 @@ import { Plural, Trans } from '@lingui/react/macro'
 
 import { Routes } from '~/services/parts'
 import type { Service } from '~/services/types'
+import { type Fact, Facts } from '~/ui/facts'
 
-export function Facts({ service }: { service: Service }) {
+export function ServiceFacts({ service }: { service: Service }) {
   const { port, healthPath, startCommand, restarts, volumes, deploymentId } = service
-  const facts = [
+  const facts: Fact[] = [
     [<Trans>Routes</Trans>, <Routes of={service} />],
     port !== null && [<Trans>Port</Trans>, <bdi dir="ltr">{port}</bdi>],
     healthPath !== null && [<Trans>Health</Trans>, <bdi dir="ltr" className="mono">{healthPath}</bdi>],
@@ -15,17 +16,8 @@ export function Facts({ service }: { service: Service }) {
     volumes.length > 0 && [<Trans>Volumes</Trans>, <Mounts of={volumes} />],
     [<Trans>Restarts</Trans>, <Plural value={restarts} _0="none" one="#" other="#" />],
     [<Trans>Deployment</Trans>, deploymentId],
-  ] as const
-  return (
-    <dl className="flex flex-wrap gap-x-7 gap-y-2">
-      {facts.map((fact, index) => fact && (
-        <div key={index} className="min-w-0">
-          <dt className="text-xs text-dim">{fact[0]}</dt>
-          <dd className="text-sm wrap-anywhere">{fact[1]}</dd>
-        </div>
-      ))}
-    </dl>
-  )
+  ]
+  return <Facts of={facts} />
 }
 
 function Mounts({ of: volumes }: { of: Service['volumes'] }) {

@@ -5,7 +5,7 @@ import { useRef } from 'react'
 
 import { Cpus, Memory } from '~/services/parts'
 import { useServices } from '~/services/queries'
-import type { Replica } from '~/services/types'
+import type { Replica, Service } from '~/services/types'
 import { useEndWords, useReplicasWord } from '~/services/words'
 import { Panel } from '~/ui/panel'
 import { State } from '~/ui/state'
@@ -13,20 +13,18 @@ import { Span } from '~/ui/time'
 
 const GRID = 'grid items-start gap-x-6 gap-y-2 border-line px-4 py-2.5 not-first:border-t max-sm:grid-cols-2 sm:grid-cols-[calc(96rem/14)_minmax(0,1.4fr)_minmax(0,1fr)_minmax(0,1.2fr)_minmax(0,1fr)]'
 
-export function ReplicasPanel({ project, name }: { project: number; name: string }) {
+export function ReplicasPanel({ project, service: { environment, instances, replicas, cpuLimit, deploymentId: live } }: { project: number; service: Service }) {
   const part = useRef<HTMLDivElement>(null)
-  const { data: services = [] } = useServices(project, part)
+  // What the page shows is brought up to date with what they use.
+  useServices(project, part, environment)
   const replicasWord = useReplicasWord()
-  const service = services.find((each) => each.name === name)
   return (
     <div ref={part} className="min-w-0">
-      {service && (
-        <Panel title={<Trans>Replicas</Trans>} aside={<span className="pe-2 text-sm text-dim">{replicasWord(service)}</span>}>
-          {service.instances.length === 0
-            ? <p className="p-4 text-sm text-muted"><Trans>None is there now.</Trans></p>
-            : <ul>{service.instances.map((replica) => <Row key={`${replica.deploymentId} ${replica.number}`} replica={replica} cpuLimit={service.cpuLimit} live={service.deploymentId} />)}</ul>}
-        </Panel>
-      )}
+      <Panel title={<Trans>Replicas</Trans>} aside={<span className="pe-2 text-sm text-dim">{replicasWord({ replicas, instances })}</span>}>
+        {instances.length === 0
+          ? <p className="p-4 text-sm text-muted"><Trans>None is there now.</Trans></p>
+          : <ul>{instances.map((replica) => <Row key={`${replica.deploymentId} ${replica.number}`} replica={replica} cpuLimit={cpuLimit} live={live} />)}</ul>}
+      </Panel>
     </div>
   )
 }
