@@ -1,15 +1,18 @@
 //! The dashboard in a real browser: its whole story in English and in Arabic, from the setup token to the end of a project;
-//! from a repository at GitHub to a preview that is promoted; from an invitation to the end of a session; and what a site can do
-//! from its picture.
+//! from a repository at GitHub to a preview that is promoted; from an invitation to the end of a session; an application that runs,
+//! watched; and what a site can do from its picture.
 
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use berth_tests::{Berth, Database, Delivery, FakeGithub, GitServer, Repo, Shop, Wire, chromium};
+use berth_tests::{Application, Berth, Database, Delivery, FakeGithub, GitServer, Repo, Shop, Site, Wire, chromium};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_story_in_english() -> Result<()> {
@@ -115,6 +118,71 @@ async fn a_repository_is_connected_in_three_clicks_and_a_preview_promoted() -> R
     ensure!(saw["violations"] == json!([]), "axe found: {:#}", saw["violations"]);
     ensure!(saw["complaints"] == json!([]), "the browser complained: {saw}");
     berth.stop().await
+}
+
+/// A server with a volume, and a worker, at pages that stay open: what changes of them shows without a reload.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_is_run_and_watched() -> Result<()> {
+    let github = FakeGithub::start().await?;
+    let berth = Berth::start(&Database::Sqlite, &github, &[("FRONTEND_URL", "")]).await?;
+    let git = GitServer::start(None).await?;
+    let repo = git.repo("ada/quay")?;
+    repo.commit(
+        "Declare a worker",
+        &[("berth.toml", DECLARED), ("clock.js", "setInterval(() => console.log('tick'), 5000);")],
+    )?;
+    application("The quay", "").publish(&repo)?;
+    let site = Site::of(&berth, "quay");
+    let crashing = Mutex::new(JoinSet::new());
+    let answer = async |asked: &Value| {
+        let text = |name: &str| asked[name].as_str().unwrap_or_default();
+        match text("ask") {
+            "visit" => ensure!(site.get(text("path")).await?.status == 200),
+            "push" => {
+                repo.switch(asked["branch"].as_str().unwrap_or("main"))?;
+                application(text("text"), text("script")).publish(&repo)?;
+                Delivery::push(&repo)?.send(&berth).await?.expect(201)?;
+            }
+            // Whenever it is up again, until the test is over.
+            "crash" => {
+                let site = site.clone();
+                crashing.lock().await.spawn(async move {
+                    loop {
+                        let _ = site.get("/crash").await;
+                        tokio::time::sleep(Duration::from_millis(300)).await;
+                    }
+                });
+            }
+            other => bail!("the browser asks for {other:?}"),
+        }
+        Ok(())
+    };
+    let task = json!({"origin": berth.origin(), "repoUrl": repo.url});
+    let saw = browse(&berth, "services.mjs", task, answer).await?;
+    ensure!(saw["wide"] == json!([]), "at 320 pixels: {:#}", saw["wide"]);
+    ensure!(saw["violations"] == json!([]), "axe found: {:#}", saw["violations"]);
+    ensure!(saw["complaints"] == json!([]), "the browser complained: {:#}", saw["complaints"]);
+    berth.stop().await
+}
+
+/// A server with a volume, and a worker beside it.
+const DECLARED: &str = r#"[services.web]
+volumes = { data = "/data" }
+
+[services.clock]
+start = "node clock.js"
+port = false
+"#;
+
+/// The server: it says what it is asked for, and begins with `script`.
+fn application(text: &str, script: &str) -> Application {
+    const TALKING: &str = "const { Server } = require('http');
+const { emit } = Server.prototype;
+Server.prototype.emit = function (event, request, ...rest) {
+  if (event === 'request') console.log(request.method, request.url);
+  return emit.call(this, event, request, ...rest);
+};";
+    Application::saying(text).after(&format!("{TALKING}\n{script}"))
 }
 
 /// The picture of a site is the site, in a frame that leaves nothing behind: its cookies are neither sent to the dashboard nor
