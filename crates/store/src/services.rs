@@ -181,7 +181,8 @@ impl Store {
         let mut tx = self.begin().await?;
         let setting = tx.set_service(access, project, (environment, service), SettingChange::Scale(replicas)).await?;
         let scaled = Change::of(AuditAction::ServiceScaled).of_project(project).to(service);
-        let said = replicas.map_or("replicas: as planned".to_owned(), |replicas| format!("replicas: {replicas}"));
+        let said =
+            replicas.map_or_else(|| "replicas: as planned".to_owned(), |replicas| format!("replicas: {replicas}"));
         tx.record(scaled.exactly([environment.as_str(), &said])).await?;
         tx.commit().await?;
         Ok(setting)
