@@ -4,7 +4,8 @@
 //! go with their project, their owner, or the pull request whose own they are; or for want of `room`.
 //!
 //! Replicas and commands outlive the process that started them, on purpose: the next one takes them over, and no sweep
-//! touches them. Volumes of services go with nothing but the whole instance.
+//! touches them. Their networks go with the last of them, or here, if a process was killed in between. Volumes of services
+//! go with nothing but the whole instance.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -39,8 +40,9 @@ fn outlives_us(labels: &HashMap<String, String>) -> bool {
 }
 
 impl Engine {
-    /// Removes containers and images that earlier processes of this instance left, and containers of this process whose
-    /// removal failed before. Even a build that runs again needs nothing of what an earlier process, which is dead, made.
+    /// Removes containers, images and idle networks that earlier processes of this instance left, and containers of this
+    /// process whose removal failed before. Even a build that runs again needs nothing of what an earlier process, which is
+    /// dead, made.
     ///
     /// # Errors
     /// What Docker said; what could be removed is.
@@ -56,6 +58,7 @@ impl Engine {
                 outcome = self.remove_container(&id).await.and(outcome);
             }
         }
+        outcome = self.remove_idle_service_networks().await.and(outcome);
         // Steps of image builds that earlier processes ran.
         let (ours, all) = (self.process_mark(), self.instance_mark());
         outcome = self.remove_steps(|mark| mark.starts_with(&all) && !mark.starts_with(&ours)).await.and(outcome);

@@ -9,7 +9,7 @@
 //! What differs: where there is no image to try them in, the rules alone are trusted. A service that crashed at night
 //! does not wait for somebody to pull an image.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 
 use berth_model::{DeploymentId, InstanceId, ProjectId};
@@ -102,25 +102,54 @@ impl Engine {
     /// Removes a deployment's network if none of its containers is left, running or ended.
     pub(crate) async fn leave_service_network(&self, deployment: DeploymentId) -> Result<(), RuntimeError> {
         let _alone = self.network().services.in_use.write().await;
-        if !self.containers(&[(DEPLOYMENT, deployment.to_string().as_str())]).await?.is_empty() {
+        if self.deployments_with_containers().await?.contains(&deployment.to_string()) {
             return Ok(());
         }
         let door = self.remove_service_network(&self.door_of(deployment)).await;
         self.remove_service_network(&ServiceNetwork::of(&self.config().instance, deployment).name).await.and(door)
     }
 
+    /// Removes the networks of deployments that have no container: a process that was killed left them.
+    pub(crate) async fn remove_idle_service_networks(&self) -> Result<(), RuntimeError> {
+        let _alone = self.network().services.in_use.write().await;
+        let in_use = self.deployments_with_containers().await?;
+        let mut outcome = Ok(());
+        for (name, deployment) in self.service_networks(&[]).await? {
+            if !in_use.contains(&deployment) {
+                outcome = self.remove_service_network(&name).await.and(outcome);
+            }
+        }
+        outcome
+    }
+
     /// Removes the networks that carry these labels; their containers are gone.
     pub(crate) async fn remove_service_networks(&self, also: &[(&str, &str)]) -> Result<(), RuntimeError> {
         let _alone = self.network().services.in_use.write().await;
-        let filters = Some(labels::filter(&self.config().instance, also));
-        let listed = self.docker().await?.list_networks(Some(ListNetworksOptions { filters })).await;
         let mut outcome = Ok(());
-        let mut listed = listed.map_err(while_doing("list networks"))?;
-        listed.retain(|network| network.labels.as_ref().is_some_and(|labels| labels.contains_key(DEPLOYMENT)));
-        for network in listed {
-            outcome = self.remove_service_network(&network.name.unwrap_or_default()).await.and(outcome);
+        for (name, _) in self.service_networks(also).await? {
+            outcome = self.remove_service_network(&name).await.and(outcome);
         }
         outcome
+    }
+
+    /// Of what replicas and commands are there, by their labels. A container that Berth did not name is none of them,
+    /// whatever a Dockerfile says.
+    async fn deployments_with_containers(&self) -> Result<HashSet<String>, RuntimeError> {
+        let ours = format!("/berth-{}-", self.config().instance);
+        let named = self
+            .containers(&[])
+            .await?
+            .into_iter()
+            .filter(|container| container.names.iter().flatten().any(|name| name.starts_with(&ours)));
+        Ok(named.filter_map(|container| container.labels?.remove(DEPLOYMENT)).collect())
+    }
+
+    /// The networks of services that carry these labels, by name, and each one's deployment.
+    async fn service_networks(&self, also: &[(&str, &str)]) -> Result<Vec<(String, String)>, RuntimeError> {
+        let filters = Some(labels::filter(&self.config().instance, also));
+        let listed = self.docker().await?.list_networks(Some(ListNetworksOptions { filters })).await;
+        let listed = listed.map_err(while_doing("list networks"))?.into_iter();
+        Ok(listed.filter_map(|network| Some((network.name?, network.labels?.remove(DEPLOYMENT)?))).collect())
     }
 
     /// Takes the rules for all networks of services away.

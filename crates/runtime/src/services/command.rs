@@ -67,7 +67,7 @@ impl Engine {
             (COMMAND.to_owned(), spec.key.clone()),
         ]);
         let wanted = Wanted {
-            name: format!("berth-{}-c-{}", self.config().instance, spec.key),
+            name: self.command_name(&spec.key),
             labels,
             id: Place {
                 project: spec.project,
@@ -96,9 +96,16 @@ impl Engine {
         let listed = self.containers(&[(KIND, Kind::Run.as_str())]).await?;
         let found = listed.into_iter().filter_map(|found| {
             let key = found.labels?.remove(COMMAND)?;
-            Some((key, Command { engine: self.clone(), container: found.id? }))
+            // Labels alone are nobody's word: see `replica_name`.
+            let name = format!("/{}", self.command_name(&key));
+            let is_named = found.names.is_some_and(|names| names.contains(&name));
+            Some((key, Command { engine: self.clone(), container: found.id.filter(|_| is_named)? }))
         });
         Ok(found.collect())
+    }
+
+    fn command_name(&self, key: &str) -> String {
+        format!("berth-{}-c-{key}", self.config().instance)
     }
 }
 
@@ -152,8 +159,7 @@ impl Command {
         self.engine.stop_container(&self.container, grace).await
     }
 
-    /// Removes it with its output, and kills it if it runs. Whoever does that before the end is noted elsewhere may see
-    /// the command run again.
+    /// Removes it with its output, and kills it if it runs: who waits for it is told that it is gone.
     ///
     /// # Errors
     /// [`RuntimeError::NotRemoved`], or what Docker said.

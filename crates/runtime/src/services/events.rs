@@ -7,16 +7,17 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use berth_model::{Clock, ReplicaEnd, ReplicaId};
+use berth_model::{Clock, InstanceId, ReplicaEnd, ReplicaId};
 use bollard::models::EventMessage;
 use bollard::query_parameters::EventsOptions;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
 use super::look::replica_of;
+use super::replica::replica_name;
 use crate::error::while_doing;
 use crate::exec::fraction;
-use crate::labels::{self, KIND};
+use crate::labels::{self, GENERATION, KIND};
 use crate::{Engine, Kind, RuntimeError};
 
 /// Events that wait for whoever listens; more wait at the daemon.
@@ -99,7 +100,7 @@ async fn follow(engine: &Engine, tell: &mpsc::Sender<ReplicaEvent>) -> Result<()
     }
     while let Some(event) = events.next().await {
         let event = event.map_err(while_doing("tell of replicas"))?;
-        if let Some((replica, container, what)) = read(event) {
+        if let Some((replica, container, what)) = read(&engine.config().instance, event) {
             pass_on(engine, tell, replica, container, what).await;
         }
     }
@@ -113,9 +114,9 @@ enum What {
     Removed,
 }
 
-fn read(event: EventMessage) -> Option<(ReplicaId, String, What)> {
+fn read(instance: &InstanceId, event: EventMessage) -> Option<(ReplicaId, String, What)> {
     let actor = event.actor?;
-    // A container's labels are among the attributes.
+    // A container's labels are among the attributes, and its name.
     let attributes: HashMap<String, String> = actor.attributes?;
     let what = match event.action?.as_str() {
         "start" => What::Started,
@@ -123,7 +124,10 @@ fn read(event: EventMessage) -> Option<(ReplicaId, String, What)> {
         "destroy" => What::Removed,
         _ => return None,
     };
-    Some((replica_of(&attributes)?, actor.id?, what))
+    let replica = replica_of(&attributes)?;
+    let generation = attributes.get(GENERATION)?.parse().ok()?;
+    let is_named = attributes.get("name").is_some_and(|name| *name == replica_name(instance, &replica, generation));
+    Some((replica, actor.id.filter(|_| is_named)?, what))
 }
 
 async fn pass_on(

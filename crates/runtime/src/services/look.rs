@@ -14,6 +14,7 @@ use bollard::models::{ContainerInspectResponse, ContainerState, ContainerStateSt
 use bollard::query_parameters::InspectContainerOptions;
 use futures_util::{StreamExt, TryStreamExt};
 
+use super::replica::replica_name;
 use super::time::timestamp;
 use crate::error::in_container;
 use crate::labels::{DEPLOYMENT, ENVIRONMENT, GENERATION, INSTANCE, KIND, PORT, PROJECT, REPLICA, SERVICE};
@@ -122,14 +123,18 @@ impl Engine {
         Ok(found.state.as_ref().and_then(|state| end_of(state, memory_of(&found))))
     }
 
-    /// `None` for what is no replica of this instance.
+    /// `None` for what is no replica of this instance, whatever its labels say.
     fn read_replica(&self, found: &ContainerInspectResponse, is_in_a_container: bool) -> Option<ReplicaContainer> {
         let labels = found.config.as_ref()?.labels.as_ref()?;
         let is_ours = labels.get(INSTANCE).is_some_and(|instance| instance == self.config().instance.as_str());
         if !is_ours || labels.get(KIND).is_none_or(|kind| kind != Kind::Replica.as_str()) {
             return None;
         }
-        let id = replica_of(labels)?;
+        let (id, generation) = (replica_of(labels)?, labels.get(GENERATION)?.parse().ok()?);
+        let name = found.name.as_deref().unwrap_or_default().trim_start_matches('/');
+        if name != replica_name(&self.config().instance, &id, generation) {
+            return None;
+        }
         let state = found.state.as_ref()?;
         let memory = memory_of(found);
         let is_running = is_running(state);
@@ -138,7 +143,7 @@ impl Engine {
             endpoints.map(|settings| self.read_endpoints(settings, id.deployment, labels, is_in_a_container));
         Some(ReplicaContainer {
             environment: Environment::parse(labels.get(ENVIRONMENT)?)?,
-            generation: labels.get(GENERATION)?.parse().ok()?,
+            generation,
             container: found.id.clone()?,
             is_running,
             started_at: timestamp(state.started_at.as_deref()),
@@ -174,7 +179,7 @@ impl Engine {
     }
 }
 
-/// Which replica a container is, by its labels.
+/// Which replica a container is, by its labels: to be believed of one that has its name, too ([`replica_name`]).
 pub(super) fn replica_of(labels: &HashMap<String, String>) -> Option<ReplicaId> {
     Some(ReplicaId {
         project: ProjectId(labels.get(PROJECT)?.parse().ok()?),

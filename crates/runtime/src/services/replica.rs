@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use berth_model::{Cpus, DeploymentId, Environment, MountPath, ProjectId, ReplicaId};
+use berth_model::{Cpus, DeploymentId, Environment, InstanceId, MountPath, ProjectId, ReplicaId};
 use bollard::errors::Error as DockerError;
 use bollard::models::{ContainerCreateBody, ContainerStateStatusEnum, EndpointSettings, NetworkingConfig};
 use bollard::query_parameters::{
@@ -66,6 +66,13 @@ pub(super) struct Wanted<'a> {
     pub(super) runs_once: bool,
 }
 
+/// What the container of a replica is called, and no other container: a step of a Dockerfile may carry any label that its
+/// author likes, but nobody who has no say in Docker chooses a name.
+pub(super) fn replica_name(instance: &InstanceId, replica: &ReplicaId, generation: i64) -> String {
+    let ReplicaId { deployment, service, number, .. } = replica;
+    format!("berth-{instance}-{deployment}-{service}-{number}-g{generation}")
+}
+
 /// Where a container stands among its siblings.
 pub(super) struct Place<'a> {
     pub(super) project: ProjectId,
@@ -86,7 +93,7 @@ impl Engine {
         let ReplicaId { project, deployment, service, number } = &spec.id;
         let instance = &self.config().instance;
         let wanted = Wanted {
-            name: format!("berth-{instance}-{deployment}-{service}-{number}-g{}", spec.generation),
+            name: replica_name(instance, &spec.id, spec.generation),
             labels: self.replica_labels(spec),
             id: Place {
                 project: *project,
@@ -110,13 +117,25 @@ impl Engine {
 
     /// The daemon's id of a container that runs, or ran and was not to be started again.
     pub(super) async fn start_or_take_over(&self, wanted: &Wanted<'_>) -> Result<String, RuntimeError> {
-        match self.start_wanted(wanted).await {
+        let started = match self.start_wanted(wanted).await {
             Err(RuntimeError::Gone) => {
                 // Somebody removed the network that it was made in: what is left of it cannot be started any more.
                 self.remove_container(&wanted.name).await?;
                 self.start_wanted(wanted).await
             }
             started => started,
+        };
+        if started.is_err() {
+            // It may have been made for this one.
+            self.leave_if_last(wanted.id.deployment).await;
+        }
+        started
+    }
+
+    /// Removes a deployment's network if nothing is left there; a network that stays is the sweep's.
+    async fn leave_if_last(&self, deployment: DeploymentId) {
+        if let Err(error) = self.leave_service_network(deployment).await {
+            tracing::debug!(%deployment, %error, "the network of a deployment stays for now");
         }
     }
 
@@ -151,10 +170,7 @@ impl Engine {
         self.stop_container(container, grace).await?;
         self.readers().have_read(container).await;
         self.remove_container(container).await?;
-        if let Err(error) = self.leave_service_network(deployment).await {
-            // It is tried again with the next container that leaves it, or with its project.
-            tracing::warn!(%deployment, %error, "the network of a deployment stays");
-        }
+        self.leave_if_last(deployment).await;
         Ok(())
     }
 

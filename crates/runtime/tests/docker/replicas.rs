@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use berth_model::{Environment, MountPath, ProjectId, ReplicaEnd, ServiceVolumeName};
-use berth_runtime::{Engine, EnvVar, ReplicaSpec, RuntimeError};
+use berth_runtime::{Engine, EnvVar, ReplicaEvent, ReplicaSpec, RuntimeError};
+use futures_util::StreamExt;
 
-use crate::harness::{docker, with_engine};
+use crate::harness::{NODE, docker, with_engine};
 use crate::services::{answering, app, get, replica, started};
 
 /// Longer than [`crate::services::APP`] takes to end.
@@ -163,6 +164,70 @@ async fn what_cannot_be_started_says_why_and_leaves_nothing() {
             assert!(matches!(&error, RuntimeError::CannotStart { reason } if reason.contains("nobody-of")), "{error}");
             assert!(error.is_theirs() && !error.is_transient());
             assert_eq!(engine.replicas().await.unwrap(), []);
+            let network = format!("name=berth-{}-d7", engine.config().instance);
+            assert_eq!(docker(&["network", "ls", "--quiet", "--filter", &network]), "", "there are not so many");
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_network_that_a_killed_process_left_is_swept_and_no_other() {
+    with_engine(
+        |_| (),
+        |engine| async move {
+            let instance = engine.config().instance.to_string();
+            let running = started(&engine, &app(replica(7, "web", 1))).await;
+            let left = format!("berth-{instance}-d8");
+            let labels = [format!("berth.instance={instance}"), "berth.deployment=8".to_owned()];
+            docker(&["network", "create", "--label", &labels[0], "--label", &labels[1], &left]);
+            Engine::connect(engine.config().clone()).sweep().await.unwrap();
+            let networks = format!("name=berth-{instance}-d");
+            let kept = docker(&["network", "ls", "--format", "{{.Name}}", "--filter", &networks]);
+            assert_eq!(kept, format!("berth-{instance}-d7"));
+            assert!(get(running.endpoints[0], "/").await.is_some());
+            engine.stop_replica(&running.container, Duration::ZERO).await.unwrap();
+        },
+    )
+    .await;
+}
+
+/// A step of a Dockerfile has the labels that its author wrote.
+#[tokio::test]
+async fn what_only_says_that_it_is_a_replica_or_a_command_is_none() {
+    with_engine(
+        |_| (),
+        |engine| async move {
+            let real = started(&engine, &app(replica(7, "web", 1))).await;
+            let mut events = Box::pin(engine.replica_events());
+            assert_eq!(events.next().await, Some(ReplicaEvent::Resync));
+            let format = "{{range $key, $value := .Config.Labels}}{{$key}}={{$value}}\n{{end}}";
+            let labels = docker(&["inspect", "--format", format, &real.container]);
+            let liar = |more: &[&str]| {
+                let labels = labels.lines().filter(|label| label.contains('=')).chain(more.iter().copied());
+                let labels: Vec<&str> = labels.flat_map(|label| ["--label", label]).collect();
+                docker(&[&["run", "--detach"][..], &labels, &[NODE, "sleep", "600"]].concat())
+            };
+            let liars = [liar(&[]), liar(&["berth.kind=run", "berth.command=run-1"])];
+            assert_eq!(engine.replicas().await.unwrap(), std::slice::from_ref(&real));
+            assert_eq!(engine.endpoints(&real.id).await.unwrap(), real.endpoints);
+            assert!(engine.commands().await.unwrap().is_empty());
+            engine.stop_replica(&real.container, Duration::ZERO).await.unwrap();
+            loop {
+                let told = events.next().await.unwrap();
+                let (ReplicaEvent::Started { container, .. } | ReplicaEvent::Ended { container, .. }) = &told else {
+                    panic!("{told:?}");
+                };
+                assert_eq!(*container, real.container, "{told:?}");
+                if matches!(told, ReplicaEvent::Ended { .. }) {
+                    break;
+                }
+            }
+            let network = format!("name=berth-{}-d7", engine.config().instance);
+            assert_eq!(docker(&["network", "ls", "--quiet", "--filter", &network]), "", "nobody holds it");
+            for liar in &liars {
+                docker(&["rm", "--force", liar]);
+            }
         },
     )
     .await;
