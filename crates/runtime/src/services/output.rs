@@ -19,9 +19,9 @@ use crate::error::in_container;
 use crate::{Engine, RuntimeError};
 
 /// Lines that wait for whoever reads; more wait at the daemon.
-const WAITING: usize = 256;
+const WAITING: usize = 64;
 /// A line that is longer becomes several.
-const LONGEST: usize = 256 << 10;
+const LONGEST: usize = 64 << 10;
 const SECOND: i64 = 1_000_000_000;
 /// So long the end of a container waits for its readers.
 const READ_WITHIN: Duration = Duration::from_secs(5);
@@ -143,12 +143,22 @@ enum Follow {
 }
 
 /// The moments of the last lines that were passed on.
+#[derive(Clone)]
 struct Last {
     stdout: Option<i64>,
     stderr: Option<i64>,
 }
 
 impl Last {
+    /// Whether a line was passed on by then.
+    fn has(&self, record: &LogRecord) -> bool {
+        let last = match record.stream {
+            LogStream::Stdout => self.stdout,
+            LogStream::Stderr => self.stderr,
+        };
+        last.is_some_and(|last| record.at_ns <= last)
+    }
+
     fn of(&mut self, stream: LogStream) -> &mut Option<i64> {
         match stream {
             LogStream::Stdout => &mut self.stdout,
@@ -184,6 +194,8 @@ async fn pass(
     let options = LogsOptions { follow, stdout: true, stderr: true, timestamps: true, ..LogsOptions::default() };
     let mut pieces = std::pin::pin!(docker.logs(container, Some(options)));
     let (mut stdout, mut stderr) = (Lines::default(), Lines::default());
+    // What comes in one go comes once: one moment may have several lines, a long one that was cut.
+    let before = last.clone();
     while let Some(piece) = pieces.next().await {
         let (lines, stream, message) = match piece.map_err(in_container("read a container's output"))? {
             LogOutput::StdOut { message } => (&mut stdout, LogStream::Stdout, message),
@@ -192,7 +204,7 @@ async fn pass(
             LogOutput::Console { .. } | LogOutput::StdIn { .. } => continue,
         };
         for record in lines.add(stream, &message).into_iter().flatten() {
-            if last.of(stream).is_some_and(|last| record.at_ns <= last) {
+            if before.has(&record) {
                 continue;
             }
             *last.of(stream) = Some(record.at_ns);
@@ -203,7 +215,7 @@ async fn pass(
     }
     // While a log is followed, a line without its end may still be going on.
     let rest = [stdout.rest(LogStream::Stdout), stderr.rest(LogStream::Stderr)].into_iter().flatten();
-    for record in rest.filter(|record| !follow && last.of(record.stream).is_none_or(|last| record.at_ns > last)) {
+    for record in rest.filter(|record| !follow && !before.has(record)) {
         let _ = tell.send(Ok(record)).await;
     }
     Ok(())
