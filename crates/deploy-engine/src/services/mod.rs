@@ -17,6 +17,7 @@ mod keeper;
 mod logs;
 mod restarts;
 mod rollout;
+mod rolls;
 mod runs;
 mod supervisor;
 mod words;

@@ -13,10 +13,12 @@ use berth_secrets::KeyRing;
 use berth_store::{Deployment, ServiceLogs, ServiceSetting, Store};
 use futures_util::StreamExt;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::ServicesConfig;
 use super::crew::{Happened, Wanted};
 use super::keeper::{Keeper, STOP_WITHIN, Service, Tools, seen};
+use super::rolls::{Moment, Rolls};
 use crate::DeployError;
 
 /// A look without being told of anything.
@@ -27,6 +29,8 @@ const SOON: Duration = Duration::from_secs(1);
 /// A service of a deployment.
 pub(super) type Key = (DeploymentId, ServiceName);
 
+type Keepers = BTreeMap<Key, Keeper>;
+
 /// Keeps services running. Clones are one.
 #[derive(Clone)]
 pub struct Supervisor(Arc<Inner>);
@@ -34,11 +38,13 @@ pub struct Supervisor(Arc<Inner>);
 struct Inner {
     tools: Tools,
     edge: Edge,
-    keepers: Mutex<BTreeMap<Key, Keeper>>,
-    /// Deployments that are on their way to be live, and how often.
-    rolling: Mutex<BTreeMap<DeploymentId, usize>>,
+    keepers: Mutex<Keepers>,
+    /// Deployments that are on their way to be live.
+    rolls: Mutex<Rolls>,
     /// Something is to be looked at.
     look: Notify,
+    /// One looks at a time: what an older look found out would undo what a newer one did.
+    looking: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for Supervisor {
@@ -108,15 +114,15 @@ impl Supervisor {
         config: ServicesConfig,
     ) -> Self {
         let tools = Tools { engine, store, keys, replicas, logs, config };
-        let (keepers, rolling, look) = (Mutex::default(), Mutex::default(), Notify::new());
-        Self(Arc::new(Inner { tools, edge, keepers, rolling, look }))
+        let (keepers, rolls, look) = (Mutex::default(), Mutex::default(), Notify::new());
+        Self(Arc::new(Inner { tools, edge, keepers, rolls, look, looking: tokio::sync::Mutex::default() }))
     }
 
     pub(super) fn tools(&self) -> &Tools {
         &self.0.tools
     }
 
-    pub(super) fn keepers(&self) -> MutexGuard<'_, BTreeMap<Key, Keeper>> {
+    pub(super) fn keepers(&self) -> MutexGuard<'_, Keepers> {
         self.0.keepers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -125,7 +131,7 @@ impl Supervisor {
         let mut events = pin!(self.0.tools.engine.replica_events());
         let mut changes = self.0.tools.store.signals().subscribe_services();
         // Docker is asked first: nothing may be started that runs already.
-        let (mut is_known, mut pause, mut has_failed) = (false, Duration::ZERO, false);
+        let (mut is_known, mut due, mut has_failed) = (false, Instant::now(), false);
         loop {
             tokio::select! {
                 event = events.next() => match event {
@@ -142,9 +148,10 @@ impl Supervisor {
                 },
                 _ = changes.changed() => {}
                 () = self.0.look.notified() => {}
-                () = tokio::time::sleep(pause) => {}
+                // However much is told meanwhile.
+                () = tokio::time::sleep_until(due) => {}
             }
-            pause = match self.look(!is_known).await {
+            let pause = match self.look(!is_known).await {
                 Ok(()) => {
                     (is_known, has_failed) = (true, false);
                     NOW_AND_THEN
@@ -156,6 +163,7 @@ impl Supervisor {
                     SOON
                 }
             };
+            due = Instant::now() + pause;
         }
     }
 
@@ -175,28 +183,30 @@ impl Supervisor {
 
     /// Compares what should run with what is kept, and where it is asked for with everything that Docker has.
     async fn look(&self, at_everything: bool) -> Result<(), DeployError> {
-        // Before the database is asked: what ends rolling meanwhile is in its answer, or is not to run.
-        let rolling: BTreeSet<DeploymentId> = self.rolling().keys().copied().collect();
+        let _one_at_a_time = self.0.looking.lock().await;
+        // Before the database is asked: what is on its way by then, or begins to be while it or Docker takes its time, may
+        // be live by now although the answer does not have it.
+        let asked_at = self.rolls().now();
         let should_run = self.should_run().await?;
         let has_new = should_run.keys().any(|key| !self.keepers().contains_key(key));
         let stock = if at_everything || has_new { Some(self.take_stock().await?) } else { None };
         for (key, (service, wanted)) in &should_run {
             self.want(key, service, *wanted, true, stock.as_ref());
         }
-        self.let_rest_go(&should_run, &rolling);
+        self.let_rest_go(&should_run, asked_at);
         if let Some(stock) = stock.filter(|_| at_everything) {
-            self.compare(&stock, &rolling).await?;
+            self.compare(&stock, asked_at).await?;
         }
         Ok(())
     }
 
     /// What should not run and is on no way to be live leaves, and is forgotten once it is gone.
-    fn let_rest_go(&self, should_run: &BTreeMap<Key, (Service, Wanted)>, rolled: &BTreeSet<DeploymentId>) {
+    fn let_rest_go(&self, should_run: &BTreeMap<Key, (Service, Wanted)>, asked_at: Moment) {
         // A rollout says so before it wants anything: who holds the keepers sees it, or is not there yet.
         let mut keepers = self.keepers();
-        let rolling = self.rolling();
+        let rolls = self.rolls();
         keepers.retain(|key, keeper| {
-            if should_run.contains_key(key) || rolled.contains(&key.0) || rolling.contains_key(&key.0) {
+            if should_run.contains_key(key) || rolls.had(key.0, asked_at) {
                 return true;
             }
             let was_wanted =
@@ -229,7 +239,18 @@ impl Supervisor {
 
     /// Has a service kept as is wanted, from now on. Without the stock one that is not kept yet stays so.
     pub(super) fn want(&self, key: &Key, service: &Service, wanted: Wanted, served: bool, stock: Option<&Stock>) {
-        let mut keepers = self.keepers();
+        self.want_among(&mut self.keepers(), key, service, wanted, served, stock);
+    }
+
+    fn want_among(
+        &self,
+        keepers: &mut Keepers,
+        key: &Key,
+        service: &Service,
+        wanted: Wanted,
+        served: bool,
+        stock: Option<&Stock>,
+    ) {
         if let Some(keeper) = keepers.get(key) {
             keeper.wish.send_if_modified(|wish| std::mem::replace(wish, wanted) != wanted);
             return;
@@ -243,13 +264,13 @@ impl Supervisor {
     }
 
     /// Tells each keeper what there is of its replicas, and lets go what nobody keeps.
-    async fn compare(&self, stock: &Stock, rolling: &BTreeSet<DeploymentId>) -> Result<(), DeployError> {
+    async fn compare(&self, stock: &Stock, asked_at: Moment) -> Result<(), DeployError> {
         let kept: Vec<_> = self.keepers().iter().map(|(key, keeper)| (key.clone(), keeper.tell.clone())).collect();
         for (key, tell) in &kept {
             let _ = tell.send(Happened::Stock { all: stock.of(key), taken_at: stock.taken_at }).await;
         }
         let nobodys = stock.replicas.iter().filter(|found| {
-            !rolling.contains(&found.id.deployment) && !kept.iter().any(|(key, _)| is_of(&found.id, key))
+            !self.rolls().had(found.id.deployment, asked_at) && !kept.iter().any(|(key, _)| is_of(&found.id, key))
         });
         let nobodys: BTreeSet<DeploymentId> = nobodys.map(|found| found.id.deployment).collect();
         for id in nobodys {
@@ -258,8 +279,13 @@ impl Supervisor {
             for found in stock.replicas.iter().filter(|found| found.id.deployment == id) {
                 let key = (id, found.id.service.clone());
                 match services.iter().find(|service| service.spec.name == key.1) {
-                    // So that a rollout that comes meanwhile waits until it is gone.
-                    Some(service) => self.want(&key, service, Wanted::NOTHING, false, Some(stock)),
+                    // So that a rollout that comes from now on waits until it is gone.
+                    Some(service) => {
+                        let mut keepers = self.keepers();
+                        if !self.rolls().had(id, asked_at) {
+                            self.want_among(&mut keepers, &key, service, Wanted::NOTHING, false, Some(stock));
+                        }
+                    }
                     None => self.let_go(found.container.clone()),
                 }
             }
@@ -287,13 +313,13 @@ impl Supervisor {
         Ok(())
     }
 
-    fn rolling(&self) -> MutexGuard<'_, BTreeMap<DeploymentId, usize>> {
-        self.0.rolling.lock().unwrap_or_else(PoisonError::into_inner)
+    fn rolls(&self) -> MutexGuard<'_, Rolls> {
+        self.0.rolls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says that a deployment is on its way to be live, until what this returns is dropped: then it is, or it goes.
     pub(super) fn roll(&self, deployment: DeploymentId) -> Rolling {
-        *self.rolling().entry(deployment).or_default() += 1;
+        self.rolls().begin(deployment);
         Rolling { supervisor: self.clone(), deployment }
     }
 }
@@ -306,14 +332,7 @@ pub(super) struct Rolling {
 
 impl Drop for Rolling {
     fn drop(&mut self) {
-        let mut rolling = self.supervisor.rolling();
-        if let Some(count) = rolling.get_mut(&self.deployment) {
-            *count -= 1;
-            if *count == 0 {
-                rolling.remove(&self.deployment);
-            }
-        }
-        drop(rolling);
+        self.supervisor.rolls().end(self.deployment);
         self.supervisor.0.look.notify_one();
     }
 }
