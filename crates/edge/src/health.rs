@@ -7,12 +7,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use berth_model::HealthPath;
+use berth_model::{HealthPath, ServiceProtocol};
 use bytes::Bytes;
-use http::{Request, StatusCode, header};
+use http::{Request, Response, StatusCode, header};
 use http_body_util::Empty;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
@@ -70,7 +71,7 @@ pub enum HealthProblem {
     },
 }
 
-/// Whether a GET of the path is answered with 2xx or 3xx.
+/// Whether a GET of the path, in the protocol that visitors' requests are passed on in, is answered with 2xx or 3xx.
 ///
 /// # Errors
 /// Says what came instead.
@@ -78,29 +79,55 @@ pub async fn answers(
     address: SocketAddr,
     host: &str,
     path: &HealthPath,
+    protocol: ServiceProtocol,
     within: Duration,
 ) -> Result<(), HealthProblem> {
     let by = Instant::now() + within;
     let path = path.as_str();
-    let request = Request::builder().uri(path).header(header::HOST, host).header(header::USER_AGENT, "Berth-Health");
-    let request = request.header(header::CONNECTION, "close").body(Empty::<Bytes>::new());
+    let request = request(host, path, protocol);
     let request = request.map_err(|error| HealthProblem::NoRequest { path: path.to_owned(), error })?;
     let silent = || HealthProblem::Silent { port: address.port(), within };
     let not_http = |error| HealthProblem::NotHttp { path: path.to_owned(), error };
     let stream = connect(address, by, within).await?;
     let asked = async {
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(not_http)?;
-        tokio::select! {
-            response = sender.send_request(request) => response.map_err(not_http),
-            // The answer, or why there is none, is told to the sender; this goes on until then.
-            never = async { let _ = connection.await; std::future::pending().await } => never,
+        match protocol {
+            ServiceProtocol::Http1 => {
+                let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+                while_connected(sender.send_request(request), connection).await
+            }
+            ServiceProtocol::H2c => {
+                let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
+                let (mut sender, connection) = handshake?;
+                while_connected(sender.send_request(request), connection).await
+            }
         }
     };
-    let status = timeout_at(by, asked).await.map_err(|_| silent())??.status();
+    let status = timeout_at(by, asked).await.map_err(|_| silent())?.map_err(not_http)?.status();
     if status.is_success() || status.is_redirection() {
         return Ok(());
     }
     Err(HealthProblem::Status { status, path: path.to_owned() })
+}
+
+/// HTTP/2 has the host in the target, and connections that end by themselves.
+fn request(host: &str, path: &str, protocol: ServiceProtocol) -> Result<Request<Empty<Bytes>>, http::Error> {
+    let request = Request::builder().header(header::USER_AGENT, "Berth-Health");
+    let request = match protocol {
+        ServiceProtocol::Http1 => request.uri(path).header(header::HOST, host).header(header::CONNECTION, "close"),
+        ServiceProtocol::H2c => request.uri(format!("http://{host}{path}")),
+    };
+    request.body(Empty::new())
+}
+
+/// The answer, or why there is none, is told to who asked; the connection goes on until then.
+async fn while_connected(
+    response: impl Future<Output = hyper::Result<Response<Incoming>>>,
+    connection: impl Future<Output = hyper::Result<()>>,
+) -> hyper::Result<Response<Incoming>> {
+    tokio::select! {
+        response = response => response,
+        never = async { let _ = connection.await; std::future::pending().await } => never,
+    }
 }
 
 /// Whether connections are taken, and not closed again at once.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use berth_edge::health;
-use berth_model::{HealthPath, ReplicaId, Replicas, RunningService, ServiceSpec};
+use berth_model::{HealthPath, ReplicaId, Replicas, RunningService, ServiceProtocol, ServiceSpec};
 use berth_runtime::Engine;
 use tokio::sync::mpsc;
 
@@ -23,8 +23,8 @@ const STAYS: Duration = Duration::from_secs(5);
 /// What shows that a service is well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Check {
-    /// It answers this path.
-    Answers(HealthPath),
+    /// It answers this path, in the protocol that it speaks.
+    Answers(HealthPath, ServiceProtocol),
     /// It takes connections. Asked until it does; a process that lives is well from then on.
     Accepts,
     /// It listens nowhere: it lives.
@@ -35,7 +35,7 @@ impl Check {
     pub(crate) fn of(spec: &ServiceSpec, running: &RunningService) -> Self {
         let settings = &running.settings;
         match &settings.health_path {
-            Some(path) => Self::Answers(path.clone()),
+            Some(path) => Self::Answers(path.clone(), settings.protocol.unwrap_or_default()),
             None if spec.port().is_none() => Self::Lives,
             None => Self::Accepts,
         }
@@ -44,7 +44,7 @@ impl Check {
     async fn ask(&self, endpoint: Option<SocketAddr>, host: &str) -> Result<(), String> {
         let address = || endpoint.ok_or_else(|| "it has no address in its network".to_owned());
         match self {
-            Self::Answers(path) => health::answers(address()?, host, path, ANSWER_WITHIN).await,
+            Self::Answers(path, protocol) => health::answers(address()?, host, path, *protocol, ANSWER_WITHIN).await,
             Self::Accepts => health::accepts(address()?, ANSWER_WITHIN).await,
             Self::Lives => {
                 tokio::time::sleep(STAYS).await;
@@ -83,7 +83,7 @@ impl Watch {
                 }
                 Err(problem) => Happened::Missed { container, problem },
             };
-            if self.tell.send(heard).await.is_err() || (is_well && !matches!(self.check, Check::Answers(_))) {
+            if self.tell.send(heard).await.is_err() || (is_well && !matches!(self.check, Check::Answers(..))) {
                 return;
             }
             tokio::time::sleep(if is_well { NOW_AND_THEN } else { pause }).await;

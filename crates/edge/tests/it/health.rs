@@ -4,7 +4,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use berth_edge::health::{accepts, answers};
-use berth_model::HealthPath;
+use berth_model::{HealthPath, ServiceProtocol};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, Version};
+use http_body_util::Empty;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -39,7 +45,35 @@ async fn listening(says: &'static str) -> SocketAddr {
 
 async fn problem(says: &'static str, within: Duration) -> Option<String> {
     let (address, path) = (listening(says).await, HealthPath::parse("/health?deep=1").unwrap());
-    answers(address, "shop.example.org", &path, within).await.err().map(|problem| problem.to_string())
+    let asked = answers(address, "shop.example.org", &path, ServiceProtocol::Http1, within).await;
+    asked.err().map(|problem| problem.to_string())
+}
+
+#[tokio::test]
+async fn what_speaks_http_2_alone_is_asked_in_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let service = service_fn(|request: Request<Incoming>| async move {
+                let is_right = request.version() == Version::HTTP_2
+                    && request.uri().to_string() == "http://shop.example.org/health?deep=1";
+                let status = if is_right { StatusCode::NO_CONTENT } else { StatusCode::INTERNAL_SERVER_ERROR };
+                Response::builder().status(status).body(Empty::<Bytes>::new())
+            });
+            let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            tokio::spawn(builder.serve_connection(TokioIo::new(stream), service));
+        }
+    });
+    let asked = async |path: &str, protocol| {
+        answers(address, "shop.example.org", &HealthPath::parse(path).unwrap(), protocol, WITHIN).await
+    };
+    asked("/health?deep=1", ServiceProtocol::H2c).await.unwrap();
+    let unwell = asked("/", ServiceProtocol::H2c).await.unwrap_err().to_string();
+    assert_eq!(unwell, "it answered 500 to GET /");
+    let other = asked("/health?deep=1", ServiceProtocol::Http1).await.unwrap_err().to_string();
+    assert!(other.contains("is not HTTP"), "{other}");
 }
 
 #[tokio::test]
@@ -63,7 +97,11 @@ async fn nobody_listens_somebody_does_and_somebody_only_seems_to() {
     assert!(nobody.starts_with(&format!("nothing listens on port {}", address.port())), "{nobody}");
     let path = HealthPath::parse("/").unwrap();
     assert!(
-        answers(address, "shop.example.org", &path, WITHIN).await.unwrap_err().to_string().contains("nothing listens")
+        answers(address, "shop.example.org", &path, ServiceProtocol::H2c, WITHIN)
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("nothing listens")
     );
     accepts(listening("").await, WITHIN).await.unwrap();
     let closes = accepts(listening("close").await, WITHIN).await.unwrap_err().to_string();
