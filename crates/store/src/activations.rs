@@ -78,8 +78,10 @@ pub struct Activation {
     pub id: ActivationId,
     /// Which deployment.
     pub deployment: DeploymentId,
-    /// Whose.
+    /// Of which project.
     pub project: ProjectId,
+    /// Whose that is.
+    pub owner: UserId,
     /// Whether the deployment is more than one release: services may have to be started before.
     pub has_services: bool,
     /// Why.
@@ -126,7 +128,8 @@ macro_rules! select_activation {
     ($rest:literal) => {
         concat!(
             "SELECT a.id, a.deployment_id, d.project_id, d.services IS NOT NULL AS has_services, a.reason, a.state, a.refusal, \
-             a.requested_by, a.created_at FROM activation a JOIN deployment d ON d.id = a.deployment_id ",
+             a.requested_by, a.created_at, p.user_id AS owner FROM activation a \
+             JOIN deployment d ON d.id = a.deployment_id JOIN project p ON p.id = d.project_id ",
             $rest
         )
     };
@@ -138,6 +141,7 @@ impl FromRow for Activation {
             id: ActivationId(row.get("id")?),
             deployment: DeploymentId(row.get("deployment_id")?),
             project: ProjectId(row.get("project_id")?),
+            owner: UserId(row.get("owner")?),
             has_services: row.get("has_services")?,
             reason: row.parsed("reason", ActivationReason::parse)?,
             state: row.parsed("state", ActivationState::parse)?,

@@ -26,6 +26,8 @@ pub struct Run {
     pub id: RunId,
     /// Of which project.
     pub project: ProjectId,
+    /// Whose that is.
+    pub owner: UserId,
     /// In the image and with the settings of which deployment: the one that was live when it was asked for.
     pub deployment: DeploymentId,
     /// Of which of its services.
@@ -95,6 +97,7 @@ impl FromRow for Run {
         Ok(Self {
             id: RunId(row.get("id")?),
             project: ProjectId(row.get("project_id")?),
+            owner: UserId(row.get("owner")?),
             deployment: DeploymentId(row.get("deployment_id")?),
             service: row.parsed("service", |text| ServiceName::parse(text).ok())?,
             command: row.json("command")?,

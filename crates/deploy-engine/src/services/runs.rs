@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_model::{RunId, RunStatus};
-use berth_runtime::Command;
+use berth_model::{RunId, RunStatus, UserId};
+use berth_runtime::{Command, RuntimeError};
 use berth_secrets::Mask;
 use berth_store::{LogOf, Run, RunEnd, Store, StoreError};
 use futures_util::StreamExt;
@@ -17,8 +17,9 @@ use super::rollout::{command_spec, release_key};
 use super::supervisor::{Supervisor, services_of};
 use crate::DeployError;
 
-/// How many run at once.
-const AT_ONCE: usize = 16;
+/// How many run at once, of everybody and of one: each may take a day.
+const AT_ONCE: usize = 64;
+const OF_ONE: usize = 16;
 /// How long one may take.
 const RUN_WITHIN: Duration = Duration::from_secs(24 * 3_600);
 /// After SIGTERM, before SIGKILL.
@@ -28,14 +29,17 @@ const NOW_AND_THEN: Duration = Duration::from_secs(60);
 /// After something failed that may pass.
 const SOON: Duration = Duration::from_secs(1);
 
+/// Those that are followed, each with whose it is.
+type UnderWay = BTreeMap<RunId, (UserId, JoinHandle<()>)>;
+
 impl Supervisor {
     /// Carries out one-off commands, for as long as this is polled.
     pub async fn run_commands(&self) {
         let mut changes = self.tools().store.signals().subscribe_services();
-        let mut under_way: BTreeMap<RunId, JoinHandle<()>> = BTreeMap::new();
+        let mut under_way: UnderWay = BTreeMap::new();
         loop {
             changes.mark_unchanged();
-            under_way.retain(|_, task| !task.is_finished());
+            under_way.retain(|_, (_, task)| !task.is_finished());
             let pause = match self.begin_runs(&mut under_way).await {
                 Ok(()) => NOW_AND_THEN,
                 Err(error) => {
@@ -50,11 +54,12 @@ impl Supervisor {
         }
     }
 
-    async fn begin_runs(&self, under_way: &mut BTreeMap<RunId, JoinHandle<()>>) -> Result<(), DeployError> {
+    async fn begin_runs(&self, under_way: &mut UnderWay) -> Result<(), DeployError> {
         for run in self.tools().store.pending_runs().await? {
-            if under_way.len() < AT_ONCE && !under_way.contains_key(&run.id) {
-                let (supervisor, id) = (self.clone(), run.id);
-                under_way.insert(id, tokio::spawn(async move { supervisor.carry_out(run).await }));
+            let of_owner = under_way.values().filter(|(owner, _)| *owner == run.owner).count();
+            if under_way.len() < AT_ONCE && of_owner < OF_ONE && !under_way.contains_key(&run.id) {
+                let (supervisor, id, owner) = (self.clone(), run.id, run.owner);
+                under_way.insert(id, (owner, tokio::spawn(async move { supervisor.carry_out(run).await })));
             }
         }
         Ok(())
@@ -178,10 +183,10 @@ impl Supervisor {
         };
         let mut ended = std::pin::pin!(async { tokio::join!(command.wait(), read).0 });
         let end = tokio::select! {
-            end = &mut ended => RunEnd::Ended(end?),
+            end = &mut ended => RunEnd::Ended(end.map_err(lost)?),
             why = reason_to_stop => {
                 let (stopped, end) = tokio::join!(command.stop(STOP_WITHIN), &mut ended);
-                stopped.and(end)?;
+                stopped.and(end).map_err(lost)?;
                 RunEnd::Stopped { why }
             }
         };
@@ -206,6 +211,20 @@ impl Supervisor {
     }
 }
 
+/// Why the end of one that ran is not known. One that somebody removed is not run again.
+fn lost(error: RuntimeError) -> NotLaunched {
+    match error {
+        RuntimeError::Gone => NotLaunched {
+            problem:
+                "its container was removed while it ran, and how far it came is not known; if it may be run twice, \
+                      run it again"
+                    .to_owned(),
+            may_pass: false,
+        },
+        error => error.into(),
+    }
+}
+
 /// By what Docker knows it.
 fn key_of(run: RunId) -> String {
     format!("run-{run}")
@@ -222,5 +241,17 @@ async fn record(store: &Store, id: RunId, end: RunEnd) -> bool {
                 return false;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_removed_is_not_run_again() {
+        let why = lost(RuntimeError::Gone);
+        assert!(!why.may_pass && why.problem.contains("was removed"), "{why:?}");
+        assert!(lost(RuntimeError::Unreachable { reason: "no route".to_owned() }).may_pass, "it is followed again");
     }
 }

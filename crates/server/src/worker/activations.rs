@@ -106,6 +106,7 @@ mod tests {
             id: ActivationId(id),
             deployment: DeploymentId(id),
             project: ProjectId(project),
+            owner: berth_model::UserId(1),
             has_services: false,
             reason,
             state: ActivationState::Pending,

@@ -20,6 +20,11 @@ impl<K: PartialEq, T: Send + 'static> UnderWay<K, T> {
         self.about.len()
     }
 
+    /// What those are about that are under way.
+    pub(super) fn all(&self) -> impl Iterator<Item = &K> {
+        self.about.values()
+    }
+
     pub(super) fn is_about(&self, key: &K) -> bool {
         self.about.values().any(|other| other == key)
     }

@@ -43,6 +43,7 @@ pub(crate) async fn a_command_from_its_wish_to_its_end(ground: Ground) {
     let expected = Run {
         id: run.id,
         project: shop.id,
+        owner: shop.user,
         deployment: live.id,
         service: service("api"),
         command: migrate(),
