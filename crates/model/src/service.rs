@@ -157,7 +157,9 @@ fn mount_path(text: &str) -> Result<String, InvalidInput> {
     let path = absolute("volumes", "a volume's path", text)?;
     let path = path.trim_end_matches('/');
     let is_plain = !path.is_empty() && path.split('/').skip(1).all(|part| !matches!(part, "" | "." | ".."));
-    let is_the_systems = ["/proc", "/sys", "/dev", "/etc", "/bin", "/sbin", "/lib", "/usr"].contains(&path);
+    let is_below = |top: &&str| path.strip_prefix(*top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let is_the_systems = ["/etc", "/bin", "/sbin", "/lib", "/lib64", "/usr"].contains(&path)
+        || ["/proc", "/sys", "/dev"].iter().any(|top| is_below(top));
     if is_plain && !is_the_systems && !path.contains(':') {
         return Ok(path.to_owned());
     }
@@ -459,7 +461,12 @@ mod tests {
     #[test]
     fn volumes_are_mounted_at_the_applications_own_directories() {
         assert_eq!(MountPath::parse("/data/").unwrap().as_str(), "/data");
-        for bad in ["/", "data", "/etc", "/proc/", "/a/../etc", "/a:b", "//"] {
+        for good in ["/etc/app", "/usr/share/nginx/html", "/devices", "/system"] {
+            assert_eq!(MountPath::parse(good).unwrap().as_str(), good);
+        }
+        for bad in
+            ["/", "data", "/etc", "/proc/", "/proc/self", "/sys/fs/cgroup", "/dev/shm", "/a/../etc", "/a:b", "//"]
+        {
             assert!(MountPath::parse(bad).is_err(), "{bad:?}");
         }
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use berth_edge::{Upstream, UpstreamState};
-use berth_model::{Cpus, ReplicaId, ReplicaReport, Replicas, RunningService, ServiceSpec, Timestamp};
-use berth_runtime::{Engine, EnvVar, ReplicaContainer, ReplicaSpec, RuntimeError, VolumeName};
+use berth_model::{Cpus, Environment, ReplicaId, ReplicaReport, Replicas, RunningService, ServiceSpec, Timestamp};
+use berth_runtime::{Engine, EnvVar, Kind, Labels, ReplicaContainer, ReplicaSpec, RuntimeError, VolumeName};
 use berth_secrets::{KeyRing, Mask};
 use berth_store::{Deployment, LogOf, ServiceLogs, Store};
 use tokio::sync::{mpsc, watch};
@@ -64,7 +64,8 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// Begins with what is there already; `served` if visitors were led to it before.
+    /// Begins with what is there already; `served` if visitors were led to it before. Then each is taken at its word but
+    /// what was to replace an older one that is still there: it may never have been healthy.
     pub(crate) fn begin(
         tools: Tools,
         service: Service,
@@ -79,7 +80,11 @@ impl Keeper {
         let mut crew = Crew::new(service.running.health_timeout());
         crew.want(wanted);
         let ended: Vec<Seen> = found.iter().filter(|seen| seen.end.is_some()).cloned().collect();
-        found.into_iter().for_each(|seen| crew.adopt(seen, served, now));
+        let has_older = |seen: &Seen| {
+            let is_older = |other: &Seen| other.number == seen.number && other.generation < seen.generation;
+            found.iter().any(|other| other.is_running && is_older(other))
+        };
+        found.iter().for_each(|seen| crew.adopt(seen.clone(), served && !has_older(seen), now));
         let (fare, fares) = watch::channel(Fares { wanted, trial: crew.trial(), is_gone: false });
         let tail = Tail::new();
         let work = Work {
@@ -123,10 +128,12 @@ impl Work {
         ended.iter().for_each(|seen| self.read_log(seen.number, &seen.container));
         loop {
             let now = self.tools.store.clock().now();
-            for order in self.crew.orders(now) {
+            let orders = self.crew.orders(now);
+            // The proxy first: who is to leave is given no further request by the time that it is drained.
+            self.publish(now);
+            for order in orders {
                 self.carry_out(order);
             }
-            self.publish(now);
             let next = self.crew.wakes_at(now).map(|at| at.since(now));
             let pause = async {
                 match next {
@@ -350,6 +357,17 @@ impl Service {
         Ok((compose(&self.running, &variables, &told), variables.mask()))
     }
 
+    /// The pull request from a fork whose preview it is. What it keeps is its own and goes with it, like its caches: a
+    /// stranger's commit neither reads nor changes what other previews keep.
+    async fn stranger(&self, tools: &Tools) -> Result<Option<i64>, NotLaunched> {
+        if self.deployment.environment == Environment::Production {
+            return Ok(None);
+        }
+        let build = tools.store.build_unscoped(self.deployment.build).await?;
+        let pull_request = build.and_then(|build| build.pull_request);
+        Ok(pull_request.filter(|pull_request| pull_request.fork.is_some()).map(|pull_request| pull_request.number))
+    }
+
     /// Its volumes, made where they are missing.
     pub(crate) async fn volumes(
         &self,
@@ -360,11 +378,22 @@ impl Service {
             return Ok(Vec::new());
         }
         let Deployment { project, environment, .. } = *self.deployment;
-        let names: Vec<_> = wanted.iter().map(|volume| volume.name.clone()).collect();
-        tools.store.ensure_volumes(project, environment, &names).await?;
+        let stranger = self.stranger(tools).await?;
+        if stranger.is_none() {
+            let names: Vec<_> = wanted.iter().map(|volume| volume.name.clone()).collect();
+            tools.store.ensure_volumes(project, environment, &names).await?;
+        }
         let mut volumes = Vec::with_capacity(wanted.len());
         for volume in wanted {
-            let name = tools.engine.ensure_service_volume(project, environment, &volume.name).await?;
+            let name = match stranger {
+                None => tools.engine.ensure_service_volume(project, environment, &volume.name).await?,
+                Some(number) => {
+                    let labels =
+                        Labels { project: Some(project), pull_request: Some(number), ..Labels::shared(Kind::Cache) };
+                    let purpose = format!("volume-{project}-pull-{number}-{}", volume.name);
+                    tools.engine.ensure_volume(&purpose, &labels).await?
+                }
+            };
             volumes.push((name, volume.path.clone()));
         }
         Ok(volumes)

@@ -9,12 +9,16 @@ use std::time::{Duration, Instant};
 use berth_deploy_engine::{Activated, ServicesConfig, Supervisor, adopt, restore};
 use berth_edge::{Edge, EdgeConfig, UpstreamState};
 use berth_model::{
-    BuiltPart, BuiltService, Clock, Cpus, Environment, InstanceId, ReplicaReport, Replicas, RunSettings, RunStatus,
-    RunningService, ServiceName, ServiceRoute, ServiceState, ServiceVolume, VariableKey, VariableKind, VariableScope,
+    BranchName, BuiltPart, BuiltService, Clock, Cpus, Environment, Fork, InstanceId, PullRequest, ReplicaReport,
+    Replicas, RunSettings, RunStatus, RunningService, ServiceName, ServiceRoute, ServiceState, ServiceVolume, Trigger,
+    VariableKey, VariableKind, VariableScope, preview_labels,
 };
 use berth_runtime::{Egress, Engine, EngineConfig};
 use berth_secrets::KeyRing;
-use berth_store::{ActivationReason, Deployment, LogFrom, LogOf, LogSearch, Project, SealedVariable, ServiceLogs};
+use berth_store::{
+    ActivationReason, Admission, Deployment, LogFrom, LogOf, LogSearch, PreviewPush, Project, SealedVariable,
+    ServiceLogs,
+};
 use futures_util::FutureExt as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
@@ -143,6 +147,36 @@ impl Fleet {
 
     async fn deploy(&mut self, project: &Project, services: Vec<BuiltService>) -> Deployment {
         self.publish(project, services).await;
+        match self.put_live().await {
+            Activated::Live(deployment) => deployment,
+            Activated::Refused { reason } => panic!("{reason}"),
+        }
+    }
+
+    /// A push to a branch's preview, or to that of a pull request, which goes live.
+    async fn preview(
+        &mut self,
+        project: &Project,
+        branch: &str,
+        pull_request: Option<PullRequest>,
+        services: Vec<BuiltService>,
+    ) -> Deployment {
+        let branch = BranchName::parse(branch).unwrap();
+        let push = PreviewPush {
+            project: project.id,
+            hosts: preview_labels(&project.name, &branch).map(|label| format!("{label}.example.org")),
+            branch,
+            commit: None,
+            trigger: Trigger::Push,
+            pull_request,
+            title: None,
+            admission: Admission::Queued,
+        };
+        self.world.store.push_to_preview(&push).await.unwrap();
+        self.world.engine.reconcile().await.unwrap();
+        let claimed = self.world.store.claim(Duration::from_secs(60), 9).await.unwrap().unwrap();
+        let engine = &self.world.engine;
+        engine.publish(&claimed.lease, &claimed.project, services, Some(0), &mut |_: &str| {}).await.unwrap();
         match self.put_live().await {
             Activated::Live(deployment) => deployment,
             Activated::Refused { reason } => panic!("{reason}"),
@@ -373,6 +407,65 @@ async fn scaling_and_restarting_leave_somebody_to_answer() {
         store.scale_service(access, project.id, Environment::Production, &web, Some(0)).await.unwrap();
         until("none is left", async || fleet.containers(&live).await.is_empty().then_some(())).await;
         assert_eq!(fleet.state(&live), UpstreamState::Stopped);
+    })
+    .await;
+}
+
+/// What was to take a place and never was healthy is not taken for healthy by the next process.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_that_does_not_work_leaves_what_does_alone_over_a_kill_too() {
+    with_fleet(async |mut fleet: Fleet| {
+        let project = fleet.world.project("shop").await;
+        let live = fleet.deploy(&project, vec![service("on", |_| ())]).await;
+        let works = fleet.containers(&live).await;
+        fleet.secret(&project, "FIRST", "import time; time.sleep(600)").await;
+        let (access, web) = (fleet.world.access, ServiceName::only());
+        let store = fleet.world.store.clone();
+        store.restart_service(access, project.id, Environment::Production, &web).await.unwrap();
+        until("the new one is there", async || (fleet.containers(&live).await.len() == 2).then_some(())).await;
+        let ready = fleet.state(&live);
+
+        let (mut world, docker, keys) = fleet.die().await;
+        world.reopen();
+        let fleet = Fleet::begin(world, docker, keys);
+        until("it is watched", async || fleet.report(&live)).await;
+        // Longer than it takes to stop a container that is not needed.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let there = fleet.containers(&live).await;
+        assert!(there.len() == 2 && works.iter().all(|container| there.contains(container)), "{there:?} of {works:?}");
+        assert_eq!(fleet.state(&live), ready);
+        assert_eq!(fleet.get(&live, "/").await, "on");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strangers_preview_keeps_its_own() {
+    with_fleet(async |mut fleet: Fleet| {
+        let project = fleet.world.project("shop").await;
+        let with_volume = || {
+            service("on", |running| {
+                let volume =
+                    serde_json::from_value::<ServiceVolume>(serde_json::json!({"name": "data", "path": "/data"}));
+                running.settings.volumes = vec![volume.unwrap()];
+                let keeps = "import pathlib; notes = pathlib.Path('/data/notes'); \
+                             os.environ['KEPT'] = notes.read_text() if notes.exists() else 'nothing'; \
+                             notes.write_text(os.environ['BERTH_DEPLOYMENT'])";
+                first(running, keeps);
+            })
+        };
+        let own = fleet.preview(&project, "feature", None, vec![with_volume()]).await;
+        let fork = Fork { repository: "mallory/shop".to_owned(), reference: "refs/pull/7/head".to_owned() };
+        let request = PullRequest { number: 7, fork: Some(fork) };
+        let one = fleet.preview(&project, "stranger", Some(request.clone()), vec![with_volume()]).await;
+        assert_eq!(fleet.get(&one, "/env/KEPT").await, "nothing", "what the own branch keeps is not shown");
+        let two = fleet.preview(&project, "stranger", Some(request), vec![with_volume()]).await;
+        assert_eq!(fleet.get(&two, "/env/KEPT").await, one.short_id.to_string(), "its own survives");
+        let next = fleet.preview(&project, "feature", None, vec![with_volume()]).await;
+        assert_eq!(fleet.get(&next, "/env/KEPT").await, own.short_id.to_string(), "and was not written to");
+        let volumes = fleet.world.store.volumes(fleet.world.access, project.id).await.unwrap();
+        assert_eq!(volumes.len(), 1, "the stranger's is none of the project's: {volumes:?}");
+        assert!(fleet.docker.pull_requests().await.unwrap().contains(&(project.id, 7)), "it goes with its preview");
     })
     .await;
 }
