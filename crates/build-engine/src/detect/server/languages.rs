@@ -2,7 +2,7 @@
 
 use berth_model::{Decision, PlanService, Reason, ServiceKind};
 
-use super::{python, running};
+use super::{programs, python, running};
 use crate::detect::bare;
 use crate::detect::config::toml_value;
 use crate::detect::equipment::Equipment;
@@ -43,13 +43,9 @@ fn image(name: &str, reason: Reason) -> Option<berth_model::Toolchain> {
 
 fn go(folder: &Folder<'_>) -> Option<PlanService> {
     let file = ["go.mod", "go.work", "main.go"].into_iter().find(|file| folder.has(file))?;
-    let place = if folder.has("main.go") {
-        String::new()
-    } else {
-        let main = folder.checkout.below(folder.root).map(|(path, _)| path).find(|path| path.ends_with("/main.go"));
-        let skip = if folder.root.is_empty() { 0 } else { folder.root.len() + 1 };
-        main.and_then(|path| path.get(skip..)?.strip_suffix("/main.go"))
-            .map_or(String::new(), |path| format!(" ./{path}"))
+    let place = match programs::of_go(folder).place {
+        place if place.is_empty() => place,
+        place => format!(" ./{place}"),
     };
     let build = decided(format!("go build -o out{place}"), file, Reason::MakesProgram { program: "go build".into() });
     let start = decided("./out", file, Reason::ProgramThatIsBuilt);
@@ -63,19 +59,9 @@ fn go(folder: &Folder<'_>) -> Option<PlanService> {
 
 fn rust(folder: &Folder<'_>) -> Option<PlanService> {
     let manifest = folder.text("Cargo.toml")?;
-    let (package, name) = match toml_value(&manifest, "package", "name") {
-        Some(name) => (None, Some(program(folder, "", &manifest).unwrap_or(name))),
-        None => {
-            // A workspace: its first package with a program.
-            let main =
-                folder.checkout.below(folder.root).map(|(path, _)| path).find(|path| path.ends_with("/src/main.rs"));
-            let place = main.map(|path| path.trim_end_matches("src/main.rs").to_owned());
-            let manifest = place.as_ref().and_then(|place| folder.checkout.text(&format!("{place}Cargo.toml")));
-            let package = manifest.as_ref().and_then(|text| toml_value(text, "package", "name"));
-            let name = manifest.and_then(|text| toml_value(&text, "package", "default-run")).or(package.clone());
-            (package, name)
-        }
-    };
+    let own = || toml_value(&manifest, "package", "name").map(|name| (None, name));
+    let program = programs::of_rust(folder).map(|program| (program.package, program.name)).or_else(own);
+    let (package, name) = program.map_or((None, None), |(package, name)| (package, Some(name)));
     let command = match package {
         Some(package) => format!("cargo build --release --package {package}"),
         None => "cargo build --release".to_owned(),
@@ -84,13 +70,6 @@ fn rust(folder: &Folder<'_>) -> Option<PlanService> {
     let start = name.map(|name| decided(format!("./target/release/{name}"), "Cargo.toml", Reason::ProgramThatIsBuilt));
     let toolchain = Some(Equipment::image(rust_image(folder)).toolchain);
     Some(running(found("rust", "Cargo.toml"), toolchain, Some(build), start))
-}
-
-/// The program of a package that does not have its name: the default one, or the first that is named where there is no
-/// `src/main.rs`.
-fn program(folder: &Folder<'_>, place: &str, manifest: &str) -> Option<String> {
-    let named = || toml_value(manifest, "bin", "name").filter(|_| !folder.has(&format!("{place}src/main.rs")));
-    toml_value(manifest, "package", "default-run").or_else(named)
 }
 
 /// The whole image, for many packages link with OpenSSL. A toolchain that is named is what `rustup` would fetch otherwise.

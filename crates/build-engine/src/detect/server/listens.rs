@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 use berth_model::{Origin, PlanService, Reason, ServiceKind};
 use regex::Regex;
 
+use super::imports::imported;
+use super::programs;
 use crate::detect::command::Commands;
 use crate::detect::config::without_comments;
 use crate::detect::folder::{Folder, join};
@@ -19,6 +21,8 @@ pub(super) const ROCKET: &str = "8000";
 
 /// As much is read of a source; a server begins early.
 const MOST_BYTES: usize = 256 << 10;
+/// Ports of databases and mail servers, which configurations name beside the server's own.
+const OF_OTHERS: &[u16] = &[25, 465, 587, 1025, 1433, 2525, 3306, 5432, 5672, 6379, 9092, 9200, 11211, 27017];
 
 /// How the sources of a language say where they listen.
 struct Language {
@@ -43,7 +47,9 @@ static LANGUAGES: LazyLock<[Language; 4]> = LazyLock::new(|| {
                 r#"\bPORT\b[^\n]{0,80}=\s*process\.env|\benv(?:\.PORT\b|\[['"]PORT['"]\]|\.get\(['"]PORT['"]\)|.*\bPORT\b)"#,
             ),
             otherwise: pattern(r#"\bPORT\b['"\]\)]*\s*(?:\|\||\?\?|,|:|=)\s*\(?\s*['"]?(\d{2,5})\b"#),
-            own: pattern(r"(?i)\.listen\(\s*(\d{2,5})\b|\bport\s*[:=]\s*(\d{2,5})\b"),
+            own: pattern(
+                r"(?i)\.listen\(\s*(\d{2,5})\b|\b(?:(?:server|http|app|api|web|listen)_?)?port\s*[:=]\s*(\d{2,5})\b",
+            ),
             local: pattern(
                 r#"(?:\.listen\([^;()]{0,200}?|Hapi\.server\(\{[^}]{0,200}?host\s*:\s*)['"](127\.0\.0\.1|localhost|::1)['"]"#,
             ),
@@ -52,8 +58,12 @@ static LANGUAGES: LazyLock<[Language; 4]> = LazyLock::new(|| {
             endings: &["py"],
             asks: pattern(r#"(?:environ|getenv|config)[^\n]{0,40}['"]PORT['"]"#),
             otherwise: pattern(r#"['"]PORT['"][\]\)]*\s*(?:,|or)\s*['"]?(\d{2,5})\b"#),
-            own: pattern(r"\bport\s*=\s*(\d{2,5})\b"),
-            local: pattern(r#"\bhost\s*=\s*['"](127\.0\.0\.1|localhost)['"]"#),
+            own: pattern(
+                r#"(?i)\bport\s*=\s*(\d{2,5})\b|(?:serve|server|run_simple|bind)\s*\(\s*\(?\s*['"](?:[\d.]*|localhost)['"]\s*,\s*(\d{2,5})\b"#,
+            ),
+            local: pattern(
+                r#"\bhost\s*=\s*['"](127\.0\.0\.1|localhost)['"]|(?:[Ss]erver?|run_simple|bind)\s*\(\s*\(?\s*['"](127\.0\.0\.1|localhost)['"]\s*,"#,
+            ),
         },
         Language {
             endings: &["go"],
@@ -189,29 +199,33 @@ impl Entry {
             let (module, _) = word.split_once(':')?;
             Some(format!("{}.py", module.replace('.', "/")))
         });
-        let usual: &[&str] = match service.framework.value.as_str() {
-            "go" => &["main.go", "cmd/server/main.go", "cmd/api/main.go", "cmd/main.go"],
-            "rust" => &["src/main.rs"],
-            "nest" => &["src/main.ts"],
-            // What its image starts is compiled from one of these.
-            "dockerfile" if folder.has("go.mod") => {
-                &["main.go", "cmd/server/main.go", "cmd/api/main.go", "cmd/main.go"]
+        let usual = match service.framework.value.as_str() {
+            "nest" => Some("src/main.ts".to_owned()),
+            // What is started, by its image too, is compiled from one of these.
+            "go" | "dockerfile" if folder.has("go.mod") || folder.has("main.go") => programs::of_go(folder).source,
+            "rust" | "dockerfile" if folder.has("Cargo.toml") => {
+                programs::of_rust(folder).map(|program| program.source)
             }
-            "dockerfile" if folder.has("Cargo.toml") => &["src/main.rs"],
-            _ => &[],
+            _ => None,
         };
         let here = |path: &str| join(&self.place, path);
-        let candidates: Vec<String> = named
-            .chain(module)
-            .chain(compiled.flatten())
-            .chain(usual.iter().map(|path| (*path).to_owned()))
-            .chain(main_package(folder, service))
-            .collect();
+        let candidates: Vec<String> =
+            named.chain(module).chain(compiled.flatten()).chain(main_package(folder, service)).chain(usual).collect();
         let file = candidates.iter().map(|path| here(path)).find(|path| folder.has(path))?;
-        let text = folder.text(&file).filter(|text| text.len() <= MOST_BYTES)?;
-        let is_script = LANGUAGES[0].endings.iter().any(|ending| file.ends_with(&format!(".{ending}")));
-        Some((file, if is_script { without_comments(&text) } else { text }))
+        let text = read(folder, &file)?;
+        Some((file, text))
     }
+}
+
+/// A source, without its comments where it is JavaScript.
+pub(super) fn read(folder: &Folder<'_>, file: &str) -> Option<String> {
+    let text = folder.text(file).filter(|text| text.len() <= MOST_BYTES)?;
+    Some(if is_script(file) { without_comments(&text) } else { text })
+}
+
+/// Whether a file is JavaScript or TypeScript.
+pub(super) fn is_script(file: &str) -> bool {
+    LANGUAGES[0].endings.iter().any(|ending| file.ends_with(&format!(".{ending}")))
 }
 
 /// The directory that a build command of Go names.
@@ -257,16 +271,27 @@ fn by_source(folder: &Folder<'_>, service: &PlanService, entry: &Entry) -> Optio
     // What a framework made asks for `PORT`, whatever is in the project's own files.
     let (file, text) = entry.source(folder, service)?;
     let language = language(&file)?;
-    let number = |pattern: &Regex| -> Option<NonZeroU16> {
-        let found = pattern.captures(&text)?;
+    let number = |pattern: &Regex, text: &str| -> Option<NonZeroU16> {
+        let found = pattern.captures(text)?;
         found.iter().skip(1).flatten().next()?.as_str().parse().ok()
     };
-    let (port, reason) = if language.asks.is_match(&text) {
-        (number(&language.otherwise)?, Reason::SourceTakesPort { file: file.clone() })
-    } else {
-        (number(&language.own)?, Reason::SourceListens { file: file.clone() })
-    };
-    Some((port, Origin::new(file, reason)))
+    let takes = |file: String, port| (port, Origin::new(file.clone(), Reason::SourceTakesPort { file }));
+    if language.asks.is_match(&text) {
+        return number(&language.otherwise, &text).map(|port| takes(file, port));
+    }
+    let listens = |file: String, port| (port, Origin::new(file.clone(), Reason::SourceListens { file }));
+    if let Some(port) = number(&language.own, &text) {
+        return Some(listens(file, port));
+    }
+    let sources = imported(folder, &file, &text);
+    if let Some((file, text)) = sources.iter().find(|(_, text)| language.asks.is_match(text)) {
+        return number(&language.otherwise, text).map(|port| takes(file.clone(), port));
+    }
+    sources.into_iter().find_map(|(file, text)| {
+        // What others listen at is there, too.
+        let port = number(&language.own, &text).filter(|port| !OF_OTHERS.contains(&port.get()))?;
+        Some(listens(file, port))
+    })
 }
 
 /// Where applications of a kind listen that say nothing else.

@@ -1,8 +1,8 @@
 //! Server applications: what they are written in and what starts them.
 //!
-//! - [`languages`], [`python`] and here: what builds and starts them;
+//! - [`languages`], [`python`] and here: what builds and starts them; [`programs`]: which of several;
 //! - [`procfile`]: what its owner says of that;
-//! - [`listens`], [`complete`]: their port, environment and release command.
+//! - [`listens`] (with [`imports`]), [`complete`]: their port, environment and release command.
 
 use berth_model::{Decision, Failure, FailureCode, PackageManager, Plan, PlanService, Reason, ServiceKind, Toolchain};
 
@@ -15,9 +15,11 @@ use super::wanted::Wanted;
 use super::{bare, run_script};
 
 mod complete;
+mod imports;
 mod languages;
 mod listens;
 mod procfile;
+mod programs;
 mod python;
 
 pub(super) use complete::complete;
@@ -175,8 +177,12 @@ pub(super) fn start_script(folder: &Folder<'_>, manager: PackageManager) -> Opti
 fn main_file(folder: &Folder<'_>, manager: PackageManager) -> Option<Decision<String>> {
     let program = if manager == PackageManager::Bun { "bun" } else { "node" };
     let named = folder.package.main.as_deref().map(|main| main.trim_start_matches("./"));
-    let usual = ["server.js", "index.js", "app.js", "main.js", "index.ts"];
-    let usual = usual.into_iter().filter(|file| program == "bun" || !file.ends_with(".ts"));
+    let usual = ["server.js", "index.js", "app.js", "main.js", "index.ts", "server.ts", "app.ts", "main.ts"];
+    // Sources of anything lie there: only what stands on a framework for servers is taken for one.
+    let below = ["src/server.js", "src/index.js", "src/app.js", "src/main.js", "src/server.ts", "src/index.ts"];
+    let is_server = || NODE.iter().any(|(dependency, _)| folder.package.runs_with(dependency));
+    let below = below.into_iter().filter(|_| is_server());
+    let usual = usual.into_iter().chain(below).filter(|file| program == "bun" || !file.ends_with(".ts"));
     let file = named.into_iter().chain(usual).find(|file| folder.has(file))?;
     Some(Decision::new(format!("{program} {file}"), "package.json", Reason::MainFile { file: file.into() }))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use berth_model::{Decision, PlanService, Reason, ServiceKind};
+use berth_model::{Decision, PackageManager, PlanService, Reason, ServiceKind};
 use regex::Regex;
 
 use super::complete::release_with;
@@ -26,12 +26,20 @@ const MAIN: &[&str] = &["main.py", "app.py", "server.py", "wsgi.py", "bot.py", "
 /// Where applications lie that are packages, or in a directory of their own.
 const BELOW: &[&str] =
     &["app/main.py", "src/main.py", "app/__init__.py", "app/app.py", "src/app.py", "api/main.py", "src/app/main.py"];
+/// Files of packages that applications are made in, where none of those above makes one.
+const OF_PACKAGES: &[&str] = &["__init__.py", "main.py", "app.py", "asgi.py", "wsgi.py", "server.py", "api.py"];
+/// Packages that hold something else.
+const ASIDE: &[&str] = &["tests", "test", "docs", "examples", "scripts", "migrations", "alembic", "venv", ".venv"];
+/// So many of those files are read.
+const MOST_PACKAGES: usize = 40;
 /// Frameworks that uvicorn serves.
 const ASGI: &[&str] = &["fasthtml", "fastapi", "starlette", "litestar", "quart"];
 
 /// An application as a framework makes it: `app = FastAPI(…)`, `app, rt = fast_app(…)`.
 static APPLICATION: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let made = r"(?:\w+\.)?(?:FastAPI|Starlette|Litestar|Quart|Flask|FastHTML|fast_app)\(";
+    // Or by a function of the project's own that makes it.
+    let made =
+        r"(?:\w+\.)?(?:FastAPI|Starlette|Litestar|Quart|Flask|FastHTML|fast_app|(?:create|make|build|get)_app)\(";
     Regex::new(&format!(r"(?m)^(\w+)(?:\s*,\s*\w+)*\s*(?::\s*[\w.]+\s*)?=\s*{made}")).ok()
 });
 /// What makes one when it is called.
@@ -86,6 +94,14 @@ pub(super) fn service(folder: &Folder<'_>) -> Option<PlanService> {
     let start_command =
         start.map(|start| Decision::new(start, source, Reason::UsualStart { framework: name.value.clone() }));
     let mut service = python::equipment(folder).equip(bare(name, ServiceKind::running(start_command)));
+    let starts = |program: &str| match &service.kind {
+        ServiceKind::Running { start_command: Some(start), .. } => start.value.starts_with(program),
+        _ => false,
+    };
+    // FastHTML depends on it, and the others' extras do.
+    if starts("uvicorn ") && !["uvicorn", "[standard", "[all", "fasthtml"].into_iter().any(uses) {
+        bring(&mut service, "uvicorn");
+    }
     if let Some(release) = release {
         let reason = Reason::Migrates { framework: "Django".into() };
         release_with(&mut service, Decision::new(release.to_owned(), "manage.py", reason));
@@ -96,6 +112,18 @@ pub(super) fn service(folder: &Folder<'_>) -> Option<PlanService> {
         service.build_command = Some(Decision::new(command, "manage.py", collects));
     }
     Some(service)
+}
+
+/// Has a package installed with those that the project names.
+fn bring(service: &mut PlanService, package: &str) {
+    let manager = service.toolchain.as_ref().and_then(|toolchain| Some(toolchain.package_manager.as_ref()?.value));
+    let Some(install) = &mut service.install_command else { return };
+    match manager {
+        Some(PackageManager::Pip) => install.value.push_str(&format!(" {package}")),
+        Some(PackageManager::Uv) => install.value.push_str(&format!(" && uv pip install {package}")),
+        _ => return,
+    }
+    install.why = install.why.clone().and("; ", Reason::NoFileNames { name: package.to_owned() });
 }
 
 /// What serves an application of Django: what its packages name, else its own server.
@@ -159,22 +187,38 @@ fn flask(application: Option<&Application>, main: Option<&str>, has_gunicorn: bo
     }
 }
 
-/// The first usual file that makes an application.
+/// The first usual file that makes an application, else the first of a package.
 fn application(folder: &Folder<'_>, main: Option<&str>) -> Option<Application> {
     let files = main.into_iter().chain(MAIN.iter().copied()).chain(BELOW.iter().copied());
-    files.filter(|file| folder.has(file)).find_map(|file| {
-        let text = folder.text(file)?;
-        let (name, is_factory) = match APPLICATION.as_ref()?.captures(&text) {
-            Some(found) => (found[1].to_owned(), false),
-            None => (FACTORY.as_ref()?.captures(&text)?[1].to_owned(), true),
-        };
-        // Names in `src` begin below it, unless they say `src`.
-        let below_src =
-            file.strip_prefix("src/").filter(|_| !text.contains("from src") && !text.contains("import src"));
-        let path = below_src.unwrap_or(file).trim_end_matches(".py").trim_end_matches("/__init__");
-        let directory = below_src.map(|_| "src");
-        Some(Application { file: file.to_owned(), module: path.replace('/', "."), name, is_factory, directory })
-    })
+    let usual = files.filter(|file| folder.has(file)).find_map(|file| application_of(folder, file));
+    usual.or_else(|| packages(folder).into_iter().find_map(|file| application_of(folder, &file)))
+}
+
+/// Files of packages, from the project's directory or from `src`, in the order of [`OF_PACKAGES`].
+fn packages(folder: &Folder<'_>) -> Vec<String> {
+    let skip = if folder.root.is_empty() { 0 } else { folder.root.len() + 1 };
+    let paths = folder.checkout.below(folder.root).filter_map(|(path, _)| path.get(skip..));
+    let ranked = paths.filter_map(|path| {
+        let (package, file) = path.strip_prefix("src/").unwrap_or(path).split_once('/')?;
+        let rank = OF_PACKAGES.iter().position(|usual| *usual == file)?;
+        (package != "src" && !ASIDE.contains(&package)).then(|| (rank, path.to_owned()))
+    });
+    let mut ranked: Vec<_> = ranked.take(MOST_PACKAGES).collect();
+    ranked.sort();
+    ranked.into_iter().map(|(_, path)| path).collect()
+}
+
+fn application_of(folder: &Folder<'_>, file: &str) -> Option<Application> {
+    let text = folder.text(file)?;
+    let (name, is_factory) = match APPLICATION.as_ref()?.captures(&text) {
+        Some(found) => (found[1].to_owned(), false),
+        None => (FACTORY.as_ref()?.captures(&text)?[1].to_owned(), true),
+    };
+    // Names in `src` begin below it, unless they say `src`.
+    let below_src = file.strip_prefix("src/").filter(|_| !text.contains("from src") && !text.contains("import src"));
+    let path = below_src.unwrap_or(file).trim_end_matches(".py").trim_end_matches("/__init__");
+    let directory = below_src.map(|_| "src");
+    Some(Application { file: file.to_owned(), module: path.replace('/', "."), name, is_factory, directory })
 }
 
 /// `mysite.wsgi`, of the file that Django makes.
