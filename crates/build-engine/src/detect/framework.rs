@@ -272,7 +272,9 @@ fn nothing(folder: &Folder<'_>) -> Failure {
     let hint = if elsewhere.is_empty() {
         "Set a build command and an output directory, or add an index.html.".to_owned()
     } else {
-        format!("Directories that look like projects: {}. Set the root directory to one of them.", elsewhere.join(", "))
+        let all = if elsewhere.len() > 1 { ", or name several as services in berth.toml" } else { "" };
+        let names = elsewhere.join(", ");
+        format!("Directories that look like projects: {names}. Set the root directory to one of them{all}.")
     };
     Failure::new(
         FailureCode::BadRepository,

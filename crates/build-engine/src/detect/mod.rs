@@ -9,7 +9,8 @@
 //! 7. here: what is [`wanted`] on top, and each decision with its source and reason;
 //! 8. [`server`]: what runs has a port, an environment and perhaps a release command.
 //!
-//! Where there is a `berth.toml`, [`declared`] does that for each service that it names.
+//! Where there is a `berth.toml`, [`declared`] does that for each service that it names; where there is nothing at the
+//! top but a frontend and a backend below it, [`pair`] does it for these.
 //!
 //! What the plan's words mean in a container is `build`'s part.
 
@@ -27,6 +28,7 @@ pub(crate) mod node_version;
 mod output;
 mod package_json;
 mod packages;
+mod pair;
 mod print;
 mod python;
 mod server;
@@ -104,7 +106,10 @@ fn plan_of(checkout: &Checkout, settings: &ProjectSettings) -> Result<Plan, Fail
         return declared::plan(checkout, settings, &declaration);
     }
     let root = settings.root_directory.clone().unwrap_or_default();
-    let mut service = planned(checkout, &root, &Wanted::of_settings(settings))?;
+    let mut service = match planned(checkout, &root, &Wanted::of_settings(settings)) {
+        Ok(service) => service,
+        Err(failure) => return pair::plan(checkout, settings).ok_or(failure),
+    };
     service.root_directory = match &settings.root_directory {
         Some(directory) if !directory.is_top() => Decision::new(root, "settings", Reason::Set),
         _ => Decision::new(root, "default", Reason::TopOfRepository),

@@ -1,6 +1,8 @@
 mod frameworks;
 mod hybrids;
 mod outputs;
+mod pairs;
+mod programs;
 mod properties;
 mod running;
 mod servers;
