@@ -30,6 +30,9 @@ pub(super) const TOOLS: &[(&str, &str)] = &[
     ("POETRY_VIRTUALENVS_IN_PROJECT", "true"),
     ("PIPENV_VENV_IN_PROJECT", "1"),
     ("UV_LINK_MODE", "copy"),
+    // The image's, which was chosen by what the project asks for or stands in for that: no other is fetched.
+    ("UV_PYTHON", "python3"),
+    ("UV_PYTHON_DOWNLOADS", "never"),
     ("JEKYLL_ENV", "production"),
 ];
 
@@ -91,7 +94,9 @@ pub(super) fn of_service(job: &Job, base: &[String]) -> BTreeMap<String, String>
     // Without it what Python prints is in the log only when its buffer is full.
     let mut environment: BTreeMap<String, String> =
         [("NODE_ENV", "production"), ("PYTHONUNBUFFERED", "1")].map(|(key, value)| (key.into(), value.into())).into();
-    environment.extend(TOOLS.iter().filter(|(key, _)| key.ends_with("_TELEMETRY_DISABLED")).map(owned));
+    // A service may be started by `uv run`.
+    let is_kept = |key: &str| key.ends_with("_TELEMETRY_DISABLED") || key.starts_with("UV_PYTHON");
+    environment.extend(TOOLS.iter().filter(|(key, _)| is_kept(key)).map(owned));
     environment.extend(job.service.environment.iter().map(|(key, value)| (key.to_string(), value.clone())));
     environment.insert("PATH".to_owned(), format!("{}:{path}", programs(job)));
     environment

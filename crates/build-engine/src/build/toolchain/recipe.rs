@@ -100,7 +100,8 @@ fn way_of_tool(tool: ToolName) -> Option<Way> {
             ],
         ),
         ToolName::Git => in_place("git", "", &["{apt} ca-certificates git"]),
-        ToolName::Compiler => in_place("compilers", "", &["{apt} g++ make python3"]),
+        // With what the driver of PostgreSQL is compiled against, which Python's packages name more often than the finished one.
+        ToolName::Compiler => in_place("compilers", "", &["{apt} g++ make python3 pkg-config libpq-dev"]),
         // No package registry carries it.
         ToolName::Zola => return None,
     })

@@ -35,7 +35,7 @@ const SHOWN: &[(&str, ToolName)] = &[
         ToolName::Git,
     ),
     (
-        r#"gyp ERR! find Python|gyp ERR! stack Error: not found: (?:make|g\+\+)|not found: make|\bmake: (?:command )?not found|\b(?:gcc|g\+\+|cc|c\+\+): (?:command )?not found|command '[\w./-]*(?:gcc|g\+\+|cc)' failed|No such file or directory: '(?:gcc|g\+\+|cc|make)'|Unknown compiler|no acceptable C compiler|linker `cc` not found"#,
+        r#"gyp ERR! find Python|gyp ERR! stack Error: not found: (?:make|g\+\+)|not found: make|\bmake: (?:command )?not found|\b(?:gcc|g\+\+|cc|c\+\+): (?:command )?not found|command '[\w./-]*(?:gcc|g\+\+|cc)' failed|No such file or directory: '(?:gcc|g\+\+|cc|make)'|Unknown compiler|no acceptable C compiler|linker `cc` not found|pg_config executable not found"#,
         ToolName::Compiler,
     ),
 ];
@@ -91,6 +91,7 @@ mod tests {
             ("npm error gyp ERR! find Python ", Some(ToolName::Compiler)),
             ("gyp ERR! stack Error: not found: make", Some(ToolName::Compiler)),
             ("error: command 'gcc' failed: No such file or directory", Some(ToolName::Compiler)),
+            ("      Error: pg_config executable not found.", Some(ToolName::Compiler)),
             ("npm error code ERESOLVE", None),
             ("remote: Repository not found.", None),
             ("npm error code ENOENT", None),
