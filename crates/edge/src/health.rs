@@ -14,11 +14,14 @@ use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 /// A connection that is closed so soon was never really taken.
 const STAYS: Duration = Duration::from_millis(200);
+/// Who keeps a request for so long works on it.
+const KEEPS: Duration = Duration::from_secs(3);
 
 /// Why it is not.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +37,12 @@ pub enum HealthProblem {
     /// A connection was taken and closed at once.
     #[error("it takes connections on port {port} and closes them at once")]
     Closes {
+        /// Where it listens.
+        port: u16,
+    },
+    /// A connection was taken, and closed when something was asked.
+    #[error("it takes connections on port {port} and closes them without an answer")]
+    ClosesUnanswered {
         /// Where it listens.
         port: u16,
     },
@@ -140,6 +149,23 @@ pub async fn accepts(address: SocketAddr, within: Duration) -> Result<(), Health
     match tokio::time::timeout(STAYS, stream.peek(&mut [0])).await {
         Err(_) | Ok(Ok(1..)) => Ok(()),
         Ok(Ok(0) | Err(_)) => Err(HealthProblem::Closes { port: address.port() }),
+    }
+}
+
+/// Whether requests are taken: one is answered with anything, or kept for a while. The system takes connections for a
+/// process that is about to fail, too (gunicorn listens before it has loaded its application).
+///
+/// # Errors
+/// Says what happened.
+pub async fn takes_requests(address: SocketAddr, host: &str, within: Duration) -> Result<(), HealthProblem> {
+    let mut stream = connect(address, Instant::now() + within, within).await?;
+    let port = address.port();
+    let closed = |_| HealthProblem::ClosesUnanswered { port };
+    let request = format!("GET / HTTP/1.1\r\nhost: {host}\r\nuser-agent: Berth-Health\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.map_err(closed)?;
+    match tokio::time::timeout(KEEPS, stream.peek(&mut [0])).await {
+        Err(_) | Ok(Ok(1..)) => Ok(()),
+        Ok(Ok(0) | Err(_)) => Err(HealthProblem::ClosesUnanswered { port }),
     }
 }
 

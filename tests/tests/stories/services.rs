@@ -80,23 +80,54 @@ async fn a_version_that_does_not_start_never_sees_a_visitor() -> Result<()> {
     let world = World::open(&Database::Sqlite, &[]).await?;
     let project = connect(&world, "careful", &Application::saying("The good one")).await?;
     let before = running(&world)?;
-    let bad = Application::saying("The bad one").after("console.error('cannot find the table'); process.exit(7);");
-    let build = push(&world, &project, &bad).await?;
-    let deployment = eventually("the bad one is refused", SOON, async || {
-        let listed = world.ada.get(&format!("/api/v1/projects/{}/deployments", project.id)).await?.expect(200)?;
-        let of_build = listed.as_array().into_iter().flatten().find(|deployment| deployment["buildId"] == build);
-        Ok(of_build.filter(|deployment| deployment["status"] == "failed").cloned())
-    })
-    .await?;
-    let log = world.berth.log()?;
-    ensure!(log.contains("exit code 7") && log.contains("cannot find the table"), "{deployment}: {log}");
-    let problem = deployment["problem"].as_str().unwrap_or_default();
-    let parts = ["exit code 7", "What was live stays live", "cannot find the table"];
-    ensure!(parts.iter().all(|part| problem.contains(part)), "its owner reads why: {deployment}");
-    let shown = world.seen(build).await?;
-    ensure!(shown["deployment"]["problem"] == problem, "and so with its build: {shown}");
-    ensure!(project.site.get("/").await?.body == "The good one");
-    eventually("nothing of it is left", SOON, async || Ok((running(&world)? == before).then_some(()))).await?;
+    // One ends at once; the other listens first, as servers do that load their application afterwards.
+    let (at_once, later) = (
+        "console.error('cannot find the table'); process.exit(7);",
+        "require('net').createServer(() => {}).listen(process.env.PORT, '0.0.0.0');
+         setTimeout(() => { console.error('cannot find the module'); process.exit(8); }, 1000);
+         return;",
+    );
+    for (script, told) in
+        [(at_once, ["exit code 7", "cannot find the table"]), (later, ["exit code 8", "cannot find the module"])]
+    {
+        let build = push(&world, &project, &Application::saying(told[0]).after(script)).await?;
+        let deployment = eventually("the bad one is refused", SOON, async || {
+            let listed = world.ada.get(&format!("/api/v1/projects/{}/deployments", project.id)).await?.expect(200)?;
+            let of_build = listed.as_array().into_iter().flatten().find(|deployment| deployment["buildId"] == build);
+            Ok(of_build.filter(|deployment| deployment["status"] == "failed").cloned())
+        })
+        .await?;
+        let log = world.berth.log()?;
+        ensure!(told.iter().all(|told| log.contains(told)), "{deployment}: {log}");
+        let problem = deployment["problem"].as_str().unwrap_or_default();
+        let parts = ["What was live stays live", told[0], told[1]];
+        ensure!(parts.iter().all(|part| problem.contains(part)), "its owner reads why: {deployment}");
+        let shown = world.seen(build).await?;
+        ensure!(shown["deployment"]["problem"] == problem, "and so with its build: {shown}");
+        ensure!(project.site.get("/").await?.body == "The good one");
+        eventually("nothing of it is left", SOON, async || Ok((running(&world)? == before).then_some(()))).await?;
+    }
+    world.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_listens_elsewhere_is_told_where() -> Result<()> {
+    let world = World::open(&Database::Sqlite, &[]).await?;
+    let elsewhere = "process.env.PORT = String(4 * 1000);";
+    // As a server would that knows no address but its own machine's.
+    let local = "const own = require('http').Server.prototype.listen; \
+                 require('http').Server.prototype.listen = function (port) { return own.call(this, port, '127.0.0.1'); };";
+    for (name, script, told) in [
+        ("other-port", elsewhere, "it listens on port 4000 instead"),
+        ("own-machine", local, "it listens on 127.0.0.1:3000 alone"),
+    ] {
+        let repo = world.github.repo(name)?;
+        repo.publish("How long it may take", &[("berth.toml", "[services.web]\nhealth = { timeout = 15 }\n")])?;
+        Application::saying("Where am I?").after(script).publish(&repo)?;
+        world.connect_repo(name, repo, json!({})).await?;
+        eventually(&format!("{name} is told"), SOON, async || Ok(world.berth.log()?.contains(told).then_some(())))
+            .await?;
+    }
     world.close().await
 }
 

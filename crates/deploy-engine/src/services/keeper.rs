@@ -204,6 +204,7 @@ impl Work {
                         replica: service.replica(number),
                         container,
                         endpoint: endpoints.first().copied(),
+                        port: service.running.port,
                         host: host.unwrap_or_else(|| service.deployment.host.clone()),
                         check: Check::of(&service.spec, &service.running),
                         tell: tell.upgrade()?,

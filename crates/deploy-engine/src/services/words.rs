@@ -1,5 +1,8 @@
 //! What is said of a service that does not run: on its 503 page, and of a version that was not put live.
 
+use std::net::SocketAddr;
+use std::num::NonZeroU16;
+
 use berth_model::ReplicaEnd;
 use berth_model::words::Bytes;
 
@@ -67,6 +70,34 @@ fn meaning(exit_code: i64) -> Option<&'static str> {
     })
 }
 
+/// What a service does that is not reached at its port: where it listens instead, and what makes the two agree.
+pub(crate) fn elsewhere(port: NonZeroU16, listening: &[SocketAddr]) -> Option<String> {
+    const UNREACHED: &str = "which nothing outside of its container reaches";
+    let (inside, outside): (Vec<SocketAddr>, Vec<SocketAddr>) =
+        listening.iter().partition(|address| address.ip().is_loopback());
+    if let Some(own) = inside.iter().find(|address| address.port() == port.get()) {
+        return Some(format!("it listens on {own} alone, {UNREACHED}: let it listen on 0.0.0.0"));
+    }
+    let mut ports: Vec<u16> = outside.iter().map(SocketAddr::port).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    match (&ports[..], &inside[..]) {
+        ([], []) => None,
+        ([], [only, ..]) => Some(format!("it listens on {only} instead, {UNREACHED}")),
+        ([other], _) => Some(format!(
+            "it listens on port {other} instead: let it take the number from PORT, or say `port = {other}` in berth.toml"
+        )),
+        (several, _) => {
+            let all: Vec<String> = several.iter().map(u16::to_string).collect();
+            Some(format!(
+                "it listens on the ports {} instead: let it take the number from PORT, or say which one as `port` in \
+                 berth.toml",
+                all.join(", ")
+            ))
+        }
+    }
+}
+
 /// The newest lines of a log, below what they explain.
 pub(crate) fn with_lines(text: String, lines: &[String]) -> String {
     match lines {
@@ -103,6 +134,22 @@ mod tests {
         assert_eq!(ended(3, None).for_owner(), "it ended with exit code 3");
         assert!(ended(0, None).for_owner().contains("has to keep running"));
         assert_eq!(ended(1, None).for_visitors(), "crashed: exit code 1");
+    }
+
+    #[test]
+    fn where_it_listens_instead_is_said() {
+        let port = NonZeroU16::new(3000).unwrap();
+        let said = |addresses: &[&str]| {
+            let addresses: Vec<SocketAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
+            elsewhere(port, &addresses)
+        };
+        assert_eq!(said(&[]), None);
+        let other = said(&["0.0.0.0:4000", "[::]:4000", "127.0.0.1:9229"]).unwrap();
+        assert!(other.starts_with("it listens on port 4000 instead") && other.contains("`port = 4000`"), "{other}");
+        let own = said(&["[::1]:3000", "0.0.0.0:4000"]).unwrap();
+        assert!(own.starts_with("it listens on [::1]:3000 alone, which nothing outside"), "{own}");
+        assert!(said(&["127.0.0.1:8080"]).unwrap().starts_with("it listens on 127.0.0.1:8080 instead"));
+        assert!(said(&["0.0.0.0:1", "0.0.0.0:2"]).unwrap().starts_with("it listens on the ports 1, 2 instead"));
     }
 
     #[test]

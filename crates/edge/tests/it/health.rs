@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use berth_edge::health::{accepts, answers};
+use berth_edge::health::{accepts, answers, takes_requests};
 use berth_model::{HealthPath, ServiceProtocol};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Version};
@@ -106,4 +106,14 @@ async fn nobody_listens_somebody_does_and_somebody_only_seems_to() {
     accepts(listening("").await, WITHIN).await.unwrap();
     let closes = accepts(listening("close").await, WITHIN).await.unwrap_err().to_string();
     assert!(closes.ends_with("and closes them at once"), "{closes}");
+}
+
+#[tokio::test]
+async fn requests_are_taken_by_who_answers_anything_or_keeps_them() {
+    let asked = async |says| takes_requests(listening(says).await, "shop.example.org", WITHIN).await;
+    for says in ["HTTP/1.1 503 Not yet\r\ncontent-length: 0\r\n\r\n", "220 mail.example.org ESMTP\r\n", ""] {
+        asked(says).await.unwrap();
+    }
+    let closes = asked("close").await.unwrap_err().to_string();
+    assert!(closes.ends_with("and closes them without an answer"), "{closes}");
 }

@@ -1,7 +1,7 @@
 //! Running services: their replicas, commands beside them, and their volumes.
 //!
 //! - `replica` starts and stops replicas; `look` reads what stands in Docker about them, and is the one place that knows
-//!   their addresses.
+//!   their addresses; `listening` tells where their processes listen.
 //! - `events` tells what happens to them, `output` what they print, `usage` what they use.
 //! - `command` runs something once in a service's image.
 //! - `volume` keeps their data, `sizes` says how much that is.
@@ -12,6 +12,7 @@
 
 mod command;
 mod events;
+mod listening;
 mod look;
 mod output;
 mod replica;
