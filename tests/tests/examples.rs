@@ -7,21 +7,24 @@ use anyhow::{Context, Result, bail, ensure};
 use berth_tests::{Site, Vessel, Voyage, World, deploy_each};
 use serde_json::{Value, json};
 
-/// What an example says about its plan; what it leaves out must be absent there too.
-const DETECTED: &[&str] = &["framework", "packageManager", "installCommand", "buildCommand", "outputDirectory"];
+/// What an example says about its plan, or about each service of it; what it leaves out must be absent there too.
+const DETECTED: &[&str] =
+    &["name", "framework", "packageManager", "installCommand", "buildCommand", "outputDirectory", "startCommand"];
+/// What one with a single service need not say.
+const MAY_BE_LEFT_OUT: &[&str] = &["name", "startCommand"];
 
 /// What a `berth-example.json` may say, so that a misspelt expectation is not a missing one.
 const FIELDS: &[&str] = &["suite", "rootDirectory", "settings", "detects", "fails", "spaFallback", "serves"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_examples_of_every_kind_are_detected_and_served_as_they_say() -> Result<()> {
-    deploy("test", 12).await
+    deploy("test", 13).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a quarter of an hour long: `make test-all`"]
 async fn the_other_examples_are_detected_and_served_as_they_say() -> Result<()> {
-    deploy("test-all", 15).await
+    deploy("test-all", 16).await
 }
 
 /// Deploys the examples of a suite, of which there are so many.
@@ -54,14 +57,14 @@ async fn check(world: &World, vessel: &Vessel, voyage: &Voyage) -> Result<()> {
     ensure!(voyage.status() == "passed", "its build should pass");
     world.live(project, project.first_build).await?;
 
-    let service = &voyage.build["plan"]["services"][0];
-    for what in DETECTED {
-        let detected = match *what {
-            "packageManager" => &service["toolchain"]["packageManager"]["value"],
-            what => &service[what]["value"],
-        };
-        let expected = &expected["detects"][what];
-        ensure!(detected == expected, "{what} should be {expected}, is {detected}");
+    let services = voyage.build["plan"]["services"].as_array().context("the plan's services")?;
+    let said = match &expected["detects"] {
+        Value::Array(each) => each.clone(),
+        one => vec![one.clone()],
+    };
+    ensure!(services.len() == said.len(), "there should be {} services, not {}", said.len(), services.len());
+    for (service, said) in services.iter().zip(&said) {
+        is_detected(service, said)?;
     }
     for page in expected["serves"].as_array().context("what it serves")? {
         serves(&project.site, page).await?;
@@ -73,6 +76,22 @@ async fn check(world: &World, vessel: &Vessel, voyage: &Voyage) -> Result<()> {
         "spaFallback should be {}, got {unknown:?}",
         expected["spaFallback"]
     );
+    Ok(())
+}
+
+fn is_detected(service: &Value, said: &Value) -> Result<()> {
+    for what in DETECTED {
+        let expected = &said[what];
+        if expected.is_null() && MAY_BE_LEFT_OUT.contains(what) {
+            continue;
+        }
+        let detected = match *what {
+            "name" => &service["name"],
+            "packageManager" => &service["toolchain"]["packageManager"]["value"],
+            what => &service[what]["value"],
+        };
+        ensure!(detected == expected, "{what} should be {expected}, is {detected}");
+    }
     Ok(())
 }
 
