@@ -24,10 +24,11 @@ const REASONS = [
   ['framework', (ours) => ours === 'astro', 'package.json depends on astro, whose own build tool theirs names'],
   ['output', (ours, theirs) => theirs === '.', 'a Staticfile names the directory; theirs serves it by other means'],
   ['start', (ours) => ours === null, "the repository's own Dockerfile says it; theirs leaves Dockerfiles aside"],
-  ['start', (ours, theirs) => theirs.startsWith('cd '), 'Nx: theirs asks its project graph, which has to be run'],
+  ['start', (ours, theirs) => theirs?.startsWith('cd '), 'Nx: theirs asks its project graph, which has to be run'],
   ['start', (ours) => ours.startsWith('php '), 'theirs brings a web server of its own; ours is the one of PHP'],
+  ['build', (ours) => ours?.includes('collectstatic'), 'whitenoise serves what is collected; theirs collects nothing'],
   ['build', (ours) => ours === null, 'the own Dockerfile, or a step of their platform (lockfile, permissions, Caddy)'],
-  ['build', (ours, theirs) => theirs.startsWith('nx '), 'Nx: theirs asks its project graph, which has to be run'],
+  ['build', (ours, theirs) => theirs?.startsWith('nx '), 'Nx: theirs asks its project graph, which has to be run'],
   ['build', (ours, theirs) => theirs === null, 'a script that only checks types; theirs leaves it out'],
 ]
 
@@ -36,6 +37,8 @@ function meaning(command) {
   if (!command) return null
   return command
     .replace(/^(npm|pnpm|yarn|bun) run start$/, '$1 start')
+    // A release command of ours.
+    .replace(/^python manage\.py migrate && /, '')
     .replace(/ -ldflags="[^"]*"/, '')
     .replace(/^\.\/(bin|target\/release)\//, './')
 }
