@@ -61,7 +61,7 @@ fn of_several_programs_in_rust_the_server_is_built() {
 #[test]
 fn applications_of_python_are_found_in_packages() {
     let requirements = ("requirements.txt", "flask\ngunicorn\n");
-    let start_of = |files: &[(&str, &str)]| start(&detected(&[&[requirements], files].concat())).to_owned();
+    let start_of = |files: &[(&str, &str)]| start(&detected(&[&[requirements][..], files].concat())).to_owned();
     let factory = "def create_app(test_config=None):\n    app = Flask(__name__)\n";
     let bind = "gunicorn --bind 0.0.0.0:${PORT:-8000}";
     assert_eq!(start_of(&[("flaskr/__init__.py", factory)]), format!("{bind} 'flaskr:create_app()'"));
@@ -112,7 +112,7 @@ fn servers_of_pythons_own_library_say_where_they_listen() {
 #[test]
 fn a_port_is_looked_for_in_what_the_source_imports() {
     let package = r#"{"scripts":{"start":"node index.js"},"dependencies":{"express":"5"}}"#;
-    let port_of = |files: &[(&str, &str)]| port(&detected(&[&[("package.json", package)], files].concat()));
+    let port_of = |files: &[(&str, &str)]| port(&detected(&[&[("package.json", package)][..], files].concat()));
     let index = ("index.js", "const { serverPort } = require('./config')\napp.listen(serverPort)");
     assert_eq!(port_of(&[index, ("config.js", "module.exports = { serverPort: 4321, dbPort: 1 }")]), 4321);
     let config = "export default { db: { port: 5432 }, port: Number(process.env.PORT) || 4322 }";
