@@ -133,38 +133,6 @@ impl Docker {
         docker(&["network", "ls", "--quiet", "--no-trunc", "--filter", &self.filter])
     }
 
-    /// The ids of the containers of its services' replicas, by what else is asked of their labels (`berth.service=web`),
-    /// stopped ones included.
-    ///
-    /// # Errors
-    /// When Docker does not answer.
-    pub fn replicas(&self, also: &[&str]) -> Result<Vec<String>> {
-        let filters: Vec<String> = also.iter().map(|label| format!("label={label}")).collect();
-        let mut order = vec!["ps", "--all", "--quiet", "--no-trunc", "--filter", &self.filter];
-        order.extend(["--filter", "label=berth.kind=replica"]);
-        order.extend(filters.iter().flat_map(|filter| ["--filter", filter]));
-        let mut containers = docker(&order)?;
-        containers.sort();
-        Ok(containers)
-    }
-
-    /// The names of the networks of its services: one for each deployment that runs.
-    ///
-    /// # Errors
-    /// When Docker does not answer.
-    pub fn service_networks(&self) -> Result<Vec<String>> {
-        docker(&[
-            "network",
-            "ls",
-            "--format",
-            "{{.Name}}",
-            "--filter",
-            &self.filter,
-            "--filter",
-            "label=berth.deployment",
-        ])
-    }
-
     /// Makes a network with none of Berth's rules, which goes with the instance; its name.
     ///
     /// # Errors
