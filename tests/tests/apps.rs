@@ -1,6 +1,7 @@
 //! Real projects that are no part of this repository, each deployed with no setting but its root directory and the
 //! variables that it needs: those of the folder that `BERTH_TEST_APPS` names, as its `manifest.json` describes them.
-//! `make test-all` runs it where that folder is.
+//! `make test-all` runs it where that folder is. `BERTH_TEST_APP_KIND=service` chooses those of a kind,
+//! `BERTH_TEST_APP_NAMES=fastapi,ws-echo` some by their names.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -21,7 +22,10 @@ async fn every_application_goes_live_or_says_why_not() -> Result<()> {
     let manifest: Value = serde_json::from_str(&text)?;
     let chosen = std::env::var("BERTH_TEST_APP_KIND").ok();
     let apps = manifest["apps"].as_array().context("the manifest's list of apps")?;
-    let apps: Vec<_> = apps.iter().filter(|app| chosen.as_deref().is_none_or(|kind| app["kind"] == kind)).collect();
+    let named = std::env::var("BERTH_TEST_APP_NAMES").ok();
+    let is_named = |app: &Value| named.as_deref().is_none_or(|names| names.split(',').any(|name| app["name"] == name));
+    let is_of_kind = |app: &Value| chosen.as_deref().is_none_or(|kind| app["kind"] == kind);
+    let apps: Vec<_> = apps.iter().filter(|app| is_of_kind(app) && is_named(app)).collect();
     ensure!(!apps.is_empty(), "the manifest names no application");
 
     // A database outside of Berth, as the operator would have one: services may reach its address and nothing else here.
@@ -87,7 +91,7 @@ async fn check(world: &World, voyage: &Voyage, app: &Value) -> Result<()> {
 async fn answers(world: &World, voyage: &Voyage, app: &Value) -> Result<()> {
     let project = &voyage.project;
     ensure!(voyage.status() == "passed", "its build should pass");
-    world.live(project, project.first_build).await?;
+    goes_live(world, voyage).await?;
     let path = app["url_path"].as_str().context("an address")?;
     let text = app["contains"].as_str().context("what it says")?;
     let mut page = project.site.get(path).await?;
@@ -97,6 +101,19 @@ async fn answers(world: &World, voyage: &Voyage, app: &Value) -> Result<()> {
     }
     ensure!(page.status == 200 && page.body.contains(text), "{path} should say {text:?}: {page:?}");
     Ok(())
+}
+
+/// Waits until it is live; one that was refused is not waited for.
+async fn goes_live(world: &World, voyage: &Voyage) -> Result<()> {
+    let (project, build) = (&voyage.project, voyage.project.first_build);
+    eventually("it is live or refused", Duration::from_secs(300), async || {
+        let listed = world.ada.get(&format!("/api/v1/projects/{}/deployments", project.id)).await?.expect(200)?;
+        let of_build = listed.as_array().into_iter().flatten().find(|deployment| deployment["buildId"] == build);
+        ensure!(of_build.is_none_or(|deployment| deployment["status"] != "failed"), "refused: {of_build:?}");
+        let seen = world.ada.get(&format!("/api/v1/projects/{}", project.id)).await?.expect(200)?;
+        Ok((seen["liveDeployment"]["buildId"] == build).then_some(()))
+    })
+    .await
 }
 
 async fn is_served(world: &World, voyage: &Voyage, app: &Value) -> Result<()> {
