@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use berth_edge::{Edge, EdgeConfig, Mount, Mounts, Site, Target, Upstream, UpstreamState};
 use berth_model::{Lock, PathPrefix};
+use berth_runtime::Doors;
 use berth_secrets::{SecretString, hash_password};
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -53,7 +54,7 @@ impl World {
         let front = Front::new(edge.clone(), ControlHosts::of(&config), trusted, sites, limits);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-        tokio::spawn(serve(listener, Arc::new(front), stop.clone()));
+        tokio::spawn(serve(listener, Arc::new(front), Doors::default(), stop.clone()));
         let world = Self { front: address, edge, upstream, heard, _stop: stop.drop_guard() };
         world.install(None);
         world
