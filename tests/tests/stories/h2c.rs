@@ -26,6 +26,7 @@ const LOCKFILE: &str = r#"{ "name": "echo", "version": "1.0.0", "lockfileVersion
 const BERTH: &str = r#"[services.echo]
 protocol = "h2c"
 port = 50051
+health = "/health"
 "#;
 /// Says every message again as it comes, and how it ended in trailers. It does not understand HTTP/1.1.
 const SERVER: &str = r"
