@@ -73,6 +73,8 @@ fn meaning(exit_code: i64) -> Option<&'static str> {
 /// What a service does that is not reached at its port: where it listens instead, and what makes the two agree.
 pub(crate) fn elsewhere(port: NonZeroU16, listening: &[SocketAddr]) -> Option<String> {
     const UNREACHED: &str = "which nothing outside of its container reaches";
+    /// A process may listen on all that there are.
+    const MOST_PORTS: usize = 5;
     let (inside, outside): (Vec<SocketAddr>, Vec<SocketAddr>) =
         listening.iter().partition(|address| address.ip().is_loopback());
     if let Some(own) = inside.iter().find(|address| address.port() == port.get()) {
@@ -88,11 +90,12 @@ pub(crate) fn elsewhere(port: NonZeroU16, listening: &[SocketAddr]) -> Option<St
             "it listens on port {other} instead: let it take the number from PORT, or say `port = {other}` in berth.toml"
         )),
         (several, _) => {
-            let all: Vec<String> = several.iter().map(u16::to_string).collect();
+            let named: Vec<String> = several.iter().take(MOST_PORTS).map(u16::to_string).collect();
+            let more = if several.len() > MOST_PORTS { ", …" } else { "" };
             Some(format!(
-                "it listens on the ports {} instead: let it take the number from PORT, or say which one as `port` in \
+                "it listens on the ports {}{more} instead: let it take the number from PORT, or say which one as `port` in \
                  berth.toml",
-                all.join(", ")
+                named.join(", ")
             ))
         }
     }
@@ -150,6 +153,9 @@ mod tests {
         assert!(own.starts_with("it listens on [::1]:3000 alone, which nothing outside"), "{own}");
         assert!(said(&["127.0.0.1:8080"]).unwrap().starts_with("it listens on 127.0.0.1:8080 instead"));
         assert!(said(&["0.0.0.0:1", "0.0.0.0:2"]).unwrap().starts_with("it listens on the ports 1, 2 instead"));
+        let all: Vec<String> = (1..9_000).map(|port| format!("0.0.0.0:{port}")).collect();
+        let all = said(&all.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+        assert!(all.starts_with("it listens on the ports 1, 2, 3, 4, 5, … instead"), "{all}");
     }
 
     #[test]

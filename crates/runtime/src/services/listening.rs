@@ -6,19 +6,23 @@
 //! `cat` tells nothing then.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use bollard::exec::{StartExecOptions, StartExecResults};
 use bollard::models::ExecConfig;
 use bollard::query_parameters::InspectContainerOptions;
 use futures_util::StreamExt;
+use tokio::io::AsyncReadExt as _;
 
 use crate::error::in_container;
 use crate::{Engine, RuntimeError};
 
 /// The tables of one network namespace, both kinds of addresses.
 const TABLES: [&str; 2] = ["tcp", "tcp6"];
-/// As much of them is read: some thousand connections.
-const MOST_BYTES: usize = 1 << 20;
+/// As much of each is read: some thousand connections, of which a container may have millions.
+const MOST_BYTES: u64 = 1 << 20;
+/// The container's own program has so long to print them: it may be anything.
+const PRINTED_WITHIN: Duration = Duration::from_secs(5);
 /// How the tables call a socket that listens.
 const LISTENS: &str = "0A";
 /// Where Docker answers a container's questions for names: in its network, and none of its processes.
@@ -36,7 +40,10 @@ impl Engine {
         let process = state.pid.filter(|pid| *pid > 0).ok_or(RuntimeError::Gone)?;
         let text = match self.tables_from_here(container, process).await {
             Some(text) => text,
-            None => self.tables_from_inside(container).await?,
+            None => {
+                let printed = tokio::time::timeout(PRINTED_WITHIN, self.tables_from_inside(container)).await;
+                printed.unwrap_or_else(|_| Ok(String::new()))?
+            }
         };
         let mut found: Vec<SocketAddr> = text.lines().filter_map(listener).collect();
         found.retain(|address| address.ip() != RESOLVER);
@@ -57,8 +64,12 @@ impl Engine {
         let mut text = String::new();
         for table in TABLES {
             // Without IPv6 the second is not there.
-            let Ok(table) = tokio::fs::read_to_string(format!("/proc/{process}/net/{table}")).await else { continue };
-            text.push_str(&table);
+            let Ok(table) = tokio::fs::File::open(format!("/proc/{process}/net/{table}")).await else { continue };
+            let mut read = Vec::new();
+            if table.take(MOST_BYTES).read_to_end(&mut read).await.is_ok() {
+                text.push_str(&String::from_utf8_lossy(&read));
+                text.push('\n');
+            }
         }
         Some(text)
     }
@@ -75,7 +86,7 @@ impl Engine {
         if let StartExecResults::Attached { mut output, .. } = started {
             while let Some(piece) = output.next().await {
                 bytes.extend(piece.map_err(&failed)?.into_bytes());
-                if bytes.len() > MOST_BYTES {
+                if bytes.len() as u64 > MOST_BYTES {
                     break;
                 }
             }
@@ -118,7 +129,8 @@ mod tests {
             let wanted = socket.local_addr().unwrap();
             assert!(table.lines().filter_map(listener).any(|found| found == wanted), "{wanted}: {table}");
         }
-        // A connection is none.
+        // A line that was cut off is none, and neither is a connection.
+        assert_eq!(listener("0: 00000000:0FA0 00000000:0000"), None);
         let line = "1: 0100007F:0BB8 0100007F:C350 01 00000000:00000000 00:00000000 00000000 0 0 1";
         assert_eq!(listener(line), None);
         assert_eq!(listener("sl local_address rem_address st"), None);
