@@ -12,7 +12,7 @@ use crate::detect::folder::{Folder, join};
 const NAMES: &[&str] = &["server", "api", "web", "app", "http", "httpd", "backend", "service", "serve"];
 /// So many sources are looked into.
 const MOST_SOURCES: usize = 100;
-/// Directories whose programs are not what the repository is for.
+/// Directories whose programs are what the repository is for only where there are no others.
 const ASIDE: &[&str] = &["vendor", "testdata", "examples", "example", "tests", "test", "benches", "tools", "scripts"];
 
 /// What sources say that listen.
@@ -42,7 +42,8 @@ fn serving(folder: &Folder<'_>, programs: Vec<Program>) -> Option<Program> {
             called == *name || called.ends_with(&format!("-{name}")) || called.ends_with(&format!("_{name}"))
         });
         let listens = || folder.text(&program.source).is_some_and(|text| matches(&LISTENS, &text));
-        (by_name.unwrap_or(NAMES.len()), !listens())
+        let is_aside = program.source.split('/').any(|part| ASIDE.contains(&part));
+        (is_aside, by_name.unwrap_or(NAMES.len()), !listens())
     };
     programs.into_iter().min_by_key(rank)
 }
@@ -55,8 +56,7 @@ fn matches(pattern: &LazyLock<Option<Regex>>, text: &str) -> bool {
 fn sources<'a>(folder: &Folder<'a>, is_one: impl Fn(&str) -> bool) -> impl Iterator<Item = &'a str> {
     let skip = if folder.root.is_empty() { 0 } else { folder.root.len() + 1 };
     let paths = folder.checkout.below(folder.root).filter_map(move |(path, _)| path.get(skip..));
-    let is_meant = move |path: &&str| is_one(path) && !path.split('/').any(|part| ASIDE.contains(&part));
-    paths.filter(is_meant).take(MOST_SOURCES)
+    paths.filter(move |path| is_one(path)).take(MOST_SOURCES)
 }
 
 /// A program of Go.

@@ -53,6 +53,9 @@ fn of_several_programs_in_rust_the_server_is_built() {
     let of_files =
         detected(&[("Cargo.toml", &tools), ("src/bin/admin.rs", "fn main() {}"), ("src/bin/server.rs", listens)]);
     assert_eq!((start(&of_files), port(&of_files)), ("./target/release/server", 9191));
+    // What lies aside is taken where there is nothing else.
+    let aside = detected(&[workspace, ("tools/shop/Cargo.toml", &shop), ("tools/shop/src/main.rs", listens)]);
+    assert_eq!(build(&aside), "cargo build --release --package shop");
     let renamed = package("shop", "[[bin]]\nname = \"shopd\"\npath = \"src/main.rs\"\n");
     let renamed = detected(&[("Cargo.toml", &renamed), ("src/main.rs", listens)]);
     assert_eq!((start(&renamed), port(&renamed)), ("./target/release/shopd", 9191));
