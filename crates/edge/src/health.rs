@@ -120,12 +120,11 @@ pub async fn answers(
 
 /// HTTP/2 has the host in the target, and connections that end by themselves.
 fn request(host: &str, path: &str, protocol: ServiceProtocol) -> Result<Request<Empty<Bytes>>, http::Error> {
-    let request = Request::builder().header(header::USER_AGENT, "Berth-Health");
     let request = match protocol {
-        ServiceProtocol::Http1 => request.uri(path).header(header::HOST, host).header(header::CONNECTION, "close"),
-        ServiceProtocol::H2c => request.uri(format!("http://{host}{path}")),
+        ServiceProtocol::Http1 => Request::get(path).header(header::HOST, host).header(header::CONNECTION, "close"),
+        ServiceProtocol::H2c => Request::get(format!("http://{host}{path}")),
     };
-    request.body(Empty::new())
+    request.header(header::USER_AGENT, "Berth-Health").body(Empty::new())
 }
 
 /// The answer, or why there is none, is told to who asked; the connection goes on until then.
