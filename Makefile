@@ -33,6 +33,8 @@ image: ## build the binary and the container image `berth`
 
 # What a later build could use again of this one is gigabytes, and nobody edits anything in between.
 test test-all: export CARGO_INCREMENTAL = 0
+# Tests of whole programs wait for them more than they compute.
+test test-all: export RUST_TEST_THREADS ?= 4
 test: set-up-tests lint ## run every check and test
 	cargo test --workspace --quiet --no-run
 	@$(MAKE) --no-print-directory fail-points

@@ -159,7 +159,7 @@ fn mount_path(text: &str) -> Result<String, InvalidInput> {
     let is_plain = !path.is_empty() && path.split('/').skip(1).all(|part| !matches!(part, "" | "." | ".."));
     let is_below = |top: &&str| path.strip_prefix(*top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let is_the_systems = ["/etc", "/bin", "/sbin", "/lib", "/lib64", "/usr"].contains(&path)
-        || ["/proc", "/sys", "/dev"].iter().any(|top| is_below(top));
+        || ["/proc", "/sys", "/dev"].iter().any(is_below);
     if is_plain && !is_the_systems && !path.contains(':') {
         return Ok(path.to_owned());
     }
