@@ -215,11 +215,15 @@ async fn what_only_says_that_it_is_a_replica_or_a_command_is_none() {
             engine.stop_replica(&real.container, Duration::ZERO).await.unwrap();
             loop {
                 let told = events.next().await.unwrap();
-                let (ReplicaEvent::Started { container, .. } | ReplicaEvent::Ended { container, .. }) = &told else {
-                    panic!("{told:?}");
+                let container = match &told {
+                    ReplicaEvent::Started { container, .. }
+                    | ReplicaEvent::Ended { container, .. }
+                    | ReplicaEvent::Removed { container, .. } => container,
+                    ReplicaEvent::Resync => panic!("the connection was lost"),
                 };
                 assert_eq!(*container, real.container, "{told:?}");
-                if matches!(told, ReplicaEvent::Ended { .. }) {
+                // Its end may be told later: it is looked at first.
+                if matches!(told, ReplicaEvent::Removed { .. }) {
                     break;
                 }
             }
