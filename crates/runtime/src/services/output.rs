@@ -19,9 +19,9 @@ use crate::error::in_container;
 use crate::{Engine, RuntimeError};
 
 /// Lines that wait for whoever reads; more wait at the daemon.
-const WAITING: usize = 64;
+const WAITING: usize = 32;
 /// A line that is longer becomes several.
-const LONGEST: usize = 64 << 10;
+const LONGEST: usize = 256 << 10;
 const SECOND: i64 = 1_000_000_000;
 /// So long the end of a container waits for its readers.
 const READ_WITHIN: Duration = Duration::from_secs(5);
