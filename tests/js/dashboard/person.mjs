@@ -1,4 +1,5 @@
 // Somebody at a page of the dashboard, in their language: finds things by their role and the words of the catalogue.
+import { request } from '../../../scripts/run/client.mjs';
 import { arrives } from '../visit.mjs';
 import { tooWide, violationsInDresses } from './checks.mjs';
 
@@ -86,14 +87,20 @@ export class Person {
     return tab;
   }
 
-  /** Asks the API as the page itself does; for what changes nothing again, where Chromium dropped that. */
-  send(method, path, body) {
-    return this.page.evaluate(async ([method, path, body]) => {
-      const ask = () => fetch(path, { method, headers: { 'content-type': 'application/json' }, body: body && JSON.stringify(body) });
-      const answer = await (method === 'GET' ? ask().catch(ask) : ask());
-      if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
-      return answer.status === 204 ? undefined : answer.json().catch(() => undefined);
-    }, [method, path, body]);
+  /**
+   * Asks the API with the page's session, and not through Chromium, which drops what is on its way whenever a network of Docker
+   * comes or goes: nobody could tell whether a change had arrived.
+   */
+  async send(method, path, body) {
+    const { origin, host, port } = new URL(this.page.url());
+    const cookie = (await this.page.context().cookies(origin)).map(({ name, value }) => `${name}=${value}`).join('; ');
+    // Names under .localhost lead there, which not every resolver knows.
+    const answer = await request({ host: '127.0.0.1', port }, {
+      host, method, path, headers: { origin, cookie, 'content-type': 'application/json' }, body: body && JSON.stringify(body),
+    });
+    const text = answer.body.toString('utf8');
+    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return text === '' ? undefined : JSON.parse(text);
   }
 
   /** Looks closely at the page as it stands, with whatever lies over it: `what` says which state that is. */
