@@ -12,7 +12,12 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 use tokio::sync::Mutex;
+use tokio::sync::RwLock;
 use tokio::task::JoinSet;
+
+/// Chromium breaks off what is under way when the machine's networks change, as they do with each deployment of a service: who
+/// deploys services is alone.
+static NETWORKS: RwLock<()> = RwLock::const_new(());
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_story_in_english() -> Result<()> {
@@ -25,6 +30,7 @@ async fn the_whole_story_in_arabic() -> Result<()> {
 }
 
 async fn the_whole_story(locale: &str) -> Result<()> {
+    let _with_others = NETWORKS.read().await;
     let github = FakeGithub::start().await?;
     let wire = Wire::lay().await?;
     let settings = [("BERTH_SIGNUP", "closed"), ("FRONTEND_URL", ""), ("BERTH_PUBLIC_URL", &wire.origin())];
@@ -62,6 +68,7 @@ async fn push(berth: &Berth, repo: &Repo, asked: &Value) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_is_invited_and_signed_out_in_two_browsers() -> Result<()> {
+    let _with_others = NETWORKS.read().await;
     let github = FakeGithub::start().await?;
     let settings = [("BERTH_SIGNUP", "closed"), ("FRONTEND_URL", "")];
     let berth = Berth::start(&Database::Sqlite, &github, &settings).await?;
@@ -80,6 +87,7 @@ async fn somebody_is_invited_and_signed_out_in_two_browsers() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repository_is_connected_in_three_clicks_and_a_preview_promoted() -> Result<()> {
+    let _with_others = NETWORKS.read().await;
     let github = FakeGithub::start().await?;
     // No other dashboard: whoever signs in stays here.
     let berth = Berth::start(&Database::Sqlite, &github, &[("FRONTEND_URL", "")]).await?;
@@ -123,6 +131,7 @@ async fn a_repository_is_connected_in_three_clicks_and_a_preview_promoted() -> R
 /// A server with a volume, and a worker, at pages that stay open: what changes of them shows without a reload.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_application_is_run_and_watched() -> Result<()> {
+    let _alone = NETWORKS.write().await;
     let github = FakeGithub::start().await?;
     let berth = Berth::start(&Database::Sqlite, &github, &[("FRONTEND_URL", "")]).await?;
     let git = GitServer::start(None).await?;
@@ -189,6 +198,7 @@ Server.prototype.emit = function (event, request, ...rest) {
 /// read by it, though both are in one domain.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_site_is_pictured_and_its_cookies_stay_in_the_picture() -> Result<()> {
+    let _with_others = NETWORKS.read().await;
     let github = FakeGithub::start().await?;
     let wire = Wire::lay().await?;
     // Browsers let no host leave a cookie for all of `localhost`.
