@@ -47,10 +47,13 @@ async function keys(ada) {
   await focusIsOn('lamp-a');
   await page.keyboard.press('Enter');
   await page.waitForURL('**/projects/lamp-a');
-  await page.getByRole('heading', { level: 1 }).first().waitFor();
+  // The address is the new page's before the page is; until then the list's heading stands there.
+  const heading = page.getByRole('heading', { level: 1 });
+  await heading.filter({ hasText: 'lamp-a' }).waitFor();
   await ada.look('a project without a site');
   await page.keyboard.type('gb');
   await page.waitForURL('**/projects/lamp-a/builds');
+  await heading.filter({ hasText: ada.say('Builds') }).waitFor();
   await ada.look('a project without a build');
   await page.keyboard.press('n');
   await page.waitForURL('**/new');
