@@ -26,7 +26,7 @@ use crate::{DeployEngine, DeployError, blocking, links};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Activated {
     /// The deployment is live.
-    Live(Deployment),
+    Live(Box<Deployment>),
     /// It is not; what was live still is.
     Refused {
         /// Why, for people.
@@ -39,7 +39,7 @@ enum Step {
     Ended(Activated),
     /// Production's copy comes first.
     Copy {
-        deployment: Deployment,
+        deployment: Box<Deployment>,
         id: DeploymentId,
         short_id: ShortId,
     },
@@ -145,7 +145,7 @@ impl DeployEngine {
                 }
                 Ok(ActivationDecision::Refused { reason }) => Ok(Step::Ended(Activated::Refused { reason })),
                 Ok(ActivationDecision::Copy { deployment, id, short_id }) => {
-                    Ok(Step::Copy { deployment, id, short_id })
+                    Ok(Step::Copy { deployment: Box::new(deployment), id, short_id })
                 }
                 Err(error) => Err(error.into()),
             };
@@ -171,7 +171,7 @@ impl DeployEngine {
             match confirmed {
                 Ok(live) => {
                     links.extend(one.link.map(|name| (name, live.project, live.id)));
-                    steps.push((one.activation, Ok(Step::Ended(Activated::Live(live)))));
+                    steps.push((one.activation, Ok(Step::Ended(Activated::Live(Box::new(live))))));
                 }
                 // The project was deleted, or another activation took the host: not by us, who hold the table.
                 Err(error) => {

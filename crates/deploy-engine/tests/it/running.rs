@@ -148,7 +148,7 @@ impl Fleet {
     async fn deploy(&mut self, project: &Project, services: Vec<BuiltService>) -> Deployment {
         self.publish(project, services).await;
         match self.put_live().await {
-            Activated::Live(deployment) => deployment,
+            Activated::Live(deployment) => *deployment,
             Activated::Refused { reason } => panic!("{reason}"),
         }
     }
@@ -178,7 +178,7 @@ impl Fleet {
         let engine = &self.world.engine;
         engine.publish(&claimed.lease, &claimed.project, services, Some(0), &mut |_: &str| {}).await.unwrap();
         match self.put_live().await {
-            Activated::Live(deployment) => deployment,
+            Activated::Live(deployment) => *deployment,
             Activated::Refused { reason } => panic!("{reason}"),
         }
     }

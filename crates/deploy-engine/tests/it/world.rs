@@ -157,7 +157,7 @@ impl World {
         let claimed = self.store.claim(Duration::from_secs(60), 9).await.unwrap().unwrap();
         self.engine.publish(&claimed.lease, &claimed.project, services, Some(0), &mut |_: &str| {}).await.unwrap();
         match self.activate_pending().await.pop() {
-            Some(Activated::Live(deployment)) => deployment,
+            Some(Activated::Live(deployment)) => *deployment,
             other => panic!("{other:?}"),
         }
     }
@@ -180,7 +180,7 @@ impl World {
     pub(crate) async fn deploy(&mut self, project: &Project, files: &[(&str, &str)]) -> Deployment {
         let published = self.publish(project, files).await;
         match self.activate_pending().await.pop() {
-            Some(Activated::Live(deployment)) if deployment.id == published.id => deployment,
+            Some(Activated::Live(deployment)) if deployment.id == published.id => *deployment,
             other => panic!("{other:?}"),
         }
     }

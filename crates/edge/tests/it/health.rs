@@ -57,8 +57,8 @@ async fn what_speaks_http_2_alone_is_asked_in_it() {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
             let service = service_fn(|request: Request<Incoming>| async move {
-                let is_right = request.version() == Version::HTTP_2
-                    && request.uri().to_string() == "http://shop.example.org/health?deep=1";
+                let is_right =
+                    request.version() == Version::HTTP_2 && *request.uri() == "http://shop.example.org/health?deep=1";
                 let status = if is_right { StatusCode::NO_CONTENT } else { StatusCode::INTERNAL_SERVER_ERROR };
                 Response::builder().status(status).body(Empty::<Bytes>::new())
             });
