@@ -9,8 +9,10 @@ use crate::Api;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorCode};
 
-/// How long a client waits. A switch takes milliseconds; the wish stands whatever the client is told.
+/// How long a client waits. A switch of files takes milliseconds; the wish stands whatever the client is told.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The same where services start first, until they are healthy. A little less than the minute that proxies wait.
+const PATIENCE_WITH_SERVICES: Duration = Duration::from_secs(50);
 
 /// Puts a kept deployment live and returns once the edge answers with it: with production's copy of it, if it is a
 /// preview's that was promoted.
@@ -22,6 +24,8 @@ pub(crate) async fn activate(
 ) -> Result<DeploymentId, ApiError> {
     // Subscribed before asking, so that no answer comes unnoticed.
     let mut events = api.store.signals().subscribe_events();
+    let starts_services = api.store.deployment(caller.access(), deployment).await?.services.is_some();
+    let patience = if starts_services { PATIENCE_WITH_SERVICES } else { PATIENCE };
     let wish = api.store.request_activation(caller.access(), deployment, reason).await?;
     let answered = async {
         loop {
@@ -40,7 +44,9 @@ pub(crate) async fn activate(
             }
         }
     };
-    tokio::time::timeout(PATIENCE, answered).await.unwrap_or_else(|_| {
-        Err(ApiError::unavailable("the switch is requested but not confirmed within 5 seconds; look again shortly"))
+    tokio::time::timeout(patience, answered).await.unwrap_or_else(|_| {
+        let seconds = patience.as_secs();
+        let problem = format!("the switch is requested but not confirmed within {seconds} seconds; look again shortly");
+        Err(ApiError::unavailable(problem))
     })
 }

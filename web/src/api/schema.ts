@@ -4609,7 +4609,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Requested, but not confirmed within 5 seconds */
+            /** @description Requested, but not confirmed within 5 seconds, or 50 where services start */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4678,7 +4678,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Requested, but not confirmed within 5 seconds */
+            /** @description Requested, but not confirmed within 5 seconds, or 50 where services start */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -66,7 +66,7 @@ pub(crate) async fn read(State(api): State<Api>, caller: Caller, Id(id): Id) -> 
     responses(
     (status = 200, body = DeploymentBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
     (status = 409, description = "Its files are gone, or it cannot go live", body = ErrorBody),
-    (status = 503, description = "Requested, but not confirmed within 5 seconds", body = ErrorBody),
+    (status = 503, description = "Requested, but not confirmed within 5 seconds, or 50 where services start", body = ErrorBody),
 ))]
 pub(crate) async fn activate(
     State(api): State<Api>,
@@ -96,7 +96,7 @@ pub(crate) struct PromotionForm {
     (status = 202, description = "Its commit is built for production", body = BuildBody),
     (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
     (status = 409, description = "It needs a rebuild, its files are gone, or it cannot go live", body = ErrorBody),
-    (status = 503, description = "Requested, but not confirmed within 5 seconds", body = ErrorBody),
+    (status = 503, description = "Requested, but not confirmed within 5 seconds, or 50 where services start", body = ErrorBody),
 ))]
 pub(crate) async fn promote(
     State(api): State<Api>,
