@@ -21,13 +21,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use berth_model::{DeploymentId, ProjectId};
-use bollard::models::{NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest, NetworkInspect};
-use bollard::query_parameters::{InspectContainerOptions, InspectNetworkOptions, ListNetworksOptions};
+use bollard::models::{NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest};
+use bollard::query_parameters::{InspectContainerOptions, ListNetworksOptions};
 use ipnet::Ipv4Net;
 use tokio::net::TcpStream;
 
 use crate::error::{in_container, is_status, while_doing};
-use crate::labels::{self, DEPLOYMENT, INSTANCE, PROJECT};
+use crate::labels;
 use crate::{Engine, RuntimeError};
 
 /// How the names of doors end.
@@ -168,28 +168,9 @@ impl Engine {
         project: ProjectId,
         deployment: DeploymentId,
     ) -> Result<Ipv4Net, RuntimeError> {
-        let docker = self.docker().await?;
-        let _one_at_a_time = self.network().services.making().await;
-        let found = match docker.inspect_network(name, None::<InspectNetworkOptions>).await {
-            Err(error) if is_status(&error, 404) => {
-                let request = NetworkCreateRequest {
-                    name: name.to_owned(),
-                    driver: Some("bridge".to_owned()),
-                    internal: Some(true),
-                    enable_ipv6: Some(false),
-                    labels: Some(HashMap::from([
-                        (INSTANCE.to_owned(), self.config().instance.to_string()),
-                        (PROJECT.to_owned(), project.to_string()),
-                        (DEPLOYMENT.to_owned(), deployment.to_string()),
-                    ])),
-                    ..NetworkCreateRequest::default()
-                };
-                self.make_service_network(docker, request).await?;
-                docker.inspect_network(name, None::<InspectNetworkOptions>).await
-            }
-            found => found,
-        };
-        let found: NetworkInspect = found.map_err(while_doing("describe a service's network"))?;
+        let request =
+            NetworkCreateRequest { name: name.to_owned(), internal: Some(true), ..NetworkCreateRequest::default() };
+        let found = self.ensure_network_of(project, deployment, request).await?;
         subnet_in(found.ipam.and_then(|ipam| ipam.config)).ok_or_else(|| RuntimeError::Refused {
             doing: "make a service's network",
             reason: format!("{name} has no IPv4 subnet; remove it with `docker network rm {name}`"),

@@ -14,7 +14,7 @@ use std::net::Ipv4Addr;
 
 use berth_model::{DeploymentId, InstanceId, ProjectId};
 use bollard::Docker;
-use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest};
+use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, NetworkInspect};
 use bollard::query_parameters::{InspectNetworkOptions, ListNetworksOptions};
 use ipnet::Ipv4Net;
 use tokio::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
@@ -181,41 +181,51 @@ impl Engine {
         project: ProjectId,
         deployment: DeploymentId,
     ) -> Result<Ipv4Addr, RuntimeError> {
-        let docker = self.docker().await?;
-        let _one_at_a_time = self.network().services.making().await;
-        let found = match docker.inspect_network(&network.name, None::<InspectNetworkOptions>).await {
-            Err(error) if is_status(&error, 404) => {
-                let request = NetworkCreateRequest {
-                    name: network.name.clone(),
-                    driver: Some("bridge".to_owned()),
-                    enable_ipv6: Some(false),
-                    options: Some(bridge_options(&network.bridge, true)),
-                    labels: Some(HashMap::from([
-                        (INSTANCE.to_owned(), self.config().instance.to_string()),
-                        (PROJECT.to_owned(), project.to_string()),
-                        (DEPLOYMENT.to_owned(), deployment.to_string()),
-                    ])),
-                    ..NetworkCreateRequest::default()
-                };
-                self.make_service_network(docker, request).await?;
-                docker.inspect_network(&network.name, None::<InspectNetworkOptions>).await
-            }
-            found => found,
+        let request = NetworkCreateRequest {
+            name: network.name.clone(),
+            options: Some(bridge_options(&network.bridge, true)),
+            ..NetworkCreateRequest::default()
         };
-        let found = found.map_err(while_doing("describe a service's network"))?;
+        let found = self.ensure_network_of(project, deployment, request).await?;
         gateway(&found).ok_or_else(|| RuntimeError::Refused {
             doing: "make a service's network",
             reason: format!("{0} has no IPv4 gateway; remove it with `docker network rm {0}`", network.name),
         })
     }
 
+    /// A bridge network of a deployment, made as this says if it does not exist.
+    pub(super) async fn ensure_network_of(
+        &self,
+        project: ProjectId,
+        deployment: DeploymentId,
+        request: NetworkCreateRequest,
+    ) -> Result<NetworkInspect, RuntimeError> {
+        let docker = self.docker().await?;
+        let _one_at_a_time = self.network().services.making().await;
+        let name = request.name.clone();
+        let found = match docker.inspect_network(&name, None::<InspectNetworkOptions>).await {
+            Err(error) if is_status(&error, 404) => {
+                let request = NetworkCreateRequest {
+                    driver: Some("bridge".to_owned()),
+                    enable_ipv6: Some(false),
+                    labels: Some(HashMap::from([
+                        (INSTANCE.to_owned(), self.config().instance.to_string()),
+                        (PROJECT.to_owned(), project.to_string()),
+                        (DEPLOYMENT.to_owned(), deployment.to_string()),
+                    ])),
+                    ..request
+                };
+                self.make_service_network(docker, request).await?;
+                docker.inspect_network(&name, None::<InspectNetworkOptions>).await
+            }
+            found => found,
+        };
+        found.map_err(while_doing("describe a service's network"))
+    }
+
     /// Docker chooses a subnet of its own ranges, which hold some thirty networks, while there are few; beyond that Berth
     /// chooses one, so that builds and whoever else uses Docker on this machine find some left.
-    pub(super) async fn make_service_network(
-        &self,
-        docker: &Docker,
-        request: NetworkCreateRequest,
-    ) -> Result<(), RuntimeError> {
+    async fn make_service_network(&self, docker: &Docker, request: NetworkCreateRequest) -> Result<(), RuntimeError> {
         let refused = while_doing("make a service's network");
         let listed = docker.list_networks(None::<ListNetworksOptions>).await.map_err(while_doing("list networks"))?;
         let mut attempts: Vec<Option<usize>> = (0..TRIES).map(Some).collect();

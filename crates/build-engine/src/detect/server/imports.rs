@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::listens::{is_script, read};
+use crate::detect::config::normal_path;
 use crate::detect::folder::Folder;
 
 /// So many files that a source imports are read.
@@ -28,7 +29,7 @@ pub(super) fn imported(folder: &Folder<'_>, file: &str, text: &str) -> Vec<(Stri
     while let Some((from, text)) = waiting.pop_front() {
         let place = from.rsplit_once('/').map_or("", |(place, _)| place);
         for named in IMPORT.iter().flat_map(|pattern| pattern.captures_iter(&text)).take(MOST_NAMED) {
-            let Some(path) = below(place, &named[1]) else { continue };
+            let Some(path) = normal_path(&format!("{place}/{}", &named[1])) else { continue };
             // TypeScript names what a file is compiled to.
             let stem = path.strip_suffix(".js").unwrap_or(&path);
             let mut tried = [path.clone()].into_iter().chain(
@@ -47,19 +48,4 @@ pub(super) fn imported(folder: &Folder<'_>, file: &str, text: &str) -> Vec<(Stri
         }
     }
     found
-}
-
-/// `../config` seen from `src/http`; `None` for what leads out of the project.
-fn below(place: &str, path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = place.split('/').filter(|part| !part.is_empty()).collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
 }
