@@ -43,6 +43,8 @@ pub(crate) struct Seen {
     pub(crate) container: String,
     pub(crate) endpoints: Vec<SocketAddr>,
     pub(crate) is_running: bool,
+    /// When it was started the last time, by Docker's clock.
+    pub(crate) started_at: Timestamp,
     /// How it ended, if it has run.
     pub(crate) end: Option<ReplicaEnd>,
 }
@@ -58,8 +60,8 @@ pub(crate) enum Happened {
     Answered { container: String },
     /// It did not.
     Missed { container: String, problem: String },
-    /// It ended by itself.
-    Ended { container: String, end: ReplicaEnd },
+    /// It ended by itself, at that time by Docker's clock.
+    Ended { container: String, end: ReplicaEnd, at: Timestamp },
     /// Docker has these and no others, as of then.
     Stock { all: Vec<Seen>, taken_at: Timestamp },
     /// Nothing leads to it any more, and what led to it has ended or was given up.
@@ -140,6 +142,8 @@ struct Member {
     endpoints: Vec<SocketAddr>,
     is_watched: bool,
     phase: Phase,
+    /// When its process was started, by Docker's clock: it did not end before.
+    started_at: Timestamp,
     /// Since when it is known as it is: what was seen of it before does not count.
     changed_at: Timestamp,
     last_problem: Option<String>,
@@ -165,8 +169,8 @@ pub(crate) struct Crew {
     health_timeout: Duration,
     members: Vec<Member>,
     slots: BTreeMap<u32, Slot>,
-    /// Ends that were heard of before it was told that those containers run.
-    early: VecDeque<(String, ReplicaEnd)>,
+    /// Ends that were heard of before it was told that those containers run, and when they were.
+    early: VecDeque<(String, ReplicaEnd, Timestamp)>,
 }
 
 impl Member {
@@ -209,7 +213,7 @@ impl Crew {
             true if served => Phase::Healthy { since: now, misses: 0 },
             true => Phase::Proving { until: now.after(self.health_timeout) },
         };
-        let Seen { number, generation, container, endpoints, end, .. } = seen;
+        let Seen { number, generation, container, endpoints, started_at, end, .. } = seen;
         // One that does not run is started at once: with the machine it ends without a fault of its own.
         let slot = self.slots.entry(number).or_default();
         slot.last_end = end.or(slot.last_end);
@@ -222,6 +226,7 @@ impl Crew {
             endpoints,
             is_watched: false,
             phase,
+            started_at,
             changed_at: now,
             last_problem: None,
         });
@@ -281,7 +286,7 @@ impl Crew {
                     }
                 }
             }
-            Happened::Ended { container, end } => self.ended(&container, end, now),
+            Happened::Ended { container, end, at } => self.heard_of_end(container, end, at, now),
             Happened::Stock { all, taken_at } => self.compare(all, taken_at, now),
             Happened::Drained { container } => {
                 if let Some(member) = self.member(&container)
@@ -310,23 +315,36 @@ impl Crew {
         member.endpoints = seen.endpoints;
         member.is_watched = false;
         member.phase = Phase::Proving { until };
-        member.changed_at = now;
+        (member.started_at, member.changed_at) = (seen.started_at, now);
         self.slots.entry(seen.number).or_default().restarts.started();
-        let early = self.early.iter().position(|(container, _)| *container == seen.container);
-        let early = early.and_then(|at| self.early.remove(at)).map(|(_, end)| end);
+        let of_this_run = |(container, _, at): &&(_, _, _)| *container == seen.container && *at >= seen.started_at;
+        let early = self.early.iter().find(of_this_run).map(|(_, end, _)| *end);
+        self.early.retain(|(container, ..)| *container != seen.container);
         if let Some(end) = early.or(seen.end.filter(|_| !seen.is_running)) {
             self.ended(&seen.container, end, now);
         }
     }
 
-    fn ended(&mut self, container: &str, end: ReplicaEnd, now: Timestamp) {
-        let Some(member) = self.member(container) else {
-            if self.early.len() == EARLY {
-                self.early.pop_front();
+    /// Docker tells of ends again to whoever asks it anew: one of an earlier run is none of the one that followed.
+    fn heard_of_end(&mut self, container: String, end: ReplicaEnd, at: Timestamp, now: Timestamp) {
+        match self.member(&container) {
+            Some(member) if member.phase != Phase::Launching => {
+                if at >= member.started_at {
+                    self.ended(&container, end, now);
+                }
             }
-            self.early.push_back((container.to_owned(), end));
-            return;
-        };
+            // Whether it is of the run that is being started is known when that has a beginning.
+            _ => {
+                if self.early.len() == EARLY {
+                    self.early.pop_front();
+                }
+                self.early.push_back((container, end, at));
+            }
+        }
+    }
+
+    fn ended(&mut self, container: &str, end: ReplicaEnd, now: Timestamp) {
+        let Some(member) = self.member(container) else { return };
         let healthy_for = match member.phase {
             Phase::Healthy { since, .. } => now.since(since),
             Phase::Leaving { .. } | Phase::Ended => return,
@@ -369,7 +387,7 @@ impl Crew {
                 Phase::Launching | Phase::Leaving { .. } => {}
                 Phase::Ended if seen.is_running => {
                     member.phase = Phase::Proving { until };
-                    (member.endpoints, member.changed_at) = (seen.endpoints, now);
+                    (member.endpoints, member.started_at, member.changed_at) = (seen.endpoints, seen.started_at, now);
                 }
                 Phase::Ended => {}
                 _ if !seen.is_running => {
@@ -468,6 +486,7 @@ impl Crew {
                     endpoints: Vec::new(),
                     is_watched: false,
                     phase: Phase::Launching,
+                    started_at: Timestamp(0),
                     changed_at: now,
                     last_problem: None,
                 });
@@ -486,6 +505,11 @@ impl Crew {
         };
         let mut old = self.members.iter().filter(|member| member.generation != generation && member.serves());
         old.any(|member| member.number != except && is_new(member.number))
+    }
+
+    /// Whether a container is asked how it is.
+    pub(crate) fn is_watched(&self, container: &str) -> bool {
+        self.members.iter().any(|member| member.container.as_deref() == Some(container) && member.is_watched)
     }
 
     /// When there is something to do next, if nothing happens before.
@@ -578,6 +602,7 @@ fn retire(member: &mut Member, orders: &mut Vec<Order>) {
     }
     let served = member.serves();
     member.phase = Phase::Leaving { serves: served };
+    member.is_watched = false;
     orders.push(Order::Retire { container, endpoints: member.endpoints.clone(), served });
 }
 

@@ -131,6 +131,7 @@ impl Work {
             let orders = self.crew.orders(now);
             // The proxy first: who is to leave is given no further request by the time that it is drained.
             self.publish(now);
+            self.forget_watches();
             for order in orders {
                 self.carry_out(order);
             }
@@ -160,18 +161,21 @@ impl Work {
     }
 
     fn take_in(&mut self, what: Happened) {
-        match &what {
-            Happened::Launched(seen) => self.read_log(seen.number, &seen.container),
-            Happened::Ended { container, .. } | Happened::Gone { container } => self.forget_watch(container),
-            _ => {}
+        if let Happened::Launched(seen) = &what {
+            self.read_log(seen.number, &seen.container);
         }
         self.crew.happened(what, self.tools.store.clock().now());
     }
 
-    fn forget_watch(&mut self, container: &str) {
-        if let Some(watch) = self.watches.remove(container) {
-            watch.abort();
-        }
+    /// Asks nobody any more who does not run.
+    fn forget_watches(&mut self) {
+        self.watches.retain(|container, watch| {
+            let is_watched = self.crew.is_watched(container);
+            if !is_watched {
+                watch.abort();
+            }
+            is_watched
+        });
     }
 
     fn carry_out(&mut self, order: Order) {
@@ -220,7 +224,6 @@ impl Work {
                 }
             }
             Order::Retire { container, endpoints, served } => {
-                self.forget_watch(&container);
                 let leaving = Leaving {
                     engine: self.tools.engine.clone(),
                     upstream: Arc::clone(&self.upstream),
@@ -471,9 +474,9 @@ async fn mask_of(tools: &Tools, service: &Service) -> Arc<Mask> {
 }
 
 pub(crate) fn seen(found: ReplicaContainer) -> Seen {
-    let ReplicaContainer { id, generation, container, is_running, end, endpoints, .. } = found;
+    let ReplicaContainer { id, generation, container, is_running, started_at, end, endpoints, .. } = found;
     let end = end.filter(|_| !is_running);
-    Seen { number: id.number, generation, container, endpoints, end, is_running }
+    Seen { number: id.number, generation, container, endpoints, is_running, started_at, end }
 }
 
 /// One that is on its way out.

@@ -169,7 +169,7 @@ impl Supervisor {
 
     async fn hear(&self, event: ReplicaEvent) {
         let (replica, happened) = match event {
-            ReplicaEvent::Ended { replica, container, end } => (replica, Happened::Ended { container, end }),
+            ReplicaEvent::Ended { replica, container, end, at } => (replica, Happened::Ended { container, end, at }),
             ReplicaEvent::Removed { replica, container } => (replica, Happened::Gone { container }),
             // We started it, or the next look at everything finds it.
             ReplicaEvent::Started { .. } | ReplicaEvent::Resync => return,

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use berth_model::{Clock, InstanceId, ReplicaEnd, ReplicaId};
+use berth_model::{Clock, InstanceId, ReplicaEnd, ReplicaId, Timestamp};
 use bollard::models::EventMessage;
 use bollard::query_parameters::EventsOptions;
 use futures_util::{Stream, StreamExt};
@@ -49,6 +49,8 @@ pub enum ReplicaEvent {
         container: String,
         /// How.
         end: ReplicaEnd,
+        /// When, by the daemon's clock: what was told before may be of a run that is over.
+        at: Timestamp,
     },
     /// Its container is gone.
     Removed {
@@ -110,7 +112,7 @@ async fn follow(engine: &Engine, tell: &mpsc::Sender<ReplicaEvent>) -> Result<()
 /// What an event is about.
 enum What {
     Started,
-    Ended { exit_code: i64 },
+    Ended { exit_code: i64, at: Timestamp },
     Removed,
 }
 
@@ -120,7 +122,10 @@ fn read(instance: &InstanceId, event: EventMessage) -> Option<(ReplicaId, String
     let attributes: HashMap<String, String> = actor.attributes?;
     let what = match event.action?.as_str() {
         "start" => What::Started,
-        "die" => What::Ended { exit_code: attributes.get("exitCode").and_then(|code| code.parse().ok()).unwrap_or(-1) },
+        "die" => What::Ended {
+            exit_code: attributes.get("exitCode").and_then(|code| code.parse().ok()).unwrap_or(-1),
+            at: Timestamp(event.time_nano.map_or(i64::MAX, |nanoseconds| nanoseconds / 1_000)),
+        },
         "destroy" => What::Removed,
         _ => return None,
     };
@@ -140,13 +145,13 @@ async fn pass_on(
     let event = match what {
         What::Started => ReplicaEvent::Started { replica, container },
         What::Removed => ReplicaEvent::Removed { replica, container },
-        What::Ended { exit_code } => {
+        What::Ended { exit_code, at } => {
             // In a task of its own: what happens to others is not held up by the looks at this one.
             let (engine, tell) = (engine.clone(), tell.clone());
             tokio::spawn(async move {
                 let end = engine.end_of_container(&container, exit_code).await;
                 // Who does not listen any more needs no end either.
-                let _ = tell.send(ReplicaEvent::Ended { replica, container, end }).await;
+                let _ = tell.send(ReplicaEvent::Ended { replica, container, end, at }).await;
             });
             return;
         }

@@ -35,8 +35,11 @@ async fn starts_ends_and_removals_are_told() {
             let _ = tokio::time::timeout(Duration::from_secs(30), get(hungry.endpoints[0], "/eat")).await;
             let (replica, container) = of();
             let end = ReplicaEnd { exit_code: 137, out_of_memory: Some(96 << 20) };
-            assert_eq!(next(&mut events).await, ReplicaEvent::Ended { replica, container, end });
-            engine.start_again(&hungry.container).await.unwrap();
+            let told = next(&mut events).await;
+            let ReplicaEvent::Ended { at, .. } = told else { panic!("{told:?}") };
+            assert_eq!(told, ReplicaEvent::Ended { replica, container, end, at });
+            let again = engine.start_again(&hungry.container).await.unwrap();
+            assert!(hungry.started_at < at && at < again.started_at, "{hungry:?}, {at:?}, {again:?}");
             let (replica, container) = of();
             assert_eq!(next(&mut events).await, ReplicaEvent::Started { replica, container });
             engine.stop_replica(&hungry.container, Duration::from_secs(10)).await.unwrap();

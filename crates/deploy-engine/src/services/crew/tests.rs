@@ -38,7 +38,7 @@ impl Stage {
     }
 
     fn launched(&mut self, number: u32, generation: i64) {
-        let seen = seen(number, generation);
+        let seen = Seen { started_at: self.now, ..seen(number, generation) };
         self.hear(Happened::Launched(seen));
     }
 
@@ -47,7 +47,11 @@ impl Stage {
     }
 
     fn ended(&mut self, container: &str) {
-        self.hear(Happened::Ended { container: container.to_owned(), end: CRASH });
+        self.ended_at(container, self.now);
+    }
+
+    fn ended_at(&mut self, container: &str, at: Timestamp) {
+        self.hear(Happened::Ended { container: container.to_owned(), end: CRASH, at });
     }
 
     fn gone(&mut self, container: &str) {
@@ -73,7 +77,8 @@ impl Stage {
 
 fn seen(number: u32, generation: i64) -> Seen {
     let container = format!("c{number}.{generation}");
-    Seen { number, generation, container, endpoints: vec![address(number, generation)], is_running: true, end: None }
+    let (endpoints, started_at) = (vec![address(number, generation)], Timestamp(0));
+    Seen { number, generation, container, endpoints, is_running: true, started_at, end: None }
 }
 
 fn address(number: u32, generation: i64) -> SocketAddr {
@@ -308,6 +313,39 @@ fn what_ended_with_the_machine_is_waited_for_like_what_starts() {
     stage.launched(1, 0);
     stage.ended("c1.0");
     assert_eq!(stage.crew.standing(), Standing::Down("crashed: exit code 1".to_owned()), "it was its own fault then");
+}
+
+#[test]
+fn an_end_that_is_told_again_is_none_of_the_next_run() {
+    let mut stage = Stage::wanting(1);
+    let went_down = stage.now;
+    stage.crew.adopt(Seen { is_running: false, end: Some(CRASH), ..seen(1, 0) }, true, went_down);
+    stage.pass(Duration::from_millis(400));
+    assert_eq!(stage.ordered(), ["again c1.0"]);
+    stage.ended_at("c1.0", went_down);
+    assert_eq!((stage.ordered(), stage.crew.standing()), (vec![], Standing::Starting), "while it is started");
+    stage.launched(1, 0);
+    assert_eq!(stage.ordered(), ["watch c1.0"]);
+    stage.ended_at("c1.0", went_down);
+    assert_eq!((stage.ordered(), stage.states()), (vec![], vec!["starting"]), "and once it was");
+    assert!(stage.crew.is_watched("c1.0"));
+    stage.ended("c1.0");
+    assert_eq!(stage.states(), ["restarting"], "but one of its own is");
+    assert!(!stage.crew.is_watched("c1.0"));
+}
+
+#[test]
+fn who_ends_before_it_is_known_to_run_has_ended() {
+    let mut stage = Stage::wanting(1);
+    assert_eq!(stage.ordered(), ["launch 1.0"]);
+    stage.ended("c1.0");
+    stage.launched(1, 0);
+    assert_eq!(stage.states(), ["restarting"]);
+    stage.pass(Duration::from_secs(1));
+    assert_eq!(stage.ordered(), ["again c1.0"]);
+    stage.ended("c1.0");
+    stage.launched(1, 0);
+    assert_eq!(stage.states(), ["restarting"], "and so has its second run");
 }
 
 #[test]
