@@ -40,7 +40,7 @@ export function Activate({ deployment, ...dialog }: Props) {
         toast(<LiveAt url={project.url} />)
       }}
     >
-      <Trans>Visitors of <Host url={project.url} /> see it within a second. Nothing is built.</Trans>
+      <Trans>Visitors of <Host url={project.url} /> see it within a second, or as soon as its services have started. Nothing is built.</Trans>
     </Confirm>
   )
 }
@@ -71,7 +71,7 @@ export function Promote({ deployment, ...dialog }: Props) {
       ]}
       act={act}
     >
-      <Trans>Visitors of <Host url={project.url} /> see what the preview shows, within a second. Nothing is built.</Trans>
+      <Trans>Visitors of <Host url={project.url} /> see what the preview shows, within a second or as soon as its services have started. Nothing is built.</Trans>
     </Confirm>
   )
 }

@@ -46,6 +46,14 @@ static APPLICATION: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static FACTORY: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?m)^def (create_app|make_app|build_app|get_app)\(").ok());
 
+/// Brings a database of Django's to what the application expects.
+const MIGRATE: &str = "python manage.py migrate --noinput";
+/// What settings of Django name that keep their data on a server, or may be told to.
+const DATABASE_SERVERS: &[&str] =
+    &["DATABASE_URL", "dj_database_url", "env.db", "postgresql", "backends.mysql", "backends.oracle"];
+/// So many of them are read.
+const MOST_SETTINGS: usize = 10;
+
 /// An application in a module.
 struct Application {
     file: String,
@@ -73,8 +81,11 @@ pub(super) fn service(folder: &Folder<'_>) -> Option<PlanService> {
         |value: &str, file: &str| Decision::new(value.to_owned(), file, Reason::FileFound { file: file.into() });
     let mut release = None;
     let (name, start) = if folder.has("manage.py") {
-        release = Some("python manage.py migrate --noinput");
-        (found("django", "manage.py"), Some(django(folder, uses)))
+        let data = DjangoData::of(folder);
+        release = data.is_on_a_server.then_some(MIGRATE);
+        let serve = django(folder, uses);
+        let start = if data.is_in_a_file { format!("{MIGRATE} && {serve}") } else { serve };
+        (found("django", "manage.py"), Some(start))
     } else if let Some(name) = ASGI.iter().copied().find(|name| serves(name)) {
         (by(name), Some(asgi(application.as_ref(), main)))
     } else if serves("flask") {
@@ -124,6 +135,26 @@ fn bring(service: &mut PlanService, package: &str) {
         _ => return,
     }
     install.why = install.why.clone().and("; ", Reason::NoFileNames { name: package.to_owned() });
+}
+
+/// Where an application of Django keeps its data, by its settings.
+struct DjangoData {
+    /// SQLite: the file is the replica's own, which no release command reaches.
+    is_in_a_file: bool,
+    is_on_a_server: bool,
+}
+
+impl DjangoData {
+    fn of(folder: &Folder<'_>) -> Self {
+        let is_settings =
+            |path: &str| path.ends_with(".py") && !path.contains("venv/") && format!("/{path}").contains("/settings");
+        let paths = paths(folder).filter(|path| is_settings(path)).take(MOST_SETTINGS);
+        let texts: Vec<String> = paths.filter_map(|path| folder.text(path)).collect();
+        let mut lines = texts.iter().flat_map(|text| text.lines()).filter(|line| !line.trim_start().starts_with('#'));
+        let is_in_a_file = lines.clone().any(|line| line.contains("sqlite"));
+        let names_a_server = lines.any(|line| DATABASE_SERVERS.iter().any(|server| line.contains(server)));
+        Self { is_in_a_file, is_on_a_server: names_a_server || !is_in_a_file }
+    }
 }
 
 /// What serves an application of Django: what its packages name, else its own server.
@@ -196,9 +227,7 @@ fn application(folder: &Folder<'_>, main: Option<&str>) -> Option<Application> {
 
 /// Files of packages, from the project's directory or from `src`, in the order of [`OF_PACKAGES`].
 fn packages(folder: &Folder<'_>) -> Vec<String> {
-    let skip = if folder.root.is_empty() { 0 } else { folder.root.len() + 1 };
-    let paths = folder.checkout.below(folder.root).filter_map(|(path, _)| path.get(skip..));
-    let ranked = paths.filter_map(|path| {
+    let ranked = paths(folder).filter_map(|path| {
         let (package, file) = path.strip_prefix("src/").unwrap_or(path).split_once('/')?;
         let rank = OF_PACKAGES.iter().position(|usual| *usual == file)?;
         (package != "src" && !ASIDE.contains(&package)).then(|| (rank, path.to_owned()))
@@ -221,11 +250,15 @@ fn application_of(folder: &Folder<'_>, file: &str) -> Option<Application> {
     Some(Application { file: file.to_owned(), module: path.replace('/', "."), name, is_factory, directory })
 }
 
+/// All files, from the project's directory.
+fn paths<'a>(folder: &Folder<'a>) -> impl Iterator<Item = &'a str> {
+    let skip = if folder.root.is_empty() { 0 } else { folder.root.len() + 1 };
+    folder.checkout.below(folder.root).filter_map(move |(path, _)| path.get(skip..))
+}
+
 /// `mysite.wsgi`, of the file that Django makes.
 fn module_of(folder: &Folder<'_>, file: &str) -> Option<String> {
-    let skip = if folder.root.is_empty() { 0 } else { folder.root.len() + 1 };
-    let mut paths = folder.checkout.below(folder.root).filter_map(|(path, _)| path.get(skip..));
-    let path = paths.find(|path| path.rsplit('/').next() == Some(file) && !path.contains(".venv/"))?;
+    let path = paths(folder).find(|path| path.rsplit('/').next() == Some(file) && !path.contains(".venv/"))?;
     Some(path.trim_end_matches(".py").replace('/', "."))
 }
 

@@ -144,6 +144,33 @@ fn python_names_its_module() {
 }
 
 #[test]
+fn django_migrates_where_its_data_is() {
+    const MIGRATE: &str = "python manage.py migrate --noinput";
+    const SERVE: &str = "gunicorn --bind 0.0.0.0:${PORT:-8000} shop.wsgi:application";
+    let (file, server) = ("'ENGINE': 'django.db.backends.sqlite3'", "'ENGINE': 'django.db.backends.postgresql'");
+    let either = "'default': dj_database_url.config(default='sqlite:///db.sqlite3')";
+    let (before_serving, twice) = (format!("{MIGRATE} && {SERVE}"), "both: nobody says which");
+    for (path, settings, start_command, release, why) in [
+        ("shop/settings.py", file.to_owned(), before_serving.as_str(), None, "a file is the replica's own"),
+        ("shop/settings/base.py", file.to_owned(), &before_serving, None, "in a package of settings as well"),
+        ("shop/settings.py", server.to_owned(), SERVE, Some(MIGRATE), "a server is migrated once"),
+        ("shop/settings.py", format!("    # {file}\n{server}"), SERVE, Some(MIGRATE), "a comment is none"),
+        ("shop/settings.py", either.to_owned(), &before_serving, Some(MIGRATE), twice),
+    ] {
+        let found = detected(&[
+            ("manage.py", "django"),
+            ("shop/wsgi.py", ""),
+            ("requirements.txt", "django\ngunicorn\n"),
+            (path, &settings),
+        ]);
+        assert_eq!(start(&found), start_command, "{why}");
+        let ServiceKind::Running { run, .. } = &found.kind else { panic!("{found:?}") };
+        assert_eq!(run.release_command.as_deref(), release, "{why}");
+        assert_eq!(port(&found), 8000);
+    }
+}
+
+#[test]
 fn compiled_servers_say_where_they_listen() {
     let go = |source| port(&detected(&[("go.mod", "module x"), ("cmd/api/main.go", source)]));
     assert_eq!(go(r#"port := os.Getenv("PORT"); if port == "" { port = "9001" }"#), 9001);
