@@ -107,14 +107,23 @@ fn plan_of(checkout: &Checkout, settings: &ProjectSettings) -> Result<Plan, Fail
     }
     let root = settings.root_directory.clone().unwrap_or_default();
     let mut service = match planned(checkout, &root, &Wanted::of_settings(settings)) {
-        Ok(service) => service,
-        Err(failure) => return pair::plan(checkout, settings).ok_or(failure),
+        Ok(service) if !is_by_build_script_alone(&service) => service,
+        found => match pair::plan(checkout, settings) {
+            Some(both) => return Ok(both),
+            None => found?,
+        },
     };
     service.root_directory = match &settings.root_directory {
         Some(directory) if !directory.is_top() => Decision::new(root, "settings", Reason::Set),
         _ => Decision::new(root, "default", Reason::TopOfRepository),
     };
     Ok(Plan { services: vec![service] })
+}
+
+/// Whether a build script is all there is to show that files are made: one at the top of a monorepo builds everything.
+fn is_by_build_script_alone(service: &PlanService) -> bool {
+    let is_static = matches!(service.kind, ServiceKind::Static { .. });
+    is_static && service.framework.why.because.contains(&Reason::BuildScriptAlone)
 }
 
 /// The plan of what is in a directory.

@@ -1,8 +1,9 @@
 //! A frontend and a backend in folders of their own, with nothing above them that says how they belong together: two
 //! services, the backend below `/api`.
 //!
-//! This is tried where a repository would otherwise be refused, and where its owner has set nothing: whoever means
-//! something else says so in `berth.toml`, or by setting the root directory.
+//! This is tried where a repository would otherwise be refused or has no more than a build script at its top, which in a
+//! monorepo builds everything; and where its owner has set nothing: whoever means something else says so in `berth.toml`,
+//! or by setting the root directory.
 
 use std::sync::LazyLock;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use berth_model::{ProjectId, ReplicaId};
 use berth_runtime::{Egress, Engine, ReplicaContainer, ReplicaSpec};
 use futures_util::StreamExt;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::harness::{docker, with_engine};
@@ -34,6 +34,8 @@ async fn listen_on_bridge(engine: &Engine, deployment: i64) -> String {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((mut connection, _)) = listener.accept().await {
+            // A connection that is closed with something unread in it is reset.
+            let _ = connection.read(&mut [0; 4096]).await;
             let _ = connection.write_all(b"HTTP/1.0 200 OK\r\n\r\nthe host").await;
         }
     });

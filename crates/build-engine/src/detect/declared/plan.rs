@@ -32,11 +32,32 @@ pub(in crate::detect) fn plan(
         })?;
         services.push(service);
     }
+    release_once(declaration, &mut services);
     routes::assign(declaration, &mut services)?;
     if !is_only && let Some(unused) = unused(settings, declaration) {
         services[0].warnings.push(unused);
     }
     Ok(Plan { services })
+}
+
+/// What a directory itself says is run before the switch is run for one of its services: one that declares a release
+/// command, else the first.
+fn release_once(declaration: &Declaration, services: &mut [PlanService]) {
+    let declares = |at: usize| declaration.services[at].release.is_some();
+    let has_one = |service: &PlanService| matches!(&service.kind, ServiceKind::Running { run, .. } if run.release_command.is_some());
+    for at in 0..services.len() {
+        let root = services[at].root_directory.value.clone();
+        let is_of_another = |other: usize| {
+            let is_before = other < at && has_one(&services[other]);
+            other != at && services[other].root_directory.value == root && (is_before || declares(other))
+        };
+        if !declares(at) && (0..services.len()).any(is_of_another) {
+            if let ServiceKind::Running { run, .. } = &mut services[at].kind {
+                run.release_command = None;
+            }
+            services[at].origins.remove(&PlanSetting::ReleaseCommand);
+        }
+    }
 }
 
 /// Settings that could be meant for any of several services.

@@ -1,6 +1,6 @@
 //! `berth.toml`: what is read of it, what a plan makes of it, and that its documentation says the same.
 
-use berth_model::{Failure, Plan, RootDir};
+use berth_model::{Failure, Plan, PlanService, PlanSetting, RootDir, ServiceKind};
 use serde_json::Value;
 
 use super::service::{HEALTH, ROUTE, SERVICE, TOP};
@@ -63,6 +63,29 @@ fn what_is_declared_wins_over_what_is_detected() {
     let text = "[services.web]\nroot = \"backend\"\nnode = 20\ninstall = \"npm ci --omit=dev\"\nbuild = \"\"\n\
                 start = \"node --enable-source-maps server.js\"\nport = 9000\nroutes = [{ path = \"/\" }, { path = \"/x\", strip = true }]\n";
     insta::assert_snapshot!(printed(text));
+}
+
+#[test]
+fn what_a_directory_says_is_run_before_the_switch_is_run_once() {
+    let django = [("shop/manage.py", "django"), ("shop/requirements.txt", "django\ncelery\n")];
+    let releases = |more: &str| -> Vec<Option<String>> {
+        let text = format!(
+            "[services.web]\nroot = \"shop\"\n[services.worker]\nroot = \"shop\"\nstart = \"celery\"\nport = false\n{more}"
+        );
+        let services = planned_with(&text, &django, &ProjectSettings::default()).unwrap().services;
+        let release = |service: PlanService| match service.kind {
+            ServiceKind::Running { run, .. } => {
+                assert_eq!(run.release_command.is_some(), service.origins.contains_key(&PlanSetting::ReleaseCommand));
+                run.release_command
+            }
+            ServiceKind::Static { .. } => None,
+        };
+        services.into_iter().map(release).collect()
+    };
+    let migrate = || Some("python manage.py migrate --noinput".to_owned());
+    assert_eq!(releases(""), [migrate(), None]);
+    assert_eq!(releases("release = \"./own\"\n"), [None, Some("./own".to_owned())]);
+    assert_eq!(releases("[services.other]\nroot = \"backend\"\nrelease = \"./own\"\n")[..2], [migrate(), None]);
 }
 
 #[test]

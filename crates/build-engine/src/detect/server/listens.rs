@@ -15,6 +15,7 @@ use crate::detect::command::Commands;
 use crate::detect::config::without_comments;
 use crate::detect::folder::{Folder, join};
 use crate::detect::package_json::PackageJson;
+use crate::detect::python;
 
 /// Where Rocket listens.
 pub(super) const ROCKET: &str = "8000";
@@ -59,7 +60,7 @@ static LANGUAGES: LazyLock<[Language; 4]> = LazyLock::new(|| {
             asks: pattern(r#"(?:environ|getenv|config)[^\n]{0,40}['"]PORT['"]"#),
             otherwise: pattern(r#"['"]PORT['"][\]\)]*\s*(?:,|or)\s*['"]?(\d{2,5})\b"#),
             own: pattern(
-                r#"(?i)\bport\s*=\s*(\d{2,5})\b|(?:serve|server|run_simple|bind)\s*\(\s*\(?\s*['"](?:[\d.]*|localhost)['"]\s*,\s*(\d{2,5})\b"#,
+                r#"(?i)(?:serve|server|run_simple|run|bind)\s*\(\s*\(?\s*['"](?:[\d.]*|localhost)['"]\s*,\s*(\d{2,5})\b|\.listen\(\s*(\d{2,5})\b|\bport\s*=\s*(\d{2,5})\b"#,
             ),
             local: pattern(
                 r#"\bhost\s*=\s*['"](127\.0\.0\.1|localhost)['"]|(?:[Ss]erver?|run_simple|bind)\s*\(\s*\(?\s*['"](127\.0\.0\.1|localhost)['"]\s*,"#,
@@ -271,27 +272,37 @@ fn by_source(folder: &Folder<'_>, service: &PlanService, entry: &Entry) -> Optio
     // What a framework made asks for `PORT`, whatever is in the project's own files.
     let (file, text) = entry.source(folder, service)?;
     let language = language(&file)?;
-    let number = |pattern: &Regex, text: &str| -> Option<NonZeroU16> {
-        let found = pattern.captures(text)?;
-        found.iter().skip(1).flatten().next()?.as_str().parse().ok()
-    };
     let takes = |file: String, port| (port, Origin::new(file.clone(), Reason::SourceTakesPort { file }));
     if language.asks.is_match(&text) {
-        return number(&language.otherwise, &text).map(|port| takes(file, port));
+        return first_number(&language.otherwise, &text).map(|port| takes(file, port));
     }
     let listens = |file: String, port| (port, Origin::new(file.clone(), Reason::SourceListens { file }));
-    if let Some(port) = number(&language.own, &text) {
+    if let Some(port) = own_number(language, &text) {
         return Some(listens(file, port));
     }
     let sources = imported(folder, &file, &text);
     if let Some((file, text)) = sources.iter().find(|(_, text)| language.asks.is_match(text)) {
-        return number(&language.otherwise, text).map(|port| takes(file.clone(), port));
+        return first_number(&language.otherwise, text).map(|port| takes(file.clone(), port));
     }
     sources.into_iter().find_map(|(file, text)| {
-        // What others listen at is there, too.
-        let port = number(&language.own, &text).filter(|port| !OF_OTHERS.contains(&port.get()))?;
+        let port = own_number(language, &text)?;
         Some(listens(file, port))
     })
+}
+
+/// The first number that a pattern finds, by whichever of its groups.
+fn first_number(pattern: &Regex, text: &str) -> Option<NonZeroU16> {
+    pattern.captures(text)?.iter().skip(1).flatten().next()?.as_str().parse().ok()
+}
+
+/// A number of the server's own. What others listen at is often there, too.
+fn own_number(language: &Language, text: &str) -> Option<NonZeroU16> {
+    let numbers = |group: usize| {
+        let found = language.own.captures_iter(text).filter_map(move |found| found.get(group)?.as_str().parse().ok());
+        found.filter(|port: &NonZeroU16| !OF_OTHERS.contains(&port.get()))
+    };
+    // The groups stand in the order in which they are to be believed.
+    (1..language.own.captures_len()).find_map(|group| numbers(group).next())
 }
 
 /// Where applications of a kind listen that say nothing else.
@@ -307,6 +318,9 @@ fn usual(folder: &Folder<'_>, service: &PlanService) -> NonZeroU16 {
         "ruby" => 4567,
         "gleam" => 8000,
         "rust" if is_rocket() => 8000,
+        // By its own server: what serves it otherwise is told.
+        "flask" => 5000,
+        "python" if python::named_packages(folder).contains("aiohttp") => 8080,
         _ if is("python") || is("php") || is("denoland/deno") => 8000,
         _ if ["golang", "rust", "eclipse-temurin", "maven", "gradle"].into_iter().any(is) => 8080,
         _ => return berth_model::DEFAULT_PORT,

@@ -120,7 +120,11 @@ fn a_port_is_looked_for_in_what_the_source_imports() {
     assert_eq!(port_of(&[index, ("config.js", "module.exports = { serverPort: 4321, dbPort: 1 }")]), 4321);
     let config = "export default { db: { port: 5432 }, port: Number(process.env.PORT) || 4322 }";
     assert_eq!(port_of(&[index, ("config/index.js", config)]), 4322);
-    // A database's is none of the server's.
+    // A database's is none of the server's, wherever it stands.
+    let pool = "new Pool({ host: 'db', port: 5432 })\nmail({ port: 587 })\n";
+    assert_eq!(port_of(&[("index.js", &format!("{pool}app.listen(4325)"))]), 4325);
+    assert_eq!(port_of(&[("index.js", &format!("{pool}app.listen(port())"))]), 3000);
+    assert_eq!(port_of(&[("index.js", "metrics({ port: 9999 })\napp.listen(4326)")]), 4326);
     assert_eq!(port_of(&[index, ("config.js", "module.exports = { db: { port: 5432 } }")]), 3000);
     // Through several files, and in a circle.
     let index = ("index.js", "import './src/app.js'");

@@ -133,6 +133,17 @@ fn python_names_its_module() {
     }
     let own = files("main.py", "app = Flask(__name__)\napp.run(host='0.0.0.0', port=5005)", "flask");
     assert_eq!(port(&own), 5005);
+    for (text, wanted) in [
+        ("app = Flask(__name__)\napp.run(debug=True, host='0.0.0.0')", 5000),
+        ("app = Flask(__name__)\napp.run('0.0.0.0', 5006)", 5006),
+        ("app = Flask(__name__)\ncache = Redis(port=6379)\napp.run(host='0.0.0.0')", 5000),
+    ] {
+        let own = files("app.py", text, "flask");
+        assert_eq!((start(&own), port(&own)), ("python app.py", wanted), "{text}");
+    }
+    let tornado = files("main.py", "app.listen(8888)", "tornado");
+    assert_eq!((start(&tornado), port(&tornado)), ("python main.py", 8888));
+    assert_eq!(port(&files("main.py", "web.run_app(app)", "aiohttp")), 8080);
     let django = |packages| {
         detected(&[("manage.py", "django"), ("shop/wsgi.py", ""), ("shop/asgi.py", ""), ("requirements.txt", packages)])
     };
