@@ -112,6 +112,29 @@ async fn services_share_an_address_and_go_live_together() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_ends_for_want_of_a_sibling_is_tried_again_once_that_is_there() -> Result<()> {
+    /// Longer than it takes to end three times.
+    const SLOW: &str = "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 12_000);";
+    const NEEDY: &str =
+        "require('http').get('http://index:3000/', (answer) => answer.resume()).on('error', () => process.exit(4));";
+    const BOTH: &str = "[services.web]\nroot = \"web\"\nroutes = [\"/\"]\n\n[services.index]\nroot = \"index\"\n";
+    let world = World::open(&Database::Sqlite, &[]).await?;
+    let repo = world.github.repo("needy")?;
+    let (needy, slow) =
+        (Application::saying("With an index").after(NEEDY), Application::saying("The index").after(SLOW));
+    let files =
+        [vec![("berth.toml".to_owned(), BOTH.to_owned())], needy.files_in("web/"), slow.files_in("index/")].concat();
+    let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    repo.publish("Both", &files)?;
+    let project = world.connect_repo("needy", repo, json!({})).await?;
+    world.shows(&project, "With an index").await?;
+    let services = world.list(&project, "services").await?;
+    let web = services.iter().find(|service| service["name"] == "web").context("it is listed")?;
+    ensure!(web["state"] == "healthy" && web["lastEnd"]["exitCode"] == 4, "it has ended before: {web}");
+    world.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_worker_has_no_port_and_finds_its_siblings() -> Result<()> {
     const WORKER: &str = "
 const ask = () => require('http').get('http://web:3000/', (answer) => answer.on('data', (said) => console.log('web says ' + said)))

@@ -158,3 +158,30 @@ async fn what_is_open_to_an_old_version_ends_well_or_at_the_drain_limit() -> Res
     echoes(&mut socket(&world, &project).await?, "anew").await?;
     world.close().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_keeps_what_is_still_open_to_the_version_before() -> Result<()> {
+    let world = World::open(&Database::Sqlite, &[("BERTH_DRAIN_TIMEOUT", "5m")]).await?;
+    let project = connect(&world, "regret", "The good one").await?;
+    let good = only(&world)?;
+    let deployment = world.list(&project, "deployments").await?[0]["id"].clone();
+    let mut open = socket(&world, &project).await?;
+    Application::saying("The bad one").publish(&project.repo)?;
+    Delivery::push(&project.repo)?.send(&world.berth).await?.expect(201)?;
+    world.shows(&project, "The bad one").await?;
+
+    world.ada.post(&format!("/api/v1/deployments/{deployment}/activate"), &json!({})).await?.expect(200)?;
+    ensure!(project.site.get("/").await?.body == "The good one");
+    echoes(&mut open, "still open").await?;
+    let left = eventually("the bad one is gone", SOON, async || Ok(only(&world).ok())).await?;
+    ensure!(left.container == good.container, "it was not started again: {left:?} instead of {good:?}");
+    echoes(&mut open, "as if nothing had been").await?;
+    // And it is watched again.
+    world.berth.docker()?.remove(&good.container)?;
+    let anew = eventually("it is made anew", SOON, async || {
+        Ok(only(&world).ok().filter(|replica| replica.container != good.container))
+    });
+    anew.await?;
+    world.shows(&project, "The good one").await?;
+    world.close().await
+}

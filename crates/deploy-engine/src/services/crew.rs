@@ -66,6 +66,10 @@ pub(crate) enum Happened {
     Stock { all: Vec<Seen>, taken_at: Timestamp },
     /// Nothing leads to it any more, and what led to it has ended or was given up.
     Drained { container: String },
+    /// It was called back before that, and goes on.
+    Recalled { container: String },
+    /// What it may have missed is there now: the ends so far do not count.
+    AnotherChance,
     /// It is gone, as was ordered or by somebody's hand.
     Gone { container: String },
 }
@@ -81,6 +85,8 @@ pub(crate) enum Order {
     Watch { number: u32, container: String, endpoints: Vec<SocketAddr> },
     /// Stop and remove it; if it served, after what leads to it has ended.
     Retire { container: String, endpoints: Vec<SocketAddr>, served: bool },
+    /// Let one stay that is being drained, if that is still under way.
+    Recall { container: String },
 }
 
 /// What the proxy shall do.
@@ -129,6 +135,7 @@ enum Phase {
     /// It is being drained (if it serves), stopped and removed.
     Leaving {
         serves: bool,
+        is_recalled: bool,
     },
 }
 
@@ -292,7 +299,24 @@ impl Crew {
                 if let Some(member) = self.member(&container)
                     && member.is_leaving()
                 {
-                    member.phase = Phase::Leaving { serves: false };
+                    member.phase = Phase::Leaving { serves: false, is_recalled: false };
+                }
+            }
+            Happened::Recalled { container } => {
+                let until = now.after(self.health_timeout);
+                if let Some(member) = self.member(&container)
+                    && member.is_leaving()
+                {
+                    // It may have ended meanwhile, or have been unhealthy before.
+                    member.phase = match member.phase {
+                        Phase::Leaving { serves: true, .. } => Phase::Proving { until },
+                        _ => Phase::Ended,
+                    };
+                }
+            }
+            Happened::AnotherChance => {
+                for slot in self.slots.values_mut() {
+                    *slot = Slot { last_end: slot.last_end, ..Slot::default() };
                 }
             }
             Happened::Gone { container } => {
@@ -347,7 +371,11 @@ impl Crew {
         let Some(member) = self.member(container) else { return };
         let healthy_for = match member.phase {
             Phase::Healthy { since, .. } => now.since(since),
-            Phase::Leaving { .. } | Phase::Ended => return,
+            Phase::Leaving { ref mut serves, .. } => {
+                *serves = false;
+                return;
+            }
+            Phase::Ended => return,
             Phase::Launching | Phase::Proving { .. } | Phase::Unhealthy => Duration::ZERO,
         };
         member.phase = Phase::Ended;
@@ -478,6 +506,14 @@ impl Crew {
                     orders.push(Order::Again { number, generation, container });
                 }
             }
+            // It still runs: nothing is started in its place.
+            Some(at) if let Phase::Leaving { serves: true, is_recalled } = &mut self.members[at].phase => {
+                if !std::mem::replace(is_recalled, true)
+                    && let Some(container) = self.members[at].container.clone()
+                {
+                    orders.push(Order::Recall { container });
+                }
+            }
             None if !rests && (!old_serves || !others_are_replaced) => {
                 self.members.push(Member {
                     number,
@@ -543,7 +579,7 @@ impl Crew {
             return Standing::Ready(unhealthy);
         }
         if self.wanted.replicas == 0 {
-            let last = addresses(|phase| *phase == Phase::Leaving { serves: true });
+            let last = addresses(|phase| matches!(phase, Phase::Leaving { serves: true, .. }));
             return if last.is_empty() { Standing::Stopped } else { Standing::Ready(last) };
         }
         match self.slots.values().find_map(|slot| slot.trouble.as_ref()) {
@@ -601,7 +637,7 @@ fn retire(member: &mut Member, orders: &mut Vec<Order>) {
         return;
     }
     let served = member.serves();
-    member.phase = Phase::Leaving { serves: served };
+    member.phase = Phase::Leaving { serves: served, is_recalled: false };
     member.is_watched = false;
     orders.push(Order::Retire { container, endpoints: member.endpoints.clone(), served });
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use berth_edge::{Upstream, UpstreamState};
@@ -98,6 +99,7 @@ impl Keeper {
             tasks: JoinSet::new(),
             watches: HashMap::new(),
             pumps: HashMap::new(),
+            leaving: HashMap::new(),
             told: HashMap::new(),
         };
         tokio::spawn(work.run(wishes, heard, ended));
@@ -119,7 +121,15 @@ struct Work {
     watches: HashMap<String, AbortHandle>,
     /// Logs that are being read, by container: the next one waits for the one before.
     pumps: HashMap<String, tokio::task::JoinHandle<()>>,
+    /// Those that are being drained and stopped, by container.
+    leaving: HashMap<String, Farewell>,
     told: HashMap<u32, (Place, Timestamp)>,
+}
+
+/// One that is on its way out, from outside.
+struct Farewell {
+    is_decided: Arc<AtomicBool>,
+    task: AbortHandle,
 }
 
 impl Work {
@@ -161,8 +171,10 @@ impl Work {
     }
 
     fn take_in(&mut self, what: Happened) {
-        if let Happened::Launched(seen) = &what {
-            self.read_log(seen.number, &seen.container);
+        match &what {
+            Happened::Launched(seen) => self.read_log(seen.number, &seen.container),
+            Happened::Gone { container } => drop(self.leaving.remove(container)),
+            _ => {}
         }
         self.crew.happened(what, self.tools.store.clock().now());
     }
@@ -230,10 +242,21 @@ impl Work {
                     drain: self.tools.config.drain,
                     tell: self.tell.clone(),
                     whole: self.crew.wants_nothing(),
-                    container,
+                    is_decided: Arc::default(),
+                    container: container.clone(),
                     endpoints,
                 };
-                self.tasks.spawn(leaving.run(served));
+                let is_decided = Arc::clone(&leaving.is_decided);
+                let task = self.tasks.spawn(leaving.run(served));
+                self.leaving.insert(container, Farewell { is_decided, task });
+            }
+            Order::Recall { container } => {
+                let Some(farewell) = self.leaving.remove(&container) else { return };
+                // Whoever comes first: once it is being stopped, it is waited for until it is gone.
+                if !farewell.is_decided.swap(true, Ordering::SeqCst) {
+                    farewell.task.abort();
+                    self.tasks.spawn(std::future::ready(Some(Happened::Recalled { container })));
+                }
             }
         }
     }
@@ -487,6 +510,8 @@ struct Leaving {
     tell: mpsc::WeakSender<Happened>,
     /// The whole service leaves.
     whole: bool,
+    /// Whether it is to be stopped, or stays after all.
+    is_decided: Arc<AtomicBool>,
     container: String,
     endpoints: Vec<std::net::SocketAddr>,
 }
@@ -495,6 +520,9 @@ impl Leaving {
     async fn run(self, served: bool) -> Option<Happened> {
         if served {
             self.drain().await;
+            if self.is_decided.swap(true, Ordering::SeqCst) {
+                return None;
+            }
             if let Some(tell) = self.tell.upgrade() {
                 let container = self.container.clone();
                 let _ = tell.send(Happened::Drained { container }).await;

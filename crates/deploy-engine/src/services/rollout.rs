@@ -7,8 +7,9 @@ use berth_model::{ActivationId, DeploymentId};
 use berth_runtime::{CommandSpec, EnvVar, shell};
 use berth_store::{ActivationDecision, Deployment, StoreError};
 use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 
-use super::crew::{Trial, Wanted};
+use super::crew::{Happened, Trial, Wanted};
 use super::keeper::{Fares, Keeper, NotLaunched, Service};
 use super::logs::Tail;
 use super::supervisor::{Key, Supervisor, services_of, wanted};
@@ -28,6 +29,21 @@ enum Stop {
     Refused(String),
     /// Docker or the database are away; it is tried again.
     Later(DeployError),
+}
+
+/// Why a service has not shown that it works, for its owner.
+enum Unproven {
+    /// It ends again and again.
+    Ended(String),
+    Otherwise(String),
+}
+
+impl From<Unproven> for Stop {
+    fn from(unproven: Unproven) -> Self {
+        match unproven {
+            Unproven::Ended(reason) | Unproven::Otherwise(reason) => Self::Refused(reason),
+        }
+    }
 }
 
 impl<E: Into<DeployError>> From<E> for Stop {
@@ -112,19 +128,55 @@ impl Supervisor {
             let key = (deployment.id, service.spec.name.clone());
             self.want(&key, service, wanted(service, &settings), false, Some(&stock));
         }
-        let waiting = services.iter().map(|service| self.proven(service));
+        self.all_proven(&services).await
+    }
+
+    /// Waits until all services are healthy. One that ends may have needed another that was not there yet: once all others
+    /// are healthy, it is given another chance.
+    async fn all_proven(&self, services: &[Service]) -> Result<(), Stop> {
+        let mut waiting: FuturesUnordered<_> =
+            services.iter().map(async |service| (service, self.proven(service).await)).collect();
+        let mut ended = Vec::new();
+        while let Some((service, proven)) = waiting.next().await {
+            match proven {
+                Ok(()) => {}
+                Err(Unproven::Ended(reason)) => ended.push((service, reason)),
+                Err(otherwise) => return Err(otherwise.into()),
+            }
+        }
+        if let Some((_, reason)) = ended.first()
+            && ended.len() == services.len()
+        {
+            return Err(Stop::Refused(reason.clone()));
+        }
+        for (service, _) in &ended {
+            self.give_another_chance(service).await;
+        }
+        let waiting = ended.into_iter().map(|(service, _)| self.proven(service));
         futures_util::future::try_join_all(waiting).await?;
         Ok(())
     }
 
+    async fn give_another_chance(&self, service: &Service) {
+        /// Longer than it takes to be told, and shorter than to use up that chance as well.
+        const TOLD_WITHIN: Duration = Duration::from_secs(2);
+        let key: Key = (service.deployment.id, service.spec.name.clone());
+        let kept = self.keepers().get(&key).map(|keeper| (keeper.tell.clone(), keeper.fares.clone()));
+        let Some((tell, mut fares)) = kept else { return };
+        if tell.send(Happened::AnotherChance).await.is_ok() {
+            let is_told = fares.wait_for(|fares| !matches!(fares.trial, Trial::Failed(..)));
+            let _ = tokio::time::timeout(TOLD_WITHIN, is_told).await;
+        }
+    }
+
     /// Waits until a service is healthy, all of it that is wanted: also if somebody wants more or less of it meanwhile.
-    async fn proven(&self, service: &Service) -> Result<(), Stop> {
+    async fn proven(&self, service: &Service) -> Result<(), Unproven> {
         let key: Key = (service.deployment.id, service.spec.name.clone());
         let kept = self.keepers().get(&key).map(|keeper| {
             let Keeper { fares, wish, tail, .. } = keeper;
             (fares.clone(), wish.subscribe(), tail.clone())
         });
-        let gone = || Stop::Refused(format!("The service {} was given up while it started.", key.1));
+        let gone = || Unproven::Otherwise(format!("The service {} was given up while it started.", key.1));
         let (mut fares, wish, tail) = kept.ok_or_else(gone)?;
         let is_judged = |fares: &Fares| {
             fares.wanted == *wish.borrow() && fares.wanted != Wanted::NOTHING && fares.trial != Trial::Pending
@@ -133,7 +185,12 @@ impl Supervisor {
         match judged.map_err(|_| gone())? {
             Trial::Failed(number, trouble) => {
                 let lines = tail.settled(LAST_LINES_WITHIN).await;
-                Err(Stop::Refused(refusal(service, number, &trouble, &lines)))
+                let refusal = refusal(service, number, &trouble, &lines);
+                Err(if matches!(trouble, Trouble::Ended(_)) {
+                    Unproven::Ended(refusal)
+                } else {
+                    Unproven::Otherwise(refusal)
+                })
             }
             Trial::Passed | Trial::Pending => Ok(()),
         }

@@ -12,7 +12,8 @@ use crate::upstream::{Borrowed, Flight};
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Joins the two sides once both have changed their protocol. The request is under way until it ends.
-pub(super) fn open(visitor: OnUpgrade, service: OnUpgrade, flight: Flight, connection: Borrowed) {
+pub(super) fn open(visitor: OnUpgrade, service: OnUpgrade, mut flight: Flight, connection: Borrowed) {
+    flight.upgrade();
     let closing = connection.endpoint().closing();
     tokio::spawn(async move {
         let joined = async {

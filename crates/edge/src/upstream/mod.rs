@@ -20,7 +20,8 @@ pub(crate) use connection::{Borrowed, Connection};
 use endpoint::Endpoint;
 use endpoint::Visit;
 
-/// Requests of one service that are under way at the same time; more are answered 503.
+/// Requests of one service that are under way at the same time; more are answered 503. Connections that were upgraded are
+/// none of them: they cost little, and a chat has one for everybody who is there.
 const MOST_UNDER_WAY: usize = 4_096;
 
 /// All services that a request may meet. They are kept by whoever uses them.
@@ -68,6 +69,8 @@ pub struct Upstream {
     current: watch::Sender<Current>,
     speaks_h2: AtomicBool,
     under_way: AtomicUsize,
+    /// How many of these were upgraded.
+    upgraded: AtomicUsize,
     /// Told when nothing is under way any more.
     drained: Notify,
     /// Addresses that are no longer given to requests, while some are under way to them.
@@ -99,6 +102,7 @@ impl Upstream {
             current: watch::Sender::new(Current { state: UpstreamState::Starting, endpoints: Vec::new() }),
             speaks_h2: AtomicBool::default(),
             under_way: AtomicUsize::default(),
+            upgraded: AtomicUsize::default(),
             drained: Notify::new(),
             retired: Mutex::default(),
             turn: AtomicUsize::default(),
@@ -234,25 +238,58 @@ impl Upstream {
     /// Counts a request from now on; nothing, where there are too many.
     pub(crate) fn enter(self: &Arc<Self>) -> Option<Flight> {
         let before = self.under_way.fetch_add(1, Ordering::SeqCst);
-        let flight = Flight(Arc::clone(self));
-        (before < MOST_UNDER_WAY).then_some(flight)
+        let flight = Flight { upstream: Arc::clone(self), is_upgraded: false };
+        (before.saturating_sub(self.upgraded.load(Ordering::SeqCst)) < MOST_UNDER_WAY).then_some(flight)
     }
 }
 
 /// A request that is under way to a service, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Flight(Arc<Upstream>);
+pub(crate) struct Flight {
+    upstream: Arc<Upstream>,
+    is_upgraded: bool,
+}
 
 impl Flight {
     pub(crate) fn upstream(&self) -> &Arc<Upstream> {
-        &self.0
+        &self.upstream
+    }
+
+    /// From now on it is a connection that both sides write to when they like.
+    pub(crate) fn upgrade(&mut self) {
+        if !std::mem::replace(&mut self.is_upgraded, true) {
+            self.upstream.upgraded.fetch_add(1, Ordering::SeqCst);
+        }
     }
 }
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        if self.0.under_way.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.drained.notify_waiters();
+        if self.is_upgraded {
+            self.upstream.upgraded.fetch_sub(1, Ordering::SeqCst);
         }
+        if self.upstream.under_way.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.upstream.drained.notify_waiters();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_are_under_way_and_upgraded_ones_are_none_of_them() {
+        let upstream = Arc::new(Upstream::new());
+        let mut flights: Vec<_> = (0..MOST_UNDER_WAY).map_while(|_| upstream.enter()).collect();
+        assert_eq!(flights.len(), MOST_UNDER_WAY);
+        assert!(upstream.enter().is_none());
+        flights[0].upgrade();
+        flights.extend(upstream.enter());
+        assert_eq!(upstream.in_flight(), MOST_UNDER_WAY + 1);
+        assert!(upstream.enter().is_none());
+        drop(flights);
+        assert_eq!(upstream.in_flight(), 0);
+        assert!(upstream.enter().is_some());
     }
 }

@@ -33,6 +33,7 @@ impl Stage {
             Order::Watch { container, .. } => format!("watch {container}"),
             Order::Retire { container, served: true, .. } => format!("drain {container}"),
             Order::Retire { container, served: false, .. } => format!("stop {container}"),
+            Order::Recall { container } => format!("recall {container}"),
         });
         said.collect()
     }
@@ -212,6 +213,7 @@ fn who_is_wanted_again_while_it_leaves_is_made_anew_once_it_is_gone() {
     let mut stage = Stage::running(1);
     stage.crew.want(Wanted::NOTHING);
     stage.ordered();
+    stage.hear(Happened::Drained { container: "c1.0".to_owned() });
     stage.crew.want(Wanted { replicas: 1, generation: 0 });
     assert_eq!(stage.ordered(), [""; 0], "its name is taken");
     stage.gone("c1.0");
@@ -313,6 +315,60 @@ fn what_ended_with_the_machine_is_waited_for_like_what_starts() {
     stage.launched(1, 0);
     stage.ended("c1.0");
     assert_eq!(stage.crew.standing(), Standing::Down("crashed: exit code 1".to_owned()), "it was its own fault then");
+}
+
+#[test]
+fn who_is_wanted_again_while_it_is_drained_stays() {
+    let wanted = Wanted { replicas: 1, generation: 0 };
+    let mut stage = Stage::running(1);
+    stage.crew.want(Wanted::NOTHING);
+    assert_eq!(stage.ordered(), ["drain c1.0"]);
+    stage.crew.want(wanted);
+    assert_eq!(stage.ordered(), ["recall c1.0"]);
+    assert_eq!(stage.ordered(), [""; 0], "once");
+    stage.hear(Happened::Recalled { container: "c1.0".to_owned() });
+    assert_eq!(stage.ordered(), ["watch c1.0"]);
+    assert_eq!(stage.crew.trial(), Trial::Pending, "it is asked first");
+    stage.healthy("c1.0");
+    assert_eq!((stage.crew.trial(), stage.crew.standing()), (Trial::Passed, Standing::Ready(vec![address(1, 0)])));
+
+    // It ended before it could be called back.
+    stage.crew.want(Wanted::NOTHING);
+    assert_eq!(stage.ordered(), ["drain c1.0"]);
+    stage.ended("c1.0");
+    assert_eq!(stage.crew.standing(), Standing::Stopped);
+    stage.crew.want(wanted);
+    assert_eq!(stage.ordered(), [""; 0], "it is waited for until it is gone");
+    stage.gone("c1.0");
+    assert_eq!(stage.ordered(), ["launch 1.0"]);
+
+    // It ended while it was called back.
+    let mut stage = Stage::running(1);
+    stage.crew.want(Wanted::NOTHING);
+    stage.ordered();
+    stage.crew.want(wanted);
+    assert_eq!(stage.ordered(), ["recall c1.0"]);
+    stage.ended("c1.0");
+    stage.hear(Happened::Recalled { container: "c1.0".to_owned() });
+    assert_eq!(stage.ordered(), ["again c1.0"]);
+}
+
+#[test]
+fn another_chance_begins_at_once_and_counts_anew() {
+    let mut stage = Stage::wanting(1);
+    for _ in 0..3 {
+        stage.pass(Duration::from_secs(10));
+        stage.ordered();
+        stage.launched(1, 0);
+        stage.ended("c1.0");
+    }
+    assert!(matches!(stage.crew.trial(), Trial::Failed(1, _)));
+    stage.hear(Happened::AnotherChance);
+    assert_eq!(stage.crew.trial(), Trial::Pending);
+    assert_eq!(stage.ordered(), ["again c1.0"]);
+    stage.launched(1, 0);
+    stage.ended("c1.0");
+    assert_eq!(stage.crew.trial(), Trial::Pending, "one end is none");
 }
 
 #[test]
