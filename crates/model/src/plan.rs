@@ -243,6 +243,8 @@ pub enum ToolName {
     Mdbook,
     /// MkDocs, for a site that names no requirements.
     Mkdocs,
+    /// OpenSSL, for packages that bring programs linked with it.
+    Openssl,
     /// Zola.
     Zola,
 }
