@@ -185,7 +185,7 @@ pub enum PackageManager {
     Bun,
     /// pip, which comes with Python.
     Pip,
-    /// uv, by `uv.lock`.
+    /// uv, by `uv.lock`, or by a `pyproject.toml` that only names packages.
     Uv,
     /// Poetry, by `poetry.lock`.
     Poetry,
