@@ -185,7 +185,7 @@ pub enum PackageManager {
     Bun,
     /// pip, which comes with Python.
     Pip,
-    /// uv, by `uv.lock`.
+    /// uv, by `uv.lock`, or by a `pyproject.toml` that only names packages.
     Uv,
     /// Poetry, by `poetry.lock`.
     Poetry,
@@ -243,6 +243,8 @@ pub enum ToolName {
     Mdbook,
     /// MkDocs, for a site that names no requirements.
     Mkdocs,
+    /// OpenSSL, for packages that bring programs linked with it.
+    Openssl,
     /// Zola.
     Zola,
 }

@@ -3935,7 +3935,7 @@ export interface components {
          * @description The programs that Berth brings.
          * @enum {string}
          */
-        ToolName: "compiler" | "git" | "hugo" | "jekyll" | "mdbook" | "mkdocs" | "zola";
+        ToolName: "compiler" | "git" | "hugo" | "jekyll" | "mdbook" | "mkdocs" | "openssl" | "zola";
         /** @description The image that commands run in. */
         Toolchain: {
             /** @description The base image: `node:20-slim`. */

@@ -234,6 +234,11 @@ mod tests {
         let server = [("package.json", r#"{"scripts":{"start":"node ."}}"#), ("index.js", "")];
         let start = "ENV NODE_ENV=production \\\n    HOST=0.0.0.0 \\\n    PORT=3000\nEXPOSE 3000\nCMD [\"sh\",\"-c\",\"npm start\"]\n";
         assert!(written(&server, "").unwrap().ends_with(start));
+        // What is brought to install with is there when it runs.
+        let prisma = [("package.json", r#"{"scripts":{"start":"node ."},"dependencies":{"prisma":"6"}}"#)];
+        let prisma = written(&prisma, "").unwrap();
+        assert!(prisma.contains("--no-install-recommends ca-certificates openssl\n"), "{prisma}");
+        assert_eq!(prisma.matches("FROM ").count(), 1, "{prisma}");
         let declared =
             "[services.web]\nrelease = \"npm run x\"\nenv = { A = \"$B \\\"c\\\"\" }\nvolumes = { d = \"/d\" }\n";
         let declared = written(&[server[0], server[1], ("berth.toml", declared)], "").unwrap();

@@ -1,12 +1,15 @@
 //! What a project's commands run with: an image, what installs its packages, and where.
 
-use berth_model::{Decision, Failure, PackageManager, PlanService, Reason, RootDir, Tool, Toolchain};
+use berth_model::{Decision, Failure, PackageManager, PlanService, Reason, RootDir, Tool, ToolName, Toolchain};
 
-use super::folder::Folder;
+use super::folder::{Folder, join, package_json};
 use super::node_version::{self, Wishes};
 use super::packages::Packages;
 use super::run_program;
 use super::wanted::Wanted;
+
+/// Packages of Prisma, whose engine is a program that is linked with OpenSSL.
+const PRISMA: [&str; 2] = ["@prisma/client", "prisma"];
 
 /// A toolchain and how packages come into it.
 pub(super) struct Equipment {
@@ -21,6 +24,7 @@ impl Equipment {
     pub(super) fn node(folder: &Folder<'_>, wanted: &Wanted) -> Result<Self, Failure> {
         let packages = Packages::of(folder)?;
         let (image, warning) = node_version::image(&Wishes::of(folder, wanted.node_version.as_ref()))?;
+        let openssl = openssl(folder, packages.directory.as_str())?;
         let mut warnings = packages.warnings;
         warnings.extend(warning);
         Ok(Self {
@@ -28,7 +32,7 @@ impl Equipment {
                 image,
                 package_manager: Some(packages.manager),
                 package_manager_version: packages.version,
-                tools: Vec::new(),
+                tools: openssl.into_iter().collect(),
             },
             install_command: packages.install,
             install_directory: packages.directory,
@@ -68,4 +72,17 @@ impl Equipment {
             None => command.to_owned(),
         }
     }
+}
+
+/// OpenSSL, if the package or the top of its workspace depends on Prisma. Slim images lack it: Prisma then takes it for
+/// an older one and fetches the engine for that, and the first query of what runs finds no library to load.
+fn openssl(folder: &Folder<'_>, top: &str) -> Result<Option<Decision<Tool>>, Failure> {
+    let above = if top == folder.root { None } else { package_json(folder.checkout, top)? };
+    let above = above.as_ref().map(|package| (package, join(top, "package.json")));
+    let mut packages = [(&folder.package, "package.json".to_owned())].into_iter().chain(above);
+    Ok(packages.find_map(|(package, file)| {
+        let dependency = PRISMA.into_iter().find(|name| package.depends_on(name))?;
+        let reason = Reason::DependsOn { file: file.clone(), dependency: dependency.to_owned() };
+        Some(Decision::new(Tool { name: ToolName::Openssl, version: None }, file, reason))
+    }))
 }

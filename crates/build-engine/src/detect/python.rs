@@ -12,6 +12,18 @@ const DEFAULT: (u32, u32) = (3, 12);
 /// Versions of which there are images, the preferred one first.
 const VERSIONS: [(u32, u32); 6] = [(3, 12), (3, 13), (3, 14), (3, 11), (3, 10), (3, 9)];
 
+/// What applications with several lists of packages call the one that they run with, the likeliest first, and then the
+/// one that all others begin with.
+const TO_RUN: [&str; 5] = [
+    "requirements/prod.txt",
+    "requirements/production.txt",
+    "requirements-prod.txt",
+    "requirements/base.txt",
+    "requirements/requirements.txt",
+];
+/// What lists of packages for a project's documentation are called.
+const OF_DOCS: [&str; 3] = ["docs/requirements.txt", "requirements-docs.txt", "requirements/docs.txt"];
+
 /// The image of a version.
 pub(super) fn image((major, minor): (u32, u32)) -> String {
     format!("python:{major}.{minor}-slim")
@@ -104,13 +116,12 @@ fn packages(folder: &Folder<'_>) -> Option<(PackageManager, String, String)> {
         Some(_) if has_tool("poetry.dependencies") => {
             found(PackageManager::Poetry, "pyproject.toml", "poetry install --no-interaction --no-root")
         }
-        Some(text) if text.contains("[project]") => {
-            let groups = ["docs", "doc", "documentation"];
-            let group =
-                groups.into_iter().find(|name| toml_value(&text, "project.optional-dependencies", name).is_some());
-            let has_packages = toml_value(&text, "project", "dependencies").is_some_and(|list| list != "[]");
-            if group.is_none() && !has_packages {
-                return None;
+        Some(text) if names_packages(&text) => {
+            let group = docs_group(&text);
+            if is_bare(folder, &text) {
+                let group = group.map(|name| format!(" --extra {name}")).unwrap_or_default();
+                let command = format!("uv pip install --system -r pyproject.toml{group}");
+                return found(PackageManager::Uv, "pyproject.toml", &command);
             }
             let what = group.map_or_else(|| ".".to_owned(), |name| format!("'.[{name}]'"));
             found(PackageManager::Pip, "pyproject.toml", &format!("pip install {what}"))
@@ -119,27 +130,65 @@ fn packages(folder: &Folder<'_>) -> Option<(PackageManager, String, String)> {
     }
 }
 
+/// Whether the table `[project]` of a `pyproject.toml` names packages.
+fn names_packages(project: &str) -> bool {
+    let names_some = || toml_value(project, "project", "dependencies").is_some_and(|list| list != "[]");
+    project.contains("[project]") && (docs_group(project).is_some() || names_some())
+}
+
+/// The group of packages that its documentation is made with.
+fn docs_group(project: &str) -> Option<&'static str> {
+    let groups = ["docs", "doc", "documentation"];
+    groups.into_iter().find(|name| toml_value(project, "project.optional-dependencies", name).is_some())
+}
+
+/// Whether a project only names packages, and nothing says that it is one itself. `pip install .` would make one of it
+/// all the same, which fails where it has several directories beside each other ("Multiple top-level packages
+/// discovered in a flat-layout"). Documentation may import what it is about, so there it is installed.
+fn is_bare(folder: &Folder<'_>, project: &str) -> bool {
+    const OF_A_PACKAGE: &[&str] =
+        &["[build-system]", "[project.scripts]", "[project.gui-scripts]", "[project.entry-points", "[tool.setuptools"];
+    let says_how = OF_A_PACKAGE.iter().any(|table| project.contains(table))
+        || folder.has("setup.py")
+        || folder.text("setup.cfg").is_some_and(|text| text.contains("[options"));
+    // What lies in `src` is found without being told, and imported by its name only where it is installed.
+    !says_how && !folder.has_directory("src") && !has_mkdocs(folder)
+}
+
+/// Whether it is a site of MkDocs.
+fn has_mkdocs(folder: &Folder<'_>) -> bool {
+    folder.has("mkdocs.yml") || folder.has("mkdocs.yaml")
+}
+
+/// The first list of packages: the plain one, one that the application runs with, or the documentation's.
 fn requirements(folder: &Folder<'_>) -> Option<String> {
-    let files = ["requirements.txt", "docs/requirements.txt", "requirements-docs.txt", "requirements/docs.txt"];
-    let files: Vec<&str> = files.into_iter().filter(|file| folder.has(file)).collect();
+    let to_run = lists_to_run(folder);
+    let files = ["requirements.txt"].into_iter().chain(OF_DOCS).filter(|file| folder.has(file));
+    let files: Vec<&str> = to_run.into_iter().chain(files).collect();
     // The one for the documentation, where there are several.
     let says_mkdocs = |file: &&&str| folder.text(file).is_some_and(|text| text.contains("mkdocs"));
     let chosen = if folder.has("mkdocs.yml") { files.iter().find(says_mkdocs) } else { None };
     chosen.or(files.first()).map(|file| (*file).to_owned())
 }
 
+/// The lists of [`TO_RUN`] that are there, where no other file says what an application runs with.
+pub(super) fn lists_to_run(folder: &Folder<'_>) -> Vec<&'static str> {
+    const OTHERS: [&str; 6] = ["requirements.txt", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "Pipfile"];
+    let in_project = |text: String| names_packages(&text) || text.contains("[tool.poetry.dependencies");
+    let is_said = OTHERS.into_iter().any(|file| folder.has(file))
+        || folder.text("pyproject.toml").is_some_and(in_project)
+        || has_mkdocs(folder);
+    if is_said {
+        return Vec::new();
+    }
+    TO_RUN.into_iter().filter(|file| folder.has(file)).collect()
+}
+
 /// Everything that names packages, in lower case: enough to see whether one is among them.
 pub(super) fn named_packages(folder: &Folder<'_>) -> String {
-    let files = [
-        "requirements.txt",
-        "pyproject.toml",
-        "Pipfile",
-        "setup.py",
-        "docs/requirements.txt",
-        "requirements-docs.txt",
-        "requirements/docs.txt",
-    ];
-    files.iter().filter_map(|file| folder.text(file)).collect::<Vec<_>>().join("\n").to_lowercase()
+    let files = ["requirements.txt", "pyproject.toml", "Pipfile", "setup.py"].into_iter().chain(OF_DOCS);
+    let files = files.chain(lists_to_run(folder));
+    files.filter_map(|file| folder.text(file)).collect::<Vec<_>>().join("\n").to_lowercase()
 }
 
 /// Themes that are there in a site of MkDocs without packages.

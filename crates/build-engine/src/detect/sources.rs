@@ -35,9 +35,15 @@ pub(crate) fn sources(checkout: &Checkout, service: &PlanService) -> Sources {
 }
 
 fn of_python(checkout: &Checkout, service: &PlanService) -> Sources {
-    let is_read = |name: &str| {
-        let is_list = name.ends_with(".txt") && (name.contains("requirements") || name.contains("constraints"));
-        is_list
+    let command = service.install_command.as_ref().map(|command| command.value.as_str()).unwrap_or_default();
+    // `requirements/base.txt`, which a list may include, too.
+    let names_directory = |text: &str| text.contains("requirements/");
+    let plain_list = checkout.text(&join(service.install_directory.as_str(), "requirements.txt"));
+    let has_directory = names_directory(command) || plain_list.is_some_and(|text| names_directory(&text));
+    let is_read = |place: &str, name: &str| {
+        let is_named = name.contains("requirements") || name.contains("constraints");
+        let is_inside = has_directory && place.rsplit('/').next() == Some("requirements");
+        name.ends_with(".txt") && (is_named || is_inside)
             || matches!(
                 name,
                 "pyproject.toml"
@@ -52,14 +58,12 @@ fn of_python(checkout: &Checkout, service: &PlanService) -> Sources {
                     | "pip.conf"
             )
     };
-    let lists_alone = service.install_command.as_ref().is_some_and(|command| {
-        let words: Vec<&str> = command.value.split_whitespace().collect();
-        let is_plain = !command.value.contains(['$', '`', ';', '&', '|']);
-        // Anything else may build the project itself, which needs all of it.
-        let leaves_the_project = ["-r", "--no-root", "--no-install-project", "--no-self"];
-        is_plain && (words.contains(&"pipenv") || words.iter().any(|word| leaves_the_project.contains(word)))
-    });
-    if !lists_alone {
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let is_plain = !command.contains(['$', '`', ';', '&', '|']);
+    // Anything else may build the project itself, which needs all of it.
+    let leaves_the_project = ["-r", "--no-root", "--no-install-project", "--no-self"];
+    let leaves_it = words.contains(&"pipenv") || words.iter().any(|word| leaves_the_project.contains(word));
+    if !is_plain || !leaves_it {
         return Sources::Everything("it may install the project itself".to_owned());
     }
     let files = named(checkout, service, is_read);
@@ -75,11 +79,17 @@ fn of_python(checkout: &Checkout, service: &PlanService) -> Sources {
             return Sources::Everything(format!("{path} names files of the project"));
         }
     }
+    // As a list of packages it may name some that lie beside it: uv is told where in a table of its own.
+    let project = checkout.text(&join(service.install_directory.as_str(), "pyproject.toml"));
+    let names_own = project.is_some_and(|text| text.contains("[tool.uv") || text.contains("file:"));
+    if words.contains(&"pyproject.toml") && names_own {
+        return Sources::Everything("pyproject.toml may name files of the project".to_owned());
+    }
     Sources::Files(files)
 }
 
 fn of_ruby(checkout: &Checkout, service: &PlanService) -> Sources {
-    let is_read = |name: &str| {
+    let is_read = |_: &str, name: &str| {
         name.starts_with("Gemfile") || name.ends_with(".gemspec") || matches!(name, ".ruby-version" | ".tool-versions")
     };
     let files = named(checkout, service, is_read);
@@ -98,11 +108,13 @@ fn of_ruby(checkout: &Checkout, service: &PlanService) -> Sources {
     }
 }
 
-/// The files of these names, where the install runs and below.
-fn named(checkout: &Checkout, service: &PlanService, is_read: impl Fn(&str) -> bool) -> Vec<String> {
+/// The files that are read by their directory and name, where the install runs and below.
+fn named(checkout: &Checkout, service: &PlanService, is_read: impl Fn(&str, &str) -> bool) -> Vec<String> {
     let below = checkout.below(service.install_directory.as_str()).map(|(path, _)| path);
-    let files =
-        below.filter(|path| is_read(path.rsplit('/').next().unwrap_or(path)) && !path.contains("node_modules/"));
+    let files = below.filter(|path| {
+        let (place, name) = path.rsplit_once('/').unwrap_or(("", path));
+        is_read(place, name) && !path.contains("node_modules/")
+    });
     files.map(str::to_owned).collect()
 }
 
@@ -236,6 +248,21 @@ mod tests {
             ..ProjectSettings::default()
         };
         sources(&checkout, &detect(&checkout, &settings).unwrap().services[0])
+    }
+
+    #[test]
+    fn lists_of_packages_may_lie_in_a_directory() {
+        let files = |names: &[&str]| Sources::Files(names.iter().map(|name| (*name).to_owned()).collect());
+        let (base, main) = (("requirements/base.txt", "httpx\n"), ("main.py", ""));
+        let listed = [base, main, ("requirements/prod.txt", "-r base.txt\n"), ("data/notes.txt", "")];
+        assert_eq!(sources_of(&listed, None), files(&["requirements/base.txt", "requirements/prod.txt"]));
+        let included = [base, main, ("requirements.txt", "-r requirements/base.txt\n")];
+        assert_eq!(sources_of(&included, None), files(&["requirements.txt", "requirements/base.txt"]));
+        let project = "[project]\nname = \"x\"\ndependencies = [\"httpx\"]\n";
+        assert_eq!(sources_of(&[main, ("pyproject.toml", project)], None), files(&["pyproject.toml"]));
+        let own = format!("{project}[tool.uv.sources]\nhttpx = {{ path = \"vendor/httpx\" }}\n");
+        let own = sources_of(&[main, ("pyproject.toml", own.as_str())], None);
+        assert!(matches!(own, Sources::Everything(why) if why.contains("pyproject.toml")));
     }
 
     #[test]

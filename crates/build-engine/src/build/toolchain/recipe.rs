@@ -102,6 +102,7 @@ fn way_of_tool(tool: ToolName) -> Option<Way> {
         ToolName::Git => in_place("git", "", &["{apt} ca-certificates git"]),
         // With what the driver of PostgreSQL is compiled against, which Python's packages name more often than the finished one.
         ToolName::Compiler => in_place("compilers", "", &["{apt} g++ make python3 pkg-config libpq-dev"]),
+        ToolName::Openssl => in_place("OpenSSL", "", &["{apt} ca-certificates openssl"]),
         // No package registry carries it.
         ToolName::Zola => return None,
     })
@@ -217,19 +218,31 @@ mod tests {
         assert_eq!(dockerfile, wanted);
     }
 
+    /// What goes on top of Node for a project of this `package.json`.
+    fn of_package(package: &str) -> Recipe {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("package.json"), package).unwrap();
+        let checkout = Checkout::of_folder(folder.path()).unwrap();
+        let plan = crate::detect::detect(&checkout, &crate::detect::ProjectSettings::default()).unwrap();
+        Recipe::of(&checkout, &plan.services[0]).unwrap()
+    }
+
     #[test]
     fn npm_is_installed_where_the_project_names_its_version() {
-        let recipe = |package: &str| {
-            let folder = tempfile::tempdir().unwrap();
-            std::fs::write(folder.path().join("package.json"), package).unwrap();
-            let checkout = Checkout::of_folder(folder.path()).unwrap();
-            let plan = crate::detect::detect(&checkout, &crate::detect::ProjectSettings::default()).unwrap();
-            Recipe::of(&checkout, &plan.services[0]).unwrap().dockerfile("node:22-slim", &[])
-        };
+        let recipe = |package: &str| of_package(package).dockerfile("node:22-slim", &[]);
         let named = r#"{"packageManager":"npm@11.4.2","scripts":{"build":"x"}}"#;
         let install = "RUN npm install --global --no-audit --no-fund npm@11.4.2\n";
         assert_eq!(recipe(named), format!("FROM node:22-slim\n{install}"));
         assert_eq!(recipe(r#"{"scripts":{"build":"x"}}"#), "FROM node:22-slim\n");
+    }
+
+    #[test]
+    fn prisma_is_given_the_library_that_slim_images_lack() {
+        let package = r#"{"scripts":{"start":"node ."},"dependencies":{"@prisma/client":"6"}}"#;
+        let recipe = of_package(package);
+        assert_eq!(recipe.words(), "OpenSSL");
+        let install = "RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates openssl\n";
+        assert_eq!(recipe.dockerfile("node:22-slim", &[]), format!("FROM node:22-slim\n{install}"));
     }
 
     #[test]

@@ -6,9 +6,10 @@ use berth_model::{Decision, PackageManager, PlanService, Reason, ServiceKind};
 use regex::Regex;
 
 use super::complete::release_with;
+use super::has_web_process;
 use crate::detect::config::toml_value;
 use crate::detect::folder::Folder;
-use crate::detect::{bare, python};
+use crate::detect::{bare, output, python};
 
 const FILES: &[&str] = &[
     "manage.py",
@@ -46,8 +47,8 @@ static APPLICATION: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static FACTORY: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?m)^def (create_app|make_app|build_app|get_app)\(").ok());
 
-/// Brings a database of Django's to what the application expects.
-const MIGRATE: &str = "python manage.py migrate --noinput";
+/// What administers an application of Django.
+const MANAGE: &str = "manage.py";
 /// What settings of Django name that keep their data on a server, or may be told to.
 const DATABASE_SERVERS: &[&str] =
     &["DATABASE_URL", "dj_database_url", "env.db", "postgresql", "backends.mysql", "backends.oracle"];
@@ -67,7 +68,8 @@ struct Application {
 }
 
 pub(super) fn service(folder: &Folder<'_>) -> Option<PlanService> {
-    let shown = *FILES.iter().find(|file| folder.has(file))?;
+    let usual = FILES.iter().copied().find(|file| folder.has(file));
+    let shown = usual.or_else(|| python::lists_to_run(folder).first().copied())?;
     let packages = python::named_packages(folder);
     let main = MAIN.iter().copied().find(|file| folder.has(file));
     // Packages can be there for something else: the main file, where there is one, must name them too.
@@ -79,13 +81,22 @@ pub(super) fn service(folder: &Folder<'_>) -> Option<PlanService> {
     let by = |name: &str| Decision::new(name.to_owned(), shown, Reason::PackagesName { name: name.into() });
     let found =
         |value: &str, file: &str| Decision::new(value.to_owned(), file, Reason::FileFound { file: file.into() });
+    let manage = match (main, &application) {
+        _ if folder.has(MANAGE) => Some(MANAGE),
+        (None, None) => manage_below(folder, &packages),
+        _ => None,
+    };
     let mut release = None;
-    let (name, start) = if folder.has("manage.py") {
+    let (name, start) = if let Some(manage) = manage {
         let data = DjangoData::of(folder);
-        release = data.is_on_a_server.then_some(MIGRATE);
-        let serve = django(folder, uses);
-        let start = if data.is_in_a_file { format!("{MIGRATE} && {serve}") } else { serve };
-        (found("django", "manage.py"), Some(start))
+        let migrate = format!("python {manage} migrate --noinput");
+        let serve = django(folder, manage, uses);
+        let start = if data.is_in_a_file { format!("{migrate} && {serve}") } else { serve };
+        release = data.is_on_a_server.then(|| {
+            let reason = Reason::Migrates { framework: "Django".into() };
+            Decision::new(migrate, manage, reason)
+        });
+        (found("django", manage), Some(start))
     } else if let Some(name) = ASGI.iter().copied().find(|name| serves(name)) {
         (by(name), Some(asgi(application.as_ref(), main)))
     } else if serves("flask") {
@@ -97,10 +108,14 @@ pub(super) fn service(folder: &Folder<'_>) -> Option<PlanService> {
     } else {
         (found("python", shown), main.map(|file| format!("python {file}")).or_else(|| script(folder)))
     };
-    let source = match &application {
-        Some(application) if name.value != "django" => application.file.as_str(),
-        _ if folder.has("manage.py") => "manage.py",
-        _ => main.unwrap_or(shown),
+    // A directory called `requirements` may be anybody's.
+    if usual.is_none() && start.is_none() && !has_web_process(folder) {
+        return None;
+    }
+    let source = match (manage, &application) {
+        (Some(manage), _) => manage,
+        (None, Some(application)) => application.file.as_str(),
+        (None, None) => main.unwrap_or(shown),
     };
     let start_command =
         start.map(|start| Decision::new(start, source, Reason::UsualStart { framework: name.value.clone() }));
@@ -114,15 +129,30 @@ pub(super) fn service(folder: &Folder<'_>) -> Option<PlanService> {
         bring(&mut service, "uvicorn");
     }
     if let Some(release) = release {
-        let reason = Reason::Migrates { framework: "Django".into() };
-        release_with(&mut service, Decision::new(release.to_owned(), "manage.py", reason));
+        release_with(&mut service, release);
     }
-    if folder.has("manage.py") && uses("whitenoise") {
+    if let Some(manage) = manage.filter(|_| uses("whitenoise")) {
         let collects = Reason::CollectsFiles { name: "whitenoise".into() };
-        let command = "python manage.py collectstatic --noinput".to_owned();
-        service.build_command = Some(Decision::new(command, "manage.py", collects));
+        let command = format!("python {manage} collectstatic --noinput");
+        service.build_command = Some(Decision::new(command, manage, collects));
     }
     Some(service)
+}
+
+/// The `manage.py` of a Django application that lies in a directory of the project, below the list of its packages: the
+/// only one, where nothing else here could be started or published.
+fn manage_below<'a>(folder: &Folder<'a>, packages: &str) -> Option<&'a str> {
+    let is_beside = |(place, file): (&str, &str)| file == MANAGE && !ASIDE.contains(&place);
+    let mut found = paths(folder).filter(|path| path.split_once('/').is_some_and(is_beside));
+    let manage = found.next().filter(|_| found.next().is_none())?;
+    // It becomes part of command lines as it is.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.');
+    let says_django = |text: &str| text.contains("django");
+    let is_of_django = says_django(packages) || folder.text(manage).is_some_and(|text| says_django(&text));
+    let is_something_else =
+        has_web_process(folder) || script(folder).is_some() || output::plain_directory(folder).is_some();
+    let is_meant = manage.bytes().all(is_plain) && !manage.starts_with(['-', '.']);
+    (is_meant && is_of_django && !is_something_else).then_some(manage)
 }
 
 /// Has a package installed with those that the project names.
@@ -131,6 +161,9 @@ fn bring(service: &mut PlanService, package: &str) {
     let Some(install) = &mut service.install_command else { return };
     match manager {
         Some(PackageManager::Pip) => install.value.push_str(&format!(" {package}")),
+        Some(PackageManager::Uv) if install.value.starts_with("uv pip install ") => {
+            install.value.push_str(&format!(" {package}"));
+        }
         Some(PackageManager::Uv) => install.value.push_str(&format!(" && uv pip install {package}")),
         _ => return,
     }
@@ -157,19 +190,25 @@ impl DjangoData {
     }
 }
 
-/// What serves an application of Django: what its packages name, else its own server.
-fn django(folder: &Folder<'_>, uses: impl Fn(&str) -> bool) -> String {
-    match (module_of(folder, "wsgi.py"), module_of(folder, "asgi.py")) {
+/// What serves an application of Django: what its packages name, else its own server. Its modules are named from the
+/// directory of its `manage.py`.
+fn django(folder: &Folder<'_>, manage: &str, uses: impl Fn(&str) -> bool) -> String {
+    let place = manage.trim_end_matches(MANAGE);
+    let (option, before) = match place.trim_end_matches('/') {
+        "" => (String::new(), String::new()),
+        directory => (format!(" --chdir {directory}"), format!("cd {directory} && ")),
+    };
+    match (module_of(folder, place, "wsgi.py"), module_of(folder, place, "asgi.py")) {
         (Some(module), _) if uses("gunicorn") => {
-            format!("gunicorn --bind 0.0.0.0:${{PORT:-8000}} {module}:application")
+            format!("gunicorn --bind 0.0.0.0:${{PORT:-8000}}{option} {module}:application")
         }
         (_, Some(module)) if uses("uvicorn") => {
-            format!("uvicorn {module}:application --host 0.0.0.0 --port ${{PORT:-8000}}")
+            format!("{before}uvicorn {module}:application --host 0.0.0.0 --port ${{PORT:-8000}}")
         }
         (_, Some(module)) if uses("daphne") => {
-            format!("daphne -b 0.0.0.0 -p ${{PORT:-8000}} {module}:application")
+            format!("{before}daphne -b 0.0.0.0 -p ${{PORT:-8000}} {module}:application")
         }
-        _ => "python manage.py runserver --noreload 0.0.0.0:${PORT:-8000}".to_owned(),
+        _ => format!("python {manage} runserver --noreload 0.0.0.0:${{PORT:-8000}}"),
     }
 }
 
@@ -256,9 +295,10 @@ fn paths<'a>(folder: &Folder<'a>) -> impl Iterator<Item = &'a str> {
     folder.checkout.below(folder.root).filter_map(move |(path, _)| path.get(skip..))
 }
 
-/// `mysite.wsgi`, of the file that Django makes.
-fn module_of(folder: &Folder<'_>, file: &str) -> Option<String> {
-    let path = paths(folder).find(|path| path.rsplit('/').next() == Some(file) && !path.contains(".venv/"))?;
+/// `mysite.wsgi`, of the file that Django makes, from the directory `place`.
+fn module_of(folder: &Folder<'_>, place: &str, file: &str) -> Option<String> {
+    let mut paths = paths(folder).filter_map(|path| path.strip_prefix(place));
+    let path = paths.find(|path| path.rsplit('/').next() == Some(file) && !path.contains(".venv/"))?;
     Some(path.trim_end_matches(".py").replace('/', "."))
 }
 

@@ -1,6 +1,6 @@
 //! Servers as they run: the port, the start command, the release command and the environment of each.
 
-use berth_model::{PlanService, ServiceKind};
+use berth_model::{PackageManager, PlanService, ServiceKind};
 
 use super::{assert_plan, detected, refused};
 
@@ -179,6 +179,119 @@ fn django_migrates_where_its_data_is() {
         assert_eq!(run.release_command.as_deref(), release, "{why}");
         assert_eq!(port(&found), 8000);
     }
+}
+
+#[test]
+fn django_below_the_list_of_its_packages_is_started_there() {
+    const MIGRATE: &str = "python shop/manage.py migrate --noinput";
+    const GUNICORN: &str = "gunicorn --bind 0.0.0.0:${PORT:-8000} --chdir shop config.wsgi:application";
+    let (file, server) = ("'ENGINE': 'django.db.backends.sqlite3'", "'ENGINE': 'django.db.backends.postgresql'");
+    let django = |packages: &str, settings: &str| {
+        detected(&[
+            ("requirements.txt", packages),
+            ("shop/manage.py", "django"),
+            ("shop/config/wsgi.py", ""),
+            ("shop/config/asgi.py", ""),
+            ("shop/config/settings.py", settings),
+        ])
+    };
+    let found = django("django\ngunicorn\nwhitenoise\n", server);
+    assert_eq!((start(&found), found.framework.value.as_str(), port(&found)), (GUNICORN, "django", 8000));
+    let ServiceKind::Running { run, .. } = &found.kind else { panic!("{found:?}") };
+    assert_eq!(run.release_command.as_deref(), Some(MIGRATE));
+    assert_eq!(found.build_command.as_ref().unwrap().value, "python shop/manage.py collectstatic --noinput");
+    assert_eq!(found.install_command.as_ref().unwrap().value, "pip install -r requirements.txt");
+    assert_eq!(start(&django("django\ngunicorn\n", file)), format!("{MIGRATE} && {GUNICORN}"));
+    for (packages, wanted) in [
+        ("django\ndaphne\n", "cd shop && daphne -b 0.0.0.0 -p ${PORT:-8000} config.asgi:application"),
+        ("django\nuvicorn\n", "cd shop && uvicorn config.asgi:application --host 0.0.0.0 --port ${PORT:-8000}"),
+        ("django\n", "python shop/manage.py runserver --noreload 0.0.0.0:${PORT:-8000}"),
+    ] {
+        let found = django(packages, server);
+        assert_eq!((start(&found), port(&found)), (wanted, 8000));
+    }
+}
+
+#[test]
+fn django_below_is_taken_only_where_nothing_else_is_meant() {
+    let (packages, shop) = (("requirements.txt", "django\n"), ("shop/manage.py", "django"));
+    for files in [
+        vec![packages, shop, ("blog/manage.py", "django")],
+        vec![packages, ("tests/manage.py", "django")],
+        vec![packages, ("my shop/manage.py", "django")],
+        vec![packages, ("code/shop/manage.py", "django")],
+        vec![("requirements.txt", "httpx\n"), ("shop/manage.py", "import click")],
+    ] {
+        assert_eq!(refused(&files).title, "nothing says how this application is started (python)", "{files:?}");
+    }
+    let framework = |more: (&str, &str)| detected(&[packages, shop, more]).framework.value;
+    assert_eq!(framework(("README.md", "")), "django");
+    assert_eq!(framework(("main.py", "")), "python");
+    assert_eq!(framework(("Procfile", "web: gunicorn --chdir shop config.wsgi\n")), "python");
+    assert_eq!(framework(("index.html", "")), "static-html");
+}
+
+#[test]
+fn python_is_installed_from_the_list_that_it_runs_with() {
+    let django = [("manage.py", "django"), ("shop/wsgi.py", "")];
+    let (base, docs) = (("requirements/base.txt", "django\n"), ("requirements/docs.txt", "sphinx\n"));
+    let (short, long) = ("-r base.txt\ngunicorn\n", "-r requirements/base.txt\ngunicorn\n");
+    for (lists, wanted) in [
+        (vec![base, ("requirements/prod.txt", short)], "pip install -r requirements/prod.txt"),
+        (vec![base, ("requirements/production.txt", short)], "pip install -r requirements/production.txt"),
+        (vec![base, ("requirements-prod.txt", long)], "pip install -r requirements-prod.txt"),
+        (vec![base, docs, ("requirements/dev.txt", short)], "pip install -r requirements/base.txt"),
+        (vec![docs, ("requirements/requirements.txt", "django\n")], "pip install -r requirements/requirements.txt"),
+        (vec![base, ("pyproject.toml", "[tool.black]\n")], "pip install -r requirements/base.txt"),
+        // What was understood before is as it was.
+        (vec![base, ("requirements.txt", "django\n")], "pip install -r requirements.txt"),
+        (vec![base, ("Pipfile", "[packages]\ndjango = \"*\"\n")], "pipenv install"),
+        (vec![docs], "pip install -r requirements/docs.txt"),
+    ] {
+        let files = [&django[..], &lists[..]].concat();
+        assert_eq!(detected(&files).install_command.unwrap().value, wanted, "{files:?}");
+    }
+    // The program that serves it may be among those for production alone.
+    let found = detected(&[django[0], django[1], base, ("requirements/prod.txt", short)]);
+    assert_eq!(start(&found), "gunicorn --bind 0.0.0.0:${PORT:-8000} shop.wsgi:application");
+    // Such a list shows Python where there is something to start, and nothing where there is not.
+    let list = ("requirements/base.txt", "fastapi\n");
+    let found = detected(&[list, ("app/main.py", "app = FastAPI()")]);
+    assert_eq!(start(&found), "uvicorn app.main:app --host 0.0.0.0 --port ${PORT:-8000}");
+    assert_eq!(found.install_command.unwrap().value, "pip install -r requirements/base.txt uvicorn");
+    let found = detected(&[docs, ("requirements/base.txt", "httpx\n"), ("deno.json", "{}"), ("main.ts", "")]);
+    assert_eq!(found.framework.value, "deno");
+}
+
+#[test]
+fn a_project_that_only_names_packages_is_not_built_itself() {
+    let install = |more: &str, file: (&str, &str)| {
+        let project = format!("[project]\nname = \"x\"\nversion = \"1\"\ndependencies = [\"fastapi\"]\n{more}");
+        let app = ("main.py", "app = FastAPI()");
+        let files = [app, ("api/routes.py", ""), ("pyproject.toml", project.as_str()), file];
+        let service = detected(&files);
+        let manager = service.toolchain.unwrap().package_manager.unwrap().value;
+        (manager, service.install_command.unwrap().value)
+    };
+    let nothing = ("README.md", "");
+    let (manager, command) = install("", nothing);
+    assert_eq!((manager, command.as_str()), (PackageManager::Uv, "uv pip install --system -r pyproject.toml uvicorn"));
+    let docs = "[project.optional-dependencies]\ndocs = [\"mkdocs\"]\n";
+    assert_eq!(install(docs, nothing).1, "uv pip install --system -r pyproject.toml --extra docs uvicorn");
+    // What says how it is built is built.
+    let build = "[build-system]\nrequires = [\"hatchling\"]\nbuild-backend = \"hatchling.build\"\n";
+    for (more, file) in [
+        (build, nothing),
+        ("[tool.setuptools]\npackages = [\"api\"]\n", nothing),
+        ("[project.scripts]\nx = \"api.routes:main\"\n", nothing),
+        ("", ("setup.py", "")),
+        ("", ("setup.cfg", "[options]\npackages = api\n")),
+        ("", ("src/x/__init__.py", "")),
+    ] {
+        let (manager, command) = install(more, file);
+        assert_eq!((manager, command.as_str()), (PackageManager::Pip, "pip install . uvicorn"), "{more} {file:?}");
+    }
+    assert_eq!(install("", ("setup.cfg", "[flake8]\n")).0, PackageManager::Uv);
 }
 
 #[test]

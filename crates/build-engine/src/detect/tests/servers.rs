@@ -1,6 +1,8 @@
 //! Server applications: what is understood of them, and how that is said.
 
-use super::{OutputDir, ProjectSettings, assert_plan, plan, print};
+use berth_model::ToolName;
+
+use super::{OutputDir, ProjectSettings, RootDir, assert_plan, plan, print};
 
 #[test]
 fn of_node() {
@@ -35,6 +37,36 @@ fn of_node() {
         "server-in-workspace",
         &[("package.json", top), ("api/package.json", &express), ("package-lock.json", "{}")],
     );
+}
+
+#[test]
+fn prisma_brings_openssl() {
+    let tools = |files: &[(&str, &str)], root: &str| {
+        let root_directory = Some(RootDir::parse(root).unwrap());
+        let settings = ProjectSettings { root_directory, ..ProjectSettings::default() };
+        let service = plan(files, &settings).unwrap().services.remove(0);
+        let tools = service.toolchain.unwrap().tools.into_iter();
+        tools.map(|tool| (tool.value.name, tool.source, tool.why.sentence)).collect::<Vec<_>>()
+    };
+    let openssl = |file: &str, dependency: &str| {
+        vec![(ToolName::Openssl, file.to_owned(), format!("{file} depends on {dependency}"))]
+    };
+    let package = |more: &str| format!(r#"{{"scripts":{{"start":"node ."}},{more}}}"#);
+    let to_run = package(r#""dependencies":{"@prisma/client":"6"},"devDependencies":{"prisma":"6"}"#);
+    assert_eq!(tools(&[("package.json", to_run.as_str())], ""), openssl("package.json", "@prisma/client"));
+    let to_build = package(r#""devDependencies":{"prisma":"6"}"#);
+    assert_eq!(tools(&[("package.json", to_build.as_str())], ""), openssl("package.json", "prisma"));
+    let next = r#"{"scripts":{"build":"next build"},"dependencies":{"next":"16","@prisma/client":"6"}}"#;
+    assert_eq!(tools(&[("package.json", next)], ""), openssl("package.json", "@prisma/client"));
+    let express = package(r#""dependencies":{"express":"5"}"#);
+    assert!(tools(&[("package.json", express.as_str())], "").is_empty());
+    // The top of the workspace has it installed for all of its packages.
+    let top = r#"{"workspaces":["apps/*"],"devDependencies":{"prisma":"6"}}"#;
+    let files = [("code/package.json", top), ("code/apps/api/package.json", express.as_str())];
+    assert_eq!(tools(&files, "code/apps/api"), openssl("code/package.json", "prisma"));
+    // One that is no part of a workspace has nothing of what lies above it.
+    let beside = [("package.json", to_build.as_str()), ("api/package.json", express.as_str())];
+    assert!(tools(&beside, "api").is_empty());
 }
 
 #[test]
