@@ -133,6 +133,27 @@ async fn who_listens_elsewhere_is_told_where() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_canceled_on_its_way_to_be_live_holds_nothing_up() -> Result<()> {
+    let world = World::open(&Database::Sqlite, &[]).await?;
+    let project = connect(&world, "stuck", &Application::saying("As it was")).await?;
+    let before = running(&world)?;
+    let released = [("berth.toml", "[services.web]\nrelease = \"sleep 900\"\n")];
+    Application::saying("Never to be seen").publish_with(&project.repo, &released)?;
+    let answer = Delivery::push(&project.repo)?.send(&world.berth).await?.expect(201)?;
+    let build = answer["build"]["id"].as_i64().context("a build")?;
+    ensure!(world.ended(build).await? == "passed");
+    eventually("its release command runs", SOON, async || Ok((running(&world)?.len() == 2).then_some(()))).await?;
+    world.ada.post(&format!("/api/v1/builds/{build}/cancel"), &json!({})).await?.expect(200)?;
+    eventually("nothing of it is left", SOON, async || Ok((running(&world)? == before).then_some(()))).await?;
+    ensure!(project.site.get("/").await?.body == "As it was");
+
+    project.repo.publish("Without it", &[("berth.toml", "[services.web]\n")])?;
+    push(&world, &project, &Application::saying("Mended")).await?;
+    world.shows(&project, "Mended").await?;
+    world.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn killed_berth_finds_its_replicas_again() -> Result<()> {
     for database in [Database::Sqlite, Database::postgres()] {
         let mut world = World::open(&database, &[]).await?;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use berth_model::{ActivationId, DeploymentId};
 use berth_runtime::{CommandSpec, EnvVar, shell};
-use berth_store::{ActivationDecision, Deployment, StoreError};
+use berth_store::{ActivationDecision, ActivationState, Deployment, StoreError};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::crew::{Happened, Trial, Wanted};
 use super::keeper::{Fares, Keeper, NotLaunched, Service};
@@ -68,6 +69,8 @@ impl DeployEngine {
     }
 
     async fn try_to_roll_out(&self, supervisor: &Supervisor, id: ActivationId) -> Result<Activated, DeployError> {
+        // Listened to before it is looked at: no end is missed.
+        let mut ends = self.store().signals().activated();
         loop {
             // Looked at first: commands of a version that would not go live are not run.
             let deployment = match self.store().foresee_activation(id).await? {
@@ -82,11 +85,36 @@ impl DeployEngine {
             };
             // Until it is live, or refused: from then on the supervisor knows by itself.
             let _rolling = supervisor.roll(deployment.id);
-            return match supervisor.start(&deployment).await {
+            let started = tokio::select! {
+                started = supervisor.start(&deployment) => started,
+                withdrawn = self.withdrawn(id, deployment.id, &mut ends) => return withdrawn,
+            };
+            return match started {
                 Ok(()) => self.activate(id).await,
                 Err(Stop::Refused(reason)) => self.refuse_because(id, reason).await,
                 Err(Stop::Later(error)) => Err(error),
             };
+        }
+    }
+
+    /// Waits until somebody has ended an activation that is under way: its build was canceled, its preview is closed.
+    async fn withdrawn(
+        &self,
+        id: ActivationId,
+        deployment: DeploymentId,
+        ends: &mut broadcast::Receiver<DeploymentId>,
+    ) -> Result<Activated, DeployError> {
+        loop {
+            match ends.recv().await {
+                Ok(other) if other != deployment => continue,
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return std::future::pending().await,
+            }
+            let activation = self.store().activation(id).await?;
+            if activation.state != ActivationState::Pending {
+                let reason = activation.refusal.unwrap_or_else(|| "it was withdrawn".to_owned());
+                return Ok(Activated::Refused { reason });
+            }
         }
     }
 
