@@ -490,6 +490,8 @@ async fn release_commands_run_once_before_the_switch_and_their_failure_stops_it(
         let two = fleet.deploy(&project, vec![with_release("two", note)]).await;
         assert_eq!(fleet.get(&two, "/env/RELEASES").await, "xx", "the volume outlived the deployment");
 
+        // So that it is started anew.
+        until("the first one is gone", async || fleet.containers(&one).await.is_empty().then_some(())).await;
         let back = fleet.world.store.request_activation(fleet.world.access, one.id, ActivationReason::Rollback);
         back.await.unwrap();
         assert!(matches!(fleet.put_live().await, Activated::Live(_)));
