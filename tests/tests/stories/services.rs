@@ -98,8 +98,12 @@ async fn a_version_that_does_not_start_never_sees_a_visitor() -> Result<()> {
             Ok(of_build.filter(|deployment| deployment["status"] == "failed").cloned())
         })
         .await?;
-        let log = world.berth.log()?;
-        ensure!(told.iter().all(|told| log.contains(told)), "{deployment}: {log}");
+        // It is said once it is written down.
+        eventually("the log says it", SOON, async || {
+            let log = world.berth.log()?;
+            Ok(told.iter().all(|told| log.contains(told)).then_some(()))
+        })
+        .await?;
         let problem = deployment["problem"].as_str().unwrap_or_default();
         let parts = ["What was live stays live", told[0], told[1]];
         ensure!(parts.iter().all(|part| problem.contains(part)), "its owner reads why: {deployment}");
