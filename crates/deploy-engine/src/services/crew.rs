@@ -6,14 +6,18 @@
 //! number in turn gets a new container beside the old one, which leaves once the new one is healthy. So a restart that
 //! fails leaves what works alone.
 
+mod told;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use berth_model::{ReplicaEnd, ServiceState, Timestamp};
+use berth_model::{ReplicaEnd, Timestamp};
 
 use super::restarts::Restarts;
 use super::words::Trouble;
+
+pub(crate) use told::{Place, Standing, Trial};
 
 /// So many failed questions in a row make a healthy replica an unhealthy one.
 const MISSES: u32 = 3;
@@ -87,34 +91,6 @@ pub(crate) enum Order {
     Retire { container: String, endpoints: Vec<SocketAddr>, served: bool },
     /// Let one stay that is being drained, if that is still under way.
     Recall { container: String },
-}
-
-/// What the proxy shall do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    Starting,
-    Ready(Vec<SocketAddr>),
-    Down(String),
-    Stopped,
-}
-
-/// How a version that is new fares.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Trial {
-    Pending,
-    /// All that should run are healthy.
-    Passed,
-    /// It will not do; which replica, and why.
-    Failed(u32, Trouble),
-}
-
-/// Where a replica stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) number: u32,
-    pub(crate) state: ServiceState,
-    pub(crate) restarts: u32,
-    pub(crate) last_end: Option<ReplicaEnd>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,11 +179,15 @@ impl Crew {
     /// Says what should run. A new generation, or a new beginning, forgets the troubles of the one before.
     pub(crate) fn want(&mut self, wanted: Wanted) {
         if wanted.generation != self.wanted.generation || self.wanted.replicas == 0 {
-            for slot in self.slots.values_mut() {
-                *slot = Slot { last_end: slot.last_end, ..Slot::default() };
-            }
+            self.forget_troubles();
         }
         self.wanted = wanted;
+    }
+
+    fn forget_troubles(&mut self) {
+        for slot in self.slots.values_mut() {
+            *slot = Slot { last_end: slot.last_end, ..Slot::default() };
+        }
     }
 
     /// Takes in a container that is there already. One that served before is taken at its word until it is asked.
@@ -314,11 +294,7 @@ impl Crew {
                     };
                 }
             }
-            Happened::AnotherChance => {
-                for slot in self.slots.values_mut() {
-                    *slot = Slot { last_end: slot.last_end, ..Slot::default() };
-                }
-            }
+            Happened::AnotherChance => self.forget_troubles(),
             Happened::Gone { container } => {
                 self.members.retain(|member| member.container.as_deref() != Some(&container));
                 let numbers: Vec<u32> = self.members.iter().map(|member| member.number).collect();
@@ -562,71 +538,6 @@ impl Crew {
         let resting = self.slots.iter().filter(|(number, _)| **number <= wanted && waits(**number));
         // Whose rest is over and who was not ordered waits for another number, not for the time.
         proving.chain(resting.filter_map(|(_, slot)| slot.rests_until)).filter(|at| *at > now).min()
-    }
-
-    /// What the proxy shall do. When nothing is wanted any more, who still serves does so until it is drained.
-    pub(crate) fn standing(&self) -> Standing {
-        let addresses = |serves: fn(&Phase) -> bool| {
-            let serving = self.members.iter().filter(|member| serves(&member.phase));
-            serving.flat_map(|member| member.endpoints.iter().copied()).collect::<Vec<_>>()
-        };
-        let healthy = addresses(|phase| matches!(phase, Phase::Healthy { .. }));
-        if !healthy.is_empty() {
-            return Standing::Ready(healthy);
-        }
-        let unhealthy = addresses(|phase| *phase == Phase::Unhealthy);
-        if !unhealthy.is_empty() {
-            return Standing::Ready(unhealthy);
-        }
-        if self.wanted.replicas == 0 {
-            let last = addresses(|phase| matches!(phase, Phase::Leaving { serves: true, .. }));
-            return if last.is_empty() { Standing::Stopped } else { Standing::Ready(last) };
-        }
-        match self.slots.values().find_map(|slot| slot.trouble.as_ref()) {
-            Some(trouble) => Standing::Down(trouble.for_visitors()),
-            None => Standing::Starting,
-        }
-    }
-
-    /// How the version fares that should run.
-    pub(crate) fn trial(&self) -> Trial {
-        for (number, slot) in self.slots.range(..=self.wanted.replicas) {
-            if let Some(trouble) = slot.trouble.as_ref().filter(|_| slot.ends >= ENDS_ON_TRIAL) {
-                return Trial::Failed(*number, trouble.clone());
-            }
-        }
-        let is_healthy = |number| {
-            let mut current = self.members.iter().filter(|member| member.is(number, self.wanted.generation));
-            current.any(|member| matches!(member.phase, Phase::Healthy { .. }))
-        };
-        if (1..=self.wanted.replicas).all(is_healthy) { Trial::Passed } else { Trial::Pending }
-    }
-
-    /// Where each replica stands, by number.
-    pub(crate) fn places(&self) -> Vec<Place> {
-        let numbers = self.slots.keys().copied().filter(|number| {
-            *number <= self.wanted.replicas || self.members.iter().any(|member| member.number == *number)
-        });
-        let place = |number| {
-            let slot = &self.slots[&number];
-            let loops = slot.restarts.is_crash_loop;
-            let of_members = self.members.iter().filter(|member| member.number == number);
-            let states = of_members.filter_map(|member| match member.phase {
-                Phase::Healthy { .. } => Some(ServiceState::Healthy),
-                Phase::Unhealthy => Some(ServiceState::Unhealthy),
-                Phase::Launching | Phase::Proving { .. } if !loops => Some(ServiceState::Starting),
-                Phase::Launching | Phase::Proving { .. } | Phase::Ended | Phase::Leaving { .. } => None,
-            });
-            let state = match ServiceState::of_all(states) {
-                ServiceState::Stopped if number > self.wanted.replicas => ServiceState::Stopped,
-                ServiceState::Stopped if loops => ServiceState::CrashLoop,
-                ServiceState::Stopped if slot.trouble.is_some() => ServiceState::Restarting,
-                ServiceState::Stopped => ServiceState::Starting,
-                better => better,
-            };
-            Place { number, state, restarts: slot.restarts.count, last_end: slot.last_end }
-        };
-        numbers.map(place).collect()
     }
 }
 

@@ -89,14 +89,13 @@ async fn a_canceled_dockerfile_leaves_no_container() {
         |_| (),
         |engine| async move {
             let dockerfile = format!("FROM {NODE}\nRUN sleep 1000\n");
-            let steps = || docker(&["ps", "--all", "--quiet", "--filter", &network_of(&engine)]);
             tokio::select! {
                 ended = build(&engine, &dockerfile) => panic!("it ended: {ended:?}"),
-                () = async { while steps().is_empty() { tokio::time::sleep(Duration::from_millis(50)).await } } => {}
+                () = async { while !sleeps(&engine) { tokio::time::sleep(Duration::from_millis(50)).await } } => {}
             }
             let canceled = Instant::now();
-            while !steps().is_empty() {
-                assert!(canceled.elapsed() < Duration::from_secs(15), "still there: {}", steps());
+            while sleeps(&engine) {
+                assert!(canceled.elapsed() < Duration::from_secs(15), "it is still there");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         },
@@ -111,20 +110,14 @@ async fn a_later_process_ends_the_steps_of_a_killed_one() {
         |killed| async move {
             let dockerfile = format!("FROM {NODE}\nRUN sleep 1000\n");
             let later = Engine::connect(killed.config().clone());
-            // What the rules are tried with is on that network as well.
-            let network = network_of(&killed);
-            let has_step = || {
-                let commands = ["ps", "--all", "--no-trunc", "--format", "{{.Command}}", "--filter", &network];
-                docker(&commands).contains("sleep 1000")
-            };
             let sweeping = async {
-                while !has_step() {
+                while !sleeps(&killed) {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
                 killed.sweep().await.unwrap();
-                assert!(has_step(), "the own process's steps are left alone");
+                assert!(sleeps(&killed), "the own process's steps are left alone");
                 later.sweep().await.unwrap();
-                assert!(!has_step());
+                assert!(!sleeps(&killed));
             };
             let ((built, _, _), ()) = tokio::join!(build(&killed, &dockerfile), sweeping);
             assert!(built.is_err());
@@ -150,6 +143,12 @@ async fn an_image_that_cannot_be_had_is_named() {
         },
     )
     .await;
+}
+
+/// Whether the step `sleep 1000` is there. What the rules are tried with is on that network as well.
+fn sleeps(engine: &Engine) -> bool {
+    let commands = ["ps", "--all", "--no-trunc", "--format", "{{.Command}}", "--filter", &network_of(engine)];
+    docker(&commands).contains("sleep 1000")
 }
 
 fn network_of(engine: &Engine) -> String {

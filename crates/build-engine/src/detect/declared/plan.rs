@@ -44,7 +44,7 @@ pub(in crate::detect) fn plan(
 /// command, else the first.
 fn release_once(declaration: &Declaration, services: &mut [PlanService]) {
     let declares = |at: usize| declaration.services[at].release.is_some();
-    let has_one = |service: &PlanService| matches!(&service.kind, ServiceKind::Running { run, .. } if run.release_command.is_some());
+    let has_one = |service: &PlanService| service.origins.contains_key(&PlanSetting::ReleaseCommand);
     for at in 0..services.len() {
         let root = services[at].root_directory.value.clone();
         let is_of_another = |other: usize| {
