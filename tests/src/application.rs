@@ -78,7 +78,13 @@ const server = http.createServer((request, response) => {
     return asked.on('timeout', () => asked.destroy(new Error('timeout')));
   }
   if (path.startsWith('/env/')) return response.end(String(process.env[path.slice(5)]));
-  setTimeout(() => response.end(text), path === '/slow' ? 1000 : 5);
+  if (path === '/events') {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    const telling = setInterval(() => response.write('data: ' + text + '\n\n'), 100);
+    return response.on('close', () => clearInterval(telling));
+  }
+  const slow = /^\/slow(?:\?(\d+))?$/.exec(path);
+  setTimeout(() => response.end(text), slow ? Number(slow[1] || 1000) : 5);
 });
 server.on('upgrade', (request, socket) => {
   socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');

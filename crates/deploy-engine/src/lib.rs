@@ -35,6 +35,6 @@ pub use activate::Activated;
 pub use engine::{DeployConfig, DeployEngine};
 pub use error::DeployError;
 pub use restore::restore;
-pub use services::{ServicesConfig, Supervisor, adopt};
+pub use services::{Drain, ServicesConfig, Supervisor, adopt};
 
 pub(crate) use engine::blocking;

@@ -16,7 +16,7 @@ use axum::middleware::from_fn;
 use berth_api::{Api, ApiConfig, GithubConfig, Parts, RateLimits};
 use berth_build_engine::source::SourceTimeouts;
 use berth_build_engine::{BuildEngine, BuildEngineConfig};
-use berth_deploy_engine::{DeployConfig, DeployEngine, ServicesConfig, Supervisor};
+use berth_deploy_engine::{DeployConfig, DeployEngine, Drain, ServicesConfig, Supervisor};
 use berth_edge::{Edge, EdgeConfig};
 use berth_github::{Addresses, Github, Reporter};
 use berth_model::{Clock, InstanceId, Replicas};
@@ -320,7 +320,7 @@ fn services_config(config: &Config) -> ServicesConfig {
         memory: config.service_memory,
         cpus: config.service_cpus,
         pids: config.service_pids,
-        drain: config.drain_timeout,
+        drain: Drain { requests: config.drain_requests, lasting: config.drain_timeout },
         site_scheme: config.site_scheme.clone(),
         site_port: config.base_domain.port,
     }

@@ -128,6 +128,12 @@ async fn what_is_open_to_an_old_version_ends_well_or_at_the_drain_limit() -> Res
     let old = only(&world)?;
     let mut open = socket(&world, &project).await?;
     echoes(&mut open, "before").await?;
+    // Longer than a replica has that is told to end, after what is drained for no longer than a WebSocket.
+    let ask = |path: &'static str| {
+        let site = project.site.clone();
+        tokio::spawn(async move { site.get(path).await })
+    };
+    let (events, long) = (ask("/events"), ask("/slow?30000"));
 
     // Each takes a second: some are under way when the new version takes over.
     let mut visitors = JoinSet::new();
@@ -153,6 +159,10 @@ async fn what_is_open_to_an_old_version_ends_well_or_at_the_drain_limit() -> Res
     }
     let ended = tokio::time::timeout(SOON, open.read(&mut [0; 16])).await.context("it is never closed")?;
     ensure!(matches!(ended, Ok(0) | Err(_)), "it is closed, and nothing else: {ended:?}");
+    let events = tokio::time::timeout(SOON, events).await.context("events go on for good")??;
+    let events = events.context("a stream of events ends like one that its service ended")?;
+    ensure!(events.body.ends_with("data: The old one\n\n"), "{events:?}");
+    ensure!(long.await??.body == "The old one", "a request was not finished");
     let new = eventually("the old one is gone", SOON, async || Ok(only(&world).ok())).await?;
     ensure!(new.container != old.container);
     echoes(&mut socket(&world, &project).await?, "anew").await?;

@@ -23,6 +23,8 @@ pub(crate) use told::{Place, Standing, Trial};
 const MISSES: u32 = 3;
 /// A new version that ends so often is not waited for any longer.
 const ENDS_ON_TRIAL: u32 = 3;
+/// Requests that met the site just before it was switched have reached their service by then.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// Ends of containers that are not known yet; more than are ever being made at once.
 const EARLY: usize = 32;
@@ -108,9 +110,10 @@ enum Phase {
     Unhealthy,
     /// It does not run.
     Ended,
-    /// It is being drained (if it serves), stopped and removed.
+    /// It gets no further request, is drained if it served, stopped and removed.
     Leaving {
-        serves: bool,
+        /// It runs and is not being stopped yet: it can be called back.
+        may_stay: bool,
         is_recalled: bool,
     },
 }
@@ -149,6 +152,8 @@ struct Slot {
 #[derive(Debug)]
 pub(crate) struct Crew {
     wanted: Wanted,
+    /// Who served when the last one was no longer wanted goes on until then.
+    lingers_until: Timestamp,
     health_timeout: Duration,
     members: Vec<Member>,
     slots: BTreeMap<u32, Slot>,
@@ -173,13 +178,17 @@ impl Member {
 impl Crew {
     pub(crate) fn new(health_timeout: Duration) -> Self {
         let (members, slots, early) = (Vec::new(), BTreeMap::new(), VecDeque::new());
-        Self { wanted: Wanted::NOTHING, health_timeout, members, slots, early }
+        let (wanted, lingers_until) = (Wanted::NOTHING, Timestamp(0));
+        Self { wanted, lingers_until, health_timeout, members, slots, early }
     }
 
     /// Says what should run. A new generation, or a new beginning, forgets the troubles of the one before.
-    pub(crate) fn want(&mut self, wanted: Wanted) {
+    pub(crate) fn want(&mut self, wanted: Wanted, now: Timestamp) {
         if wanted.generation != self.wanted.generation || self.wanted.replicas == 0 {
             self.forget_troubles();
+        }
+        if wanted.replicas == 0 && self.wanted.replicas > 0 {
+            self.lingers_until = now.after(LINGER);
         }
         self.wanted = wanted;
     }
@@ -221,10 +230,6 @@ impl Crew {
 
     pub(crate) fn wanted(&self) -> Wanted {
         self.wanted
-    }
-
-    pub(crate) fn wants_nothing(&self) -> bool {
-        self.wanted.replicas == 0
     }
 
     /// Whether nothing is wanted and nothing is left.
@@ -279,7 +284,7 @@ impl Crew {
                 if let Some(member) = self.member(&container)
                     && member.is_leaving()
                 {
-                    member.phase = Phase::Leaving { serves: false, is_recalled: false };
+                    member.phase = Phase::Leaving { may_stay: false, is_recalled: false };
                 }
             }
             Happened::Recalled { container } => {
@@ -289,7 +294,7 @@ impl Crew {
                 {
                     // It may have ended meanwhile, or have been unhealthy before.
                     member.phase = match member.phase {
-                        Phase::Leaving { serves: true, .. } => Phase::Proving { until },
+                        Phase::Leaving { may_stay: true, .. } => Phase::Proving { until },
                         _ => Phase::Ended,
                     };
                 }
@@ -347,8 +352,8 @@ impl Crew {
         let Some(member) = self.member(container) else { return };
         let healthy_for = match member.phase {
             Phase::Healthy { since, .. } => now.since(since),
-            Phase::Leaving { ref mut serves, .. } => {
-                *serves = false;
+            Phase::Leaving { ref mut may_stay, .. } => {
+                *may_stay = false;
                 return;
             }
             Phase::Ended => return,
@@ -426,8 +431,11 @@ impl Crew {
             self.see_to(number, now, &mut orders);
         }
         let wanted = self.wanted.replicas;
+        let lingers = self.lingers(now);
         for member in self.members.iter_mut().filter(|member| member.number > wanted) {
-            retire(member, &mut orders);
+            if !(lingers && member.serves()) {
+                retire(member, &mut orders);
+            }
         }
         for member in &mut self.members {
             let runs = matches!(member.phase, Phase::Proving { .. } | Phase::Healthy { .. } | Phase::Unhealthy);
@@ -483,7 +491,7 @@ impl Crew {
                 }
             }
             // It still runs: nothing is started in its place.
-            Some(at) if let Phase::Leaving { serves: true, is_recalled } = &mut self.members[at].phase => {
+            Some(at) if let Phase::Leaving { may_stay: true, is_recalled } = &mut self.members[at].phase => {
                 if !std::mem::replace(is_recalled, true)
                     && let Some(container) = self.members[at].container.clone()
                 {
@@ -524,6 +532,11 @@ impl Crew {
         self.members.iter().any(|member| member.container.as_deref() == Some(container) && member.is_watched)
     }
 
+    /// Whether nothing is wanted any more, but requests may still be on their way here.
+    fn lingers(&self, now: Timestamp) -> bool {
+        self.wanted.replicas == 0 && now < self.lingers_until
+    }
+
     /// When there is something to do next, if nothing happens before.
     pub(crate) fn wakes_at(&self, now: Timestamp) -> Option<Timestamp> {
         let proving = self.members.iter().filter_map(|member| match member.phase {
@@ -537,7 +550,9 @@ impl Crew {
         };
         let resting = self.slots.iter().filter(|(number, _)| **number <= wanted && waits(**number));
         // Whose rest is over and who was not ordered waits for another number, not for the time.
-        proving.chain(resting.filter_map(|(_, slot)| slot.rests_until)).filter(|at| *at > now).min()
+        let resting = resting.filter_map(|(_, slot)| slot.rests_until);
+        let lingering = self.lingers(now).then_some(self.lingers_until);
+        proving.chain(resting).chain(lingering).filter(|at| *at > now).min()
     }
 }
 
@@ -548,7 +563,7 @@ fn retire(member: &mut Member, orders: &mut Vec<Order>) {
         return;
     }
     let served = member.serves();
-    member.phase = Phase::Leaving { serves: served, is_recalled: false };
+    member.phase = Phase::Leaving { may_stay: served, is_recalled: false };
     member.is_watched = false;
     orders.push(Order::Retire { container, endpoints: member.endpoints.clone(), served });
 }

@@ -14,16 +14,14 @@ use berth_store::{Deployment, LogOf, ServiceLogs, Store};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::ServicesConfig;
 use super::crew::{Crew, Happened, Order, Place, Seen, Standing, Trial, Wanted};
 use super::environment::{EnvironmentProblem, Told, Variables, compose, host_of, url_of};
 use super::health::{Check, Watch};
 use super::logs::{Pump, Tail};
+use super::{Drain, ServicesConfig};
 
 /// After SIGTERM, before SIGKILL.
 pub(super) const STOP_WITHIN: Duration = Duration::from_secs(10);
-/// Requests that were sent here just before the switch are counted by then.
-const LINGER: Duration = Duration::from_millis(500);
 /// Happenings that wait to be taken in.
 const HEARD: usize = 64;
 
@@ -79,7 +77,7 @@ impl Keeper {
         let (tell, heard) = mpsc::channel(HEARD);
         let now = tools.store.clock().now();
         let mut crew = Crew::new(service.running.health_timeout());
-        crew.want(wanted);
+        crew.want(wanted, now);
         let ended: Vec<Seen> = found.iter().filter(|seen| seen.end.is_some()).cloned().collect();
         let has_older = |seen: &Seen| {
             let is_older = |other: &Seen| other.number == seen.number && other.generation < seen.generation;
@@ -157,7 +155,7 @@ impl Work {
                     if changed.is_err() {
                         return;
                     }
-                    self.crew.want(*wishes.borrow_and_update());
+                    self.crew.want(*wishes.borrow_and_update(), self.tools.store.clock().now());
                     None
                 }
                 Some(what) = heard.recv() => Some(what),
@@ -241,7 +239,6 @@ impl Work {
                     upstream: Arc::clone(&self.upstream),
                     drain: self.tools.config.drain,
                     tell: self.tell.clone(),
-                    whole: self.crew.wants_nothing(),
                     is_decided: Arc::default(),
                     container: container.clone(),
                     endpoints,
@@ -506,10 +503,8 @@ pub(crate) fn seen(found: ReplicaContainer) -> Seen {
 struct Leaving {
     engine: Engine,
     upstream: Arc<Upstream>,
-    drain: Duration,
+    drain: Drain,
     tell: mpsc::WeakSender<Happened>,
-    /// The whole service leaves.
-    whole: bool,
     /// Whether it is to be stopped, or stays after all.
     is_decided: Arc<AtomicBool>,
     container: String,
@@ -537,25 +532,23 @@ impl Leaving {
         Some(Happened::Gone { container: self.container })
     }
 
-    /// Waits for what is under way; what is upgraded, and what takes too long, is ended.
+    /// Waits for what is under way. What lasts for as long as both sides like is ended when its time is over.
     async fn drain(&self) {
-        if self.whole {
-            tokio::time::sleep(LINGER).await;
-        }
         let drained = async {
-            if self.whole {
-                self.upstream.drained().await;
-            } else {
-                for endpoint in &self.endpoints {
-                    self.upstream.drained_from(*endpoint).await;
-                }
+            for endpoint in &self.endpoints {
+                self.upstream.drained_from(*endpoint).await;
             }
         };
-        if tokio::time::timeout(self.drain, drained).await.is_err() {
-            match self.whole {
-                true => self.upstream.close_upgraded(),
-                false => self.endpoints.iter().for_each(|endpoint| self.upstream.close_upgraded_to(*endpoint)),
+        let end_lasting = async {
+            loop {
+                tokio::time::sleep(self.drain.lasting).await;
+                self.endpoints.iter().for_each(|endpoint| self.upstream.end_lasting(*endpoint));
             }
+        };
+        tokio::select! {
+            () = drained => {}
+            () = end_lasting => {}
+            () = tokio::time::sleep(self.drain.requests.max(self.drain.lasting)) => {}
         }
     }
 }

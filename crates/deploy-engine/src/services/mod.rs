@@ -28,6 +28,15 @@ use berth_model::Cpus;
 
 pub use supervisor::{Supervisor, adopt};
 
+/// How long what is under way to a replica that goes may take to end.
+#[derive(Clone, Copy, Debug)]
+pub struct Drain {
+    /// Requests. At least as long as what lasts.
+    pub requests: Duration,
+    /// What has no end of its own: WebSockets and event streams.
+    pub lasting: Duration,
+}
+
 /// What the operator decides about services.
 #[derive(Clone, Debug)]
 pub struct ServicesConfig {
@@ -37,8 +46,8 @@ pub struct ServicesConfig {
     pub cpus: Cpus,
     /// Its processes and threads.
     pub pids: u32,
-    /// How long requests and WebSockets of a replica that goes may take to end.
-    pub drain: Duration,
+    /// How a replica goes that visitors were led to.
+    pub drain: Drain,
     /// How visitors reach sites: `http` or `https`.
     pub site_scheme: String,
     /// At which port, if it is not the scheme's own.

@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use berth_deploy_engine::{Activated, ServicesConfig, Supervisor, adopt, restore};
+use berth_deploy_engine::{Activated, Drain, ServicesConfig, Supervisor, adopt, restore};
 use berth_edge::{Edge, EdgeConfig, UpstreamState};
 use berth_model::{
     BranchName, BuiltPart, BuiltService, Clock, Cpus, Environment, Fork, InstanceId, PullRequest, ReplicaReport,
@@ -111,7 +111,7 @@ impl Fleet {
                 memory: 128 << 20,
                 cpus: Cpus::new(1.0).unwrap(),
                 pids: 64,
-                drain: Duration::from_secs(5),
+                drain: Drain { requests: Duration::from_secs(5), lasting: Duration::from_secs(5) },
                 site_scheme: "http".to_owned(),
                 site_port: None,
             },

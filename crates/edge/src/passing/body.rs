@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::sync::futures::OwnedNotified;
 use tokio::time::{Instant, Sleep};
 
 use crate::body::EdgeBody;
@@ -35,7 +36,11 @@ pub(super) struct Streamed {
     /// Given back at the end.
     connection: Option<Borrowed>,
     /// The request is under way for as long.
-    _flight: Flight,
+    flight: Flight,
+    /// Of one that would last for as long as both sides like: when it has to end.
+    ends: Option<Pin<Box<OwnedNotified>>>,
+    /// It did, before the service ended it.
+    is_over: bool,
     meter: Option<Meter>,
     /// How long the service may say nothing, since when it says nothing, and what wakes us then.
     patience: Duration,
@@ -52,7 +57,9 @@ impl PassedBody {
         let mut streamed = Streamed {
             body,
             connection: Some(connection),
-            _flight: flight,
+            flight,
+            ends: None,
+            is_over: false,
             meter: None,
             patience,
             silent_since: None,
@@ -63,6 +70,17 @@ impl PassedBody {
             streamed.end();
         }
         Self(Kind::Streamed(Box::new(streamed)))
+    }
+
+    /// An event stream. Where it has to end it does so as if the service had ended it: whoever reads it asks anew.
+    pub(super) fn lasting(body: Incoming, connection: Borrowed, flight: Flight, patience: Duration) -> Self {
+        let ends = connection.endpoint().lasting_ends();
+        let mut passed = Self::streamed(body, connection, flight, patience);
+        if let Kind::Streamed(streamed) = &mut passed.0 {
+            streamed.flight.last();
+            streamed.ends = Some(Box::pin(ends));
+        }
+        passed
     }
 
     /// Has the answer counted when it ends.
@@ -108,6 +126,12 @@ impl Body for PassedBody {
             Kind::Page(page) => return Pin::new(page).poll_frame(context),
             Kind::Streamed(streamed) => streamed,
         };
+        if streamed.ends.as_mut().is_some_and(|ends| ends.as_mut().poll(context).is_ready()) {
+            (streamed.ends, streamed.connection, streamed.is_over) = (None, None, true);
+        }
+        if streamed.is_over {
+            return Poll::Ready(None);
+        }
         match Pin::new(&mut streamed.body).poll_frame(context) {
             Poll::Pending => streamed.wait(context),
             Poll::Ready(Some(Ok(frame))) => {
@@ -135,7 +159,7 @@ impl Body for PassedBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Page(page) => page.is_end_stream(),
-            Kind::Streamed(streamed) => streamed.body.is_end_stream(),
+            Kind::Streamed(streamed) => streamed.is_over || streamed.body.is_end_stream(),
         }
     }
 

@@ -48,6 +48,12 @@ pub(super) fn leave_connection(headers: &mut HeaderMap, version: Version) -> boo
     is_websocket
 }
 
+/// Whether an answer is a stream of events (HTML Standard, 9.2), which has no end of its own.
+pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/event-stream")
+}
+
 /// Takes away what is about the connection to the service, and returns whether the answer is then whole. A coding for the
 /// transfer that nobody here takes off would become a part of the body; of `chunked` a length beside it says nothing.
 pub(super) fn leave_service(headers: &mut HeaderMap) -> bool {

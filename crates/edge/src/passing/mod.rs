@@ -129,7 +129,11 @@ impl Carrier<'_> {
         if !headers::leave_service(&mut head.headers) {
             return Err(Problem::Broken);
         }
-        let mut response = Response::new(PassedBody::streamed(body, borrowed, flight, self.patience));
+        let body = match headers::is_event_stream(&head.headers) {
+            true => PassedBody::lasting(body, borrowed, flight, self.patience),
+            false => PassedBody::streamed(body, borrowed, flight, self.patience),
+        };
+        let mut response = Response::new(body);
         (*response.status_mut(), *response.headers_mut()) = (head.status, head.headers);
         Ok(response)
     }

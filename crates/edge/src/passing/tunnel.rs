@@ -13,8 +13,8 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Joins the two sides once both have changed their protocol. The request is under way until it ends.
 pub(super) fn open(visitor: OnUpgrade, service: OnUpgrade, mut flight: Flight, connection: Borrowed) {
-    flight.upgrade();
-    let closing = connection.endpoint().closing();
+    flight.last();
+    let ends = connection.endpoint().lasting_ends();
     tokio::spawn(async move {
         let joined = async {
             let (visitor, service) = tokio::try_join!(visitor, service)?;
@@ -27,7 +27,7 @@ pub(super) fn open(visitor: OnUpgrade, service: OnUpgrade, mut flight: Flight, c
                     tracing::trace!(%error, "a connection was not upgraded in the end");
                 }
             }
-            () = closing => {}
+            () = ends => {}
         }
         drop((flight, connection));
     });

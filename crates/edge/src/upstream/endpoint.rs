@@ -24,8 +24,8 @@ pub(crate) struct Endpoint {
     under_way: AtomicUsize,
     /// Told when nothing is under way any more.
     drained: Notify,
-    /// Told when connections that were upgraded are to end.
-    closing: Arc<Notify>,
+    /// Told when what would last is to end.
+    ending: Arc<Notify>,
     refused: Mutex<Option<Instant>>,
     idle: Mutex<Idle>,
     /// The one connection of HTTP/2, which takes many requests at once.
@@ -46,7 +46,7 @@ impl Endpoint {
             address,
             under_way: AtomicUsize::default(),
             drained: Notify::new(),
-            closing: Arc::default(),
+            ending: Arc::default(),
             refused: Mutex::default(),
             idle: Mutex::default(),
             h2: tokio::sync::Mutex::default(),
@@ -71,13 +71,13 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn close_upgraded(&self) {
-        self.closing.notify_waiters();
+    pub(super) fn end_lasting(&self) {
+        self.ending.notify_waiters();
     }
 
-    /// Ends when upgraded connections are to end, from the moment of this call on.
-    pub(crate) fn closing(&self) -> OwnedNotified {
-        Arc::clone(&self.closing).notified_owned()
+    /// Done when what would last is to end, from the moment of this call on.
+    pub(crate) fn lasting_ends(&self) -> OwnedNotified {
+        Arc::clone(&self.ending).notified_owned()
     }
 
     /// It gets no request any more: connections that wait for one are closed.

@@ -1,7 +1,7 @@
 //! Services of deployments as visitors' requests see them: a state, and addresses that are balanced over.
 //!
 //! Who starts and watches replicas says what there is ([`Upstream::set`]); requests are counted while they are under way,
-//! so that a replica can be let go when its last one has ended ([`Upstream::drained`]). Connections are kept by
+//! so that a replica can be let go when its last one has ended ([`Upstream::drained_from`]). Connections are kept by
 //! [`endpoint`] for as long as their address is in use.
 
 mod connection;
@@ -20,8 +20,8 @@ pub(crate) use connection::{Borrowed, Connection};
 use endpoint::Endpoint;
 use endpoint::Visit;
 
-/// Requests of one service that are under way at the same time; more are answered 503. Connections that were upgraded are
-/// none of them: they cost little, and a chat has one for everybody who is there.
+/// Requests of one service that are under way at the same time; more are answered 503. What lasts for as long as both sides
+/// like, WebSockets and event streams, is none of them: it costs little, and a chat has one for everybody who is there.
 const MOST_UNDER_WAY: usize = 4_096;
 
 /// All services that a request may meet. They are kept by whoever uses them.
@@ -69,8 +69,8 @@ pub struct Upstream {
     current: watch::Sender<Current>,
     speaks_h2: AtomicBool,
     under_way: AtomicUsize,
-    /// How many of these were upgraded.
-    upgraded: AtomicUsize,
+    /// How many of these last for as long as both sides like.
+    lasting: AtomicUsize,
     /// Told when nothing is under way any more.
     drained: Notify,
     /// Addresses that are no longer given to requests, while some are under way to them.
@@ -102,7 +102,7 @@ impl Upstream {
             current: watch::Sender::new(Current { state: UpstreamState::Starting, endpoints: Vec::new() }),
             speaks_h2: AtomicBool::default(),
             under_way: AtomicUsize::default(),
-            upgraded: AtomicUsize::default(),
+            lasting: AtomicUsize::default(),
             drained: Notify::new(),
             retired: Mutex::default(),
             turn: AtomicUsize::default(),
@@ -152,7 +152,7 @@ impl Upstream {
         if self.speaks_h2.load(Ordering::Relaxed) { ServiceProtocol::H2c } else { ServiceProtocol::Http1 }
     }
 
-    /// Requests that are under way, and connections that were upgraded.
+    /// Requests that are under way, and what lasts.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.under_way.load(Ordering::SeqCst)
@@ -176,24 +176,14 @@ impl Upstream {
         }
     }
 
-    /// Ends the connections that were upgraded: WebSockets.
-    pub fn close_upgraded(&self) {
-        self.all_endpoints().iter().for_each(|endpoint| endpoint.close_upgraded());
-    }
-
-    /// The same of one address.
-    pub fn close_upgraded_to(&self, address: SocketAddr) {
-        self.endpoints_at(address).iter().for_each(|endpoint| endpoint.close_upgraded());
-    }
-
-    fn all_endpoints(&self) -> Vec<Arc<Endpoint>> {
-        let mut endpoints = self.current.borrow().endpoints.clone();
-        endpoints.extend(self.retired().iter().filter_map(Weak::upgrade));
-        endpoints
+    /// Ends what would last: WebSockets and event streams to one address.
+    pub fn end_lasting(&self, address: SocketAddr) {
+        self.endpoints_at(address).iter().for_each(|endpoint| endpoint.end_lasting());
     }
 
     fn endpoints_at(&self, address: SocketAddr) -> Vec<Arc<Endpoint>> {
-        let mut endpoints = self.all_endpoints();
+        let mut endpoints = self.current.borrow().endpoints.clone();
+        endpoints.extend(self.retired().iter().filter_map(Weak::upgrade));
         endpoints.retain(|endpoint| endpoint.address() == address);
         endpoints
     }
@@ -238,8 +228,8 @@ impl Upstream {
     /// Counts a request from now on; nothing, where there are too many.
     pub(crate) fn enter(self: &Arc<Self>) -> Option<Flight> {
         let before = self.under_way.fetch_add(1, Ordering::SeqCst);
-        let flight = Flight { upstream: Arc::clone(self), is_upgraded: false };
-        (before.saturating_sub(self.upgraded.load(Ordering::SeqCst)) < MOST_UNDER_WAY).then_some(flight)
+        let flight = Flight { upstream: Arc::clone(self), lasts: false };
+        (before.saturating_sub(self.lasting.load(Ordering::SeqCst)) < MOST_UNDER_WAY).then_some(flight)
     }
 }
 
@@ -247,7 +237,7 @@ impl Upstream {
 #[derive(Debug)]
 pub(crate) struct Flight {
     upstream: Arc<Upstream>,
-    is_upgraded: bool,
+    lasts: bool,
 }
 
 impl Flight {
@@ -255,18 +245,18 @@ impl Flight {
         &self.upstream
     }
 
-    /// From now on it is a connection that both sides write to when they like.
-    pub(crate) fn upgrade(&mut self) {
-        if !std::mem::replace(&mut self.is_upgraded, true) {
-            self.upstream.upgraded.fetch_add(1, Ordering::SeqCst);
+    /// From now on it lasts for as long as both sides like.
+    pub(crate) fn last(&mut self) {
+        if !std::mem::replace(&mut self.lasts, true) {
+            self.upstream.lasting.fetch_add(1, Ordering::SeqCst);
         }
     }
 }
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        if self.is_upgraded {
-            self.upstream.upgraded.fetch_sub(1, Ordering::SeqCst);
+        if self.lasts {
+            self.upstream.lasting.fetch_sub(1, Ordering::SeqCst);
         }
         if self.upstream.under_way.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.upstream.drained.notify_waiters();
@@ -279,12 +269,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_many_are_under_way_and_upgraded_ones_are_none_of_them() {
+    fn so_many_are_under_way_and_those_that_last_are_none_of_them() {
         let upstream = Arc::new(Upstream::new());
         let mut flights: Vec<_> = (0..MOST_UNDER_WAY).map_while(|_| upstream.enter()).collect();
         assert_eq!(flights.len(), MOST_UNDER_WAY);
         assert!(upstream.enter().is_none());
-        flights[0].upgrade();
+        flights[0].last();
         flights.extend(upstream.enter());
         assert_eq!(upstream.in_flight(), MOST_UNDER_WAY + 1);
         assert!(upstream.enter().is_none());

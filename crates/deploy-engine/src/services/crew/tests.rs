@@ -12,8 +12,18 @@ struct Stage {
 impl Stage {
     fn wanting(replicas: u32) -> Self {
         let mut stage = Self { crew: Crew::new(TIMEOUT), now: Timestamp(0) };
-        stage.crew.want(Wanted { replicas, generation: 0 });
+        stage.want(Wanted { replicas, generation: 0 });
         stage
+    }
+
+    fn want(&mut self, wanted: Wanted) {
+        self.crew.want(wanted, self.now);
+    }
+
+    /// From now on nothing is wanted, and whoever came for it has arrived.
+    fn want_nothing(&mut self) {
+        self.want(Wanted::NOTHING);
+        self.pass(LINGER);
     }
 
     fn pass(&mut self, time: Duration) {
@@ -136,7 +146,7 @@ fn who_ends_is_started_again_ever_more_slowly_and_then_called_a_loop() {
 #[test]
 fn a_restart_goes_one_by_one_and_nobody_leaves_before_the_next_is_healthy() {
     let mut stage = Stage::running(2);
-    stage.crew.want(Wanted { replicas: 2, generation: 1 });
+    stage.want(Wanted { replicas: 2, generation: 1 });
     assert_eq!(stage.ordered(), ["launch 1.1"]);
     stage.launched(1, 1);
     assert_eq!(stage.ordered(), ["watch c1.1"]);
@@ -156,7 +166,7 @@ fn a_restart_goes_one_by_one_and_nobody_leaves_before_the_next_is_healthy() {
 #[test]
 fn a_restart_that_fails_leaves_what_works_alone() {
     let mut stage = Stage::running(2);
-    stage.crew.want(Wanted { replicas: 2, generation: 1 });
+    stage.want(Wanted { replicas: 2, generation: 1 });
     stage.ordered();
     stage.launched(1, 1);
     stage.ordered();
@@ -175,17 +185,17 @@ fn a_restart_that_fails_leaves_what_works_alone() {
 fn what_crashes_is_replaced_at_once_by_a_restart() {
     let mut stage = Stage::running(1);
     stage.ended("c1.0");
-    stage.crew.want(Wanted { replicas: 1, generation: 1 });
+    stage.want(Wanted { replicas: 1, generation: 1 });
     assert_eq!(stage.ordered(), ["stop c1.0", "launch 1.1"], "and no pause is kept");
 }
 
 #[test]
 fn scaling_starts_what_lacks_and_drains_what_is_too_much() {
     let mut stage = Stage::running(1);
-    stage.crew.want(Wanted { replicas: 3, generation: 0 });
+    stage.want(Wanted { replicas: 3, generation: 0 });
     assert_eq!(stage.ordered(), ["launch 2.0", "launch 3.0"]);
     stage.launched(2, 0);
-    stage.crew.want(Wanted { replicas: 1, generation: 0 });
+    stage.want(Wanted { replicas: 1, generation: 0 });
     assert_eq!(stage.ordered(), ["stop c2.0"]);
     stage.launched(3, 0);
     assert_eq!(stage.ordered(), ["stop c3.0"], "what was being made leaves when it is there");
@@ -196,13 +206,16 @@ fn scaling_starts_what_lacks_and_drains_what_is_too_much() {
 }
 
 #[test]
-fn who_is_no_longer_wanted_serves_until_it_is_drained() {
+fn who_is_no_longer_wanted_serves_who_is_on_the_way_to_it_and_is_drained() {
     let mut stage = Stage::running(1);
-    stage.crew.want(Wanted::NOTHING);
-    assert_eq!(stage.ordered(), ["drain c1.0"]);
+    stage.want(Wanted::NOTHING);
+    assert_eq!(stage.ordered(), [""; 0]);
     assert_eq!(stage.crew.standing(), Standing::Ready(vec![address(1, 0)]));
+    assert_eq!(stage.crew.wakes_at(stage.now), Some(stage.now.after(LINGER)));
+    stage.pass(LINGER);
+    assert_eq!(stage.ordered(), ["drain c1.0"]);
+    assert_eq!(stage.crew.standing(), Standing::Stopped, "it finishes what it has, and gets no more");
     stage.hear(Happened::Drained { container: "c1.0".to_owned() });
-    assert_eq!(stage.crew.standing(), Standing::Stopped);
     stage.ended("c1.0");
     stage.gone("c1.0");
     assert!(stage.crew.is_gone());
@@ -211,10 +224,10 @@ fn who_is_no_longer_wanted_serves_until_it_is_drained() {
 #[test]
 fn who_is_wanted_again_while_it_leaves_is_made_anew_once_it_is_gone() {
     let mut stage = Stage::running(1);
-    stage.crew.want(Wanted::NOTHING);
+    stage.want_nothing();
     stage.ordered();
     stage.hear(Happened::Drained { container: "c1.0".to_owned() });
-    stage.crew.want(Wanted { replicas: 1, generation: 0 });
+    stage.want(Wanted { replicas: 1, generation: 0 });
     assert_eq!(stage.ordered(), [""; 0], "its name is taken");
     stage.gone("c1.0");
     assert_eq!(stage.ordered(), ["launch 1.0"]);
@@ -265,8 +278,8 @@ fn a_new_version_may_end_twice() {
         stage.pass(Duration::from_secs(8));
         stage.ordered();
     }
-    stage.crew.want(Wanted::NOTHING);
-    stage.crew.want(Wanted { replicas: 1, generation: 0 });
+    stage.want(Wanted::NOTHING);
+    stage.want(Wanted { replicas: 1, generation: 0 });
     assert_eq!(stage.crew.trial(), Trial::Pending, "a new try is a new trial");
 }
 
@@ -321,9 +334,15 @@ fn what_ended_with_the_machine_is_waited_for_like_what_starts() {
 fn who_is_wanted_again_while_it_is_drained_stays() {
     let wanted = Wanted { replicas: 1, generation: 0 };
     let mut stage = Stage::running(1);
-    stage.crew.want(Wanted::NOTHING);
+    // Before that began, nothing has changed for it.
+    stage.want(Wanted::NOTHING);
+    stage.want(wanted);
+    stage.pass(LINGER);
+    assert_eq!((stage.ordered().len(), stage.crew.trial()), (0, Trial::Passed));
+
+    stage.want_nothing();
     assert_eq!(stage.ordered(), ["drain c1.0"]);
-    stage.crew.want(wanted);
+    stage.want(wanted);
     assert_eq!(stage.ordered(), ["recall c1.0"]);
     assert_eq!(stage.ordered(), [""; 0], "once");
     stage.hear(Happened::Recalled { container: "c1.0".to_owned() });
@@ -333,20 +352,20 @@ fn who_is_wanted_again_while_it_is_drained_stays() {
     assert_eq!((stage.crew.trial(), stage.crew.standing()), (Trial::Passed, Standing::Ready(vec![address(1, 0)])));
 
     // It ended before it could be called back.
-    stage.crew.want(Wanted::NOTHING);
+    stage.want_nothing();
     assert_eq!(stage.ordered(), ["drain c1.0"]);
     stage.ended("c1.0");
     assert_eq!(stage.crew.standing(), Standing::Stopped);
-    stage.crew.want(wanted);
+    stage.want(wanted);
     assert_eq!(stage.ordered(), [""; 0], "it is waited for until it is gone");
     stage.gone("c1.0");
     assert_eq!(stage.ordered(), ["launch 1.0"]);
 
     // It ended while it was called back.
     let mut stage = Stage::running(1);
-    stage.crew.want(Wanted::NOTHING);
+    stage.want_nothing();
     stage.ordered();
-    stage.crew.want(wanted);
+    stage.want(wanted);
     assert_eq!(stage.ordered(), ["recall c1.0"]);
     stage.ended("c1.0");
     stage.hear(Happened::Recalled { container: "c1.0".to_owned() });

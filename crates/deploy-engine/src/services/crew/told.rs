@@ -36,7 +36,7 @@ pub(crate) struct Place {
 }
 
 impl Crew {
-    /// What the proxy shall do. When nothing is wanted any more, who still serves does so until it is drained.
+    /// What the proxy shall do.
     pub(crate) fn standing(&self) -> Standing {
         let addresses = |serves: fn(&Phase) -> bool| {
             let serving = self.members.iter().filter(|member| serves(&member.phase));
@@ -51,8 +51,7 @@ impl Crew {
             return Standing::Ready(unhealthy);
         }
         if self.wanted.replicas == 0 {
-            let last = addresses(|phase| matches!(phase, Phase::Leaving { serves: true, .. }));
-            return if last.is_empty() { Standing::Stopped } else { Standing::Ready(last) };
+            return Standing::Stopped;
         }
         match self.slots.values().find_map(|slot| slot.trouble.as_ref()) {
             Some(trouble) => Standing::Down(trouble.for_visitors()),

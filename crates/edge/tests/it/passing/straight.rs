@@ -176,6 +176,39 @@ async fn events_arrive_one_by_one_and_their_service_learns_that_nobody_listens_a
 }
 
 #[tokio::test]
+async fn events_end_whole_where_their_time_has_come_and_other_answers_go_on() {
+    let (go_on, told) = tokio::sync::watch::channel(false);
+    let address = by_hand(move |mut peer, _| {
+        let mut told = told.clone();
+        async move {
+            let is_events = peer.head().await.starts_with("GET /events ");
+            let kind = if is_events { "text/event-stream; charset=utf-8" } else { "text/plain" };
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n");
+            peer.say(format!("{head}1\r\na\r\n").as_bytes()).await;
+            told.wait_for(|go_on| *go_on).await.unwrap();
+            if !is_events {
+                peer.say(b"1\r\nb\r\n0\r\n\r\n").await;
+            }
+        }
+    })
+    .await;
+    let world = World::asking(UpstreamState::Ready(vec![address]), SOON).await;
+    let mut visitors = Vec::new();
+    for path in ["/events", "/page"] {
+        let mut visitor = Peer::to(world.front).await;
+        visitor.say(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await;
+        assert_eq!(status(&visitor.head().await), "200");
+        assert_eq!(visitor.hear(6).await, b"1\r\na\r\n");
+        visitors.push(visitor);
+    }
+    world.upstream.end_lasting(address);
+    assert_eq!(visitors[0].hear(5).await, b"0\r\n\r\n", "its visitor asks anew");
+    go_on.send_replace(true);
+    assert_eq!(visitors[1].hear(11).await, b"1\r\nb\r\n0\r\n\r\n");
+    tokio::time::timeout(SOON, world.upstream.drained()).await.expect("nothing is under way");
+}
+
+#[tokio::test]
 async fn who_goes_away_before_the_answer_ends_the_request_and_is_counted_so() {
     let (left, mut has_left) = tokio::sync::mpsc::channel(1);
     let address = by_hand(move |mut peer, _| {

@@ -83,12 +83,12 @@ async fn they_are_ended_where_their_time_has_come() {
     world.upstream.set(berth_edge::UpstreamState::Ready(vec![other]));
     let mut second = upgraded(&world).await;
     assert_eq!(world.upstream.in_flight(), 2);
-    world.upstream.close_upgraded_to(one);
+    world.upstream.end_lasting(one);
     assert!(first.is_left().await);
     tokio::time::timeout(SOON, world.upstream.drained_from(one)).await.unwrap();
     second.say(b"here").await;
     assert_eq!(second.hear(4).await, b"here");
-    world.upstream.close_upgraded();
+    world.upstream.end_lasting(other);
     assert!(second.is_left().await);
     tokio::time::timeout(SOON, world.upstream.drained()).await.unwrap();
 }
