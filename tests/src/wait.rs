@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-/// Asks `look` every 50 ms until it answers, for at most `patience`.
+/// Asks `look` every 50 ms until it answers, for at most `patience`. The last look begins when that is over, however long
+/// the one before took.
 ///
 /// # Errors
 /// When it never answered: says `what` was waited for and how long.
@@ -15,10 +16,11 @@ pub async fn eventually<T>(
 ) -> Result<T> {
     let since = Instant::now();
     loop {
+        let is_last = since.elapsed() > patience;
         if let Some(found) = look().await? {
             return Ok(found);
         }
-        if since.elapsed() > patience {
+        if is_last {
             bail!("waited {patience:?} in vain: {what}");
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
