@@ -10,6 +10,8 @@ use berth_tests::{Database, Docker, Shop, World, eventually};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::folders::unless_gone;
+
 /// B5, B6, G11: values arrive byte for byte, and are nowhere else.
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_reach_the_build_and_nothing_else() -> Result<()> {
@@ -48,8 +50,12 @@ writeFileSync('dist/digests.json', JSON.stringify(digests));",
     for (key, value) in &values {
         ensure!(digests[key] == hex::encode(Sha256::digest(value)), "{key} did not arrive as it was sent");
     }
-    let log = world.log_text(project.first_build).await?;
-    ensure!(log.contains("PLAIN_WORDS is") && log.contains("there is a dotenv file"), "the build did not speak: {log}");
+    // The site may be live before the last of the log is stored.
+    let log = eventually("the end of the log is stored", Duration::from_secs(60), async || {
+        Ok(Some(world.log_text(project.first_build).await?).filter(|log| log.contains("there is a dotenv file")))
+    })
+    .await?;
+    ensure!(log.contains("PLAIN_WORDS is"), "the build did not speak: {log}");
     let images = world.berth.docker()?.image_texts()?;
     let shown = world.ada.get("/api/project/projects").await?.text;
     for (key, value) in &values {
@@ -82,7 +88,7 @@ writeFileSync('dist/digests.json', JSON.stringify(digests));",
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_build_keeps_the_old_site() -> Result<()> {
     let world =
-        World::open(&Database::Sqlite, &[("BERTH_BUILD_TIMEOUT", "20s"), ("BERTH_BUILD_MEMORY", "256m")]).await?;
+        World::open(&Database::Sqlite, &[("BERTH_BUILD_TIMEOUT", "40s"), ("BERTH_BUILD_MEMORY", "256m")]).await?;
     let project = world.open_shop("steady", &Shop::saying("All is well")).await?;
     let mistakes = [
         ("command_failed", "process.exit(3);"),
@@ -131,7 +137,7 @@ async fn a_flood_of_output_keeps_its_head_and_tail() -> Result<()> {
     );
     let build = world.push(&project, &Shop::saying("After the flood").then(&flood)).await?;
     let mut highest = before;
-    eventually("the build ends", Duration::from_secs(240), async || {
+    eventually("the build ends", Duration::from_secs(600), async || {
         highest = highest.max(process.memory_kib()?);
         let status = world.ada.get(&format!("/api/v1/builds/{build}")).await?.expect(200)?["status"].clone();
         Ok((!matches!(status.as_str(), Some("queued" | "running"))).then_some(()))
@@ -171,15 +177,17 @@ async fn failed_builds_leave_nothing_behind() -> Result<()> {
     for number in 3..13 {
         fail(number).await?;
     }
-    eventually("no container is left", Duration::from_secs(15), async || {
+    eventually("no container is left", Duration::from_secs(60), async || {
         Ok(docker.containers()?.is_empty().then_some(()))
     })
     .await?;
-    let after = (process.open_files()?, directories()?, docker.images()?.len(), docker.volumes()?.len());
-    // Connections that are kept open for a while come and go; ten leaks would show.
-    ensure!(after.0 < before.0 + 8, "file descriptors grew from {} to {}", before.0, after.0);
-    ensure!(after.1 == before.1, "directories grew from {} to {}", before.1, after.1);
-    ensure!((after.2, after.3) == (before.2, before.3), "images or volumes grew: {before:?} to {after:?}");
+    let after = (directories()?, docker.images()?.len(), docker.volumes()?.len());
+    ensure!(after == (before.1, before.2, before.3), "directories, images or volumes grew: {before:?} to {after:?}");
+    // Connections come and go, and those to the database are kept open for a minute; ten leaks would show, and stay.
+    eventually(&format!("about {} file descriptors are open", before.0), Duration::from_secs(120), async || {
+        Ok((process.open_files()? < before.0 + 8).then_some(()))
+    })
+    .await?;
     world.close().await
 }
 
@@ -275,9 +283,10 @@ fn gateway_of(networks: &[String]) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
-/// The first file below `directory` that contains `text`, read without following links.
+/// The first file below `directory` that contains `text`, read without following links. What goes meanwhile, because a
+/// build that is live clears up behind itself, is passed over.
 fn find_in_files(directory: &Path, text: &str) -> Result<Option<String>> {
-    for entry in std::fs::read_dir(directory)? {
+    for entry in unless_gone(std::fs::read_dir(directory))?.into_iter().flatten() {
         let entry = entry?;
         let kind = entry.file_type()?;
         if kind.is_dir() {
@@ -285,7 +294,7 @@ fn find_in_files(directory: &Path, text: &str) -> Result<Option<String>> {
                 return Ok(Some(found));
             }
         } else if kind.is_file() {
-            let bytes = std::fs::read(entry.path())?;
+            let Some(bytes) = unless_gone(std::fs::read(entry.path()))? else { continue };
             if bytes.windows(text.len()).any(|window| window == text.as_bytes()) {
                 return Ok(Some(entry.path().display().to_string()));
             }

@@ -42,7 +42,7 @@ fn found_in(directory: &Path, text: &str) -> Result<Option<PathBuf>> {
     Ok(None)
 }
 
-fn unless_gone<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+pub(super) fn unless_gone<T>(read: io::Result<T>) -> io::Result<Option<T>> {
     match read {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         read => read.map(Some),
@@ -174,27 +174,42 @@ async fn killed_while_a_folder_comes_in_it_recovers() -> Result<()> {
         }
         world.berth.kill_9()?;
         world.berth.restart().await?;
-        let seen = eventually("the site answers", Duration::from_secs(30), async || {
-            let page = site.get("/").await?;
-            Ok((page.status == 200).then_some(page.body))
-        });
-        let seen = seen.await?;
-        let known = [live, version].into_iter().find(|known| seen == format!("Version {known}."));
-        live = known.with_context(|| format!("killed after {wait:?}: {seen}"))?;
+        let seen = answers(&site).await?;
+        let known = |seen: &str| [live, version].into_iter().find(|known| seen == format!("Version {known}."));
+        ensure!(known(&seen).is_some(), "killed after {wait:?}: {seen}");
+        all_has_come_to_its_end(&world).await?;
+        let seen = answers(&site).await?;
+        live = known(&seen).with_context(|| format!("killed after {wait:?}: {seen}"))?;
         ensure!(site.get("/assets/39.txt").await?.body.starts_with(&format!("{live} 39 ")), "a mixture");
     }
-    let projects = world.ada.get("/api/v1/projects").await?.expect(200)?;
-    let over = |build: &Value| build["status"] == "passed" || build["status"] == "failed";
-    // The one that the last kill cut off is ended beside the answers to the first requests.
-    eventually("all builds are over", Duration::from_secs(30), async || {
-        let builds = world.ada.get(&format!("/api/v1/projects/{}/builds", projects[0]["id"])).await?.expect(200)?;
-        Ok(builds.as_array().is_some_and(|builds| builds.iter().all(over)).then_some(()))
-    })
-    .await?;
     fill(7)?;
     deployed(&world.berth, &account, folder.path(), "hardy").await?;
     ensure!(site.get("/").await?.body == "Version 7.");
     let staging = world.berth.deployments().join(".staging");
     ensure!(std::fs::read_dir(staging)?.next().is_none(), "something is left in the staging directory");
     world.close().await
+}
+
+async fn answers(site: &Site) -> Result<String> {
+    eventually("the site answers", Duration::from_secs(60), async || {
+        let page = site.get("/").await?;
+        Ok((page.status == 200).then_some(page.body))
+    })
+    .await
+}
+
+/// Beside its answers to the first requests, Berth ends the build that was cut off, and puts live what only had to be.
+async fn all_has_come_to_its_end(world: &World) -> Result<()> {
+    let projects = world.ada.get("/api/v1/projects").await?.expect(200)?;
+    let project = format!("/api/v1/projects/{}", projects[0]["id"]);
+    let is_over = |list: &Value| {
+        let mut statuses = list.as_array().into_iter().flatten().map(|one| &one["status"]);
+        !statuses.any(|status| ["queued", "running", "ready"].iter().any(|word| status == word))
+    };
+    eventually("all builds are over, and live what is to be", Duration::from_secs(60), async || {
+        let builds = world.ada.get(&format!("{project}/builds")).await?.expect(200)?;
+        let deployments = world.ada.get(&format!("{project}/deployments")).await?.expect(200)?;
+        Ok((is_over(&builds) && is_over(&deployments)).then_some(()))
+    })
+    .await
 }
