@@ -107,7 +107,7 @@ impl World {
     /// # Errors
     /// When something still is.
     pub async fn gone(&self, site: &Site) -> Result<()> {
-        eventually(&format!("{} is gone", site.host), Duration::from_secs(30), async || {
+        eventually(&format!("{} is gone", site.host), Duration::from_secs(60), async || {
             Ok((site.get("/").await?.status == 404).then_some(()))
         })
         .await

@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-/// Asks `look` every 50 ms until it answers, for at most `patience`. The last look begins when that is over, however long
-/// the one before took.
+/// Asks `look` every 50 ms until it answers, for at most `patience`; a last time when that is over, however slow it is.
 ///
 /// # Errors
 /// When it never answered: says `what` was waited for and how long.

@@ -69,6 +69,8 @@ async fn shop_with_a_secret(world: &World) -> Result<Project> {
     let settings = json!({"outputDirectory": "dist", "secrets": secrets});
     let project = world.connect("keeper", &Shop::saying("Version 1.").then(CHECK), settings).await?;
     world.shows(&project, "Version 1.").await?;
+    // Then it stands in the table of hosts, too, which is copied.
+    world.live(&project, project.first_build).await?;
     Ok(project)
 }
 

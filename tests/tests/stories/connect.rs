@@ -64,7 +64,7 @@ async fn a_repository_is_picked_looked_at_and_connected() -> Result<()> {
     .await?;
     let [hook] = &github.hooks()[..] else { anyhow::bail!("one hook, not {:?}", github.hooks()) };
     ensure!(hook.repo == "octo-org/shop-web" && hook.body["events"] == json!(["push", "pull_request"]), "{hook:?}");
-    eventually("the hook was tried", Duration::from_secs(10), async || {
+    eventually("the hook was tried", Duration::from_secs(60), async || {
         let hook = github.hooks().into_iter().next().context("the hook")?;
         Ok((hook.last_response == 200).then_some(()))
     })

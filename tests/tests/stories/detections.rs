@@ -58,7 +58,7 @@ async fn the_plan_of_a_repository_is_shown_before_there_is_a_project() -> Result
         let request = json!({"repoUrl": wiki.url, "branch": "main", "repoToken": "glpat-x7Qm2Vn8Rt4K"});
         let _ = tokio::time::timeout(Duration::from_millis(wait), detect(request)).await;
     }
-    eventually("nothing of it stays", Duration::from_secs(10), async || {
+    eventually("nothing of it stays", Duration::from_secs(60), async || {
         Ok((std::fs::read_dir(&left)?.count() == 0).then_some(()))
     })
     .await?;

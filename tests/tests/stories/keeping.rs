@@ -10,8 +10,8 @@ use berth_tests::{Application, Database, Project, World, eventually, number};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-/// For containers to start, or to be replaced, on a busy machine.
-const SOON: Duration = Duration::from_secs(120);
+/// For containers to be built, to start, or to be replaced, on a busy machine.
+const SOON: Duration = Duration::from_secs(180);
 
 async fn connect(world: &World, name: &str, application: &Application, berth_toml: &str) -> Result<Project> {
     let repo = world.github.repo(name)?;
