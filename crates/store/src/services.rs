@@ -219,7 +219,8 @@ impl Store {
             Err(StoreError::NotFound) => return Ok(()),
             Err(error) => return Err(error),
         };
-        tx.event(owner, Some(project), &EventPayload::ServicesChanged { project }).await?;
+        // A service that ends again and again changes for ever.
+        tx.event_anew(owner, Some(project), &EventPayload::ServicesChanged { project }).await?;
         tx.commit().await
     }
 

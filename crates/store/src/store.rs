@@ -177,6 +177,20 @@ impl Transaction<'_> {
         Ok(())
     }
 
+    /// The same, in place of what says just that among the latest events: whoever follows them needs to be told once.
+    pub(crate) async fn event_anew(
+        &mut self,
+        user: UserId,
+        project: Option<ProjectId>,
+        payload: &EventPayload,
+    ) -> Result<(), StoreError> {
+        self.event(user, project, payload).await?;
+        let (newest, latest) = (self.after.event, 500_i64);
+        let before = sql("DELETE FROM event WHERE id < $1 AND id >= $1 - $2 AND project_id = $3 AND payload = $4");
+        let before = before.bind(newest).bind(latest).bind(project).bind(json_text(payload));
+        self.run(before).await.map(drop)
+    }
+
     /// Wakes the worker once this is committed.
     pub(crate) fn then_wake_worker(&mut self) {
         self.after.work = true;

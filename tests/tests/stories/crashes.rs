@@ -40,7 +40,7 @@ async fn killed_at_any_moment_it_recovers() -> Result<()> {
         .await?;
         the_newest_is_live(&world, &project).await?;
     }
-    let staged = world.berth.data().join("staging");
+    let staged = world.berth.deployments().join(".staging");
     eventually("no staging directory is left", Duration::from_secs(60), async || {
         let left = std::fs::read_dir(&staged).map(Iterator::count).unwrap_or(0);
         Ok((left == 0).then_some(()))
