@@ -1,7 +1,7 @@
 //! What Berth knows and nobody may read: under a new encryption key it is the same, and no log has it.
 
 use anyhow::{Context, Result, ensure};
-use berth_tests::{Database, FakeGithub, Shop, WEBHOOK_SECRET, World};
+use berth_tests::{Database, Delivery, FakeGithub, Shop, WEBHOOK_SECRET, World};
 use serde_json::{Value, json};
 
 const VALUE: &str = "open sesame, says the shop";
@@ -26,7 +26,9 @@ async fn a_new_key_keeps_every_secret_and_no_log_has_one() -> Result<()> {
     world.berth.restart().await?;
     let new_key = std::fs::read_to_string(world.berth.data().join("encryption-key"))?;
     ensure!(new_key != key && !world.berth.data().join("encryption-key.previous").exists(), "the key is the old one");
-    world.push(&project, &Shop::saying("After").then(CHECK)).await?;
+    // One that has just started looks for itself, too, and may find it before it is told.
+    Shop::saying("After").then(CHECK).publish(&project.repo)?;
+    Delivery::push(&project.repo)?.send(&world.berth).await?.heard()?;
     world.shows(&project, "After").await?;
     let hook = world.ada.post(&format!("/api/v1/projects/{}/hook/test", project.id), &json!({})).await?.expect(200)?;
     ensure!(hook["delivered"] == true, "what its hook signs is not believed any more: {hook}");

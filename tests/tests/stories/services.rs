@@ -169,7 +169,9 @@ async fn killed_berth_finds_its_replicas_again() -> Result<()> {
         world.shows(&project, "Still here").await?;
         // Not by another one that was started in the meantime.
         ensure!(running(&world)? == before, "they are taken over as they are");
-        push(&world, &project, &Application::saying("Replaced")).await?;
+        // One that has just started looks for itself, too, and may find it before it is told.
+        Application::saying("Replaced").publish(&project.repo)?;
+        Delivery::push(&project.repo)?.send(&world.berth).await?.heard()?;
         world.shows(&project, "Replaced").await?;
         eventually("the old one is gone", SOON, async || {
             let now = running(&world)?;
