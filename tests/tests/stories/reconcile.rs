@@ -86,7 +86,12 @@ async fn an_expired_lease_comes_back() -> Result<()> {
     let world = World::open(&database, &[("BERTH_BUILD_CONCURRENCY", "1")]).await?;
     let busy = world.open_shop("busy", &Shop::saying("Open")).await?;
     let waiting = world.open_shop("waiting", &Shop::saying("Open")).await?;
-    world.push(&busy, &Shop::saying("Busy").slowly(8)).await?;
+    let long = world.push(&busy, &Shop::saying("Busy").slowly(8)).await?;
+    // What we claim below is not to be this one.
+    eventually("the busy one runs", PATIENCE, async || {
+        Ok(world.log_text(long).await?.contains("second 0").then_some(()))
+    })
+    .await?;
     let build = world.push(&waiting, &Shop::saying("At last")).await?;
     // Another worker takes the waiting build and is never heard of again.
     let store = Store::open(database.url().context("an address")?, Clock::System).await?;
@@ -109,7 +114,9 @@ async fn leftovers_are_swept_while_it_runs() -> Result<()> {
     let world = World::open(&Database::Sqlite, &[OFTEN, ("BERTH_BUILD_TIMEOUT", "1m")]).await?;
     let docker = world.berth.docker()?;
     let instance = std::fs::read_to_string(world.berth.data().join("instance"))?;
-    let ours = container(instance.trim(), &[])?;
+    // One that is swept before it was started is made again.
+    let made = async || Ok(container(instance.trim(), &[]).ok());
+    let ours = eventually("a container is left", PATIENCE, made).await?;
     // It goes by itself, whatever becomes of this test.
     let theirs = container("0123456789ab", &["--rm"])?;
     let volume = docker_says(&["volume", "create", "--label", &format!("berth.instance={}", instance.trim())])?;
