@@ -136,7 +136,9 @@ impl Session {
     /// # Errors
     /// When it is refused.
     pub async fn stream(&self, path: &str) -> Result<reqwest::Response> {
-        Ok(self.client.get(self.url(path)).bearer_auth(&self.token).send().await?.error_for_status()?)
+        // The client's own patience is for all of an answer; this one may go on through a build.
+        let request = self.client.get(self.url(path)).bearer_auth(&self.token).timeout(Duration::from_secs(600));
+        Ok(request.send().await?.error_for_status()?)
     }
 
     fn url(&self, path: &str) -> String {

@@ -13,13 +13,18 @@ async fn requests_are_counted_through_switches_and_told_while_somebody_watches()
     let world = World::open(&Database::Sqlite, &[]).await?;
     let project = world.open_shop("seen", &Shop::saying("The first page")).await?;
     // An answer is counted when it was sent, which may be a moment after its reader has it.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let before = traffic(&world, &project).await?;
+    let mut before = traffic(&world, &project).await?;
+    eventually("all so far are counted", Duration::from_secs(60), async || {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let earlier = std::mem::replace(&mut before, traffic(&world, &project).await?);
+        Ok((before["requests"] == earlier["requests"]).then_some(()))
+    })
+    .await?;
     for _ in 0..3 {
         project.site.get("/").await?;
     }
     let counted = number(&before["requests"])? + 3;
-    let after = eventually("the three are counted", Duration::from_secs(10), async || {
+    let after = eventually("the three are counted", Duration::from_secs(60), async || {
         let after = traffic(&world, &project).await?;
         Ok((number(&after["requests"])? >= counted).then_some(after))
     })
