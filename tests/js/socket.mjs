@@ -5,7 +5,9 @@ import { io } from 'socket.io-client';
 const [origin, token, transports] = process.argv.slice(2);
 const tell = (event, payload) => process.stdout.write(JSON.stringify({ event, payload }) + '\n');
 
-const socket = io(origin, { auth: { token }, transports: transports.split(','), forceNew: true });
+// Back within a second, and not within five: what is told meanwhile is not told again.
+const again = { reconnectionDelay: 500, reconnectionDelayMax: 1_000 };
+const socket = io(origin, { auth: { token }, transports: transports.split(','), forceNew: true, ...again });
 socket.on('connect', () => tell('connect', { transport: socket.io.engine.transport.name }));
 socket.on('connect_error', (error) => tell('connect_error', { message: error.message }));
 socket.on('disconnect', (reason) => tell('disconnect', { reason }));

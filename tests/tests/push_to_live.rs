@@ -51,7 +51,7 @@ async fn story(database: &Database) -> Result<()> {
     }
     ensure!(shop.site.get("/").await?.body.contains("Version two"), "announced as live, but not served");
     // The last line of a log is stored, and then told, while the deployment goes live.
-    let same = eventually("the socket told what is stored", Duration::from_secs(10), async || {
+    let same = eventually("the socket told what is stored", Duration::from_secs(60), async || {
         Ok((websocket.log_of(second) == stored_log(&world, second).await?).then_some(()))
     });
     if same.await.is_err() {

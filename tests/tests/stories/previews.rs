@@ -162,7 +162,7 @@ async fn a_branch_deleted_during_its_build_never_appears() -> Result<()> {
     let project = world.open_shop("fleeting", &Shop::saying("In production")).await?;
     world.change(&project, json!({"previews": true})).await?;
     project.repo.switch("mayfly")?;
-    Shop::saying("For a moment").slowly(5).publish(&project.repo)?;
+    Shop::saying("For a moment").slowly(30).publish(&project.repo)?;
     let build = number(&world.github.deliver_push(&project.repo).await?.expect(201)?["build"]["id"])?;
     eventually("the build runs", Duration::from_secs(60), async || {
         Ok(world.log_text(build).await?.contains("second 1").then_some(()))

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use berth_tests::{Answer, Database, Project, Site, World, number};
+use berth_tests::{Answer, Database, Project, Site, World, eventually, number};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -28,6 +28,8 @@ async fn promotion_and_rollback_in_turns_fail_no_request() -> Result<()> {
 
         let mut promoted = Vec::new();
         for turn in 0..10 {
+            // No quicker than visitors come, however quick the machine is.
+            visitors.have_asked(23 * turn).await?;
             let live = promote(&world, &preview["id"]).await?.expect(200)?;
             ensure!(project.site.get("/").await?.body.contains("The next page"), "promotion {turn} did not take");
             promoted.push(live_deployment(&world, &project).await?);
@@ -86,6 +88,12 @@ impl Visitors {
             });
         }
         Ok(Self { going, done, asked })
+    }
+
+    /// Waits until they have got so many pages.
+    async fn have_asked(&self, times: usize) -> Result<()> {
+        let come = async || Ok((self.asked.load(Ordering::Relaxed) >= times).then_some(()));
+        eventually("visitors come", Duration::from_secs(30), come).await
     }
 
     async fn leave(mut self) -> Result<()> {
