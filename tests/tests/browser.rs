@@ -38,7 +38,7 @@ async fn the_whole_story(locale: &str) -> Result<()> {
     wire.lead_to(berth.address());
     let git = GitServer::start(None).await?;
     let repo = git.repo("ada/window")?;
-    Shop::saying("The first window").slowly(3).publish(&repo)?;
+    Shop::saying("The first window").slowly(8).publish(&repo)?;
     let answer = async |asked: &Value| {
         match asked["ask"].as_str().context("a request has a name")? {
             "push" => push(&berth, &repo, asked).await?,

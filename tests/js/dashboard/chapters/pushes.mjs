@@ -23,7 +23,7 @@ export async function pushAgain(ada, project) {
   const unheard = ada.text('Nobody tells Berth of pushes to this repository.');
   await unheard.waitFor();
   await page.evaluate(() => { window.isNotReloaded = true; });
-  await ada.ask({ ask: 'push', text: 'The second window', seconds: 3 });
+  await ada.ask({ ask: 'push', text: 'The second window', seconds: 6 });
   await tabSays(page, '◔', 'building');
   await live.getByText('The second window').first().waitFor();
   ensure(await page.evaluate(() => window.isNotReloaded), 'the page was loaded again');

@@ -72,6 +72,8 @@ export async function scales(ada) {
   await ada.look('a service with two replicas');
   const replicas = ada.page.getByLabel(ada.say('Of which replica'), { exact: true });
   await replicas.selectOption('2');
+  // The lines of both stand there for a moment longer.
+  await line(ada, 'GET /third').waitFor({ state: 'detached' });
   await line(ada, 'serving The quay').waitFor();
   ensure((await linesOf(ada).locator('.log-row:visible').filter({ hasText: 'GET /third' }).count()) === 0, 'lines of the other replica are shown');
   await replicas.selectOption('');
