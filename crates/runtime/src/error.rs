@@ -139,6 +139,11 @@ pub(crate) fn is_status(error: &DockerError, status: u16) -> bool {
     matches!(error, DockerError::DockerResponseServerError { status_code, .. } if *status_code == status)
 }
 
+/// Whether the daemon answered at all.
+pub(crate) fn is_answer(error: &DockerError) -> bool {
+    matches!(error, DockerError::DockerResponseServerError { .. })
+}
+
 /// An error with what lies beneath it, on one line: hyper's own text is only "client error".
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

@@ -10,13 +10,14 @@
 use std::collections::HashMap;
 use std::num::NonZeroU16;
 
+use berth_model::ShortId;
 use bollard::models::{
     ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType, MountVolumeOptions,
     PortBinding, PortMap, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 use bollard::query_parameters::{CreateContainerOptions, StartContainerOptions};
 
-use crate::error::{is_status, while_doing};
+use crate::error::{is_answer, is_status, while_doing};
 use crate::{Container, Engine, Labels, RuntimeError, VolumeMount, VolumeName};
 
 /// What root needs to unpack packages: to give files away, to work on files of other users, and to become one.
@@ -109,8 +110,13 @@ impl Engine {
 
     async fn make_container(&self, sandbox: &Sandbox, network: &str) -> Result<Container, RuntimeError> {
         let body = self.container_body(sandbox, network).await?;
-        let options = None::<CreateContainerOptions>;
-        let made = self.docker().await?.create_container(options, body).await.map_err(|error| {
+        // Named by us: where Docker goes away before its answer is here, what it may have made is removed by that name.
+        let name = format!("berth-build-{}-{}", self.config().instance, ShortId::random());
+        let options = CreateContainerOptions { name: Some(name.clone()), ..CreateContainerOptions::default() };
+        let made = self.docker().await?.create_container(Some(options), body).await.map_err(|error| {
+            if !is_answer(&error) {
+                drop(Container::new(self.clone(), name));
+            }
             if is_status(&error, 404) {
                 let reason = error.to_string();
                 RuntimeError::MissingImage { image: sandbox.image.clone(), reason }
