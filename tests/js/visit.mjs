@@ -11,11 +11,10 @@ export async function visit(page, address) {
   throw new Error(`${address} is not drawn`);
 }
 
-/** Goes to an address; whether it got there before the networks changed. */
+/** Goes to an address; whether it got there before the networks changed: the answer, where there was one. */
 export async function arrives(page, address) {
   try {
-    await page.goto(address);
-    return true;
+    return (await page.goto(address)) ?? true;
   } catch (error) {
     if (error.message.includes('ERR_NETWORK_CHANGED')) return false;
     throw error;

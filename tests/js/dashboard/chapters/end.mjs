@@ -1,4 +1,5 @@
 // The end of a project: its name is typed first, and its site is gone afterwards.
+import { arrives } from '../../visit.mjs';
 import { ensure } from '../person.mjs';
 import { siteOf } from './pushes.mjs';
 
@@ -20,7 +21,11 @@ export async function endOfProject(ada, project) {
     await ada.settled();
   });
   const visitor = await page.context().newPage();
-  const status = await ada.browser.expecting(/ 404 /, async () => (await visitor.goto(site)).status());
+  const status = await ada.browser.expecting(/ 404 /, async () => {
+    let answer = false;
+    while (!answer) answer = await arrives(visitor, site);
+    return answer.status();
+  });
   await visitor.close();
   ensure(status === 404, `the site of a deleted project answers ${status}`);
 }
