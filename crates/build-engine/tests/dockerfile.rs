@@ -35,7 +35,7 @@ async fn images(world: &World) -> String {
 }
 
 async fn no_images_left(world: &World) {
-    for _ in 0..100 {
+    for _ in 0..300 {
         if images(world).await.is_empty() {
             return;
         }
@@ -178,7 +178,7 @@ async fn a_dockerfile_gets_at_nothing_that_is_not_its_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dockerfile_keeps_to_limits_and_ends_when_it_is_told_to() {
-    let limits = BuildLimits { memory: 128 << 20, timeout: Duration::from_secs(20), ..BuildLimits::default() };
+    let limits = BuildLimits { memory: 128 << 20, timeout: Duration::from_secs(40), ..BuildLimits::default() };
     let world = World::new(limits).await;
     let run = |command: &str| format!("FROM {BASE}\nRUN {command}\n");
     let greedy = run("node -e \"const a=[];for(;;)a.push(Buffer.alloc(1e7,1))\"");

@@ -33,7 +33,7 @@ async fn images(world: &World, kind: &str) -> Vec<String> {
 
 /// Waits until no image of a kind is left.
 async fn none_left(world: &World, kind: &str) {
-    for _ in 0..100 {
+    for _ in 0..300 {
         if images(world, kind).await.is_empty() {
             return;
         }

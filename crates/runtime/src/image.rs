@@ -139,11 +139,12 @@ impl Engine {
             .collect())
     }
 
-    /// Removes every image that the build of a repository's own Dockerfile made, finished or not.
+    /// Removes every image that the build of a repository's own Dockerfile made, finished or not. `false` if some stay
+    /// because containers still use them.
     ///
     /// # Errors
     /// What Docker said.
-    pub async fn remove_dockerfile_images(&self, build: BuildId) -> Result<(), RuntimeError> {
+    pub async fn remove_dockerfile_images(&self, build: BuildId) -> Result<bool, RuntimeError> {
         let build = build.to_string();
         let of_build = [(KIND, Kind::Dockerfile.as_str()), (BUILD, build.as_str())];
         // Stages build on each other: an image goes once none is made from it any more.
@@ -151,7 +152,7 @@ impl Engine {
         loop {
             let images = self.images(&of_build).await?;
             if images.is_empty() || images.len() >= before {
-                return Ok(());
+                return Ok(images.is_empty());
             }
             before = images.len();
             for image in images {

@@ -246,18 +246,25 @@ impl Drop for Images {
         let build = self.build;
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                // A canceled step is committed no more once its container is gone, which the daemon does at once.
-                tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-                remove(&engine, build).await;
+                // A canceled step is committed no more once its container is gone. The daemon removes that when it can;
+                // until then the image that the step began with is in use.
+                for wait in [2, 2, 5, 20] {
+                    tokio::time::sleep(std::time::Duration::from_secs(wait)).await;
+                    if remove(&engine, build).await {
+                        return;
+                    }
+                }
             });
         }
     }
 }
 
-async fn remove(engine: &Engine, build: BuildId) {
-    if let Err(error) = engine.remove_dockerfile_images(build).await {
+/// `false` if containers still use some.
+async fn remove(engine: &Engine, build: BuildId) -> bool {
+    engine.remove_dockerfile_images(build).await.unwrap_or_else(|error| {
         tracing::warn!(%build, %error, "a Dockerfile's images could not be removed; the sweep will look again");
-    }
+        true
+    })
 }
 
 /// Something about the Dockerfile itself.
