@@ -113,7 +113,7 @@ async fn what_the_machine_ends_is_told_so() {
             line: "Cannot fork",
             detail: "fewer workers",
             setting: Some("BERTH_BUILD_PIDS"),
-            ..Row::script("processes", "i=0; while [ $i -lt 200 ]; do sleep 2 & i=$((i+1)); done; wait")
+            ..Row::script("processes", "i=0; while [ $i -lt 200 ]; do sleep 20 & i=$((i+1)); done; wait")
         },
     ];
     check_all(BuildLimits { memory: 256 << 20, pids: 96, ..BuildLimits::default() }, rows).await;
