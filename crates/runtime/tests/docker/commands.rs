@@ -108,11 +108,13 @@ async fn a_volume_survives_its_containers_and_its_project_and_goes_on_request() 
                 volumes: vec![(volume.clone(), MountPath::parse("/data").unwrap())],
                 ..command(key, script)
             };
-            let writes = "head -c 3000000 /dev/urandom > /data/big; echo kept > /data/note; exec sleep 600";
+            let writes = "head -c 3000000 /dev/urandom > /data/big; echo kept > /data/note; echo on; exec sleep 600";
             let writing = engine.run_command(&with("run-1", writes)).await.unwrap();
             let remove = |environment| engine.remove_service_volume(ProjectId(1), environment, &name);
             assert!(!remove(Environment::Production).await.unwrap(), "a container uses it");
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            // It says so once it has written.
+            let said = Box::pin(writing.output(None)).next().await.expect("it goes on").unwrap();
+            assert_eq!(said.line, b"on");
             writing.stop(Duration::from_secs(5)).await.unwrap();
 
             engine.sweep().await.unwrap();

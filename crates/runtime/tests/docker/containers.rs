@@ -67,7 +67,7 @@ async fn files_that_are_long_and_empty_do_not_fill_the_disk() {
             let began = std::time::Instant::now();
             let error = container.commit(&tag, &labels(Kind::Dependencies)).await.unwrap_err();
             assert!(matches!(error, RuntimeError::Hollow { bytes } if bytes > 1 << 40), "{error}");
-            assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+            assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
             assert_eq!(engine.image_id(&tag).await.unwrap(), None);
             assert_eq!(sh(&container, "rm sparse*; echo goes on").await.stdout, "goes on\n");
             container.commit(&tag, &labels(Kind::Dependencies)).await.unwrap();
@@ -184,7 +184,7 @@ async fn a_command_that_leaves_a_process_behind_still_ends() {
             let started = Instant::now();
             let ran = sh(&container, "sleep 1000 & echo done").await;
             assert_eq!((ran.stdout.as_str(), ran.end.exit_code), ("done\n", 0));
-            assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+            assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
             container.stop_and_remove().await.unwrap();
         },
     )

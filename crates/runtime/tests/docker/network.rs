@@ -17,7 +17,7 @@ fn closed(config: &mut EngineConfig) {
 
 /// Whether a program in the container gets a connection.
 async fn connects(container: &Container, to: Ipv4Addr, port: u16) -> bool {
-    let script = format!("timeout 2 bash -c 'exec 3<>/dev/tcp/{to}/{port}' 2>/dev/null && echo connected || echo not");
+    let script = format!("timeout 10 bash -c 'exec 3<>/dev/tcp/{to}/{port}' 2>/dev/null && echo connected || echo not");
     let ran = sh(container, &script).await;
     assert!(["connected\n", "not\n"].contains(&ran.stdout.as_str()), "{ran:?}");
     ran.stdout == "connected\n"

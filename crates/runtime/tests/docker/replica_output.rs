@@ -107,10 +107,12 @@ async fn what_a_replica_uses_is_measured() {
         |_| (),
         |engine| async move {
             let idle = started(&engine, &app(replica(7, "web", 1))).await;
-            let script = "globalThis.kept = Buffer.alloc(100 << 20, 1); for (;;);";
+            let script = "globalThis.kept = Buffer.alloc(100 << 20, 1); console.log('full'); for (;;);";
             let busy = ReplicaSpec { id: replica(7, "api", 1), ..program(script) };
             let busy = engine.start_replica(&busy).await.unwrap();
-            tokio::time::sleep(Duration::from_secs(3)).await;
+            // Once it has come so far.
+            let full = Box::pin(engine.replica_log(&busy.container, None)).next().await.expect("it goes on").unwrap();
+            assert_eq!(full.line, b"full");
             let quiet = engine.replica_usage(&idle.container).await.unwrap();
             let first = engine.replica_usage(&busy.container).await.unwrap();
             tokio::time::sleep(Duration::from_secs(2)).await;

@@ -20,7 +20,7 @@ const name = [...service, number].join("-");
 http.createServer((request, response) => {
   const [path, rest] = request.url.split("?");
   if (path === "/get") {
-    const asked = http.get(rest, { timeout: 2000, agent: false }, (answer) => {
+    const asked = http.get(rest, { timeout: 5000, agent: false }, (answer) => {
       let said = "";
       answer.on("data", (piece) => (said += piece)).on("end", () => response.end("got " + said));
     });
