@@ -125,7 +125,10 @@ async fn replicas_share_what_there_is() {
 #[tokio::test]
 async fn one_replica_is_let_go_when_its_last_request_has_ended() {
     let (go_on, wait) = tokio::sync::watch::channel(false);
+    let reached = Arc::<AtomicUsize>::default();
+    let count = Arc::clone(&reached);
     let (slow, _) = service(move |_: Request<Incoming>| {
+        count.fetch_add(1, Ordering::SeqCst);
         let mut wait = wait.clone();
         async move {
             wait.wait_for(|go_on| *go_on).await.unwrap();
@@ -137,10 +140,10 @@ async fn one_replica_is_let_go_when_its_last_request_has_ended() {
     let world = World::asking(UpstreamState::Ready(vec![slow]), SOON).await;
     let front = world.front;
     let asked = tokio::spawn(one_request(front));
-    while world.upstream.in_flight() == 0 {
+    // It has come to this one, and not only to the front.
+    while reached.load(Ordering::SeqCst) == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    tokio::time::sleep(Duration::from_millis(50)).await;
     world.upstream.set(UpstreamState::Ready(vec![other]));
     let drained = tokio::time::timeout(Duration::from_millis(200), world.upstream.drained_from(slow)).await;
     assert!(drained.is_err(), "one is under way to it");
@@ -179,11 +182,12 @@ async fn switches_under_load_fail_no_request() {
         (upstream, stopped)
     };
     let mut current = switch(1).await;
+    let asked = Arc::<AtomicUsize>::default();
     let visitors: Vec<_> = (0..VISITORS)
         .map(|_| {
-            let (front, is_over) = (world.front, Arc::clone(&is_over));
+            let (front, is_over, asked) = (world.front, Arc::clone(&is_over), Arc::clone(&asked));
             tokio::spawn(async move {
-                let (mut peer, mut asked, mut newest) = (Peer::to(front).await, 0, 0);
+                let (mut peer, mut newest) = (Peer::to(front).await, 0);
                 while !is_over.load(Ordering::SeqCst) {
                     peer.say(format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 2\r\n\r\n").as_bytes()).await;
                     peer.say(b"ab").await;
@@ -193,9 +197,9 @@ async fn switches_under_load_fail_no_request() {
                     let text = String::from_utf8(peer.hear(length.parse().unwrap()).await).unwrap();
                     let deployment: i64 = text.strip_prefix("deployment ").unwrap().parse().unwrap();
                     assert!(deployment >= newest, "{deployment} came after {newest}");
-                    (asked, newest) = (asked + 1, deployment);
+                    newest = deployment;
+                    asked.fetch_add(1, Ordering::SeqCst);
                 }
-                asked
             })
         })
         .collect();
@@ -206,12 +210,19 @@ async fn switches_under_load_fail_no_request() {
         upstream.set(UpstreamState::Stopped);
         stopped.store(true, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(5)).await;
+        // No quicker than visitors come, however busy the machine is.
+        let come = async {
+            while asked.load(Ordering::SeqCst) <= usize::try_from(deployment).unwrap() * VISITORS {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(SOON, come).await.expect("visitors come");
     }
     is_over.store(true, Ordering::SeqCst);
-    let mut asked = 0;
     for visitor in visitors {
-        asked += visitor.await.unwrap();
+        visitor.await.unwrap();
     }
+    let asked = asked.load(Ordering::SeqCst);
     assert!(asked > 50 * VISITORS, "{asked} requests are no load");
 }
 

@@ -1,7 +1,5 @@
 //! WebSockets.
 
-use std::time::Duration;
-
 use super::world::{HOST, Heard, Peer, SOON, World, by_hand, saying, service, status};
 use http::{Request, Response};
 use http_body_util::Full;
@@ -110,7 +108,7 @@ async fn a_refused_upgrade_is_an_answer_and_other_protocols_are_not_asked_for() 
         assert_eq!(visitor.hear(2).await, b"no");
     }
     assert_eq!(heard.all(), [r#"Some("websocket") Some("upgrade")"#, "None None", "None None"]);
-    tokio::time::timeout(Duration::from_secs(1), world.upstream.drained()).await.unwrap();
+    tokio::time::timeout(SOON, world.upstream.drained()).await.unwrap();
 }
 
 #[tokio::test]
