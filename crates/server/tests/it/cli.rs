@@ -78,7 +78,7 @@ fn sigterm_ends_it_in_order() {
         ("DOCKER_HOST", "unix:///nonexistent/docker.sock"),
     ];
     let mut serving = Serving::start(berth(&["serve"], &variables).stderr(Stdio::null()));
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !place.data().join("setup-token").exists() {
         assert!(Instant::now() < deadline, "it did not start");
         std::thread::sleep(Duration::from_millis(20));

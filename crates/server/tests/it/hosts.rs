@@ -45,7 +45,7 @@ async fn h3_addresses_lead_to_the_control_plane_until_setup_is_done_and_never_to
     assert_eq!(status(&berth.post_json("127.0.0.1", "/api/v1/setup", &body).await), "201");
 
     let mut closed = false;
-    for _ in 0..100 {
+    for _ in 0..600 {
         closed = status(&berth.get("127.0.0.1", "/api/v1/setup").await) == "404";
         if closed {
             break;

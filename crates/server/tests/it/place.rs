@@ -80,7 +80,7 @@ impl Place {
     }
 
     async fn opened(running: Running) -> Running {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
         loop {
             assert!(!running.ended.is_finished(), "Berth ended: {:?}", running.ended.await);
             if running.get("berth.test", "/api").await.starts_with("HTTP/1.1 200") {
@@ -111,7 +111,7 @@ impl Place {
     /// Runs Berth that is expected to refuse, and returns its words.
     pub(crate) async fn refusal(&self, more: &[(&str, &str)]) -> String {
         let running = self.start_only(more).await;
-        let ended = tokio::time::timeout(Duration::from_secs(20), running.ended).await;
+        let ended = tokio::time::timeout(Duration::from_secs(60), running.ended).await;
         format!("{:#}", ended.expect("it refuses soon").unwrap().expect_err("it refuses"))
     }
 

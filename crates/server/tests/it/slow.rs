@@ -253,7 +253,7 @@ impl Process {
         let mut command = berth(&["serve"], &variables);
         let serving = Serving::start(command.stdout(log.try_clone().unwrap()).stderr(log));
         let process = Self { serving, address };
-        timeout(LATE, async {
+        timeout(3 * LATE, async {
             while TcpStream::connect(address).await.is_err() {
                 sleep(Duration::from_millis(50)).await;
             }
