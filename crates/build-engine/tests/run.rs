@@ -362,8 +362,12 @@ async fn a_flood_of_output_is_kept_at_both_ends() {
     world.end().await;
 }
 
+/// Held by those who fill the disk and measure what is free of it: each would take the others' gigabytes for its own.
+static DISK: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_build_that_fills_the_disk_is_stopped() {
+    let _alone = DISK.lock().await;
     let probe = World::new(BuildLimits::default()).await;
     let free = probe.engine.disk_space().await.unwrap().expect("Docker runs here").free_bytes;
     probe.end().await;
@@ -380,6 +384,7 @@ async fn a_build_that_fills_the_disk_is_stopped() {
 /// What it writes into its cache is no part of its container, and would outlive it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_build_that_fills_the_disk_through_its_cache_is_stopped_and_loses_it() {
+    let _alone = DISK.lock().await;
     let probe = World::new(BuildLimits::default()).await;
     let free = probe.engine.disk_space().await.unwrap().expect("Docker runs here").free_bytes;
     probe.end().await;
@@ -428,6 +433,7 @@ async fn pipes_sockets_and_hollow_files_come_out_of_no_container() {
 /// Nobody is refused a build while there is something that can be had again.
 #[tokio::test(flavor = "multi_thread")]
 async fn old_caches_make_room_before_a_build_is_refused() {
+    let _alone = DISK.lock().await;
     let docker = async |arguments: &[&str]| {
         let ran = tokio::process::Command::new("docker").args(arguments).output().await.unwrap();
         assert!(ran.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
