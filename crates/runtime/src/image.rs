@@ -5,6 +5,7 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use berth_model::BuildId;
+use bollard::errors::Error as DockerError;
 use bollard::query_parameters::{CreateImageOptions, RemoveImageOptions};
 use futures_util::StreamExt;
 
@@ -172,7 +173,7 @@ impl Engine {
                 berth_model::step!("image removed");
                 Ok(true)
             }
-            Err(error) if is_status(&error, 404) => Ok(true),
+            Err(error) if is_status(&error, 404) || is_being_removed(&error) => Ok(true),
             Err(error) if is_status(&error, 409) => Ok(false),
             Err(error) => Err(while_doing("remove an image")(error)),
         }
@@ -190,6 +191,12 @@ impl Engine {
         }
         Ok(is_gone)
     }
+}
+
+/// Two who remove the last tags of an image at the same time: the later one finds it gone halfway, and the daemon has no
+/// other word for that (moby, `image/store.go`).
+fn is_being_removed(error: &DockerError) -> bool {
+    matches!(error, DockerError::DockerResponseServerError { message, .. } if message.contains("unrecognized image ID"))
 }
 
 /// A port as the daemon writes it: `3000/tcp`, or `3000`.

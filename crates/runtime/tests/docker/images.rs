@@ -126,6 +126,30 @@ async fn a_later_process_ends_the_steps_of_a_killed_one() {
     .await;
 }
 
+/// Two services may have one image, by two names.
+#[tokio::test]
+async fn names_of_one_image_can_be_removed_at_the_same_time() {
+    with_engine(
+        |_| (),
+        |engine| async move {
+            for round in 0..5 {
+                let base = format!("berth-names-{}", engine.config().instance);
+                let tags: Vec<_> = (0..4).map(|number| format!("{base}:{round}-{number}")).collect();
+                let made = docker(&["create", NODE, "true"]);
+                let image = docker(&["commit", &made, &tags[0]]);
+                docker(&["rm", &made]);
+                tags[1..].iter().for_each(|tag| drop(docker(&["tag", &image, tag])));
+                let removals = tags.iter().map(|tag| engine.remove_image(tag));
+                for removed in futures_util::future::join_all(removals).await {
+                    assert!(removed.unwrap());
+                }
+                assert_eq!(docker(&["images", "--quiet", &base]), "");
+            }
+        },
+    )
+    .await;
+}
+
 #[tokio::test]
 async fn an_image_that_cannot_be_had_is_named() {
     with_engine(
