@@ -18,6 +18,9 @@ use futures_util::StreamExt;
 use crate::error::{in_container, is_status};
 use crate::{Container, Engine, RuntimeError};
 
+/// The exit code of a process that was killed: 128 and SIGKILL.
+pub(crate) const KILLED: i64 = 137;
+
 /// A command to run. Its output is not a terminal's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exec {
@@ -116,7 +119,7 @@ impl Container {
         if exit_code == 0 {
             return Ok(ExecEnd { exit_code, oom_killed: false });
         }
-        let oom_killed = ran_out_of_memory(engine, self.id(), started_at).await?;
+        let oom_killed = ran_out_of_memory(engine, self.id(), exit_code, started_at).await?;
         // Our first process never ends by itself. If it is gone, the container was stopped, and the command with it.
         // (The daemon learns of the two ends in either order; a command that was killed has been waited for above.)
         if !engine.is_running(self.id()).await? {
@@ -142,10 +145,15 @@ async fn exit_code(engine: &Engine, exec: &str) -> Result<i64, RuntimeError> {
 
 /// The kernel tells the daemon when it kills a process of a container, and the daemon remembers it as an event. The
 /// container's own state knows only of its first process, which is not the one that grows.
-async fn ran_out_of_memory(engine: &Engine, container: &str, since: Timestamp) -> Result<bool, RuntimeError> {
+async fn ran_out_of_memory(
+    engine: &Engine,
+    container: &str,
+    exit_code: i64,
+    since: Timestamp,
+) -> Result<bool, RuntimeError> {
     // The event may come a moment after the exit code, whichever that is: where a child was killed, its parent ends
-    // with a code of its own.
-    let patience = Duration::from_millis(500);
+    // with a code of its own. A busy daemon is later.
+    let patience = Duration::from_millis(if exit_code == KILLED { 2_000 } else { 500 });
     let filter = |key: &str, value: &str| (key.to_owned(), vec![value.to_owned()]);
     let options = EventsOptions {
         since: Some(fraction(since)),

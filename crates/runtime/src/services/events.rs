@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::look::replica_of;
 use super::replica::replica_name;
 use crate::error::while_doing;
-use crate::exec::fraction;
+use crate::exec::{KILLED, fraction};
 use crate::labels::{self, GENERATION, KIND};
 use crate::{Engine, Kind, RuntimeError};
 
@@ -26,8 +26,10 @@ const WAITING: usize = 64;
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// How far the daemon is asked to look back: longer than a connection takes to be made.
 const LOOK_BACK: Duration = Duration::from_secs(1);
-/// The daemon may hear a moment after the end that it was for memory.
+/// The daemon may hear a moment after the end that it was for memory: so many milliseconds lie between the looks.
 const MEMORY_IS_TOLD_WITHIN: [u64; 4] = [0, 50, 150, 300];
+/// After these, of who was killed: for that there is hardly another reason, and a busy daemon hears late.
+const OF_THE_KILLED: [u64; 2] = [500, 500];
 
 /// Something that happened to replicas. The same may be told twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,7 +169,8 @@ impl Engine {
         if matches!(exit_code, 0 | 143) {
             return plain;
         }
-        for wait in MEMORY_IS_TOLD_WITHIN {
+        let was_killed = exit_code == KILLED;
+        for wait in MEMORY_IS_TOLD_WITHIN.into_iter().chain(OF_THE_KILLED.into_iter().filter(|_| was_killed)) {
             tokio::time::sleep(Duration::from_millis(wait)).await;
             match self.look_at_end(container).await {
                 Ok(Some(end)) if end.out_of_memory.is_some() => return end,
