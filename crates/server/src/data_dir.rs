@@ -16,10 +16,14 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use berth_model::InstanceId;
 use berth_secrets::SecretString;
+
+/// One that has just ended may hold the lock a moment longer, in a program that it was about to start.
+const LETS_GO_WITHIN: Duration = Duration::from_secs(1);
 
 /// The data directory of this process. Nobody else has it until this is dropped.
 #[derive(Debug)]
@@ -31,14 +35,21 @@ pub(crate) struct DataDir {
 impl DataDir {
     /// Makes the directory if need be and takes the lock.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        match Self::open_unless_used(path)? {
-            Some(data) => Ok(data),
-            None => bail!(
+        let since = Instant::now();
+        loop {
+            if let Some(data) = Self::open_unless_used(path)? {
+                return Ok(data);
+            }
+            if since.elapsed() < LETS_GO_WITHIN {
+                std::thread::sleep(Duration::from_millis(20));
+                continue;
+            }
+            bail!(
                 "another Berth (process {}) uses the data directory {}; stop it, or give this one its own with \
                  BERTH_DATA_DIR",
                 holder(path),
                 path.display()
-            ),
+            );
         }
     }
 

@@ -39,25 +39,38 @@ fn sync_one(path: &Path) -> io::Result<()> {
 pub(super) fn move_into_place(staging: &Path, release: &Path) -> Result<(), DeployError> {
     let place = || -> io::Result<()> {
         let of_project = release.parent().ok_or(io::ErrorKind::InvalidInput)?;
-        if !of_project.is_dir() {
-            fs::create_dir_all(of_project)?;
-            berth_model::step!("project's directory made");
-            if let Some(releases) = of_project.parent() {
-                sync_one(releases)?;
-                berth_model::step!("project's directory synced");
-            }
-        }
         if release.exists() {
             fs::remove_dir_all(release)?;
             berth_model::step!("leftover release removed");
         }
-        fs::rename(staging, release)?;
+        loop {
+            make_directory(of_project)?;
+            match fs::rename(staging, release) {
+                // A sweep takes a project's directory away that is empty.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && staging.is_dir() => {}
+                renamed => break renamed?,
+            }
+        }
         berth_model::step!("release renamed");
         sync_one(of_project)?;
         berth_model::step!("release's directory synced");
         Ok(())
     };
     place().map_err(DeployError::disk("the release could not be moved into its place"))
+}
+
+fn make_directory(of_project: &Path) -> io::Result<()> {
+    if of_project.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(of_project)?;
+    berth_model::step!("project's directory made");
+    if let Some(releases) = of_project.parent() {
+        // Swept meanwhile, it is made again; what it is in stays.
+        sync_one(releases)?;
+        berth_model::step!("project's directory synced");
+    }
+    Ok(())
 }
 
 /// Removes a directory: out of sight at once by a rename into `trash`, then file by file. One that is gone is fine.

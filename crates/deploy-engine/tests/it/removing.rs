@@ -83,3 +83,20 @@ async fn c1_leftovers_of_a_crash_are_swept_and_nothing_else() {
     );
     assert_eq!(world.get("shop.example.org", "/").await.text, "live");
 }
+
+/// A project's first release, while what is left over is looked for over and over.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_sweep_takes_a_directory_that_is_about_to_be_used() {
+    let mut world = World::new().await;
+    let engine = world.engine.clone();
+    let sweeping = tokio::spawn(async move {
+        loop {
+            engine.sweep(Duration::from_secs(10 * 365 * 86_400)).await.unwrap();
+        }
+    });
+    for number in 0..100 {
+        let project = world.project(&format!("shop-{number}")).await;
+        world.publish(&project, &[("index.html", "new")]).await;
+    }
+    sweeping.abort();
+}
