@@ -382,6 +382,8 @@ words! {
         Restarting = "restarting",
         /// Ended by itself again and again; it is still tried from time to time.
         CrashLoop = "crash_loop",
+        /// It gets no further request, and ends when it has answered those it has.
+        Draining = "draining",
         /// Nobody wants it to run.
         Stopped = "stopped",
     }
@@ -392,11 +394,12 @@ impl ServiceState {
     #[must_use]
     pub fn of_all(replicas: impl IntoIterator<Item = Self>) -> Self {
         let rank = |state: &Self| match state {
-            Self::Healthy => 5,
-            Self::Unhealthy => 4,
-            Self::Starting => 3,
-            Self::Restarting => 2,
-            Self::CrashLoop => 1,
+            Self::Healthy => 6,
+            Self::Unhealthy => 5,
+            Self::Starting => 4,
+            Self::Restarting => 3,
+            Self::CrashLoop => 2,
+            Self::Draining => 1,
             Self::Stopped => 0,
         };
         replicas.into_iter().max_by_key(rank).unwrap_or(Self::Stopped)

@@ -169,6 +169,44 @@ async fn what_is_open_to_an_old_version_ends_well_or_at_the_drain_limit() -> Res
     world.close().await
 }
 
+/// Each needs its memory: an older one has as long as a WebSocket.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replaced_versions_are_given_time_for_long_requests() -> Result<()> {
+    let world = World::open(&Database::Sqlite, &[("BERTH_DRAIN_TIMEOUT", "3s")]).await?;
+    let project = connect(&world, "patient", "Version 1.").await?;
+    let mut long = Vec::new();
+    for version in 2..=4 {
+        let mut visitor = TcpStream::connect(world.berth.address()).await?;
+        // GET would be asked again elsewhere.
+        let head = format!("POST /slow?600000 HTTP/1.1\r\nHost: {}\r\nContent-Length: 0\r\n\r\n", project.site.host);
+        visitor.write_all(head.as_bytes()).await?;
+        long.push(visitor);
+        let text = format!("Version {version}.");
+        Application::saying(&text).publish(&project.repo)?;
+        Delivery::push(&project.repo)?.send(&world.berth).await?.expect(201)?;
+        world.shows(&project, &text).await?;
+    }
+    eventually("the first version is gone, and the others answer or finish", SOON, async || {
+        let services = world.list(&project, "services").await?;
+        let instances = services[0]["instances"].as_array().context("a list of replicas")?;
+        let mut states: Vec<_> = instances.iter().filter_map(|instance| instance["state"].as_str()).collect();
+        states.sort_unstable();
+        let replicas = world.berth.docker()?.replicas()?.len();
+        Ok((replicas == 3 && states == ["draining", "draining", "healthy"]).then_some(()))
+    })
+    .await?;
+    let mut heard = [0; 12];
+    tokio::time::timeout(SOON, long[0].read_exact(&mut heard)).await.context("it waits for nobody")??;
+    ensure!(&heard == b"HTTP/1.1 502", "{:?}", String::from_utf8_lossy(&heard));
+    for going_on in &mut long[1..] {
+        let heard = tokio::time::timeout(Duration::from_millis(200), going_on.read(&mut heard)).await;
+        ensure!(heard.is_err(), "it was answered, or ended: {heard:?}");
+    }
+    drop(long);
+    eventually("nobody waits for them any more, and they are gone", SOON, async || Ok(only(&world).ok())).await?;
+    world.close().await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollback_keeps_what_is_still_open_to_the_version_before() -> Result<()> {
     let world = World::open(&Database::Sqlite, &[("BERTH_DRAIN_TIMEOUT", "5m")]).await?;

@@ -3646,7 +3646,7 @@ export interface components {
             deploymentId: number;
             environment: components["schemas"]["Environment"];
             healthPath: string | null;
-            /** @description Its replicas; while a new version takes over, those of both. */
+            /** @description Its replicas; while a new version takes over, and while those before finish their requests, those of all. */
             instances: components["schemas"]["InstanceBody"][];
             /** @description Whether somebody said how many, whatever the repository asks for. */
             isScaled: boolean;
@@ -3771,7 +3771,7 @@ export interface components {
          * @description Where a replica, or a service as a whole, stands.
          * @enum {string}
          */
-        ServiceState: "starting" | "healthy" | "unhealthy" | "restarting" | "crash_loop" | "stopped";
+        ServiceState: "starting" | "healthy" | "unhealthy" | "restarting" | "crash_loop" | "draining" | "stopped";
         /** @description A variable in the environment of a service. */
         ServiceVariableBody: {
             key: string;

@@ -29,6 +29,7 @@ const STATES: Record<string, [Tone, IconName, MessageDescriptor]> = {
   unhealthy: ['fail', 'failed', msg`Unhealthy`],
   restarting: ['busy', 'ring', msg`Restarting`],
   crash_loop: ['fail', 'failed', msg`Keeps crashing`],
+  draining: ['idle', 'ring', msg`Finishing requests`],
   stopped: ['idle', 'slashed', msg`Stopped`],
   files: ['live', 'live', msg`Files`],
   at_work: ['busy', 'ring', msg`Running`],

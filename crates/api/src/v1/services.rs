@@ -69,7 +69,7 @@ pub(crate) struct ServiceBody {
     volumes: Vec<ServiceVolume>,
     /// What is in its environment, without values.
     variables: Vec<ServiceVariableBody>,
-    /// Its replicas; while a new version takes over, those of both.
+    /// Its replicas; while a new version takes over, and while those before finish their requests, those of all.
     instances: Vec<InstanceBody>,
 }
 

@@ -89,10 +89,21 @@ pub(crate) enum Order {
     Again { number: u32, generation: i64, container: String },
     /// Ask from now on whether it is healthy.
     Watch { number: u32, container: String, endpoints: Vec<SocketAddr> },
-    /// Stop and remove it; if it served, after what leads to it has ended.
-    Retire { container: String, endpoints: Vec<SocketAddr>, served: bool },
+    /// Stop and remove it.
+    Retire { container: String, endpoints: Vec<SocketAddr>, how: Leave },
     /// Let one stay that is being drained, if that is still under way.
     Recall { container: String },
+}
+
+/// What is waited for before one is stopped that gets no request any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// Nothing: no visitor was led to it.
+    AtOnce,
+    /// What is under way, for as long as a WebSocket is: somebody wants it to go.
+    Soon,
+    /// That it has answered what it was asked: another version took its place.
+    WhenDone,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +138,8 @@ struct Member {
     container: Option<String>,
     endpoints: Vec<SocketAddr>,
     is_watched: bool,
+    /// Visitors were led to it, since it was started the last time.
+    has_served: bool,
     phase: Phase,
     /// When its process was started, by Docker's clock: it did not end before.
     started_at: Timestamp,
@@ -164,6 +177,11 @@ pub(crate) struct Crew {
 impl Member {
     fn serves(&self) -> bool {
         matches!(self.phase, Phase::Healthy { .. } | Phase::Unhealthy)
+    }
+
+    /// Whether requests to it may be under way. One that is called back has some before it is healthy again.
+    fn may_be_asked(&self) -> bool {
+        self.has_served && matches!(self.phase, Phase::Proving { .. } | Phase::Healthy { .. } | Phase::Unhealthy)
     }
 
     fn is_leaving(&self) -> bool {
@@ -221,6 +239,7 @@ impl Crew {
             container,
             endpoints,
             is_watched: false,
+            has_served: served,
             phase,
             started_at,
             changed_at: now,
@@ -259,7 +278,7 @@ impl Crew {
                     let number = member.number;
                     match member.phase {
                         Phase::Proving { .. } | Phase::Unhealthy => {
-                            member.phase = Phase::Healthy { since: now, misses: 0 };
+                            (member.phase, member.has_served) = (Phase::Healthy { since: now, misses: 0 }, true);
                             self.slots.entry(number).or_default().trouble = None;
                         }
                         Phase::Healthy { ref mut misses, .. } => *misses = 0,
@@ -292,7 +311,7 @@ impl Crew {
                 if let Some(member) = self.member(&container)
                     && member.is_leaving()
                 {
-                    // It may have ended meanwhile, or have been unhealthy before.
+                    // It may have ended meanwhile, or have been unhealthy before. Requests are still under way to it.
                     member.phase = match member.phase {
                         Phase::Leaving { may_stay: true, .. } => Phase::Proving { until },
                         _ => Phase::Ended,
@@ -318,7 +337,7 @@ impl Crew {
         let Some(member) = waiting else { return };
         member.container = Some(seen.container.clone());
         member.endpoints = seen.endpoints;
-        member.is_watched = false;
+        (member.is_watched, member.has_served) = (false, false);
         member.phase = Phase::Proving { until };
         (member.started_at, member.changed_at) = (seen.started_at, now);
         self.slots.entry(seen.number).or_default().restarts.started();
@@ -432,9 +451,10 @@ impl Crew {
         }
         let wanted = self.wanted.replicas;
         let lingers = self.lingers(now);
+        let how = if self.wanted == Wanted::NOTHING { Leave::WhenDone } else { Leave::Soon };
         for member in self.members.iter_mut().filter(|member| member.number > wanted) {
             if !(lingers && member.serves()) {
-                retire(member, &mut orders);
+                retire(member, how, &mut orders);
             }
         }
         for member in &mut self.members {
@@ -454,7 +474,11 @@ impl Crew {
             if matches!(member.phase, Phase::Proving { until } if until <= now) {
                 let problem = member.last_problem.take().unwrap_or_else(|| "it did not answer".to_owned());
                 silent.push((member.number, problem));
-                retire(member, orders);
+                retire(member, Leave::Soon, orders);
+                // It has had its time, and is not called back.
+                if let Phase::Leaving { is_recalled, .. } = &mut member.phase {
+                    *is_recalled = true;
+                }
             }
         }
         for (number, problem) in silent {
@@ -474,7 +498,7 @@ impl Crew {
         for old in self.members.iter_mut().filter(|old| old.number == number && old.generation != generation) {
             // Its new one takes its place, or it is of no use.
             if is_healthy || (!old.serves() && old.phase != Phase::Launching) {
-                retire(old, orders);
+                retire(old, Leave::Soon, orders);
             } else {
                 old_serves |= old.serves();
             }
@@ -505,6 +529,7 @@ impl Crew {
                     container: None,
                     endpoints: Vec::new(),
                     is_watched: false,
+                    has_served: false,
                     phase: Phase::Launching,
                     started_at: Timestamp(0),
                     changed_at: now,
@@ -532,6 +557,12 @@ impl Crew {
         self.members.iter().any(|member| member.container.as_deref() == Some(container) && member.is_watched)
     }
 
+    /// Whether one that leaves still runs, and was not told to end.
+    pub(crate) fn may_stay(&self, container: &str) -> bool {
+        let mut members = self.members.iter().filter(|member| member.container.as_deref() == Some(container));
+        members.any(|member| matches!(member.phase, Phase::Leaving { may_stay: true, .. }))
+    }
+
     /// Whether nothing is wanted any more, but requests may still be on their way here.
     fn lingers(&self, now: Timestamp) -> bool {
         self.wanted.replicas == 0 && now < self.lingers_until
@@ -556,16 +587,17 @@ impl Crew {
     }
 }
 
-fn retire(member: &mut Member, orders: &mut Vec<Order>) {
+fn retire(member: &mut Member, how: Leave, orders: &mut Vec<Order>) {
     // Without a container it is being made: its order comes when it is there.
     let Some(container) = member.container.clone().filter(|_| !member.is_leaving()) else { return };
     if member.phase == Phase::Launching {
         return;
     }
-    let served = member.serves();
-    member.phase = Phase::Leaving { may_stay: served, is_recalled: false };
+    let may_stay = member.may_be_asked();
+    let how = if may_stay { how } else { Leave::AtOnce };
+    member.phase = Phase::Leaving { may_stay, is_recalled: false };
     member.is_watched = false;
-    orders.push(Order::Retire { container, endpoints: member.endpoints.clone(), served });
+    orders.push(Order::Retire { container, endpoints: member.endpoints.clone(), how });
 }
 
 #[cfg(test)]

@@ -2,19 +2,22 @@
 //! what comes of it. One task; what takes time runs beside it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use berth_edge::{Upstream, UpstreamState};
-use berth_model::{Cpus, Environment, ReplicaId, ReplicaReport, Replicas, RunningService, ServiceSpec, Timestamp};
+use berth_model::{
+    Cpus, Environment, ReplicaId, ReplicaReport, Replicas, RunningService, ServiceSpec, ServiceState, Timestamp,
+};
 use berth_runtime::{Engine, EnvVar, Kind, Labels, ReplicaContainer, ReplicaSpec, RuntimeError, VolumeName};
 use berth_secrets::{KeyRing, Mask};
 use berth_store::{Deployment, LogOf, ServiceLogs, Store};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::crew::{Crew, Happened, Order, Place, Seen, Standing, Trial, Wanted};
+use super::crew::{Crew, Happened, Leave, Order, Place, Seen, Standing, Trial, Wanted};
 use super::environment::{EnvironmentProblem, Told, Variables, compose, host_of, url_of};
 use super::health::{Check, Watch};
 use super::logs::{Pump, Tail};
@@ -22,6 +25,8 @@ use super::{Drain, ServicesConfig};
 
 /// After SIGTERM, before SIGKILL.
 pub(super) const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// What is told to end has so long to do so before its service is.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Happenings that wait to be taken in.
 const HEARD: usize = 64;
 
@@ -60,6 +65,10 @@ pub(crate) struct Keeper {
     pub(crate) tell: mpsc::Sender<Happened>,
     pub(crate) fares: watch::Receiver<Fares>,
     pub(crate) tail: Tail,
+    /// Whether what it drains has no time for long requests any more.
+    pub(crate) hurry: watch::Sender<bool>,
+    /// Those that replace each other have the same.
+    pub(crate) of: LogOf,
 }
 
 impl Keeper {
@@ -85,7 +94,8 @@ impl Keeper {
         };
         found.iter().for_each(|seen| crew.adopt(seen.clone(), served && !has_older(seen), now));
         let (fare, fares) = watch::channel(Fares { wanted, trial: crew.trial(), is_gone: false });
-        let tail = Tail::new();
+        let (tail, of) = (Tail::new(), service.log());
+        let (hurry, is_hurried) = watch::channel(false);
         let work = Work {
             tools,
             service,
@@ -98,10 +108,11 @@ impl Keeper {
             watches: HashMap::new(),
             pumps: HashMap::new(),
             leaving: HashMap::new(),
+            is_hurried,
             told: HashMap::new(),
         };
         tokio::spawn(work.run(wishes, heard, ended));
-        Self { wish, tell, fares, tail }
+        Self { wish, tell, fares, tail, hurry, of }
     }
 }
 
@@ -121,12 +132,14 @@ struct Work {
     pumps: HashMap<String, tokio::task::JoinHandle<()>>,
     /// Those that are being drained and stopped, by container.
     leaving: HashMap<String, Farewell>,
+    is_hurried: watch::Receiver<bool>,
     told: HashMap<u32, (Place, Timestamp)>,
 }
 
 /// One that is on its way out, from outside.
 struct Farewell {
     is_decided: Arc<AtomicBool>,
+    has_ended: Arc<Notify>,
     task: AbortHandle,
 }
 
@@ -175,6 +188,11 @@ impl Work {
             _ => {}
         }
         self.crew.happened(what, self.tools.store.clock().now());
+        for (container, farewell) in &self.leaving {
+            if !self.crew.may_stay(container) {
+                farewell.has_ended.notify_one();
+            }
+        }
     }
 
     /// Asks nobody any more who does not run.
@@ -233,19 +251,22 @@ impl Work {
                     before.abort();
                 }
             }
-            Order::Retire { container, endpoints, served } => {
+            Order::Retire { container, endpoints, how } => {
                 let leaving = Leaving {
                     engine: self.tools.engine.clone(),
                     upstream: Arc::clone(&self.upstream),
-                    drain: self.tools.config.drain,
+                    how,
+                    limits: self.tools.config.drain,
+                    is_hurried: self.is_hurried.clone(),
                     tell: self.tell.clone(),
                     is_decided: Arc::default(),
+                    has_ended: Arc::default(),
                     container: container.clone(),
                     endpoints,
                 };
-                let is_decided = Arc::clone(&leaving.is_decided);
-                let task = self.tasks.spawn(leaving.run(served));
-                self.leaving.insert(container, Farewell { is_decided, task });
+                let (is_decided, has_ended) = (Arc::clone(&leaving.is_decided), Arc::clone(&leaving.has_ended));
+                let task = self.tasks.spawn(leaving.run());
+                self.leaving.insert(container, Farewell { is_decided, has_ended, task });
             }
             Order::Recall { container } => {
                 let Some(farewell) = self.leaving.remove(&container) else { return };
@@ -338,7 +359,8 @@ impl Work {
             since,
             restarts: place.restarts,
             last_end: place.last_end,
-            usage: known.and_then(|(_, report)| report.usage),
+            // Nobody measures it while it leaves.
+            usage: known.and_then(|(_, report)| report.usage).filter(|_| place.state != ServiceState::Draining),
             memory_limit: self.service.running.settings.memory.unwrap_or(config.memory),
         };
         replicas.report(replica, report);
@@ -503,17 +525,21 @@ pub(crate) fn seen(found: ReplicaContainer) -> Seen {
 struct Leaving {
     engine: Engine,
     upstream: Arc<Upstream>,
-    drain: Drain,
+    how: Leave,
+    limits: Drain,
+    is_hurried: watch::Receiver<bool>,
     tell: mpsc::WeakSender<Happened>,
     /// Whether it is to be stopped, or stays after all.
     is_decided: Arc<AtomicBool>,
+    /// Told when it ends by itself.
+    has_ended: Arc<Notify>,
     container: String,
     endpoints: Vec<std::net::SocketAddr>,
 }
 
 impl Leaving {
-    async fn run(self, served: bool) -> Option<Happened> {
-        if served {
+    async fn run(self) -> Option<Happened> {
+        if self.how != Leave::AtOnce {
             self.drain().await;
             if self.is_decided.swap(true, Ordering::SeqCst) {
                 return None;
@@ -534,21 +560,40 @@ impl Leaving {
 
     /// Waits for what is under way. What lasts for as long as both sides like is ended when its time is over.
     async fn drain(&self) {
-        let drained = async {
+        let mut drained = pin!(async {
             for endpoint in &self.endpoints {
                 self.upstream.drained_from(*endpoint).await;
             }
-        };
-        let end_lasting = async {
+        });
+        let end_lasting = || self.endpoints.iter().for_each(|endpoint| self.upstream.end_lasting(*endpoint));
+        let end_lasting_on_time = async {
             loop {
-                tokio::time::sleep(self.drain.lasting).await;
-                self.endpoints.iter().for_each(|endpoint| self.upstream.end_lasting(*endpoint));
+                tokio::time::sleep(self.limits.lasting).await;
+                end_lasting();
             }
         };
         tokio::select! {
-            () = drained => {}
-            () = end_lasting => {}
-            () = tokio::time::sleep(self.drain.requests.max(self.drain.lasting)) => {}
+            () = &mut drained => return,
+            () = self.has_ended.notified() => return,
+            () = end_lasting_on_time => {}
+            () = self.limit() => {}
         }
+        end_lasting();
+        let _ = tokio::time::timeout(LAST_WORDS, drained).await;
+    }
+
+    /// Over when nothing is waited for any more, whatever is under way.
+    async fn limit(&self) {
+        if self.how == Leave::WhenDone {
+            let mut is_hurried = self.is_hurried.clone();
+            let hurried = async {
+                // Without a keeper this task is over, too.
+                let _ = is_hurried.wait_for(|is_hurried| *is_hurried).await;
+            };
+            if tokio::time::timeout(self.limits.requests, hurried).await.is_err() {
+                return;
+            }
+        }
+        tokio::time::sleep(self.limits.lasting).await;
     }
 }

@@ -31,9 +31,9 @@ pub use supervisor::{Supervisor, adopt};
 /// How long what is under way to a replica that goes may take to end.
 #[derive(Clone, Copy, Debug)]
 pub struct Drain {
-    /// Requests. At least as long as what lasts.
+    /// Requests, where another version took its place.
     pub requests: Duration,
-    /// What has no end of its own: WebSockets and event streams.
+    /// What has no end of its own, WebSockets and event streams; and requests, where somebody wants the replica to go.
     pub lasting: Duration,
 }
 

@@ -1,7 +1,7 @@
 //! What should run, runs: the database says what, Docker says what does, and a [`Keeper`] for each service brings the two
 //! together. Nothing is remembered here that is not found out anew after a crash.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use berth_edge::{Edge, UpstreamState};
 use berth_model::{DeploymentId, ProjectId, ReplicaId, Replicas, ServiceName, Timestamp};
 use berth_runtime::{Engine, ReplicaContainer, ReplicaEvent, RuntimeError};
 use berth_secrets::KeyRing;
-use berth_store::{Deployment, ServiceLogs, ServiceSetting, Store};
+use berth_store::{Deployment, LogOf, ServiceLogs, ServiceSetting, Store};
 use futures_util::StreamExt;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -25,6 +25,9 @@ use crate::DeployError;
 const NOW_AND_THEN: Duration = Duration::from_secs(60);
 /// After a look that failed.
 const SOON: Duration = Duration::from_secs(1);
+
+/// So many replaced versions of a service are given time for long requests: each needs its memory.
+const FINISHING: usize = 2;
 
 /// A service of a deployment.
 pub(super) type Key = (DeploymentId, ServiceName);
@@ -213,6 +216,7 @@ impl Supervisor {
                 keeper.wish.send_if_modified(|wish| std::mem::replace(wish, Wanted::NOTHING) != Wanted::NOTHING);
             was_wanted || !keeper.fares.borrow().is_gone
         });
+        hurry_older(&keepers);
     }
 
     /// Everything that is live and runs, as the database has it.
@@ -252,6 +256,7 @@ impl Supervisor {
         stock: Option<&Stock>,
     ) {
         if let Some(keeper) = keepers.get(key) {
+            keeper.hurry.send_if_modified(std::mem::take);
             keeper.wish.send_if_modified(|wish| std::mem::replace(wish, wanted) != wanted);
             return;
         }
@@ -321,6 +326,18 @@ impl Supervisor {
     pub(super) fn roll(&self, deployment: DeploymentId) -> Rolling {
         self.rolls().begin(deployment);
         Rolling { supervisor: self.clone(), deployment }
+    }
+}
+
+/// Has all but the newest of those that were replaced by others come to an end soon.
+fn hurry_older(keepers: &Keepers) {
+    let mut finishing: HashMap<&LogOf, usize> = HashMap::new();
+    for keeper in keepers.values().rev().filter(|keeper| *keeper.wish.borrow() == Wanted::NOTHING) {
+        let newer = finishing.entry(&keeper.of).or_default();
+        *newer += 1;
+        if *newer > FINISHING {
+            keeper.hurry.send_replace(true);
+        }
     }
 }
 

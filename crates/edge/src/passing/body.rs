@@ -77,7 +77,7 @@ impl PassedBody {
         let ends = connection.endpoint().lasting_ends();
         let mut passed = Self::streamed(body, connection, flight, patience);
         if let Kind::Streamed(streamed) = &mut passed.0 {
-            streamed.flight.last();
+            streamed.flight.lasts_on();
             streamed.ends = Some(Box::pin(ends));
         }
         passed

@@ -48,8 +48,12 @@ pub(super) fn leave_connection(headers: &mut HeaderMap, version: Version) -> boo
     is_websocket
 }
 
-/// Whether an answer is a stream of events (HTML Standard, 9.2), which has no end of its own.
+/// Whether an answer to GET is a stream of events (HTML Standard, 9.2), which has no end of its own, and which its reader
+/// asks for anew. What a model says to a POST has the same type, and is an answer like others.
 pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
+    if headers.contains_key(header::CONTENT_LENGTH) {
+        return false;
+    }
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/event-stream")
 }

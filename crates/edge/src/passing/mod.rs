@@ -117,6 +117,7 @@ impl Carrier<'_> {
         if self.is_locked {
             head.headers.remove(header::AUTHORIZATION);
         }
+        let is_get = head.method == Method::GET;
         let (body, arrival) = Outgoing::of(body);
         let mut asked = Request::new(body);
         (*asked.method_mut(), *asked.headers_mut()) = (head.method, head.headers);
@@ -129,7 +130,7 @@ impl Carrier<'_> {
         if !headers::leave_service(&mut head.headers) {
             return Err(Problem::Broken);
         }
-        let body = match headers::is_event_stream(&head.headers) {
+        let body = match is_get && head.status == StatusCode::OK && headers::is_event_stream(&head.headers) {
             true => PassedBody::lasting(body, borrowed, flight, self.patience),
             false => PassedBody::streamed(body, borrowed, flight, self.patience),
         };

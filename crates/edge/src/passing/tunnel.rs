@@ -13,7 +13,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Joins the two sides once both have changed their protocol. The request is under way until it ends.
 pub(super) fn open(visitor: OnUpgrade, service: OnUpgrade, mut flight: Flight, connection: Borrowed) {
-    flight.last();
+    flight.lasts_on();
     let ends = connection.endpoint().lasting_ends();
     tokio::spawn(async move {
         let joined = async {

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use berth_model::ServiceProtocol;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 pub(crate) use connection::{Borrowed, Connection};
 use endpoint::Endpoint;
@@ -71,8 +71,6 @@ pub struct Upstream {
     under_way: AtomicUsize,
     /// How many of these last for as long as both sides like.
     lasting: AtomicUsize,
-    /// Told when nothing is under way any more.
-    drained: Notify,
     /// Addresses that are no longer given to requests, while some are under way to them.
     retired: Mutex<Vec<Weak<Endpoint>>>,
     /// Where among equals the next request begins.
@@ -103,7 +101,6 @@ impl Upstream {
             speaks_h2: AtomicBool::default(),
             under_way: AtomicUsize::default(),
             lasting: AtomicUsize::default(),
-            drained: Notify::new(),
             retired: Mutex::default(),
             turn: AtomicUsize::default(),
         }
@@ -156,17 +153,6 @@ impl Upstream {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.under_way.load(Ordering::SeqCst)
-    }
-
-    /// Waits until nothing is under way.
-    pub async fn drained(&self) {
-        loop {
-            let drained = self.drained.notified();
-            if self.in_flight() == 0 {
-                return;
-            }
-            drained.await;
-        }
     }
 
     /// Waits until nothing is under way to one address, which is to be none of [`UpstreamState::Ready`] any more.
@@ -246,7 +232,7 @@ impl Flight {
     }
 
     /// From now on it lasts for as long as both sides like.
-    pub(crate) fn last(&mut self) {
+    pub(crate) fn lasts_on(&mut self) {
         if !std::mem::replace(&mut self.lasts, true) {
             self.upstream.lasting.fetch_add(1, Ordering::SeqCst);
         }
@@ -258,9 +244,7 @@ impl Drop for Flight {
         if self.lasts {
             self.upstream.lasting.fetch_sub(1, Ordering::SeqCst);
         }
-        if self.upstream.under_way.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.upstream.drained.notify_waiters();
-        }
+        self.upstream.under_way.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -274,7 +258,7 @@ mod tests {
         let mut flights: Vec<_> = (0..MOST_UNDER_WAY).map_while(|_| upstream.enter()).collect();
         assert_eq!(flights.len(), MOST_UNDER_WAY);
         assert!(upstream.enter().is_none());
-        flights[0].last();
+        flights[0].lasts_on();
         flights.extend(upstream.enter());
         assert_eq!(upstream.in_flight(), MOST_UNDER_WAY + 1);
         assert!(upstream.enter().is_none());

@@ -269,9 +269,11 @@ settings! {
     service_pids: u32 = Plain "BERTH_SERVICE_PIDS", values::count, |_| "512".into();
     /// How much is kept of what one service prints; the oldest goes first.
     service_log: u64 = Plain "BERTH_SERVICE_LOG", values::size, |_| "10m".into();
-    /// How long WebSockets and event streams to a version that was replaced stay open: seconds, or 2m.
+    /// How long WebSockets and event streams to a version that was replaced stay open, and how long requests may take to
+    /// end where somebody wants a replica to go: seconds, or 2m.
     drain_timeout: Duration = Plain "BERTH_DRAIN_TIMEOUT", values::duration, |_| "30s".into();
-    /// How long requests that are under way to a version that was replaced may take to end: seconds, or 5m, or 1h.
+    /// How long requests that are under way to a version that was replaced may take to end: seconds, or 5m, or 1h. The
+    /// last two versions have it.
     drain_requests: Duration = Plain "BERTH_DRAIN_REQUESTS", values::duration, |_| "1h".into();
     /// How often branches are compared with their builds, for pushes that nobody told of, and leftovers are swept.
     reconcile_every: Duration = Plain "BERTH_RECONCILE_EVERY", values::duration, |_| "1h".into();

@@ -41,8 +41,9 @@ impl Stage {
             Order::Launch { number, generation } => format!("launch {number}.{generation}"),
             Order::Again { container, .. } => format!("again {container}"),
             Order::Watch { container, .. } => format!("watch {container}"),
-            Order::Retire { container, served: true, .. } => format!("drain {container}"),
-            Order::Retire { container, served: false, .. } => format!("stop {container}"),
+            Order::Retire { container, how: Leave::WhenDone, .. } => format!("finish {container}"),
+            Order::Retire { container, how: Leave::Soon, .. } => format!("drain {container}"),
+            Order::Retire { container, how: Leave::AtOnce, .. } => format!("stop {container}"),
             Order::Recall { container } => format!("recall {container}"),
         });
         said.collect()
@@ -213,8 +214,9 @@ fn who_is_no_longer_wanted_serves_who_is_on_the_way_to_it_and_is_drained() {
     assert_eq!(stage.crew.standing(), Standing::Ready(vec![address(1, 0)]));
     assert_eq!(stage.crew.wakes_at(stage.now), Some(stage.now.after(LINGER)));
     stage.pass(LINGER);
-    assert_eq!(stage.ordered(), ["drain c1.0"]);
+    assert_eq!(stage.ordered(), ["finish c1.0"]);
     assert_eq!(stage.crew.standing(), Standing::Stopped, "it finishes what it has, and gets no more");
+    assert_eq!(stage.states(), ["draining"]);
     stage.hear(Happened::Drained { container: "c1.0".to_owned() });
     stage.ended("c1.0");
     stage.gone("c1.0");
@@ -341,7 +343,7 @@ fn who_is_wanted_again_while_it_is_drained_stays() {
     assert_eq!((stage.ordered().len(), stage.crew.trial()), (0, Trial::Passed));
 
     stage.want_nothing();
-    assert_eq!(stage.ordered(), ["drain c1.0"]);
+    assert_eq!(stage.ordered(), ["finish c1.0"]);
     stage.want(wanted);
     assert_eq!(stage.ordered(), ["recall c1.0"]);
     assert_eq!(stage.ordered(), [""; 0], "once");
@@ -353,7 +355,7 @@ fn who_is_wanted_again_while_it_is_drained_stays() {
 
     // It ended before it could be called back.
     stage.want_nothing();
-    assert_eq!(stage.ordered(), ["drain c1.0"]);
+    assert_eq!(stage.ordered(), ["finish c1.0"]);
     stage.ended("c1.0");
     assert_eq!(stage.crew.standing(), Standing::Stopped);
     stage.want(wanted);
@@ -370,6 +372,44 @@ fn who_is_wanted_again_while_it_is_drained_stays() {
     stage.ended("c1.0");
     stage.hear(Happened::Recalled { container: "c1.0".to_owned() });
     assert_eq!(stage.ordered(), ["again c1.0"]);
+}
+
+#[test]
+fn who_was_called_back_is_drained_again_whatever_comes_of_it() {
+    let called_back = || {
+        let mut stage = Stage::running(1);
+        stage.want_nothing();
+        stage.ordered();
+        stage.want(Wanted { replicas: 1, generation: 0 });
+        assert_eq!(stage.ordered(), ["recall c1.0"]);
+        stage
+    };
+    // It does not answer in time, busy with what it was asked.
+    let mut stage = called_back();
+    stage.hear(Happened::Recalled { container: "c1.0".to_owned() });
+    stage.ordered();
+    stage.pass(TIMEOUT);
+    assert_eq!(stage.ordered(), ["drain c1.0"]);
+    // The rollback is withdrawn before it has answered, or before it was called back.
+    let mut stage = called_back();
+    stage.hear(Happened::Recalled { container: "c1.0".to_owned() });
+    stage.want_nothing();
+    assert_eq!(stage.ordered(), ["finish c1.0"]);
+    let mut stage = called_back();
+    stage.want_nothing();
+    stage.hear(Happened::Recalled { container: "c1.0".to_owned() });
+    assert_eq!(stage.ordered(), ["finish c1.0"]);
+}
+
+#[test]
+fn none_wanted_of_a_version_that_is_live_ends_it_soon() {
+    let mut stage = Stage::running(1);
+    stage.want(Wanted { replicas: 0, generation: 0 });
+    stage.pass(LINGER);
+    assert_eq!(stage.ordered(), ["drain c1.0"]);
+    assert!(stage.crew.may_stay("c1.0"));
+    stage.ended("c1.0");
+    assert!(!stage.crew.may_stay("c1.0"), "nothing is waited for any more");
 }
 
 #[test]

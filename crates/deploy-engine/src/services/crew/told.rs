@@ -86,6 +86,7 @@ impl Crew {
                 Phase::Healthy { .. } => Some(ServiceState::Healthy),
                 Phase::Unhealthy => Some(ServiceState::Unhealthy),
                 Phase::Launching | Phase::Proving { .. } if !loops => Some(ServiceState::Starting),
+                Phase::Leaving { may_stay: true, .. } => Some(ServiceState::Draining),
                 Phase::Launching | Phase::Proving { .. } | Phase::Ended | Phase::Leaving { .. } => None,
             });
             let state = match ServiceState::of_all(states) {

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 
-use super::world::{HOST, Peer, SOON, World, by_hand, mounted, raw, service, status};
+use super::world::{HOST, Peer, SOON, World, by_hand, drained, mounted, raw, service, status};
 
 async fn named(name: &'static str) -> (std::net::SocketAddr, Arc<AtomicUsize>) {
     service(move |_: Request<Incoming>| async move { Response::new(Full::<Bytes>::from(name)) }).await
@@ -83,7 +83,7 @@ async fn who_came_for_the_old_one_and_finds_it_stopped_gets_the_new_one() {
     world.edge.install(HOST, mounted(2, &new, "/", false));
     world.upstream.set(UpstreamState::Stopped);
     assert!(asked.await.unwrap().ends_with("new"));
-    tokio::time::timeout(SOON, new.drained()).await.unwrap();
+    drained(&new).await;
 }
 
 #[tokio::test]
@@ -206,7 +206,7 @@ async fn switches_under_load_fail_no_request() {
     for deployment in 2..=50 {
         let new = switch(deployment).await;
         let (upstream, stopped) = std::mem::replace(&mut current, new);
-        tokio::time::timeout(SOON, upstream.drained()).await.unwrap();
+        drained(&upstream).await;
         upstream.set(UpstreamState::Stopped);
         stopped.store(true, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -11,7 +11,9 @@ use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::{Frame, Incoming};
 
-use super::world::{HOST, Heard, PROJECT, Peer, SOON, Whole, World, by_hand, mounted, nobody, service, status};
+use super::world::{
+    HOST, Heard, PROJECT, Peer, SOON, Whole, World, by_hand, drained, mounted, nobody, service, status,
+};
 
 /// Answers with what it was asked.
 async fn mirror(request: Request<Incoming>) -> Response<Whole> {
@@ -172,7 +174,7 @@ async fn events_arrive_one_by_one_and_their_service_learns_that_nobody_listens_a
     assert_eq!(world.upstream.in_flight(), 1);
     drop(visitor);
     tokio::time::timeout(SOON, has_left.recv()).await.expect("the service's connection ends").unwrap();
-    tokio::time::timeout(SOON, world.upstream.drained()).await.expect("nothing is under way");
+    drained(&world.upstream).await;
 }
 
 #[tokio::test]
@@ -181,12 +183,13 @@ async fn events_end_whole_where_their_time_has_come_and_other_answers_go_on() {
     let address = by_hand(move |mut peer, _| {
         let mut told = told.clone();
         async move {
-            let is_events = peer.head().await.starts_with("GET /events ");
-            let kind = if is_events { "text/event-stream; charset=utf-8" } else { "text/plain" };
+            let head = peer.head().await;
+            let kind = if head.contains(" /events ") { "text/event-stream; charset=utf-8" } else { "text/plain" };
+            let is_ended = head.starts_with("GET /events ");
             let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n");
             peer.say(format!("{head}1\r\na\r\n").as_bytes()).await;
             told.wait_for(|go_on| *go_on).await.unwrap();
-            if !is_events {
+            if !is_ended {
                 peer.say(b"1\r\nb\r\n0\r\n\r\n").await;
             }
         }
@@ -194,9 +197,9 @@ async fn events_end_whole_where_their_time_has_come_and_other_answers_go_on() {
     .await;
     let world = World::asking(UpstreamState::Ready(vec![address]), SOON).await;
     let mut visitors = Vec::new();
-    for path in ["/events", "/page"] {
+    for target in ["GET /events", "GET /page", "POST /events"] {
         let mut visitor = Peer::to(world.front).await;
-        visitor.say(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await;
+        visitor.say(format!("{target} HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await;
         assert_eq!(status(&visitor.head().await), "200");
         assert_eq!(visitor.hear(6).await, b"1\r\na\r\n");
         visitors.push(visitor);
@@ -204,8 +207,10 @@ async fn events_end_whole_where_their_time_has_come_and_other_answers_go_on() {
     world.upstream.end_lasting(address);
     assert_eq!(visitors[0].hear(5).await, b"0\r\n\r\n", "its visitor asks anew");
     go_on.send_replace(true);
-    assert_eq!(visitors[1].hear(11).await, b"1\r\nb\r\n0\r\n\r\n");
-    tokio::time::timeout(SOON, world.upstream.drained()).await.expect("nothing is under way");
+    for going_on in &mut visitors[1..] {
+        assert_eq!(going_on.hear(11).await, b"1\r\nb\r\n0\r\n\r\n", "nobody would ask for the rest of it");
+    }
+    drained(&world.upstream).await;
 }
 
 #[tokio::test]
@@ -228,7 +233,7 @@ async fn who_goes_away_before_the_answer_ends_the_request_and_is_counted_so() {
     }
     drop(visitor);
     tokio::time::timeout(SOON, has_left.recv()).await.expect("the service learns it").unwrap();
-    tokio::time::timeout(SOON, world.upstream.drained()).await.expect("nothing is under way");
+    drained(&world.upstream).await;
     assert_eq!(world.edge.tallies().traffic(PROJECT).statuses.0, [0, 0, 1, 0]);
 }
 
@@ -355,7 +360,7 @@ async fn http_2_without_tls_is_spoken_where_a_service_says_so() {
         asked.await.unwrap();
     }
     assert_eq!(taken.load(Ordering::SeqCst), 1, "one connection takes them all");
-    tokio::time::timeout(SOON, world.upstream.drained()).await.unwrap();
+    drained(&world.upstream).await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use berth_edge::UpstreamState;
 use tokio::io::AsyncWriteExt as _;
 
-use super::world::{HOST, Heard, Peer, SOON, World, by_hand, saying, status};
+use super::world::{HOST, Heard, Peer, SOON, World, by_hand, drained, saying, status};
 
 /// The head of an upload of so many bytes.
 fn upload(length: usize) -> String {
@@ -51,7 +51,7 @@ async fn an_upload_that_is_refused_early_is_answered_while_it_goes_on() {
         let is_refused = status(&heard) == "413" && heard.ends_with("large");
         assert!(is_refused || (!reads_on && status(&heard) == "502"), "{reads_on}: {heard}");
         sending.abort();
-        tokio::time::timeout(SOON, world.upstream.drained()).await.expect("nothing is under way");
+        drained(&world.upstream).await;
     }
 }
 
@@ -143,7 +143,7 @@ async fn who_ends_its_side_has_gone() {
     }
     visitor.0.get_mut().shutdown().await.unwrap();
     tokio::time::timeout(SOON, has_left.recv()).await.expect("the service learns it").unwrap();
-    tokio::time::timeout(SOON, world.upstream.drained()).await.expect("nothing is under way");
+    drained(&world.upstream).await;
 }
 
 #[tokio::test]
@@ -166,6 +166,6 @@ async fn a_coding_that_is_not_understood_is_no_answer() {
         let world = World::with(&[saying(said).await]).await;
         let answer = world.get("/").await;
         assert_eq!(status(&answer), "502", "{coding}: {answer}");
-        tokio::time::timeout(SOON, world.upstream.drained()).await.unwrap();
+        drained(&world.upstream).await;
     }
 }

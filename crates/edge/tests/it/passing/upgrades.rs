@@ -1,6 +1,6 @@
 //! WebSockets.
 
-use super::world::{HOST, Heard, Peer, SOON, World, by_hand, saying, service, status};
+use super::world::{HOST, Heard, Peer, SOON, World, by_hand, drained, saying, service, status};
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -51,7 +51,7 @@ async fn bytes_go_both_ways_and_the_end_too() {
     assert_eq!(visitor.hear(4).await, b"late", "a silence longer than an answer's is nothing");
     assert_eq!(world.upstream.in_flight(), 1);
     drop(visitor);
-    tokio::time::timeout(SOON, world.upstream.drained()).await.expect("the service's side ends, too");
+    drained(&world.upstream).await;
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn one_side_may_end_before_the_other() {
     tokio::io::AsyncWriteExt::shutdown(visitor.0.get_mut()).await.unwrap();
     assert_eq!(visitor.hear(9).await, b"last word");
     assert!(visitor.is_left().await);
-    tokio::time::timeout(SOON, world.upstream.drained()).await.unwrap();
+    drained(&world.upstream).await;
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn they_are_ended_where_their_time_has_come() {
     assert_eq!(second.hear(4).await, b"here");
     world.upstream.end_lasting(other);
     assert!(second.is_left().await);
-    tokio::time::timeout(SOON, world.upstream.drained()).await.unwrap();
+    drained(&world.upstream).await;
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn a_refused_upgrade_is_an_answer_and_other_protocols_are_not_asked_for() 
         assert_eq!(visitor.hear(2).await, b"no");
     }
     assert_eq!(heard.all(), [r#"Some("websocket") Some("upgrade")"#, "None None", "None None"]);
-    tokio::time::timeout(SOON, world.upstream.drained()).await.unwrap();
+    drained(&world.upstream).await;
 }
 
 #[tokio::test]

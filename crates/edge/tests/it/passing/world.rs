@@ -29,6 +29,16 @@ pub(crate) const SOON: Duration = Duration::from_secs(10);
 /// A body that is there at once.
 pub(crate) type Whole = http_body_util::Full<hyper::body::Bytes>;
 
+/// Waits until nothing is under way to a service.
+pub(crate) async fn drained(upstream: &Upstream) {
+    let over = async {
+        while upstream.in_flight() > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(SOON, over).await.expect("nothing is under way");
+}
+
 /// An edge with a front of its own, and one service at `/`.
 pub(crate) struct World {
     pub(crate) edge: Edge,
