@@ -62,7 +62,7 @@ pub(super) fn outcome(
             }
             place => files(place, "its option `spa` or `prerender`, and what makes it a server is Nitro"),
         },
-        "solid-start" => files(project.nitro(), "the preset `static`"),
+        "solid-start" | "nitro" => files(project.nitro(), "the preset `static`"),
         "analog" => match project.analog() {
             None => {
                 Outcome::Server { start: Start::Command("node dist/analog/server/index.mjs".to_owned()), hint: None }
@@ -174,7 +174,7 @@ impl Project<'_> {
     fn nitro(&self) -> Option<Place> {
         const PRESETS: &[&str] =
             &["static", "github-pages", "github_pages", "gitlab-pages", "netlify-static", "vercel-static"];
-        let option = ["nuxt build", "nuxi build", "vinxi build"]
+        let option = ["nuxt build", "nuxi build", "vinxi build", "nitro build"]
             .into_iter()
             .find_map(|program| self.commands.option(program, &["--preset"]));
         let commanded = option

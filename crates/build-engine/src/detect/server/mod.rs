@@ -134,6 +134,7 @@ pub(super) fn is_certain(folder: &Folder<'_>, service: &PlanService) -> bool {
         "starlette",
         "litestar",
         "quart",
+        "sanic",
         "flask",
         "streamlit",
         "django",
@@ -213,14 +214,15 @@ pub(super) fn server_script(package: &PackageJson) -> Option<&str> {
     let is_elsewhere = started.iter().any(|words| words[0] == "cd");
     let keeps_running = |words: &[String]| {
         let Some((program, file)) = program_and_file(words) else { return false };
-        if built.iter().any(|command| command == words) || of_build.contains(&(program, file)) {
+        if built.iter().any(|command| command == words) {
             return false;
         }
         if MANAGERS.contains(&program) {
             // A script that is called stands for itself, unless it is another package's.
             return is_elsewhere || words.iter().any(|word| is_place(word));
         }
-        RUNNERS.contains(&program) && called_scripts(words, package).is_empty()
+        let builds = of_build.contains(&(program, file));
+        RUNNERS.contains(&program) && !builds && called_scripts(words, package).is_empty()
     };
     started.iter().any(keeps_running).then_some(start)
 }

@@ -40,7 +40,7 @@ const ASGI: &[&str] = &["fasthtml", "fastapi", "starlette", "litestar", "quart"]
 static APPLICATION: LazyLock<Option<Regex>> = LazyLock::new(|| {
     // Or by a function of the project's own that makes it.
     let made =
-        r"(?:\w+\.)?(?:FastAPI|Starlette|Litestar|Quart|Flask|FastHTML|fast_app|(?:create|make|build|get)_app)\(";
+        r"(?:\w+\.)?(?:FastAPI|Starlette|Litestar|Quart|Sanic|Flask|FastHTML|fast_app|(?:create|make|build|get)_app)\(";
     Regex::new(&format!(r"(?m)^(\w+)(?:\s*,\s*\w+)*\s*(?::\s*[\w.]+\s*)?=\s*{made}")).ok()
 });
 /// What makes one when it is called.
@@ -101,6 +101,8 @@ pub(super) fn service(folder: &Folder<'_>) -> Option<PlanService> {
         (by(name), Some(asgi(application.as_ref(), main)))
     } else if serves("flask") {
         (by("flask"), Some(flask(application.as_ref(), main, uses("gunicorn"), &text)))
+    } else if serves("sanic") {
+        (by("sanic"), Some(sanic(application.as_ref(), main, &text)))
     } else if serves("streamlit") {
         let file = main.unwrap_or("app.py");
         let start = format!("streamlit run {file} --server.address 0.0.0.0 --server.port ${{PORT:-8501}}");
@@ -255,6 +257,20 @@ fn flask(application: Option<&Application>, main: Option<&str>, has_gunicorn: bo
         }
         (None, None) => "flask run --host 0.0.0.0 --port ${PORT:-8000}".to_owned(),
     }
+}
+
+/// The file itself where it listens everywhere; else what Sanic brings.
+fn sanic(application: Option<&Application>, main: Option<&str>, text: &str) -> String {
+    if let Some(file) = main.filter(|_| text.contains("0.0.0.0")) {
+        return format!("python {file}");
+    }
+    let (target, factory) = match application {
+        Some(Application { module, name, is_factory, .. }) => {
+            (format!("{module}:{name}"), if *is_factory { " --factory" } else { "" })
+        }
+        None => (format!("{}:app", main.map_or("main", |file| file.trim_end_matches(".py"))), ""),
+    };
+    format!("sanic {target}{factory} --host 0.0.0.0 --port ${{PORT:-8000}}")
 }
 
 /// The first usual file that makes an application, else the first of a package.

@@ -90,6 +90,16 @@ const PROJECTS: &[(&str, Files)] = &[
         ],
     ),
     (
+        "nitro",
+        &[
+            (
+                "package.json",
+                r#"{"scripts":{"build":"nitro build","dev":"nitro dev","prepare":"nitro prepare","preview":"node .output/server/index.mjs"},"devDependencies":{"nitropack":"^2.12.0"}}"#,
+            ),
+            ("nitro.config.ts", "export default defineNitroConfig({ srcDir: 'server' });"),
+        ],
+    ),
+    (
         "sveltekit",
         &[
             (

@@ -123,6 +123,13 @@ fn python_names_its_module() {
             "uvicorn main:app --host 0.0.0.0 --port ${PORT:-8000}",
         ),
         (
+            "server.py",
+            "app = Sanic('Links')\napp.prepare()",
+            "sanic",
+            "sanic server:app --host 0.0.0.0 --port ${PORT:-8000}",
+        ),
+        ("server.py", "app = Sanic('Links')\napp.run(host='0.0.0.0', port=9999)", "sanic", "python server.py"),
+        (
             "app.py",
             "import streamlit as st",
             "streamlit",

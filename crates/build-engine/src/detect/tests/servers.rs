@@ -100,6 +100,9 @@ fn a_start_script_that_only_builds_or_shows_files_is_no_server() {
     ] {
         assert!(is_server("node -r dotenv/config build.js", start), "{start}");
     }
+    // The top of a monorepo, where each script is another package's.
+    assert!(is_server("npm run build -w shared && npm run build -w api", "npm run start -w api"));
+    assert!(!is_server("npm run build -w web", "npm run build -w web"));
 }
 
 #[test]
