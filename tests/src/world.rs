@@ -133,6 +133,20 @@ impl World {
         .await
     }
 
+    /// Waits until the newest deployment is live, and no other: visitors get it a moment before the database says so and
+    /// the next start would serve it.
+    ///
+    /// # Errors
+    /// When it does not go live.
+    pub async fn newest_is_live(&self, project: &Project) -> Result<()> {
+        eventually("the newest deployment is live, and no other", PATIENCE, async || {
+            let deployments = self.list(project, "deployments").await?;
+            let live: Vec<_> = deployments.iter().map(|deployment| deployment["status"] == "live").collect();
+            Ok((live.first() == Some(&true) && !live[1..].contains(&true)).then_some(()))
+        })
+        .await
+    }
+
     /// Why a build failed, as `/api/v1` tells it.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use berth_tests::{Database, Delivery, Project, Shop, World, eventually};
+use berth_tests::{Database, Delivery, Shop, World, eventually};
 use serde_json::json;
 
 /// C1, a handful of random moments.
@@ -12,7 +12,7 @@ use serde_json::json;
 async fn killed_at_any_moment_it_recovers() -> Result<()> {
     let mut world = World::open(&Database::Sqlite, &[]).await?;
     let project = world.open_shop("hardy", &Shop::saying("Version 0.")).await?;
-    the_newest_is_live(&world, &project).await?;
+    world.newest_is_live(&project).await?;
     let docker = world.berth.docker()?;
     for version in 1..=6_u64 {
         let wait = Duration::from_millis(RandomState::new().hash_one(version) % 2_500);
@@ -38,7 +38,7 @@ async fn killed_at_any_moment_it_recovers() -> Result<()> {
             Ok(docker.containers()?.is_empty().then_some(()))
         })
         .await?;
-        the_newest_is_live(&world, &project).await?;
+        world.newest_is_live(&project).await?;
     }
     let staged = world.berth.deployments().join(".staging");
     eventually("no staging directory is left", Duration::from_secs(60), async || {
@@ -64,7 +64,7 @@ async fn killed_within_milliseconds(database: &Database) -> Result<()> {
     let publish = |version: u64| repo.publish("Publish", &[("index.html", &format!("<h1>Version {version}.</h1>"))]);
     publish(0)?;
     let project = world.connect_repo("instant", repo.clone(), json!({"buildCommand": ""})).await?;
-    the_newest_is_live(&world, &project).await?;
+    world.newest_is_live(&project).await?;
     for version in 1..=12 {
         let wait = Duration::from_millis(RandomState::new().hash_one(version) % 200);
         publish(version)?;
@@ -77,19 +77,9 @@ async fn killed_within_milliseconds(database: &Database) -> Result<()> {
         let old_or_new = [version - 1, version].iter().any(|known| page.body.contains(&format!("Version {known}.")));
         ensure!(page.status == 200 && old_or_new, "{context}: {page:?}");
         world.shows(&project, &format!("Version {version}.")).await.context(context.clone())?;
-        the_newest_is_live(&world, &project).await.context(context)?;
+        world.newest_is_live(&project).await.context(context)?;
     }
     world.close().await
-}
-
-/// Waits until the newest deployment is live, and no other: visitors get it a moment before the next start would.
-async fn the_newest_is_live(world: &World, project: &Project) -> Result<()> {
-    eventually("the newest deployment is live, and no other", Duration::from_secs(180), async || {
-        let deployments = world.list(project, "deployments").await?;
-        let live: Vec<_> = deployments.iter().map(|deployment| deployment["status"] == "live").collect();
-        Ok((live.first() == Some(&true) && !live[1..].contains(&true)).then_some(()))
-    })
-    .await
 }
 
 /// Stopped in good order while it builds, it takes the container along and runs the build after the next start.
@@ -143,7 +133,7 @@ async fn sites_do_not_need_the_database() -> Result<()> {
     let database = Database::postgres();
     let mut world = World::open(&database, &[]).await?;
     let project = world.open_shop("afloat", &Shop::saying("Still here")).await?;
-    the_newest_is_live(&world, &project).await?;
+    world.newest_is_live(&project).await?;
     Shop::saying("Back again").publish(&project.repo)?;
     let delivery = Delivery::push(&project.repo)?;
 

@@ -16,6 +16,7 @@ async fn switching_fails_no_request() -> Result<()> {
     let first = project.site.get("/").await?.body;
     let second_build = world.push(&project, &Shop::saying("The second page")).await?;
     world.shows(&project, "The second page").await?;
+    world.live(&project, second_build).await?;
     let pages = Arc::new([first, project.site.get("/").await?.body]);
 
     let done = Arc::new(AtomicBool::new(false));
@@ -106,6 +107,7 @@ async fn a_rollback_survives_restarts() -> Result<()> {
     let project = world.open_shop("firm", &Shop::saying("The good one")).await?;
     let bad = world.push(&project, &Shop::saying("The bad one")).await?;
     world.shows(&project, "The bad one").await?;
+    world.live(&project, bad).await?;
     world.roll_back(bad, project.first_build).await?;
     ensure!(project.site.get("/").await?.body.contains("The good one"));
 

@@ -217,6 +217,7 @@ async fn a_rollback_keeps_what_is_still_open_to_the_version_before() -> Result<(
     Application::saying("The bad one").publish(&project.repo)?;
     Delivery::push(&project.repo)?.send(&world.berth).await?.expect(201)?;
     world.shows(&project, "The bad one").await?;
+    world.newest_is_live(&project).await?;
 
     world.ada.post(&format!("/api/v1/deployments/{deployment}/activate"), &json!({})).await?.expect(200)?;
     ensure!(project.site.get("/").await?.body == "The good one");
