@@ -66,7 +66,6 @@ fn make_directory(of_project: &Path) -> io::Result<()> {
     fs::create_dir_all(of_project)?;
     berth_model::step!("project's directory made");
     if let Some(releases) = of_project.parent() {
-        // Swept meanwhile, it is made again; what it is in stays.
         sync_one(releases)?;
         berth_model::step!("project's directory synced");
     }
