@@ -8,13 +8,16 @@
 //! iptables comes in two kinds, whose rules are kept apart and both hold: ours go where Docker's are. Berth in a
 //! container, or a host that changed its kind, would else miss `DOCKER-USER` and Docker's own order.
 //!
-//! Answers to connections from outside are let through for services alone: builds publish no port. What stays on the
-//! services' bridges is let through too, for a host may be set to filter it (`br_netfilter`); that it does not go from one
-//! of them to another is what Docker's own rules see to.
+//! Answers to connections from outside are let through for services alone: builds publish no port. What stays on one of
+//! the services' bridges is let through too, where the host is set to filter it (`br_netfilter`); what goes from one to
+//! another is refused like any private address. Docker's own rules refuse that as well, but for the moment in which it
+//! makes a network: then it takes the way to these rules out and puts it in again.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use berth_model::InstanceId;
 use ipnet::Ipv4Net;
@@ -39,11 +42,17 @@ const PRIVATE: [&str; 11] = [
     "240.0.0.0/4",
 ];
 
+/// There once the kernel's `br_netfilter` is, without which nothing has to be let through on a bridge.
+const BRIDGE_FILTER: &str = "/proc/sys/net/bridge/bridge-nf-call-iptables";
+
+const BRIDGED: &str = "-m physdev --physdev-is-bridged";
+
 /// A refused connection ends at once, with an error (`EHOSTUNREACH`) that a host which is only down seldom gives.
 const REFUSE: &str = "REJECT --reject-with icmp-admin-prohibited";
 
 /// Somebody else, Docker with a network of its own first of all, may put a rule in front of ours at the same moment.
 const TRIES: u32 = 3;
+const A_MOMENT: Duration = Duration::from_millis(100);
 
 impl EngineConfig {
     /// Whether builds are kept from connecting to this address.
@@ -75,6 +84,8 @@ pub(super) struct Rules {
     input_chain: String,
     name_servers: Vec<Ipv4Addr>,
     allowed: Vec<Ipv4Net>,
+    /// Whether the filter sees what stays on one bridge.
+    filters_bridged: bool,
 }
 
 /// What the filter holds of ours, as `iptables-save` prints it; two equal ones are two equal filters.
@@ -87,6 +98,7 @@ impl Rules {
         Self {
             name_servers: name_servers().await,
             allowed: config.egress_allow.clone(),
+            filters_bridged: Path::new(BRIDGE_FILTER).exists(),
             ..Self::empty(&config.instance, side, bridge)
         }
     }
@@ -103,6 +115,7 @@ impl Rules {
             forward_chain: chain,
             name_servers: Vec::new(),
             allowed: Vec::new(),
+            filters_bridged: false,
         }
     }
 
@@ -111,9 +124,13 @@ impl Rules {
         let mut installed = Err("the packet filter's rules change all the time".to_owned());
         for _ in 0..TRIES {
             let (kind, saved) = save().await?;
-            if restore(kind, &self.script(&saved, REFUSE)).await.is_err() {
-                // A kernel without that target still drops: a build is told nothing, and waits.
-                restore(kind, &self.script(&saved, "DROP")).await?;
+            if restore(kind, &self.script(&saved, REFUSE, BRIDGED)).await.is_err() {
+                // A kernel without that target still drops: a build is told nothing, and waits. One that cannot tell what
+                // is bridged lets through what goes to any bridge of services, and leaves them to Docker's rules.
+                let to_services = format!("-o {}", self.bridge);
+                if restore(kind, &self.script(&saved, "DROP", BRIDGED)).await.is_err() {
+                    restore(kind, &self.script(&saved, "DROP", &to_services)).await?;
+                }
             }
             berth_model::step!("network's rules set");
             installed = Snapshot::read(self).await;
@@ -144,8 +161,8 @@ impl Rules {
     }
 
     /// What `iptables-restore --noflush` is given: naming a chain empties it, the rest is in order.
-    /// `refuse` is what happens to a packet that may not pass.
-    fn script(&self, saved: &str, refuse: &str) -> String {
+    /// `refuse` is what happens to a packet that may not pass, `bridged` how one is known that stays on a bridge.
+    fn script(&self, saved: &str, refuse: &str, bridged: &str) -> String {
         let Self { bridge, forward_chain, input_chain, .. } = self;
         let mut script = format!("*filter\n:{forward_chain} - [0:0]\n:{input_chain} - [0:0]\n");
         for jump in self.jumps_in(saved) {
@@ -154,7 +171,9 @@ impl Rules {
         let _ = writeln!(script, "-I {} 1 -i {bridge} -j {forward_chain}", forward_parent(saved));
         let _ = writeln!(script, "-I INPUT 1 -i {bridge} -j {input_chain}");
         if self.side == Side::Services {
-            let _ = writeln!(script, "-A {forward_chain} -o {bridge} -j RETURN");
+            if self.filters_bridged {
+                let _ = writeln!(script, "-A {forward_chain} {bridged} -j RETURN");
+            }
             let _ = writeln!(script, "-A {input_chain} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN");
         }
         for chain in [forward_chain, input_chain] {
@@ -245,8 +264,21 @@ fn parse_name_servers(text: &str) -> Vec<Ipv4Addr> {
 /// The kinds by the names of their programs; the first is what the system calls its own.
 const KINDS: [&str; 3] = ["iptables", "iptables-nft", "iptables-legacy"];
 
-/// What the filter holds, of the first kind that holds Docker's chains, else of the first that works.
+/// What the filter holds, but for the moment in which Docker, which makes a network, has the way to its chain out.
 async fn save() -> Result<(&'static str, String), String> {
+    let mut found = save_now().await?;
+    for _ in 0..TRIES {
+        if !found.1.contains("\n:DOCKER-USER ") || forward_parent(&found.1) == "DOCKER-USER" {
+            break;
+        }
+        tokio::time::sleep(A_MOMENT).await;
+        found = save_now().await?;
+    }
+    Ok(found)
+}
+
+/// Of the first kind that holds Docker's chains, else of the first that works.
+async fn save_now() -> Result<(&'static str, String), String> {
     let mut found = None;
     let mut failed = Ok(());
     for kind in KINDS {
@@ -309,20 +341,24 @@ mod tests {
     fn services_answer_who_connects_to_them_and_stay_on_their_bridges() {
         let rules = Rules {
             allowed: vec!["192.168.7.0/24".parse().unwrap()],
+            filters_bridged: true,
             ..Rules::empty(&InstanceId::parse("0123456789ab").unwrap(), Side::Services, "bs01234567+")
         };
-        let script = rules.script("-A FORWARD -j DOCKER-USER\n", "DROP");
+        let script = rules.script("-A FORWARD -j DOCKER-USER\n", "DROP", BRIDGED);
         let at = |text: &str| script.find(text).unwrap_or_else(|| panic!("{text} is missing in\n{script}"));
         let answers = at("-A BERTH-0123456789ab-S-IN -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN");
         assert!(answers < at("-A BERTH-0123456789ab-S-IN -j DROP"));
-        assert!(at("-A BERTH-0123456789ab-S -o bs01234567+ -j RETURN") < at("-d 10.0.0.0/8 -j DROP"));
+        assert!(at("-A BERTH-0123456789ab-S -m physdev --physdev-is-bridged -j RETURN") < at("-d 10.0.0.0/8 -j DROP"));
         assert!(!script.contains("-A BERTH-0123456789ab-S -m conntrack"), "what passes through is not let through");
-        assert!(!self::rules().script("", "DROP").contains("conntrack"), "nobody connects to builds");
+        assert!(!script.contains(" -o "), "one of them is to another what any private address is");
+        let unfiltered = Rules { filters_bridged: false, ..rules };
+        assert!(!unfiltered.script("", "DROP", BRIDGED).contains("physdev"), "which would have the kernel filter them");
+        assert!(!self::rules().script("", "DROP", BRIDGED).contains("conntrack"), "nobody connects to builds");
     }
 
     #[test]
     fn exceptions_come_before_the_ranges() {
-        let script = rules().script("-A FORWARD -j DOCKER-USER\n", "DROP");
+        let script = rules().script("-A FORWARD -j DOCKER-USER\n", "DROP", BRIDGED);
         let at = |text: &str| script.find(text).unwrap_or_else(|| panic!("{text} is missing in\n{script}"));
         assert!(at("-d 10.0.0.53/32 -p udp --dport 53 -j RETURN") < at("-d 10.0.0.0/8 -j DROP"));
         assert!(at("-d 192.168.7.0/24 -j RETURN") < at("-d 192.168.0.0/16 -j DROP"));
@@ -347,13 +383,15 @@ mod tests {
 
     #[test]
     fn without_docker_user_the_rules_stand_in_forward() {
-        assert!(rules().script("", "DROP").contains("-I FORWARD 1 -i bt-0123456789ab -j BERTH-0123456789ab\n"));
+        assert!(
+            rules().script("", "DROP", BRIDGED).contains("-I FORWARD 1 -i bt-0123456789ab -j BERTH-0123456789ab\n")
+        );
     }
 
     #[test]
     fn setting_them_again_first_takes_the_old_jumps_away() {
         let saved = "-A INPUT -i bt-0123456789ab -j BERTH-0123456789ab-IN\n-A INPUT -i bt-other -j BERTH-other-IN\n";
-        let script = rules().script(saved, REFUSE);
+        let script = rules().script(saved, REFUSE, BRIDGED);
         assert_eq!(script.matches("\n-D ").count(), 1);
         assert!(script.contains("-D INPUT -i bt-0123456789ab -j BERTH-0123456789ab-IN\n"));
     }
