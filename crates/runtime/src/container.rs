@@ -133,7 +133,7 @@ impl Container {
     pub(crate) async fn commit_as(&self, tag: &str, config: ContainerConfig) -> Result<String, RuntimeError> {
         let docker = self.engine.docker_for_files().await?;
         // Nothing in it changes between the look and the copy.
-        docker.pause_container(&self.id).await.map_err(in_container("pause a container"))?;
+        self.pause(&docker).await?;
         let kept = match self.written_hollow().await {
             Ok(hollow) if hollow > LARGEST_FILE => Err(RuntimeError::Hollow { bytes: hollow }),
             Ok(_) => self.commit_paused(&docker, tag, config).await,
@@ -141,6 +141,20 @@ impl Container {
         };
         docker.unpause_container(&self.id).await.map_err(in_container("go on with a container"))?;
         kept
+    }
+
+    /// On a busy machine the kernel may not stop all processes in the time that runc gives it; the next time it does.
+    async fn pause(&self, docker: &Docker) -> Result<(), RuntimeError> {
+        let mut tries = 4;
+        loop {
+            tries -= 1;
+            match docker.pause_container(&self.id).await {
+                Err(error) if tries > 0 && error.to_string().contains("unable to freeze") => {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                paused => return paused.map_err(in_container("pause a container")),
+            }
+        }
     }
 
     async fn commit_paused(&self, docker: &Docker, tag: &str, config: ContainerConfig) -> Result<String, RuntimeError> {
