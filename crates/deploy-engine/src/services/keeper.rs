@@ -2,9 +2,7 @@
 //! what comes of it. One task; what takes time runs beside it.
 
 use std::collections::{BTreeSet, HashMap};
-use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use berth_edge::{Upstream, UpstreamState};
@@ -14,19 +12,16 @@ use berth_model::{
 use berth_runtime::{Engine, EnvVar, Kind, Labels, ReplicaContainer, ReplicaSpec, RuntimeError, VolumeName};
 use berth_secrets::{KeyRing, Mask};
 use berth_store::{Deployment, LogOf, ServiceLogs, Store};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::crew::{Crew, Happened, Leave, Order, Place, Seen, Standing, Trial, Wanted};
+use super::ServicesConfig;
+use super::crew::{Crew, Happened, Order, Place, Seen, Standing, Trial, Wanted};
 use super::environment::{EnvironmentProblem, Told, Variables, compose, host_of, url_of};
 use super::health::{Check, Watch};
+use super::leaving::{Farewell, Leaving};
 use super::logs::{Pump, Tail};
-use super::{Drain, ServicesConfig};
 
-/// After SIGTERM, before SIGKILL.
-pub(super) const STOP_WITHIN: Duration = Duration::from_secs(10);
-/// What is told to end has so long to do so before its service is.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Happenings that wait to be taken in.
 const HEARD: usize = 64;
 
@@ -136,13 +131,6 @@ struct Work {
     told: HashMap<u32, (Place, Timestamp)>,
 }
 
-/// One that is on its way out, from outside.
-struct Farewell {
-    is_decided: Arc<AtomicBool>,
-    has_ended: Arc<Notify>,
-    task: AbortHandle,
-}
-
 impl Work {
     async fn run(mut self, mut wishes: watch::Receiver<Wanted>, mut heard: mpsc::Receiver<Happened>, ended: Vec<Seen>) {
         // What they said last while nobody listened.
@@ -190,7 +178,7 @@ impl Work {
         self.crew.happened(what, self.tools.store.clock().now());
         for (container, farewell) in &self.leaving {
             if !self.crew.may_stay(container) {
-                farewell.has_ended.notify_one();
+                farewell.has_ended();
             }
         }
     }
@@ -259,20 +247,13 @@ impl Work {
                     limits: self.tools.config.drain,
                     is_hurried: self.is_hurried.clone(),
                     tell: self.tell.clone(),
-                    is_decided: Arc::default(),
-                    has_ended: Arc::default(),
                     container: container.clone(),
                     endpoints,
                 };
-                let (is_decided, has_ended) = (Arc::clone(&leaving.is_decided), Arc::clone(&leaving.has_ended));
-                let task = self.tasks.spawn(leaving.run());
-                self.leaving.insert(container, Farewell { is_decided, has_ended, task });
+                self.leaving.insert(container, leaving.begin(&mut self.tasks));
             }
             Order::Recall { container } => {
-                let Some(farewell) = self.leaving.remove(&container) else { return };
-                // Whoever comes first: once it is being stopped, it is waited for until it is gone.
-                if !farewell.is_decided.swap(true, Ordering::SeqCst) {
-                    farewell.task.abort();
+                if self.leaving.remove(&container).is_some_and(Farewell::call_off) {
                     self.tasks.spawn(std::future::ready(Some(Happened::Recalled { container })));
                 }
             }
@@ -519,81 +500,4 @@ pub(crate) fn seen(found: ReplicaContainer) -> Seen {
     let ReplicaContainer { id, generation, container, is_running, started_at, end, endpoints, .. } = found;
     let end = end.filter(|_| !is_running);
     Seen { number: id.number, generation, container, endpoints, is_running, started_at, end }
-}
-
-/// One that is on its way out.
-struct Leaving {
-    engine: Engine,
-    upstream: Arc<Upstream>,
-    how: Leave,
-    limits: Drain,
-    is_hurried: watch::Receiver<bool>,
-    tell: mpsc::WeakSender<Happened>,
-    /// Whether it is to be stopped, or stays after all.
-    is_decided: Arc<AtomicBool>,
-    /// Told when it ends by itself.
-    has_ended: Arc<Notify>,
-    container: String,
-    endpoints: Vec<std::net::SocketAddr>,
-}
-
-impl Leaving {
-    async fn run(self) -> Option<Happened> {
-        if self.how != Leave::AtOnce {
-            self.drain().await;
-            if self.is_decided.swap(true, Ordering::SeqCst) {
-                return None;
-            }
-            if let Some(tell) = self.tell.upgrade() {
-                let container = self.container.clone();
-                let _ = tell.send(Happened::Drained { container }).await;
-            }
-        }
-        let mut pause = Duration::from_secs(1);
-        while let Err(error) = self.engine.stop_replica(&self.container, STOP_WITHIN).await {
-            tracing::warn!("a replica could not be stopped yet: {error}");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(60));
-        }
-        Some(Happened::Gone { container: self.container })
-    }
-
-    /// Waits for what is under way. What lasts for as long as both sides like is ended when its time is over.
-    async fn drain(&self) {
-        let mut drained = pin!(async {
-            for endpoint in &self.endpoints {
-                self.upstream.drained_from(*endpoint).await;
-            }
-        });
-        let end_lasting = || self.endpoints.iter().for_each(|endpoint| self.upstream.end_lasting(*endpoint));
-        let end_lasting_on_time = async {
-            loop {
-                tokio::time::sleep(self.limits.lasting).await;
-                end_lasting();
-            }
-        };
-        tokio::select! {
-            () = &mut drained => return,
-            () = self.has_ended.notified() => return,
-            () = end_lasting_on_time => {}
-            () = self.limit() => {}
-        }
-        end_lasting();
-        let _ = tokio::time::timeout(LAST_WORDS, drained).await;
-    }
-
-    /// Over when nothing is waited for any more, whatever is under way.
-    async fn limit(&self) {
-        if self.how == Leave::WhenDone {
-            let mut is_hurried = self.is_hurried.clone();
-            let hurried = async {
-                // Without a keeper this task is over, too.
-                let _ = is_hurried.wait_for(|is_hurried| *is_hurried).await;
-            };
-            if tokio::time::timeout(self.limits.requests, hurried).await.is_err() {
-                return;
-            }
-        }
-        tokio::time::sleep(self.limits.lasting).await;
-    }
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`Supervisor`] compares what should run with what does, and has a `keeper` for each service of a deployment, whose
 //!   decisions are those of `crew`: a state machine without IO (`restarts`: pauses and crash loops; `words`: what is said).
+//!   Who goes is drained and stopped (`leaving`).
 //! - [`DeployEngine::roll_out`](crate::DeployEngine::roll_out) brings a deployment with services live (`rollout`).
 //! - `mounts` makes of a deployment what the edge serves; [`adopt`] leads it to what runs, at start and without the
 //!   database.
@@ -14,6 +15,7 @@ mod crew;
 mod environment;
 mod health;
 mod keeper;
+mod leaving;
 mod logs;
 mod restarts;
 mod rollout;
@@ -27,6 +29,9 @@ use std::time::Duration;
 use berth_model::Cpus;
 
 pub use supervisor::{Supervisor, adopt};
+
+/// After SIGTERM, before SIGKILL.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long what is under way to a replica that goes may take to end.
 #[derive(Clone, Copy, Debug)]

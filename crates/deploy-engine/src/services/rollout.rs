@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::broadcast::{self, error::RecvError};
 
+use super::STOP_WITHIN;
 use super::crew::{Happened, Trial, Wanted};
 use super::keeper::{Fares, Keeper, NotLaunched, Service};
 use super::logs::Tail;
@@ -21,8 +22,6 @@ use crate::{Activated, DeployEngine, DeployError};
 const LAST_LINES_WITHIN: Duration = Duration::from_secs(3);
 /// A release command that takes longer is stopped.
 const RELEASE_WITHIN: Duration = Duration::from_secs(30 * 60);
-/// For a release command that is stopped.
-const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 /// Why a version does not go live.
 enum Stop {

@@ -12,6 +12,7 @@ use berth_store::{LogOf, Run, RunEnd, Store, StoreError};
 use futures_util::StreamExt;
 use tokio::task::JoinHandle;
 
+use super::STOP_WITHIN;
 use super::keeper::{NotLaunched, Service};
 use super::rollout::{command_spec, release_key};
 use super::supervisor::{Supervisor, services_of};
@@ -22,8 +23,6 @@ const AT_ONCE: usize = 64;
 const OF_ONE: usize = 16;
 /// How long one may take.
 const RUN_WITHIN: Duration = Duration::from_secs(24 * 3_600);
-/// After SIGTERM, before SIGKILL.
-const STOP_WITHIN: Duration = Duration::from_secs(10);
 /// A look without being told of anything.
 const NOW_AND_THEN: Duration = Duration::from_secs(60);
 /// After something failed that may pass.

@@ -15,10 +15,10 @@ use futures_util::StreamExt;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::ServicesConfig;
 use super::crew::{Happened, Wanted};
-use super::keeper::{Keeper, STOP_WITHIN, Service, Tools, seen};
+use super::keeper::{Keeper, Service, Tools, seen};
 use super::rolls::{Moment, Rolls};
+use super::{STOP_WITHIN, ServicesConfig};
 use crate::DeployError;
 
 /// A look without being told of anything.

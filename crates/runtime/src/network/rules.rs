@@ -124,14 +124,7 @@ impl Rules {
         let mut installed = Err("the packet filter's rules change all the time".to_owned());
         for _ in 0..TRIES {
             let (kind, saved) = save().await?;
-            if restore(kind, &self.script(&saved, REFUSE, BRIDGED)).await.is_err() {
-                // A kernel without that target still drops: a build is told nothing, and waits. One that cannot tell what
-                // is bridged lets through what goes to any bridge of services, and leaves them to Docker's rules.
-                let to_services = format!("-o {}", self.bridge);
-                if restore(kind, &self.script(&saved, "DROP", BRIDGED)).await.is_err() {
-                    restore(kind, &self.script(&saved, "DROP", &to_services)).await?;
-                }
-            }
+            self.set(kind, &saved).await?;
             berth_model::step!("network's rules set");
             installed = Snapshot::read(self).await;
             if installed.is_ok() {
@@ -139,6 +132,20 @@ impl Rules {
             }
         }
         installed
+    }
+
+    /// As well as the kernel can. One that cannot refuse still drops: a build is told nothing, and waits. One that cannot
+    /// tell what is bridged lets through what goes to any bridge of services, and leaves those to Docker's rules.
+    async fn set(&self, kind: &str, saved: &str) -> Result<(), String> {
+        let to_services = format!("-o {}", self.bridge);
+        let mut outcome = Ok(());
+        for (refuse, bridged) in [(REFUSE, BRIDGED), ("DROP", BRIDGED), ("DROP", &to_services)] {
+            outcome = restore(kind, &self.script(saved, refuse, bridged)).await;
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome
     }
 
     /// Takes the rules of an instance away.
