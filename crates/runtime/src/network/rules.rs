@@ -5,13 +5,16 @@
 //! through. The whole set goes in as one `iptables-restore`, so that there is no moment with half of it, and setting it
 //! again changes nothing. Docker leaves both places alone when it restarts.
 //!
+//! But in the moment in which it makes a network, it takes the way to `DOCKER-USER` out and puts it in again. So what
+//! passes through is looked at a second time, by the same rules in the table `security`, which comes after `filter` and
+//! in which Docker changes nothing. What is refused there is dropped, the only thing that this table can do.
+//!
 //! iptables comes in two kinds, whose rules are kept apart and both hold: ours go where Docker's are. Berth in a
 //! container, or a host that changed its kind, would else miss `DOCKER-USER` and Docker's own order.
 //!
 //! Answers to connections from outside are let through for services alone: builds publish no port. What stays on one of
 //! the services' bridges is let through too, where the host is set to filter it (`br_netfilter`); what goes from one to
-//! another is refused like any private address. Docker's own rules refuse that as well, but for the moment in which it
-//! makes a network: then it takes the way to these rules out and puts it in again.
+//! another is refused like any private address. Docker's own rules refuse that as well, but for that moment.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
@@ -49,6 +52,7 @@ const BRIDGED: &str = "-m physdev --physdev-is-bridged";
 
 /// A refused connection ends at once, with an error (`EHOSTUNREACH`) that a host which is only down seldom gives.
 const REFUSE: &str = "REJECT --reject-with icmp-admin-prohibited";
+const DROP: &str = "DROP";
 
 /// Somebody else, Docker with a network of its own first of all, may put a rule in front of ours at the same moment.
 const TRIES: u32 = 3;
@@ -123,8 +127,7 @@ impl Rules {
     pub(super) async fn install(&self) -> Result<Snapshot, String> {
         let mut installed = Err("the packet filter's rules change all the time".to_owned());
         for _ in 0..TRIES {
-            let (kind, saved) = save().await?;
-            self.set(kind, &saved).await?;
+            self.set(&save().await?).await?;
             berth_model::step!("network's rules set");
             installed = Snapshot::read(self).await;
             if installed.is_ok() {
@@ -136,35 +139,42 @@ impl Rules {
 
     /// As well as the kernel can. One that cannot refuse still drops: a build is told nothing, and waits. One that cannot
     /// tell what is bridged lets through what goes to any bridge of services, and leaves those to Docker's rules.
-    async fn set(&self, kind: &str, saved: &str) -> Result<(), String> {
+    async fn set(&self, saved: &Saved) -> Result<(), String> {
         let to_services = format!("-o {}", self.bridge);
         let mut outcome = Ok(());
-        for (refuse, bridged) in [(REFUSE, BRIDGED), ("DROP", BRIDGED), ("DROP", &to_services)] {
-            outcome = restore(kind, &self.script(saved, refuse, bridged)).await;
+        for (refuse, bridged) in [(REFUSE, BRIDGED), (DROP, BRIDGED), (DROP, &to_services)] {
+            outcome = restore(saved.kind, &self.script(&saved.filter, refuse, bridged)).await;
             if outcome.is_ok() {
+                self.set_second(saved, bridged).await;
                 break;
             }
         }
         outcome
     }
 
+    /// Where the kernel has no such table, the first rules are all there are.
+    async fn set_second(&self, saved: &Saved, bridged: &str) {
+        if let Err(why) = restore(saved.kind, &self.second_script(&saved.security, bridged)).await {
+            tracing::debug!(why, "the packet filter has no second rules");
+        }
+    }
+
     /// Takes the rules of an instance away.
     pub(super) async fn remove(instance: &InstanceId, side: Side, bridge: &str) -> Result<(), String> {
         let rules = Self::empty(instance, side, bridge);
-        let (kind, saved) = save().await?;
-        let mut script = "*filter\n".to_owned();
-        for jump in rules.jumps_in(&saved) {
-            let _ = writeln!(script, "-D {jump}");
-        }
-        for chain in [&rules.forward_chain, &rules.input_chain] {
-            if saved.lines().any(|line| line.starts_with(&format!(":{chain} "))) {
-                let _ = writeln!(script, "-F {chain}\n-X {chain}");
+        let saved = save().await?;
+        for (table, saved_table) in [("filter", &saved.filter), ("security", &saved.security)] {
+            let mut script = rules.without_jumps(saved_table);
+            for chain in [&rules.forward_chain, &rules.input_chain] {
+                if saved_table.lines().any(|line| line.starts_with(&format!(":{chain} "))) {
+                    let _ = writeln!(script, "-F {chain}\n-X {chain}");
+                }
+            }
+            if !script.is_empty() {
+                restore(saved.kind, &format!("*{table}\n{script}COMMIT\n")).await?;
             }
         }
-        if script == "*filter\n" {
-            return Ok(());
-        }
-        restore(kind, &(script + "COMMIT\n")).await
+        Ok(())
     }
 
     /// What `iptables-restore --noflush` is given: naming a chain empties it, the rest is in order.
@@ -172,32 +182,57 @@ impl Rules {
     fn script(&self, saved: &str, refuse: &str, bridged: &str) -> String {
         let Self { bridge, forward_chain, input_chain, .. } = self;
         let mut script = format!("*filter\n:{forward_chain} - [0:0]\n:{input_chain} - [0:0]\n");
-        for jump in self.jumps_in(saved) {
-            let _ = writeln!(script, "-D {jump}");
-        }
+        script += &self.without_jumps(saved);
         let _ = writeln!(script, "-I {} 1 -i {bridge} -j {forward_chain}", forward_parent(saved));
         let _ = writeln!(script, "-I INPUT 1 -i {bridge} -j {input_chain}");
+        script += &self.passing_through(refuse, bridged);
         if self.side == Side::Services {
-            if self.filters_bridged {
-                let _ = writeln!(script, "-A {forward_chain} {bridged} -j RETURN");
-            }
             let _ = writeln!(script, "-A {input_chain} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN");
         }
-        for chain in [forward_chain, input_chain] {
-            for server in &self.name_servers {
-                for protocol in ["udp", "tcp"] {
-                    let _ = writeln!(script, "-A {chain} -d {server}/32 -p {protocol} --dport 53 -j RETURN");
-                }
-            }
-            for network in &self.allowed {
-                let _ = writeln!(script, "-A {chain} -d {network} -j RETURN");
-            }
-        }
-        for network in PRIVATE {
-            let _ = writeln!(script, "-A {forward_chain} -d {network} -j {refuse}");
-        }
+        script += &self.exceptions(input_chain);
         let _ = writeln!(script, "-A {input_chain} -j {refuse}");
         script + "COMMIT\n"
+    }
+
+    /// The same for what passes through, in the table that comes after.
+    fn second_script(&self, saved: &str, bridged: &str) -> String {
+        let Self { bridge, forward_chain, .. } = self;
+        let jumps = self.without_jumps(saved);
+        let rules = self.passing_through(DROP, bridged);
+        format!(
+            "*security\n:{forward_chain} - [0:0]\n{jumps}-I FORWARD 1 -i {bridge} -j {forward_chain}\n{rules}COMMIT\n"
+        )
+    }
+
+    fn passing_through(&self, refuse: &str, bridged: &str) -> String {
+        let chain = &self.forward_chain;
+        let mut rules = String::new();
+        if self.side == Side::Services && self.filters_bridged {
+            let _ = writeln!(rules, "-A {chain} {bridged} -j RETURN");
+        }
+        rules += &self.exceptions(chain);
+        for network in PRIVATE {
+            let _ = writeln!(rules, "-A {chain} -d {network} -j {refuse}");
+        }
+        rules
+    }
+
+    fn exceptions(&self, chain: &str) -> String {
+        let mut rules = String::new();
+        for server in &self.name_servers {
+            for protocol in ["udp", "tcp"] {
+                let _ = writeln!(rules, "-A {chain} -d {server}/32 -p {protocol} --dport 53 -j RETURN");
+            }
+        }
+        for network in &self.allowed {
+            let _ = writeln!(rules, "-A {chain} -d {network} -j RETURN");
+        }
+        rules
+    }
+
+    /// Takes the ways to our chains out.
+    fn without_jumps(&self, saved: &str) -> String {
+        self.jumps_in(saved).iter().map(|jump| format!("-D {jump}\n")).collect()
     }
 
     /// The rules of the system's chains that lead to ours, without their `-A`.
@@ -214,10 +249,10 @@ impl Rules {
 impl Snapshot {
     /// Reads what is in force; an error if our chains are not entered before anything else could let a packet pass.
     pub(super) async fn read(rules: &Rules) -> Result<Self, String> {
-        Self::of(rules, &save().await?.1)
+        Self::of(rules, &save().await?)
     }
 
-    fn of(rules: &Rules, saved: &str) -> Result<Self, String> {
+    fn of(rules: &Rules, Saved { filter: saved, security, .. }: &Saved) -> Result<Self, String> {
         for (parent, chain) in [(forward_parent(saved), &rules.forward_chain), ("INPUT", &rules.input_chain)] {
             let wanted = format!("-A {parent} -i {} -j {chain}", rules.bridge);
             let in_parent = format!("-A {parent} ");
@@ -231,8 +266,9 @@ impl Snapshot {
             }
         }
         let own = [format!("-A {} ", rules.forward_chain), format!("-A {} ", rules.input_chain)];
-        let lines = saved.lines().filter(|line| own.iter().any(|chain| line.starts_with(chain.as_str())));
-        Ok(Self(lines.map(str::to_owned).collect()))
+        let is_own = |line: &&str| own.iter().any(|chain| line.starts_with(chain.as_str()));
+        let second = rules.jumps_in(security).into_iter().chain(security.lines().filter(is_own));
+        Ok(Self(saved.lines().filter(is_own).chain(second).map(str::to_owned).collect()))
     }
 }
 
@@ -271,25 +307,36 @@ fn parse_name_servers(text: &str) -> Vec<Ipv4Addr> {
 /// The kinds by the names of their programs; the first is what the system calls its own.
 const KINDS: [&str; 3] = ["iptables", "iptables-nft", "iptables-legacy"];
 
-/// What the filter holds, but for the moment in which Docker, which makes a network, has the way to its chain out.
-async fn save() -> Result<(&'static str, String), String> {
-    let mut found = save_now().await?;
+/// The packet filter as `iptables-save` prints it, by its tables.
+#[derive(Default)]
+struct Saved {
+    /// How the programs are called.
+    kind: &'static str,
+    filter: String,
+    /// Nothing where the kernel has no such table.
+    security: String,
+}
+
+/// What it holds, but for the moment in which Docker, which makes a network, has the way to its chain out.
+async fn save() -> Result<Saved, String> {
+    let (kind, mut filter) = save_filter().await?;
     for _ in 0..TRIES {
-        if !found.1.contains("\n:DOCKER-USER ") || forward_parent(&found.1) == "DOCKER-USER" {
+        if !filter.contains("\n:DOCKER-USER ") || forward_parent(&filter) == "DOCKER-USER" {
             break;
         }
         tokio::time::sleep(A_MOMENT).await;
-        found = save_now().await?;
+        filter = save_table(kind, "filter").await?;
     }
-    Ok(found)
+    let security = save_table(kind, "security").await.unwrap_or_default();
+    Ok(Saved { kind, filter, security })
 }
 
 /// Of the first kind that holds Docker's chains, else of the first that works.
-async fn save_now() -> Result<(&'static str, String), String> {
+async fn save_filter() -> Result<(&'static str, String), String> {
     let mut found = None;
     let mut failed = Ok(());
     for kind in KINDS {
-        match run(Command::new(format!("{kind}-save")).args(["-t", "filter"]), "").await {
+        match save_table(kind, "filter").await {
             Ok(saved) if knows_docker(&saved) => return Ok((kind, saved)),
             Ok(saved) => found = found.or(Some((kind, saved))),
             Err(why) => failed = failed.and(Err(why)),
@@ -300,6 +347,10 @@ async fn save_now() -> Result<(&'static str, String), String> {
         (None, Err(why)) => Err(why),
         (None, Ok(())) => Err("there is no iptables on this machine".to_owned()),
     }
+}
+
+async fn save_table(kind: &str, table: &str) -> Result<String, String> {
+    run(Command::new(format!("{kind}-save")).args(["-t", table]), "").await
 }
 
 fn knows_docker(saved: &str) -> bool {
@@ -374,6 +425,21 @@ mod tests {
     }
 
     #[test]
+    fn what_passes_through_meets_the_same_rules_twice() {
+        let rules = rules();
+        let script = rules.second_script("-A FORWARD -i bt-0123456789ab -j BERTH-0123456789ab\n", BRIDGED);
+        let (head, second) = script.split_once("-A ").unwrap();
+        assert_eq!(
+            head,
+            "*security\n:BERTH-0123456789ab - [0:0]\n-D FORWARD -i bt-0123456789ab -j BERTH-0123456789ab\n\
+             -I FORWARD 1 -i bt-0123456789ab -j BERTH-0123456789ab\n"
+        );
+        let first = rules.script("", DROP, BRIDGED);
+        assert!(first.contains(second.strip_suffix("COMMIT\n").unwrap()), "{first}\n{second}");
+        assert!(!second.contains("-IN "), "what goes to this machine meets them once: Docker has no part in that");
+    }
+
+    #[test]
     fn what_is_refused_is_said_as_the_rules_have_it() {
         let mut config = EngineConfig::new(InstanceId::parse("0123456789ab").unwrap());
         config.egress_allow = vec!["192.168.7.0/24".parse().unwrap()];
@@ -405,13 +471,21 @@ mod tests {
 
     #[test]
     fn a_rule_before_ours_is_noticed() {
+        let of = |filter: &str, security: &str| {
+            Snapshot::of(&rules(), &Saved { filter: filter.to_owned(), security: security.to_owned(), kind: "" })
+        };
         let ours = "-A FORWARD -i bt-0123456789ab -j BERTH-0123456789ab\n\
                     -A INPUT -i bt-zzz -j BERTH-zzz-IN\n-A INPUT -i bs01234567+ -j BERTH-zzz-S-IN\n-A INPUT -i bt-0123456789ab -j BERTH-0123456789ab-IN\n";
-        assert!(Snapshot::of(&rules(), ours).is_ok());
-        assert!(Snapshot::of(&rules(), &format!("-A INPUT -j ACCEPT\n{ours}")).is_err());
-        assert!(Snapshot::of(&rules(), "").is_err());
-        let changed = format!("{ours}-A BERTH-0123456789ab -j ACCEPT\n");
-        assert_ne!(Snapshot::of(&rules(), ours), Snapshot::of(&rules(), &changed));
+        assert!(of(ours, "").is_ok());
+        assert!(of(&format!("-A INPUT -j ACCEPT\n{ours}"), "").is_err());
+        assert!(of("", "").is_err());
+        assert_ne!(of(ours, ""), of(&format!("{ours}-A BERTH-0123456789ab -j ACCEPT\n"), ""));
+        let second =
+            "-A FORWARD -i bt-0123456789ab -j BERTH-0123456789ab\n-A BERTH-0123456789ab -d 10.0.0.0/8 -j DROP\n";
+        for gone in second.split_inclusive('\n') {
+            assert_ne!(of(ours, second), of(ours, &second.replace(gone, "")), "{gone}");
+        }
+        assert_eq!(of(ours, ""), of(ours, "-A FORWARD -i bt-zzz -j BERTH-zzz\n"), "another's");
     }
 
     #[test]
