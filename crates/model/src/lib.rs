@@ -46,7 +46,7 @@ pub use ids::{
     ActivationId, ApiTokenId, BuildId, DeliveryId, DeployHookId, DeploymentId, EventId, InstanceId, InvitationId,
     PreviewId, ProjectId, ReportId, RunId, SessionId, ShortId, UserId, VariableId,
 };
-pub use limits::BuildLimits;
+pub use limits::{BuildLimits, ServiceMaximum};
 pub use log::{LogLine, LogPhase, LogStream};
 pub use names::{BranchName, InputCode, InvalidInput, ProjectName, RESERVED_NAMES, host_label, preview_labels};
 pub use networks::{PRIVATE_NETWORKS, is_private};

@@ -1,6 +1,9 @@
-//! What one build may use. Every number is shown to users and named in the error that it causes.
+//! What one build may use, and what a repository may ask for. Every number is shown to users and named in the error that
+//! it causes.
 
 use std::time::Duration;
+
+use crate::Cpus;
 
 /// Limits of a build; the defaults are those of the acceptance list.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,5 +44,28 @@ impl Default for BuildLimits {
             source_files: 200_000,
             free_space_floor: 1 << 30,
         }
+    }
+}
+
+/// The most that one replica of a service gets, whatever its repository asks for. `None` is as much as the machine has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServiceMaximum {
+    /// Memory, in bytes (`BERTH_SERVICE_MEMORY_MAX`).
+    pub memory: Option<u64>,
+    /// Processors (`BERTH_SERVICE_CPUS_MAX`).
+    pub cpus: Option<Cpus>,
+}
+
+impl ServiceMaximum {
+    /// Of an amount of memory, what may be had.
+    #[must_use]
+    pub fn of_memory(&self, memory: u64) -> u64 {
+        self.memory.map_or(memory, |most| memory.min(most))
+    }
+
+    /// Of a number of processors, what may be had.
+    #[must_use]
+    pub fn of_cpus(&self, cpus: Cpus) -> Cpus {
+        self.cpus.map_or(cpus, |most| cpus.min(most))
     }
 }

@@ -275,6 +275,7 @@ reasons! {
     UsualPort { framework: String } = "where {framework} applications usually listen; PORT tells them";
     ListensEverywhere { framework: String } = "so that {framework} listens on all addresses of its container";
     LearnsAddress { framework: String } = "so that {framework} learns the address that its visitors see";
+    AdapterChoosesNode { adapter: String } = "so that {adapter} makes a server for Node.js";
     RunsInProduction { framework: String } = "so that {framework} runs as in production";
     OnlyService = "the only service of the project";
     DefaultRoute = "the only one that can answer at the top";

@@ -199,6 +199,7 @@ impl Control {
         let leftover_after = limits.timeout * 2 + Duration::from_secs(3_600);
         let building = BuildEngineConfig {
             limits,
+            service_maximum: config.service_maximum(),
             staging: deploys.staging(),
             source_allow: config.source_allow.clone(),
             source_timeouts: SourceTimeouts::default(),
@@ -320,6 +321,7 @@ fn services_config(config: &Config) -> ServicesConfig {
         memory: config.service_memory,
         cpus: config.service_cpus,
         pids: config.service_pids,
+        maximum: config.service_maximum(),
         drain: Drain { requests: config.drain_requests, lasting: config.drain_timeout },
         site_scheme: config.site_scheme.clone(),
         site_port: config.base_domain.port,

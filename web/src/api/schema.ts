@@ -3057,6 +3057,12 @@ export interface components {
             };
         } | {
             /** @enum {string} */
+            code: "adapter_chooses_node";
+            values: {
+                adapter: string;
+            };
+        } | {
+            /** @enum {string} */
             code: "runs_in_production";
             values: {
                 framework: string;

@@ -117,6 +117,7 @@ export const OF_PLANS = {
   usual_port: ({ framework }) => msg`where ${framework} applications usually listen; PORT tells them`,
   listens_everywhere: ({ framework }) => msg`so that ${framework} listens on all addresses of its container`,
   learns_address: ({ framework }) => msg`so that ${framework} learns the address that its visitors see`,
+  adapter_chooses_node: ({ adapter }) => msg`so that ${adapter} makes a server for Node.js`,
   runs_in_production: ({ framework }) => msg`so that ${framework} runs as in production`,
   prints_at_once: ({ language }) => msg`so that ${language} writes its log at once`,
   default_route: () => msg`the only one that can answer at the top`,

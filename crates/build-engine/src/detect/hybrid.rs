@@ -203,35 +203,19 @@ impl Project<'_> {
         })
     }
 
-    /// The adapter decides, and either configuration file can name it.
+    /// The adapter decides.
     fn sveltekit(&self) -> Outcome {
-        const ADAPTERS: &str = "@sveltejs/adapter-";
-        let configs =
-            ["svelte.config.*", "vite.config.*"].into_iter().filter_map(|name| config_text(self.folder, name));
-        let named = configs.filter_map(|(file, text)| {
-            let (_, rest) = text.split_once(ADAPTERS)?;
-            let adapter: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '-').collect();
-            let pages = text_of(&text, "pages");
-            Some((file, adapter, pages))
-        });
-        let named = named.into_iter().next().or_else(|| {
-            // No configuration names one: what is installed tells.
-            let adapter = ["static", "node", "auto"]
-                .into_iter()
-                .find(|adapter| self.folder.package.depends_on(&format!("{ADAPTERS}{adapter}")))?;
-            Some(("package.json".to_owned(), adapter.to_owned(), None))
-        });
-        const NEEDED: &str = "@sveltejs/adapter-static";
-        match named {
-            Some((file, adapter, pages)) if adapter == "static" => {
-                let reason = Reason::FileNamesAdapter { file: file.clone(), adapter };
+        let Some(SvelteAdapter { file, name, pages }) = SvelteAdapter::of(self.folder) else {
+            let hint = hint("sveltekit", &format!("{SVELTE_ADAPTERS}static"));
+            return Outcome::Server { start: Start::Unknown, hint: Some(hint) };
+        };
+        match name.as_str() {
+            "static" => {
+                let reason = Reason::FileNamesAdapter { file: file.clone(), adapter: name };
                 Outcome::Files(place(pages.as_deref().unwrap_or("build"), &file, reason))
             }
-            Some((_, adapter, _)) if adapter == "node" => Outcome::Server { start: Start::Usual, hint: None },
-            Some((file, adapter, _)) => {
-                of_another_host(&file, &format!("{ADAPTERS}{adapter}"), "@sveltejs/adapter-node")
-            }
-            None => Outcome::Server { start: Start::Unknown, hint: Some(hint("sveltekit", NEEDED)) },
+            "node" | "auto" => Outcome::Server { start: Start::Usual, hint: None },
+            _ => of_another_host(&file, &format!("{SVELTE_ADAPTERS}{name}"), &format!("{SVELTE_ADAPTERS}node")),
         }
     }
 
@@ -335,6 +319,38 @@ impl Project<'_> {
         let output = app.as_ref().and_then(|app| app.get("expo")?.get("web")?.get("output")?.as_str());
         output == Some("server")
     }
+}
+
+const SVELTE_ADAPTERS: &str = "@sveltejs/adapter-";
+
+/// What makes of SvelteKit's output something that runs somewhere.
+struct SvelteAdapter {
+    file: String,
+    /// Without what all their names begin with: `node`.
+    name: String,
+    pages: Option<String>,
+}
+
+impl SvelteAdapter {
+    /// Either configuration file can name it; where none does, what is installed tells.
+    fn of(folder: &Folder<'_>) -> Option<Self> {
+        let configs = ["svelte.config.*", "vite.config.*"].into_iter().filter_map(|name| config_text(folder, name));
+        let named = configs.into_iter().find_map(|(file, text)| {
+            let (_, rest) = text.split_once(SVELTE_ADAPTERS)?;
+            let name = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '-').collect();
+            Some(Self { file, name, pages: text_of(&text, "pages") })
+        });
+        named.or_else(|| {
+            let is_installed = |name: &&str| folder.package.depends_on(&format!("{SVELTE_ADAPTERS}{name}"));
+            let name = ["static", "node", "auto"].into_iter().find(is_installed)?;
+            Some(Self { file: "package.json".to_owned(), name: name.to_owned(), pages: None })
+        })
+    }
+}
+
+/// Whether SvelteKit's adapter is the one that installs another, by what the environment says of the host.
+pub(super) fn svelte_adapter_asks_for_host(folder: &Folder<'_>) -> bool {
+    SvelteAdapter::of(folder).is_some_and(|adapter| adapter.name == "auto")
 }
 
 /// The command that starts what a framework built.

@@ -23,6 +23,7 @@ mod equipment;
 mod folder;
 mod framework;
 mod hybrid;
+mod maximum;
 mod members;
 pub(crate) mod node_version;
 mod output;
@@ -44,7 +45,7 @@ use std::collections::BTreeMap;
 use berth_model::words::Bytes;
 use berth_model::{
     Decision, Failure, FailureCode, OutputDir, PackageManager, Plan, PlanService, Reason, RootDir, ServiceKind,
-    ServiceName, ServiceRoute, Warnings,
+    ServiceMaximum, ServiceName, ServiceRoute, Warnings,
 };
 
 use crate::Checkout;
@@ -161,7 +162,7 @@ impl PlannedFolder {
             Failure::new(FailureCode::BadRepository, title, format!("The system says: {error}."))
         })?;
         let plan = detect(&checkout, settings)?;
-        let refusal = refusal(&plan);
+        let refusal = refusal(&plan, &ServiceMaximum::default());
         Ok(Self { checkout, plan, refusal })
     }
 
@@ -287,9 +288,9 @@ fn bare(framework: Decision<String>, kind: ServiceKind) -> PlanService {
     }
 }
 
-/// Why a plan is not carried out: nothing would start what it names.
-pub(crate) fn refusal(plan: &Plan) -> Option<Failure> {
-    server::cannot_start(plan)
+/// Why a plan is not carried out: nothing would start what it names, or it asks for more than the operator gives.
+pub(crate) fn refusal(plan: &Plan, most: &ServiceMaximum) -> Option<Failure> {
+    server::cannot_start(plan).or_else(|| maximum::asks_for_more(plan, most))
 }
 
 /// The command line that runs a script of `package.json`.

@@ -30,7 +30,7 @@ pub struct Detection {
     pub commit: Commit,
     /// Its plan.
     pub plan: Plan,
-    /// Why the plan is not carried out, where nothing would start what it names.
+    /// Why the plan is not carried out, where nothing would start what it names, or it asks for too much.
     pub refusal: Option<Failure>,
 }
 
@@ -55,10 +55,10 @@ impl BuildEngine {
             credentials: credentials.as_ref(),
         };
         let fetched = self.0.source.fetch(request, &self.0.config.limits, directory, cancel).await?;
-        let checkout = fetched.checkout;
+        let (checkout, most) = (fetched.checkout, self.0.config.service_maximum);
         let planning = tokio::task::spawn_blocking(move || {
             let plan = detect(&checkout, &settings)?;
-            let refusal = refusal(&plan);
+            let refusal = refusal(&plan, &most);
             Ok((plan, refusal))
         });
         let planned: Result<_, Failure> = planning.await.map_err(BuildError::ours)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_model::{BranchName, BuildLimits, CommitHash, RepoUrl, SourceAllow};
+use berth_model::{BranchName, BuildLimits, CommitHash, RepoUrl, ServiceMaximum, SourceAllow};
 use berth_runtime::Engine;
 use berth_secrets::KeyRing;
 use berth_store::{Claimed, Project, RepoAccess, Store};
@@ -27,6 +27,8 @@ const HEAD_WITHIN: Duration = Duration::from_secs(15);
 pub struct BuildEngineConfig {
     /// What one build may use.
     pub limits: BuildLimits,
+    /// What a repository may ask for its services.
+    pub service_maximum: ServiceMaximum,
     /// Where builds leave their output: on the file system of the releases.
     pub staging: PathBuf,
     /// Where sources may be fetched from besides public addresses (`BERTH_SOURCE_ALLOW`).

@@ -209,7 +209,7 @@ impl BuildRun {
         self.log.speak_of(None);
         self.progress.plan(plan.clone());
         // What was understood is kept with the build, even where it cannot be published.
-        match refusal(&plan) {
+        match refusal(&plan, &self.engine.0.config.service_maximum) {
             Some(failure) => Err(failure.into()),
             None => Ok(plan),
         }

@@ -8,8 +8,8 @@ use berth_build_engine::source::SourceTimeouts;
 use berth_build_engine::{BuildEngine, BuildEngineConfig, BuildError, Built};
 use berth_model::{
     Access, Artifact, BranchName, BuildId, BuildLimits, BuiltPart, BuiltService, Clock, Commit, CommitHash,
-    Environment, Failure, Fork, InstanceId, ProjectName, PullRequest, RepoUrl, Role, RunningService, SourceAllow,
-    Trigger, VariableKey, VariableKind, VariableScope,
+    Environment, Failure, Fork, InstanceId, ProjectName, PullRequest, RepoUrl, Role, RunningService, ServiceMaximum,
+    SourceAllow, Trigger, VariableKey, VariableKind, VariableScope,
 };
 use berth_runtime::{Engine, EngineConfig};
 use berth_secrets::{KeyRing, Sealed};
@@ -97,6 +97,7 @@ impl World {
         let keys = Arc::new(KeyRing::new(&[7; 32]));
         let config = BuildEngineConfig {
             limits,
+            service_maximum: ServiceMaximum::default(),
             staging: scratch.path().join("staging"),
             source_allow: SourceAllow::parse("127.0.0.1").unwrap(),
             source_timeouts: SourceTimeouts::default(),

@@ -342,7 +342,7 @@ impl Work {
             last_end: place.last_end,
             // Nobody measures it while it leaves.
             usage: known.and_then(|(_, report)| report.usage).filter(|_| place.state != ServiceState::Draining),
-            memory_limit: self.service.running.settings.memory.unwrap_or(config.memory),
+            memory_limit: self.service.limits(config).0,
         };
         replicas.report(replica, report);
     }
@@ -368,7 +368,9 @@ impl Service {
     /// What its replicas and commands may use.
     pub(crate) fn limits(&self, config: &ServicesConfig) -> (u64, Cpus, u32) {
         let settings = &self.running.settings;
-        (settings.memory.unwrap_or(config.memory), settings.cpus.unwrap_or(config.cpus), config.pids)
+        let memory = config.maximum.of_memory(settings.memory.unwrap_or(config.memory));
+        let cpus = config.maximum.of_cpus(settings.cpus.unwrap_or(config.cpus));
+        (memory, cpus, config.pids)
     }
 
     /// What a process of it is started with, and what of it logs must not show.

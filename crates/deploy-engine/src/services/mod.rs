@@ -26,7 +26,7 @@ mod words;
 
 use std::time::Duration;
 
-use berth_model::Cpus;
+use berth_model::{Cpus, ServiceMaximum};
 
 pub use supervisor::{Supervisor, adopt};
 
@@ -51,6 +51,8 @@ pub struct ServicesConfig {
     pub cpus: Cpus,
     /// Its processes and threads.
     pub pids: u32,
+    /// The most that it gets, whatever its repository says.
+    pub maximum: ServiceMaximum,
     /// How a replica goes that visitors were led to.
     pub drain: Drain,
     /// How visitors reach sites: `http` or `https`.

@@ -10,8 +10,8 @@ use berth_deploy_engine::{Activated, Drain, ServicesConfig, Supervisor, adopt, r
 use berth_edge::{Edge, EdgeConfig, UpstreamState};
 use berth_model::{
     BranchName, BuiltPart, BuiltService, Clock, Cpus, Environment, Fork, InstanceId, PullRequest, ReplicaReport,
-    Replicas, RunSettings, RunStatus, RunningService, ServiceName, ServiceRoute, ServiceState, ServiceVolume, Trigger,
-    VariableKey, VariableKind, VariableScope, preview_labels,
+    Replicas, RunSettings, RunStatus, RunningService, ServiceMaximum, ServiceName, ServiceRoute, ServiceState,
+    ServiceVolume, Trigger, VariableKey, VariableKind, VariableScope, preview_labels,
 };
 use berth_runtime::{Egress, Engine, EngineConfig};
 use berth_secrets::KeyRing;
@@ -111,6 +111,7 @@ impl Fleet {
                 memory: 128 << 20,
                 cpus: Cpus::new(1.0).unwrap(),
                 pids: 64,
+                maximum: ServiceMaximum { memory: Some(128 << 20), cpus: None },
                 drain: Drain { requests: Duration::from_secs(5), lasting: Duration::from_secs(5) },
                 site_scheme: "http".to_owned(),
                 site_port: None,
@@ -268,8 +269,11 @@ async fn a_new_version_takes_over_once_it_is_healthy_and_the_old_one_ends() {
         let report = fleet.report(&one).unwrap();
         assert_eq!((report.state, report.restarts, report.memory_limit), (ServiceState::Healthy, 0, 128 << 20));
 
-        let two = fleet.deploy(&project, vec![service("two", |_| ())]).await;
+        // Built when the operator gave more.
+        let two = service("two", |running| running.settings.memory = Some(1 << 30));
+        let two = fleet.deploy(&project, vec![two]).await;
         assert_eq!(fleet.get(&two, "/").await, "two");
+        assert_eq!(fleet.report(&two).unwrap().memory_limit, 128 << 20);
         until("the old one is gone", async || fleet.containers(&one).await.is_empty().then_some(())).await;
         assert_eq!(fleet.state(&one), UpstreamState::Stopped);
         until("it is shown no more", async || fleet.report(&one).is_none().then_some(())).await;

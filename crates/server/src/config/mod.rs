@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use berth_api::Signup;
-use berth_model::{BuildLimits, Cpus, SourceAllow};
+use berth_model::{BuildLimits, Cpus, ServiceMaximum, SourceAllow};
 use berth_runtime::Egress;
 use berth_secrets::SecretString;
 use ipnet::{IpNet, Ipv4Net};
@@ -265,6 +265,12 @@ settings! {
     service_memory: u64 = Plain "BERTH_SERVICE_MEMORY", values::memory, |_| "512m".into();
     /// The processors of one replica of a service, where its repository says nothing.
     service_cpus: Cpus = Plain "BERTH_SERVICE_CPUS", values::cpus, |_| "1".into();
+    /// The most memory that one replica of a service gets, whatever its repository says.
+    service_memory_max: Option<u64> = Plain "BERTH_SERVICE_MEMORY_MAX", |text| optional(text, values::memory),
+        |_| String::new(), "what the machine has";
+    /// The most processors that one replica of a service gets, whatever its repository says.
+    service_cpus_max: Option<Cpus> = Plain "BERTH_SERVICE_CPUS_MAX", |text| optional(text, values::cpus),
+        |_| String::new(), "what the machine has";
     /// The processes and threads of one replica of a service.
     service_pids: u32 = Plain "BERTH_SERVICE_PIDS", values::count, |_| "512".into();
     /// How much is kept of what one service prints; the oldest goes first.
@@ -328,6 +334,12 @@ impl Config {
             output_bytes: self.build_output,
             ..BuildLimits::default()
         }
+    }
+
+    /// The most that a replica gets.
+    #[must_use]
+    pub fn service_maximum(&self) -> ServiceMaximum {
+        ServiceMaximum { memory: self.service_memory_max, cpus: self.service_cpus_max }
     }
 
     /// What no single variable shows.

@@ -7,6 +7,7 @@ use berth_model::{Decision, Origin, PlanService, PlanSetting, Reason, ServiceKin
 use super::{listens, procfile};
 use crate::build::{exposed_ports, port_variable, started_command};
 use crate::detect::folder::Folder;
+use crate::detect::hybrid;
 
 /// Fills in what the repository says, and what applications of its kind need.
 pub(in crate::detect) fn complete(folder: &Folder<'_>, service: &mut PlanService) {
@@ -77,6 +78,10 @@ fn environment(folder: &Folder<'_>, service: &mut PlanService) {
             let reason = || Reason::LearnsAddress { framework: framework.clone() };
             told.tell("PROTOCOL_HEADER", "x-forwarded-proto", reason());
             told.tell("HOST_HEADER", "x-forwarded-host", reason());
+            if hybrid::svelte_adapter_asks_for_host(folder) {
+                // The one host that it knows whose servers are plain Node (`adapters.js` of @sveltejs/adapter-auto).
+                told.tell("GCP_BUILDPACKS", "1", Reason::AdapterChoosesNode { adapter: "adapter-auto".into() });
+            }
         }
         "fastify" if folder.package.scripts_run("fastify") => told.tell("FASTIFY_ADDRESS", "0.0.0.0", everywhere()),
         "rails" => {

@@ -26,7 +26,7 @@ pub(super) fn folder_of(files: &[(&str, &str)]) -> tempfile::TempDir {
     folder
 }
 
-fn plan(files: &[(&str, &str)], settings: &ProjectSettings) -> Result<Plan, Failure> {
+pub(super) fn plan(files: &[(&str, &str)], settings: &ProjectSettings) -> Result<Plan, Failure> {
     folder(folder_of(files).path(), settings)
 }
 

@@ -340,7 +340,11 @@ fn frameworks_that_render_on_request() {
         &[("package.json", &svelte), ("svelte.config.js", "import a from '@sveltejs/adapter-node'")],
     );
     let auto = package(r#""@sveltejs/kit":"2","@sveltejs/adapter-auto":"5","vite":"7""#, r#""build":"vite build""#);
-    let refusal = refused(&[("package.json", &auto), ("svelte.config.js", "import a from '@sveltejs/adapter-auto'")]);
+    assert_plan(
+        "running-sveltekit-auto",
+        &[("package.json", &auto), ("svelte.config.js", "import a from '@sveltejs/adapter-auto'")],
+    );
+    let refusal = refused(&[("package.json", &auto), ("svelte.config.js", "import a from '@sveltejs/adapter-vercel'")]);
     assert_eq!(refusal.title, "nothing says how this application is started (sveltekit)");
     assert!(refusal.detail.contains("@sveltejs/adapter-node does"), "{}", refusal.detail);
     let astro = package(r#""astro":"5","@astrojs/node":"9""#, r#""build":"astro build","start":"astro dev""#);
