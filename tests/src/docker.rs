@@ -182,10 +182,15 @@ impl Docker {
 
     /// Every rule that leads into a chain of the instance, then the chains. There are none under some configurations.
     fn remove_rules(&self) {
+        ["filter", "security"].into_iter().for_each(|table| self.remove_rules_of(table));
+    }
+
+    fn remove_rules_of(&self, table: &str) {
         let iptables = |arguments: &[&str]| {
-            let _ = Command::new("iptables").arg("--wait").args(arguments).output();
+            let _ = Command::new("iptables").args(["--wait", "--table", table]).args(arguments).output();
         };
-        let Ok(saved) = Command::new("iptables").arg("--list-rules").output() else { return };
+        let listed = Command::new("iptables").args(["--table", table, "--list-rules"]).output();
+        let Ok(saved) = listed else { return };
         let saved = String::from_utf8_lossy(&saved.stdout).into_owned();
         let is_ours = |chain: &str| chain.starts_with(&format!("BERTH-{}", self.instance));
         let rules = saved.lines().map(|line| line.split(' ').collect::<Vec<_>>());

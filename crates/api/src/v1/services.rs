@@ -305,7 +305,7 @@ impl Known<'_> {
             replicas: wanted,
             planned_replicas: planned,
             is_scaled: running.is_some() && said.is_some(),
-            memory_limit: settings.and_then(|settings| settings.memory).or(limit_of_one),
+            memory_limit: limit_of_one.or_else(|| settings?.memory),
             cpu_limit: settings.and_then(|settings| settings.cpus).map(berth_model::Cpus::cores),
             restarts: own().map(|(_, report)| report.restarts).sum(),
             last_end: ended.and_then(|(_, report)| report.last_end),

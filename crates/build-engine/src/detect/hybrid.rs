@@ -210,11 +210,12 @@ impl Project<'_> {
             return Outcome::Server { start: Start::Unknown, hint: Some(hint) };
         };
         match name.as_str() {
+            "auto" if svelte_adapter_asks_for_host(self.folder) => Outcome::Server { start: Start::Usual, hint: None },
             "static" => {
                 let reason = Reason::FileNamesAdapter { file: file.clone(), adapter: name };
                 Outcome::Files(place(pages.as_deref().unwrap_or("build"), &file, reason))
             }
-            "node" | "auto" => Outcome::Server { start: Start::Usual, hint: None },
+            "node" => Outcome::Server { start: Start::Usual, hint: None },
             _ => of_another_host(&file, &format!("{SVELTE_ADAPTERS}{name}"), &format!("{SVELTE_ADAPTERS}node")),
         }
     }
@@ -348,9 +349,13 @@ impl SvelteAdapter {
     }
 }
 
-/// Whether SvelteKit's adapter is the one that installs another, by what the environment says of the host.
+/// Whether SvelteKit's adapter is the one that installs another, by what the environment says of the host; before its third
+/// version it knew of no host with plain Node. One that no configuration names is not at work.
 pub(super) fn svelte_adapter_asks_for_host(folder: &Folder<'_>) -> bool {
-    SvelteAdapter::of(folder).is_some_and(|adapter| adapter.name == "auto")
+    let is_auto = |adapter: &SvelteAdapter| adapter.name == "auto" && adapter.file != "package.json";
+    let range = folder.package.dependency("@sveltejs/adapter-auto").unwrap_or_default();
+    let is_old = matches!(range.trim_start_matches(['^', '~']).split('.').next(), Some("1" | "2"));
+    SvelteAdapter::of(folder).is_some_and(|adapter| is_auto(&adapter)) && !is_old
 }
 
 /// The command that starts what a framework built.

@@ -2,7 +2,7 @@
 //! two of the system's chains enter first.
 //!
 //! `INPUT` sees packets for the host itself, `DOCKER-USER` (where Docker has it, else `FORWARD`) those that pass
-//! through. The whole set goes in as one `iptables-restore`, so that there is no moment with half of it, and setting it
+//! through. Each table goes in as one `iptables-restore`, so that there is no moment with half of it, and setting it
 //! again changes nothing. Docker leaves both places alone when it restarts.
 //!
 //! But in the moment in which it makes a network, it takes the way to `DOCKER-USER` out and puts it in again. So what
@@ -126,13 +126,24 @@ impl Rules {
     /// Puts the rules in force, whatever was there before. An error is a reason for the operator.
     pub(super) async fn install(&self) -> Result<Snapshot, String> {
         let mut installed = Err("the packet filter's rules change all the time".to_owned());
+        let mut second = Ok(());
         for _ in 0..TRIES {
-            self.set(&save().await?).await?;
+            let saved = save().await?;
+            self.set(&saved).await?;
+            second = self.set_second(&saved).await;
             berth_model::step!("network's rules set");
             installed = Snapshot::read(self).await;
-            if installed.is_ok() {
+            if installed.is_ok() && second.is_ok() {
                 break;
             }
+        }
+        if let Err(why) = second {
+            tracing::warn!(
+                why,
+                bridge = self.bridge,
+                "no rules in the packet filter's table `security`: for some milliseconds with each network that Docker makes, \
+                 private addresses can be reached"
+            );
         }
         installed
     }
@@ -140,29 +151,24 @@ impl Rules {
     /// As well as the kernel can. One that cannot refuse still drops: a build is told nothing, and waits. One that cannot
     /// tell what is bridged lets through what goes to any bridge of services, and leaves those to Docker's rules.
     async fn set(&self, saved: &Saved) -> Result<(), String> {
-        let to_services = format!("-o {}", self.bridge);
-        let mut outcome = Ok(());
-        for (refuse, bridged) in [(REFUSE, BRIDGED), (DROP, BRIDGED), (DROP, &to_services)] {
-            outcome = restore(saved.kind, &self.script(&saved.filter, refuse, bridged)).await;
-            if outcome.is_ok() {
-                self.set_second(saved, bridged).await;
-                break;
-            }
-        }
-        outcome
+        let ways = [(REFUSE, BRIDGED), (DROP, BRIDGED), (DROP, &self.to_services())];
+        restore_one(saved.kind, ways.map(|(refuse, bridged)| self.script(&saved.filter, refuse, bridged))).await
     }
 
-    /// Where the kernel has no such table, the first rules are all there are.
-    async fn set_second(&self, saved: &Saved, bridged: &str) {
-        if let Err(why) = restore(saved.kind, &self.second_script(&saved.security, bridged)).await {
-            tracing::debug!(why, "the packet filter has no second rules");
-        }
+    async fn set_second(&self, saved: &Saved) -> Result<(), String> {
+        let ways = [BRIDGED, &self.to_services()];
+        restore_one(saved.kind, ways.map(|bridged| self.second_script(&saved.security, bridged))).await
+    }
+
+    fn to_services(&self) -> String {
+        format!("-o {}", self.bridge)
     }
 
     /// Takes the rules of an instance away.
     pub(super) async fn remove(instance: &InstanceId, side: Side, bridge: &str) -> Result<(), String> {
         let rules = Self::empty(instance, side, bridge);
         let saved = save().await?;
+        let mut outcome = Ok(());
         for (table, saved_table) in [("filter", &saved.filter), ("security", &saved.security)] {
             let mut script = rules.without_jumps(saved_table);
             for chain in [&rules.forward_chain, &rules.input_chain] {
@@ -171,10 +177,10 @@ impl Rules {
                 }
             }
             if !script.is_empty() {
-                restore(saved.kind, &format!("*{table}\n{script}COMMIT\n")).await?;
+                outcome = restore(saved.kind, &format!("*{table}\n{script}COMMIT\n")).await.and(outcome);
             }
         }
-        Ok(())
+        outcome
     }
 
     /// What `iptables-restore --noflush` is given: naming a chain empties it, the rest is in order.
@@ -360,6 +366,18 @@ fn knows_docker(saved: &str) -> bool {
 async fn restore(kind: &str, script: &str) -> Result<(), String> {
     let mut command = Command::new(format!("{kind}-restore"));
     run(command.args(["--wait", "5", "--noflush"]), script).await.map(drop)
+}
+
+/// The first of the scripts that the kernel takes.
+async fn restore_one(kind: &str, scripts: impl IntoIterator<Item = String>) -> Result<(), String> {
+    let mut outcome = Ok(());
+    for script in scripts {
+        outcome = restore(kind, &script).await;
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
 }
 
 /// Runs a program of the packet filter without a shell; an error is a reason for the operator.

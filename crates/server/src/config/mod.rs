@@ -265,10 +265,10 @@ settings! {
     service_memory: u64 = Plain "BERTH_SERVICE_MEMORY", values::memory, |_| "512m".into();
     /// The processors of one replica of a service, where its repository says nothing.
     service_cpus: Cpus = Plain "BERTH_SERVICE_CPUS", values::cpus, |_| "1".into();
-    /// The most memory that one replica of a service gets, whatever its repository says.
+    /// The most memory that one replica of a service gets, whatever its repository or BERTH_SERVICE_MEMORY says.
     service_memory_max: Option<u64> = Plain "BERTH_SERVICE_MEMORY_MAX", |text| optional(text, values::memory),
         |_| String::new(), "what the machine has";
-    /// The most processors that one replica of a service gets, whatever its repository says.
+    /// The most processors that one replica of a service gets, whatever its repository or BERTH_SERVICE_CPUS says.
     service_cpus_max: Option<Cpus> = Plain "BERTH_SERVICE_CPUS_MAX", |text| optional(text, values::cpus),
         |_| String::new(), "what the machine has";
     /// The processes and threads of one replica of a service.

@@ -70,6 +70,8 @@ fn of_image(folder: &Folder<'_>, service: &PlanService, dockerfile: &str) -> Opt
 /// What applications of a kind are told so that they can be reached and read.
 fn environment(folder: &Folder<'_>, service: &mut PlanService) {
     let framework = service.framework.value.clone();
+    let serves_built = service.dockerfile.is_none()
+        && matches!(&service.kind, ServiceKind::Running { start_command: Some(start), .. } if start.source == "framework");
     let mut told = Told { service, why: None };
     let everywhere = || Reason::ListensEverywhere { framework: framework.clone() };
     match framework.as_str() {
@@ -78,7 +80,7 @@ fn environment(folder: &Folder<'_>, service: &mut PlanService) {
             let reason = || Reason::LearnsAddress { framework: framework.clone() };
             told.tell("PROTOCOL_HEADER", "x-forwarded-proto", reason());
             told.tell("HOST_HEADER", "x-forwarded-host", reason());
-            if hybrid::svelte_adapter_asks_for_host(folder) {
+            if serves_built && hybrid::svelte_adapter_asks_for_host(folder) {
                 // The one host that it knows whose servers are plain Node (`adapters.js` of @sveltejs/adapter-auto).
                 told.tell("GCP_BUILDPACKS", "1", Reason::AdapterChoosesNode { adapter: "adapter-auto".into() });
             }

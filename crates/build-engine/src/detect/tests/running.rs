@@ -344,9 +344,24 @@ fn frameworks_that_render_on_request() {
         "running-sveltekit-auto",
         &[("package.json", &auto), ("svelte.config.js", "import a from '@sveltejs/adapter-auto'")],
     );
-    let refusal = refused(&[("package.json", &auto), ("svelte.config.js", "import a from '@sveltejs/adapter-vercel'")]);
-    assert_eq!(refusal.title, "nothing says how this application is started (sveltekit)");
-    assert!(refusal.detail.contains("@sveltejs/adapter-node does"), "{}", refusal.detail);
+    let told = |package: &str, file: (&str, &str)| {
+        let files = [("package.json", package), ("svelte.config.js", "import a from '@sveltejs/adapter-auto'"), file];
+        let service = detected(&files);
+        service.environment.keys().any(|key| key.as_str() == "GCP_BUILDPACKS")
+    };
+    assert!(told(&auto, ("README.md", "")));
+    assert!(!told(&auto, ("Dockerfile", "FROM node\nCMD node build")), "a Dockerfile builds it");
+    let own = auto.replace(r#""build":"#, r#""start":"node server.js","build":"#);
+    assert!(!told(&own, ("server.js", "")), "something else is started");
+    for (package, config) in [
+        (auto.as_str(), "import a from '@sveltejs/adapter-vercel'"),
+        (auto.as_str(), "import a from 'svelte-adapter-bun'"),
+        (&auto.replace(r#"auto":"5"#, r#"auto":"^2.1.0"#), "import a from '@sveltejs/adapter-auto'"),
+    ] {
+        let refusal = refused(&[("package.json", package), ("svelte.config.js", config)]);
+        assert_eq!(refusal.title, "nothing says how this application is started (sveltekit)");
+        assert!(refusal.detail.contains("@sveltejs/adapter-node does"), "{config} {}", refusal.detail);
+    }
     let astro = package(r#""astro":"5","@astrojs/node":"9""#, r#""build":"astro build","start":"astro dev""#);
     assert_plan(
         "running-astro",
