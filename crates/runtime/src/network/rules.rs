@@ -265,7 +265,7 @@ impl Snapshot {
             // Other rules of Berth's, of this instance or of others on this machine, are for their own bridges.
             let first = saved
                 .lines()
-                .filter(|line| line.starts_with(&in_parent))
+                .filter(|line| line.starts_with(&in_parent) && concerns(line, &rules.bridge))
                 .find(|line| !leads_to_berth(line) || **line == wanted);
             if first != Some(wanted.as_str()) {
                 return Err(format!("the rule for {} is not the first of the chain {parent}", rules.bridge));
@@ -281,6 +281,14 @@ impl Snapshot {
 /// Whether a rule leads from a bridge of Berth's to a chain of Berth's.
 fn leads_to_berth(line: &str) -> bool {
     (line.contains(" -i bt-") || line.contains(" -i bs")) && line.contains(" -j BERTH-")
+}
+
+/// Whether a rule can be for packets from this bridge: not if it names another interface.
+fn concerns(line: &str, bridge: &str) -> bool {
+    let Some((before, rest)) = line.split_once(" -i ") else { return true };
+    let interface = rest.split(' ').next().unwrap_or_default();
+    let is_one_of_ours = interface.starts_with(bridge.trim_end_matches('+'));
+    is_one_of_ours || before.ends_with('!') || interface.ends_with('+')
 }
 
 /// Docker enters `DOCKER-USER` before any rule of its own and never changes it. Without the way in, it is no use.
@@ -496,6 +504,10 @@ mod tests {
                     -A INPUT -i bt-zzz -j BERTH-zzz-IN\n-A INPUT -i bs01234567+ -j BERTH-zzz-S-IN\n-A INPUT -i bt-0123456789ab -j BERTH-0123456789ab-IN\n";
         assert!(of(ours, "").is_ok());
         assert!(of(&format!("-A INPUT -j ACCEPT\n{ours}"), "").is_err());
+        for matched in ["! -i eth0", "-i bt-+", "-i bt-0123456789ab", "-o eth0"] {
+            assert!(of(&format!("-A INPUT {matched} -p tcp -j ACCEPT\n{ours}"), "").is_err(), "{matched}");
+        }
+        assert!(of(&format!("-A INPUT -i bt-zzz -p tcp -j ACCEPT\n{ours}"), "").is_ok(), "it is for another bridge");
         assert!(of("", "").is_err());
         assert_ne!(of(ours, ""), of(&format!("{ours}-A BERTH-0123456789ab -j ACCEPT\n"), ""));
         let second =
