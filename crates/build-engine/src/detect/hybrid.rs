@@ -205,12 +205,14 @@ impl Project<'_> {
 
     /// The adapter decides.
     fn sveltekit(&self) -> Outcome {
-        let Some(SvelteAdapter { file, name, pages }) = SvelteAdapter::of(self.folder) else {
+        let Some(adapter) = SvelteAdapter::of(self.folder) else {
             let hint = hint("sveltekit", &format!("{SVELTE_ADAPTERS}static"));
             return Outcome::Server { start: Start::Unknown, hint: Some(hint) };
         };
+        let asks_for_host = adapter.asks_for_host(self.folder);
+        let SvelteAdapter { file, name, pages } = adapter;
         match name.as_str() {
-            "auto" if svelte_adapter_asks_for_host(self.folder) => Outcome::Server { start: Start::Usual, hint: None },
+            _ if asks_for_host => Outcome::Server { start: Start::Usual, hint: None },
             "static" => {
                 let reason = Reason::FileNamesAdapter { file: file.clone(), adapter: name };
                 Outcome::Files(place(pages.as_deref().unwrap_or("build"), &file, reason))
@@ -347,15 +349,19 @@ impl SvelteAdapter {
             Some(Self { file: "package.json".to_owned(), name: name.to_owned(), pages: None })
         })
     }
+
+    /// Whether it is the one that installs another, by what the environment says of the host; before its third version it
+    /// knew of no host with plain Node. One that no configuration names is not at work.
+    fn asks_for_host(&self, folder: &Folder<'_>) -> bool {
+        let range = folder.package.dependency("@sveltejs/adapter-auto").unwrap_or_default();
+        let is_old = matches!(range.trim_start_matches(['^', '~']).split('.').next(), Some("1" | "2"));
+        self.name == "auto" && self.file != "package.json" && !is_old
+    }
 }
 
-/// Whether SvelteKit's adapter is the one that installs another, by what the environment says of the host; before its third
-/// version it knew of no host with plain Node. One that no configuration names is not at work.
+/// Whether SvelteKit's adapter has to be told of a host whose servers are plain Node.
 pub(super) fn svelte_adapter_asks_for_host(folder: &Folder<'_>) -> bool {
-    let is_auto = |adapter: &SvelteAdapter| adapter.name == "auto" && adapter.file != "package.json";
-    let range = folder.package.dependency("@sveltejs/adapter-auto").unwrap_or_default();
-    let is_old = matches!(range.trim_start_matches(['^', '~']).split('.').next(), Some("1" | "2"));
-    SvelteAdapter::of(folder).is_some_and(|adapter| is_auto(&adapter)) && !is_old
+    SvelteAdapter::of(folder).is_some_and(|adapter| adapter.asks_for_host(folder))
 }
 
 /// The command that starts what a framework built.

@@ -262,11 +262,7 @@ impl Snapshot {
         for (parent, chain) in [(forward_parent(saved), &rules.forward_chain), ("INPUT", &rules.input_chain)] {
             let wanted = format!("-A {parent} -i {} -j {chain}", rules.bridge);
             let in_parent = format!("-A {parent} ");
-            // Other rules of Berth's, of this instance or of others on this machine, are for their own bridges.
-            let first = saved
-                .lines()
-                .filter(|line| line.starts_with(&in_parent) && concerns(line, &rules.bridge))
-                .find(|line| !leads_to_berth(line) || **line == wanted);
+            let first = saved.lines().find(|line| line.starts_with(&in_parent) && concerns(line, &rules.bridge));
             if first != Some(wanted.as_str()) {
                 return Err(format!("the rule for {} is not the first of the chain {parent}", rules.bridge));
             }
@@ -278,17 +274,13 @@ impl Snapshot {
     }
 }
 
-/// Whether a rule leads from a bridge of Berth's to a chain of Berth's.
-fn leads_to_berth(line: &str) -> bool {
-    (line.contains(" -i bt-") || line.contains(" -i bs")) && line.contains(" -j BERTH-")
-}
-
-/// Whether a rule can be for packets from this bridge: not if it names another interface.
+/// Whether a rule can be for packets from this bridge (these bridges, with a `+`): not if it names other interfaces, as rules
+/// of this instance or of others on this machine for bridges of their own do.
 fn concerns(line: &str, bridge: &str) -> bool {
     let Some((before, rest)) = line.split_once(" -i ") else { return true };
     let interface = rest.split(' ').next().unwrap_or_default();
-    let is_one_of_ours = interface.starts_with(bridge.trim_end_matches('+'));
-    is_one_of_ours || before.ends_with('!') || interface.ends_with('+')
+    let (named, ours) = (interface.trim_end_matches('+'), bridge.trim_end_matches('+'));
+    before.ends_with('!') || named.starts_with(ours) || (interface.ends_with('+') && ours.starts_with(named))
 }
 
 /// Docker enters `DOCKER-USER` before any rule of its own and never changes it. Without the way in, it is no use.
@@ -322,7 +314,6 @@ fn parse_name_servers(text: &str) -> Vec<Ipv4Addr> {
 const KINDS: [&str; 3] = ["iptables", "iptables-nft", "iptables-legacy"];
 
 /// The packet filter as `iptables-save` prints it, by its tables.
-#[derive(Default)]
 struct Saved {
     /// How the programs are called.
     kind: &'static str,
@@ -504,7 +495,7 @@ mod tests {
                     -A INPUT -i bt-zzz -j BERTH-zzz-IN\n-A INPUT -i bs01234567+ -j BERTH-zzz-S-IN\n-A INPUT -i bt-0123456789ab -j BERTH-0123456789ab-IN\n";
         assert!(of(ours, "").is_ok());
         assert!(of(&format!("-A INPUT -j ACCEPT\n{ours}"), "").is_err());
-        for matched in ["! -i eth0", "-i bt-+", "-i bt-0123456789ab", "-o eth0"] {
+        for matched in ["! -i eth0", "-i bt-+", "-i +", "-i bt-0123456789ab", "-o eth0"] {
             assert!(of(&format!("-A INPUT {matched} -p tcp -j ACCEPT\n{ours}"), "").is_err(), "{matched}");
         }
         assert!(of(&format!("-A INPUT -i bt-zzz -p tcp -j ACCEPT\n{ours}"), "").is_ok(), "it is for another bridge");
